@@ -1,0 +1,24 @@
+//! "Did you mean".
+
+/// The candidate nearest to a misspelt name, where one is near enough to be meant.
+pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (name.chars().count() / 3).clamp(1, 4);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= allowed || candidate.eq_ignore_ascii_case(name))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_only_near_names() {
+        assert_eq!(did_you_mean("tiket", ["ticket", "refund"]), Some("ticket"));
+        assert_eq!(did_you_mean("GETTICKET", ["getTicket"]), Some("getTicket"));
+        assert_eq!(did_you_mean("moved", ["ticket"]), None);
+    }
+}

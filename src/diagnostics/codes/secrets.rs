@@ -1,0 +1,6 @@
+//! EF6: secrets and confidentiality
+
+use crate::diagnostics::Code;
+
+/// This family.
+pub const ALL: &[&Code] = &[];

@@ -1,0 +1,6 @@
+//! EF7: style
+
+use crate::diagnostics::Code;
+
+/// This family.
+pub const ALL: &[&Code] = &[];

@@ -1,0 +1,167 @@
+//! Findings as data: a diagnostic has a code, a message, labels on both sides, notes, help, and a fix where one is safe.
+//!
+//! May import: base, source. Draws nothing. Wording: lower case, one line, no final stop, user text in back-ticks.
+
+pub mod codes;
+
+use crate::source::Span;
+
+/// A stable number and name of one finding. Numbers are never reused.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code {
+    /// `EF` and four digits.
+    pub number: &'static str,
+    /// Kebab-case, used to configure and to suppress.
+    pub name: &'static str,
+    /// What it is unless configured otherwise.
+    pub severity: Severity,
+}
+
+impl Code {
+    /// A code that stops compilation.
+    pub const fn error(number: &'static str, name: &'static str) -> Code {
+        Code { number, name, severity: Severity::Error }
+    }
+
+    /// A code that does not.
+    pub const fn warning(number: &'static str, name: &'static str) -> Code {
+        Code { number, name, severity: Severity::Warning }
+    }
+}
+
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Nothing is emitted or run.
+    Error,
+    /// Shown; compilation goes on.
+    Warning,
+}
+
+/// A place with a few words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// What stands there; may be empty.
+    pub message: String,
+    /// Whether it is the place the finding is about.
+    pub primary: bool,
+}
+
+/// A replacement of text that mends a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What it does, imperative.
+    pub title: String,
+    /// Replacements, none overlapping.
+    pub edits: Vec<(Span, String)>,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Its code.
+    pub code: &'static Code,
+    /// Its severity, as configured.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// Where; the primary label first.
+    pub labels: Vec<Label>,
+    /// Why.
+    pub notes: Vec<String>,
+    /// What to do.
+    pub help: Option<String>,
+    /// A change that mends it.
+    pub fix: Option<Fix>,
+}
+
+impl Diagnostic {
+    /// A finding at a place.
+    pub fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            code,
+            severity: code.severity,
+            message: message.into(),
+            labels: vec![Label { span, message: String::new(), primary: true }],
+            notes: Vec::new(),
+            help: None,
+            fix: None,
+        }
+    }
+
+    /// Words at the primary place.
+    #[must_use]
+    pub fn at(mut self, message: impl Into<String>) -> Diagnostic {
+        if let Some(label) = self.labels.first_mut() {
+            label.message = message.into();
+        }
+        self
+    }
+
+    /// A second place.
+    #[must_use]
+    pub fn and(mut self, span: Span, message: impl Into<String>) -> Diagnostic {
+        self.labels.push(Label { span, message: message.into(), primary: false });
+        self
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Diagnostic {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// What to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// A change that mends it.
+    #[must_use]
+    pub fn fix(mut self, title: impl Into<String>, edits: Vec<(Span, String)>) -> Diagnostic {
+        self.fix = Some(Fix { title: title.into(), edits });
+        self
+    }
+
+    /// The primary place.
+    pub fn span(&self) -> Span {
+        self.labels.first().map(|label| label.span).unwrap_or_default()
+    }
+}
+
+/// Collects findings.
+#[derive(Debug, Default)]
+pub struct Sink {
+    findings: Vec<Diagnostic>,
+}
+
+impl Sink {
+    /// Adds a finding.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.findings.push(diagnostic);
+    }
+
+    /// Whether any finding is an error.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The findings as they came.
+    pub fn findings(&self) -> &[Diagnostic] {
+        &self.findings
+    }
+
+    /// The findings in order of place, then code; identical ones once.
+    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.findings.sort_by(|a, b| {
+            (a.span(), a.code.number, &a.message).cmp(&(b.span(), b.code.number, &b.message))
+        });
+        self.findings.dedup();
+        self.findings
+    }
+}

@@ -1,0 +1,188 @@
+//! The expression IR of plans. Types were checked before; the evaluator still fails rather than guess.
+
+use serde::{Deserialize, Serialize};
+
+/// An expression.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Expr {
+    /// `null`.
+    Null,
+    /// `true`, `false`.
+    Bool {
+        /// The value.
+        value: bool,
+    },
+    /// An integer literal.
+    Int {
+        /// The value.
+        value: i64,
+    },
+    /// A double literal.
+    Number {
+        /// The value.
+        value: f64,
+    },
+    /// A decimal literal.
+    Decimal {
+        /// Its text, exactly.
+        value: String,
+    },
+    /// A string without interpolation.
+    String {
+        /// The value.
+        value: String,
+    },
+    /// A duration literal.
+    Duration {
+        /// Milliseconds.
+        milliseconds: u64,
+    },
+    /// A string with interpolations.
+    Interpolate {
+        /// Its parts.
+        parts: Vec<Part>,
+    },
+    /// An input, step, value or loop variable in scope.
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// `run.id` or `run.started`.
+    Run {
+        /// `id` or `started`.
+        member: String,
+    },
+    /// `e.f`, or `e?.f`.
+    Field {
+        /// The record.
+        of: Box<Expr>,
+        /// The member.
+        name: String,
+        /// `?.`: absent and null yield absent. A plain access to an optional member yields absent too.
+        optional: bool,
+    },
+    /// `e[i]`, or `e[i]?`.
+    Index {
+        /// The list.
+        of: Box<Expr>,
+        /// The index, from 0.
+        index: Box<Expr>,
+        /// `?`: outside yields absent instead of failing.
+        optional: bool,
+    },
+    /// A prefix operator.
+    Unary {
+        /// The operator.
+        operator: UnaryOperator,
+        /// Its operand.
+        of: Box<Expr>,
+    },
+    /// An infix operator.
+    Binary {
+        /// The operator.
+        operator: BinaryOperator,
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand; not evaluated where `&&`, `||`, `??` already know.
+        right: Box<Expr>,
+    },
+    /// `if c then a else b`.
+    If {
+        /// The condition.
+        condition: Box<Expr>,
+        /// Its value when true.
+        then: Box<Expr>,
+        /// Its value when false.
+        otherwise: Box<Expr>,
+    },
+    /// `[a, b]`.
+    List {
+        /// The items.
+        items: Vec<Expr>,
+    },
+    /// `{ a: x }`. A member whose value is absent is left out.
+    Record {
+        /// Members in source order.
+        members: Vec<(String, Expr)>,
+    },
+    /// `[e for v in list when c]`.
+    Comprehension {
+        /// The item's name.
+        variable: String,
+        /// The list.
+        list: Box<Expr>,
+        /// Which items.
+        condition: Option<Box<Expr>>,
+        /// The result's item.
+        item: Box<Expr>,
+    },
+    /// A built-in function of the standard library, such as `decimal(x)`.
+    Call {
+        /// Its name.
+        function: String,
+        /// Its arguments.
+        arguments: Vec<Expr>,
+    },
+    /// A conversion that the checker inserted: int to decimal, or int to number.
+    Widen {
+        /// `decimal` or `number`.
+        to: String,
+        /// The operand.
+        of: Box<Expr>,
+    },
+}
+
+/// A part of an interpolated string.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Literal text.
+    Text(String),
+    /// `{e}`.
+    Value(Expr),
+}
+
+/// Prefix operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnaryOperator {
+    /// `!`.
+    Not,
+    /// `-`.
+    Negate,
+}
+
+/// Infix operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BinaryOperator {
+    /// `+`.
+    Add,
+    /// `-`.
+    Subtract,
+    /// `*`.
+    Multiply,
+    /// `/`.
+    Divide,
+    /// `%`.
+    Remainder,
+    /// `==`.
+    Equal,
+    /// `!=`.
+    NotEqual,
+    /// `<`.
+    Less,
+    /// `<=`.
+    LessOrEqual,
+    /// `>`.
+    Greater,
+    /// `>=`.
+    GreaterOrEqual,
+    /// `&&`.
+    And,
+    /// `||`.
+    Or,
+    /// `??`: the right side where the left is absent or null.
+    Coalesce,
+}

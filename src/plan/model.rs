@@ -1,0 +1,429 @@
+//! The shapes of a plan (`eczflow-plan-1`). Canonical JSON of [`Plan`] is what `plan_digest` names.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Digest;
+use crate::ecz::{DocumentIdentity, EczId, HandoffPolicy};
+use crate::expr::Expr;
+use crate::types::Type;
+
+/// The format's name, the first member of every plan.
+pub const FORMAT: &str = "eczflow-plan-1";
+
+/// A compiled flow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The language version of the source's first line.
+    pub language: u32,
+    /// `eczflow` and its version.
+    pub compiler: String,
+    /// The source it was made from.
+    pub source: Source,
+    /// Operators by name.
+    pub operators: BTreeMap<String, Operator>,
+    /// Secrets by name: their audience only.
+    pub secrets: BTreeMap<String, Secret>,
+    /// The used APIs by name.
+    pub apis: BTreeMap<String, Api>,
+    /// The flow.
+    pub flow: Flow,
+    /// What the compiler found to hold.
+    pub proof: Proof,
+}
+
+/// The source text of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// File name without folders.
+    pub file: String,
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
+}
+
+/// An organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operator {
+    /// Parent ECZ-ID.
+    pub passport: EczId,
+    /// Agent Credential ID, for the operator that runs the flow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<EczId>,
+}
+
+/// A secret's name and audience. Its source stands in the runner's configuration, its value nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secret {
+    /// The one api that may receive it.
+    pub audience: String,
+}
+
+/// One authorised API surface.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// The document's path, relative to the flow, with `/`.
+    pub document: String,
+    /// Canonical hash of the document (`eczflow-c14n-1`): the pin.
+    pub pin: Digest,
+    /// The document's `x-ecz-id`.
+    pub identity: DocumentIdentity,
+    /// The origin and base path requests go to: a server of the document, or the region's alias. No trailing slash.
+    pub base_url: String,
+    /// The regional alias in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// How requests authenticate.
+    pub auth: Auth,
+    /// Bounds of one attempt.
+    pub timeout: Timeout,
+    /// The breaker of this api.
+    pub breaker: Breaker,
+    /// Used operations by key (`getTicket`, or `GET /tickets/{ticketId}`).
+    pub operations: BTreeMap<String, Slice>,
+}
+
+/// A regional alias.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// Its name in the flow.
+    pub name: String,
+    /// Its origin.
+    pub origin: String,
+}
+
+/// How requests to an api authenticate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Auth {
+    /// Not at all.
+    None,
+    /// `Authorization: Bearer`, as a security scheme of the document says.
+    Bearer {
+        /// The secret's name.
+        secret: String,
+    },
+}
+
+/// Bounds of one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timeout {
+    /// Resolve, connect and TLS, milliseconds.
+    pub connect_ms: u64,
+    /// The whole attempt, milliseconds.
+    pub attempt_ms: u64,
+    /// Largest response body, bytes.
+    pub response_bytes: u64,
+}
+
+/// One operation with everything it refers to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slice {
+    /// Canonical text of the slice.
+    pub text: String,
+    /// SHA-256 of the text.
+    pub digest: Digest,
+}
+
+/// The fact that lets an effect be retried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Idempotency {
+    /// The pinned operation declares the header as a parameter.
+    Documented {
+        /// The header's declared name.
+        header: String,
+    },
+    /// A named operator takes it for granted.
+    Assumed {
+        /// The header's name.
+        header: String,
+        /// The operator's name.
+        by: String,
+        /// The reason given.
+        because: String,
+    },
+}
+
+impl Idempotency {
+    /// The header that carries the key.
+    pub fn header(&self) -> &str {
+        match self {
+            Idempotency::Documented { header } | Idempotency::Assumed { header, .. } => header,
+        }
+    }
+}
+
+/// A retry policy. Delays are exponential with full jitter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// The policy's name.
+    pub name: String,
+    /// Most attempts, the first included; at least 1.
+    pub attempts: u32,
+    /// The first delay's upper end, milliseconds.
+    pub base_ms: u64,
+    /// Every delay's upper end, milliseconds.
+    pub cap_ms: u64,
+    /// No attempt starts later than this after the first one started, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u64>,
+}
+
+/// A circuit breaker's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Breaker {
+    /// The policy's name.
+    pub name: String,
+    /// Calls older than this don't count, milliseconds.
+    pub window_ms: u64,
+    /// Fewer calls than this in the window open nothing.
+    pub minimum_calls: u32,
+    /// Failed calls that open it, percent.
+    pub failure_percent: u32,
+    /// A call that takes longer is slow, milliseconds.
+    pub slow_ms: u64,
+    /// Slow calls that open it, percent.
+    pub slow_percent: u32,
+    /// The first opening, milliseconds; later ones double, with jitter.
+    pub open_ms: u64,
+    /// The longest opening, milliseconds.
+    pub open_cap_ms: u64,
+    /// Calls let through while half open; all must succeed to close it.
+    pub probes: u32,
+}
+
+/// A flow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flow {
+    /// Its name.
+    pub name: String,
+    /// Name of the operator that runs it.
+    pub operator: String,
+    /// The Agent Credential that presents itself.
+    pub agent: EczId,
+    /// Inputs in order of declaration.
+    pub inputs: Vec<Input>,
+    /// The returned record's type.
+    pub output: Type,
+    /// The whole run's bound, milliseconds; undos are outside it.
+    pub deadline_ms: u64,
+    /// Its body.
+    pub body: Block,
+}
+
+/// An input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub ty: Type,
+    /// Its default; absent where the caller must give it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Expr>,
+}
+
+/// Nodes in source order. Order of execution is only what `after` says.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Block {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+}
+
+/// One thing that happens in a block.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// Unique in the flow; a step's, value's or loop's name, or made up (`ensure_1`) for the nameless.
+    pub id: String,
+    /// 1-based line in the source.
+    pub line: u32,
+    /// Nodes of the same block that must be finished (done or skipped) before: data, barriers and `after` together.
+    /// Sorted, each once. References out of a loop's body are edges of the loop itself.
+    pub after: Vec<String>,
+    /// What happens.
+    pub kind: NodeKind,
+}
+
+/// The kinds of nodes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum NodeKind {
+    /// `step x = api.op(…)`.
+    Call(Box<Step>),
+    /// `let v = e`.
+    Let {
+        /// The value.
+        value: Expr,
+    },
+    /// `ensure c else "…"`: false fails the run.
+    Ensure {
+        /// The condition, a bool.
+        condition: Expr,
+        /// The message, a string.
+        message: Expr,
+    },
+    /// `fail "…" when c`.
+    Fail {
+        /// Fails where true; always where absent.
+        condition: Option<Expr>,
+        /// The message, a string.
+        message: Expr,
+    },
+    /// `for v in list …`.
+    For(Box<Loop>),
+    /// `return e`: waits for every node of the flow's body.
+    Return {
+        /// The outputs, a record.
+        value: Expr,
+    },
+}
+
+/// A step: a call with its policies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The call.
+    pub call: Call,
+    /// `when`: false skips the step, and its value is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Expr>,
+    /// `on STATUS fail "…"`, by status.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub on: BTreeMap<u16, Expr>,
+    /// The compensation; evaluated with the step's own name in scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Call>,
+    /// `irreversible because "…"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub irreversible: Option<String>,
+}
+
+/// One call and what governs it; an undo is one too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// The api's name.
+    pub api: String,
+    /// The operation's key among the api's slices.
+    pub operation: String,
+    /// Upper case.
+    pub method: String,
+    /// The document's path template.
+    pub path: String,
+    /// Arguments in the document's order of parameters.
+    pub arguments: Vec<Argument>,
+    /// The JSON body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Expr>,
+    /// The idempotency fact, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<Idempotency>,
+    /// `key once per E`; absent for the default key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once_per: Option<Expr>,
+    /// The retry policy; absent for a single attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// The handoff policy, all four parts.
+    pub handoff: HandoffPolicy,
+    /// `present`: the Agent Credential that signs.
+    pub present: EczId,
+}
+
+impl Call {
+    /// Whether the method is safe (GET, HEAD, OPTIONS): everything else is an effect.
+    pub fn is_safe(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+    }
+
+    /// Whether a request whose outcome is unknown may be sent again: safe, idempotent by method (PUT, DELETE), or keyed.
+    pub fn is_resendable(&self) -> bool {
+        self.is_safe() || matches!(self.method.as_str(), "PUT" | "DELETE") || self.idempotency.is_some()
+    }
+
+    /// Most attempts of one instance.
+    pub fn attempts(&self) -> u32 {
+        self.retry.as_ref().map_or(1, |retry| retry.attempts.max(1))
+    }
+
+    /// `api.operation`.
+    pub fn operation_name(&self) -> String {
+        format!("{}.{}", self.api, self.operation)
+    }
+}
+
+/// An argument of a parameter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Argument {
+    /// The parameter's name.
+    pub name: String,
+    /// Where it goes: `path`, `query` or `header`.
+    pub location: String,
+    /// The value; absent (`T?`) leaves an optional parameter out.
+    pub value: Expr,
+}
+
+/// `let xs = for v in list at most N parallel K when c { … yield e }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loop {
+    /// The item's name in the body.
+    pub variable: String,
+    /// The list.
+    pub list: Expr,
+    /// More items fail before the first iteration.
+    pub at_most: u64,
+    /// Iterations that may run at once, at least 1.
+    pub parallel: u64,
+    /// False skips the loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Expr>,
+    /// The body of one iteration.
+    pub body: Block,
+    /// `yield`: the value of one iteration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Expr>,
+}
+
+/// What the compiler found to hold: one entry an obligation and place, sorted. Recomputed before a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// The obligations met.
+    pub obligations: Vec<Obligation>,
+    /// What was taken for granted, by whom and why.
+    pub assumptions: Vec<String>,
+    /// Positions that the checker could not decide: checked at run time instead.
+    pub guards: Vec<String>,
+}
+
+/// One obligation met at one place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Obligation {
+    /// `P1` to `P10`.
+    pub name: String,
+    /// A node id, `NODE/undo`, an api's name, or `flow`.
+    pub subject: String,
+    /// What makes it hold, in a few words.
+    pub holds_by: String,
+}

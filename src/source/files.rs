@@ -1,0 +1,105 @@
+//! The source map: texts by id, and spans into them.
+
+use std::ops::Range;
+
+use codespan_reporting::files::{Error, Files, SimpleFile};
+
+/// Names one file of a source map.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct FileId(u32);
+
+/// A range of bytes in a file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// A span.
+    pub fn new(file: FileId, start: usize, end: usize) -> Span {
+        Span { file, start, end }
+    }
+
+    /// The span from the start of `self` to the end of `other`, in one file.
+    pub fn to(self, other: Span) -> Span {
+        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
+    /// The bytes as a range.
+    pub fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// One text with its name and line table.
+#[derive(Debug, Clone)]
+pub struct SourceFile(SimpleFile<String, String>);
+
+impl SourceFile {
+    /// The name shown to users: a path as they wrote it, or `std.retry`.
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        self.0.source()
+    }
+}
+
+/// All texts of one session.
+#[derive(Debug, Clone, Default)]
+pub struct SourceMap {
+    files: Vec<SourceFile>,
+}
+
+impl SourceMap {
+    /// Adds a text and names it.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
+        let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        self.files.push(SourceFile(SimpleFile::new(name.into(), text.into())));
+        id
+    }
+
+    /// The file of an id; `None` for an id of another map.
+    pub fn file(&self, id: FileId) -> Option<&SourceFile> {
+        self.files.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The text a span covers; empty where the span does not fit.
+    pub fn slice(&self, span: Span) -> &str {
+        self.file(span.file).and_then(|file| file.text().get(span.range())).unwrap_or("")
+    }
+
+    /// 1-based line and column (in characters) of a span's start.
+    pub fn line_column(&self, span: Span) -> (usize, usize) {
+        self.location(span.file, span.start).map_or((1, 1), |at| (at.line_number, at.column_number))
+    }
+}
+
+impl<'a> Files<'a> for SourceMap {
+    type FileId = FileId;
+    type Name = &'a str;
+    type Source = &'a str;
+
+    fn name(&'a self, id: FileId) -> Result<&'a str, Error> {
+        self.file(id).map(SourceFile::name).ok_or(Error::FileMissing)
+    }
+
+    fn source(&'a self, id: FileId) -> Result<&'a str, Error> {
+        self.file(id).map(SourceFile::text).ok_or(Error::FileMissing)
+    }
+
+    fn line_index(&'a self, id: FileId, byte_index: usize) -> Result<usize, Error> {
+        self.file(id).ok_or(Error::FileMissing)?.0.line_index((), byte_index)
+    }
+
+    fn line_range(&'a self, id: FileId, line_index: usize) -> Result<Range<usize>, Error> {
+        self.file(id).ok_or(Error::FileMissing)?.0.line_range((), line_index)
+    }
+}

@@ -1,0 +1,9 @@
+//! Files, spans and the source map; the file system as a trait, so that the compiler stays pure.
+//!
+//! May import: base. Knows codespan-reporting's `Files`, because line tables are its concern; nothing here draws.
+
+mod files;
+mod system;
+
+pub use files::{FileId, SourceFile, SourceMap, Span};
+pub use system::{DiskFiles, FileSystem, MemoryFiles, ReadError, read_bounded};

@@ -1,0 +1,105 @@
+//! The file system as a trait.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::base::Explained;
+
+/// Why a file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The operating system refused.
+    #[error("cannot read `{path}`: {reason}")]
+    Io {
+        /// The path as asked for.
+        path: Utf8PathBuf,
+        /// The system's kind of error.
+        kind: io::ErrorKind,
+        /// The system's words.
+        reason: String,
+    },
+    /// The file is larger than its reader allows.
+    #[error("`{path}` is larger than {limit} bytes")]
+    TooLarge {
+        /// The path as asked for.
+        path: Utf8PathBuf,
+        /// The limit, bytes.
+        limit: usize,
+    },
+}
+
+impl Explained for ReadError {
+    fn code(&self) -> &'static str {
+        match self {
+            ReadError::Io { .. } => "ER1001",
+            ReadError::TooLarge { .. } => "ER1002",
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            ReadError::Io { kind: io::ErrorKind::NotFound, .. } => {
+                Some("check the path; relative paths start where the command was run".into())
+            }
+            ReadError::Io { kind: io::ErrorKind::PermissionDenied, .. } => {
+                Some("the file is there, but this user may not read it".into())
+            }
+            ReadError::Io { .. } => None,
+            ReadError::TooLarge { .. } => Some("the limit protects the reader; split the file".into()),
+        }
+    }
+}
+
+/// Reads files. The compiler sees no other file system than this.
+pub trait FileSystem: Send + Sync {
+    /// The bytes of a file, at most `limit` of them.
+    fn read(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError>;
+}
+
+/// Reads at most `limit` bytes of a reader; one more is an error.
+pub fn read_bounded(path: &Utf8Path, reader: impl Read, limit: usize) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    reader.take(most).read_to_end(&mut bytes).map_err(|error| io_error(path, &error))?;
+    if bytes.len() > limit {
+        return Err(ReadError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(bytes)
+}
+
+fn io_error(path: &Utf8Path, error: &io::Error) -> ReadError {
+    ReadError::Io { path: path.to_owned(), kind: error.kind(), reason: error.to_string() }
+}
+
+/// The machine's own files.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct DiskFiles;
+
+impl FileSystem for DiskFiles {
+    fn read(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError> {
+        let file = std::fs::File::open(path).map_err(|error| io_error(path, &error))?;
+        read_bounded(path, file, limit)
+    }
+}
+
+/// Files held in memory, for tests and embedding.
+#[derive(Debug, Default, Clone)]
+pub struct MemoryFiles(BTreeMap<Utf8PathBuf, Vec<u8>>);
+
+impl MemoryFiles {
+    /// Adds or replaces a file.
+    pub fn insert(&mut self, path: impl Into<Utf8PathBuf>, bytes: impl Into<Vec<u8>>) {
+        self.0.insert(path.into(), bytes.into());
+    }
+}
+
+impl FileSystem for MemoryFiles {
+    fn read(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError> {
+        let bytes = self.0.get(path).ok_or_else(|| {
+            io_error(path, &io::Error::new(io::ErrorKind::NotFound, "no such file in memory"))
+        })?;
+        read_bounded(path, bytes.as_slice(), limit)
+    }
+}

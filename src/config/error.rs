@@ -136,7 +136,9 @@ impl Explained for ConfigError {
                 "make one with `eczflow key new -o agent.pem` and name it in eczflow.toml: `[agent.\"{agent}\"]` with `key = \"agent.pem\"`"
             ),
             ConfigError::KeyUnreadable { .. } => "make a new one with `eczflow key new -o FILE`".into(),
-            ConfigError::KeyNotWritten { .. } => "name a file that does not exist yet, in a folder you may write".into(),
+            ConfigError::KeyNotWritten { .. } => {
+                "name a file that does not exist yet, in a folder you may write".into()
+            }
         })
     }
 }

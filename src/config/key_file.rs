@@ -21,8 +21,7 @@ pub struct NewKey {
 /// Makes a new Ed25519 key and writes it to a file that did not exist, with mode 0600.
 pub fn new_key(path: &Utf8Path, random: &dyn Random) -> Result<NewKey, ConfigError> {
     let key = Ed25519Key::generate(random);
-    let failed =
-        |reason: String| ConfigError::KeyNotWritten { path: path.to_owned(), reason };
+    let failed = |reason: String| ConfigError::KeyNotWritten { path: path.to_owned(), reason };
     let pem = key.to_pem().map_err(|error| failed(error.to_string()))?;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -35,7 +34,9 @@ pub fn new_key(path: &Utf8Path, random: &dyn Random) -> Result<NewKey, ConfigErr
         std::io::ErrorKind::AlreadyExists => failed("it exists already".into()),
         _ => failed(error.to_string()),
     })?;
-    file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| failed(error.to_string()))?;
+    file.write_all(pem.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(|error| failed(error.to_string()))?;
     let public = key.public_key();
     let thumbprint = public.thumbprint();
     let jwk = serde_json::json!({

@@ -44,7 +44,8 @@ pub fn load(
 
 fn standard_folder(environment: &dyn Environment) -> Option<Utf8PathBuf> {
     // The XDG specification: a relative path there is to be ignored.
-    let absolute = |name: &str| environment.var(name).map(Utf8PathBuf::from).filter(|path| path.is_absolute());
+    let absolute =
+        |name: &str| environment.var(name).map(Utf8PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
     Some(base.join("eczflow"))
 }
@@ -121,7 +122,10 @@ unused-name = "off"
         assert_eq!(config.secrets["vault"], SecretSource::Command(vec!["vault".into(), "read".into()]));
         assert_eq!(config.agents.values().next().unwrap(), "/c/agent.pem");
         assert_eq!(config.log_key.as_deref(), Some("/etc/log.pem".into()));
-        assert_eq!((config.resolver.base.as_str(), config.resolver.machine.len()), ("https://resolver.example", 1));
+        assert_eq!(
+            (config.resolver.base.as_str(), config.resolver.machine.len()),
+            ("https://resolver.example", 1)
+        );
         let id = "ECZ-GB-A1B2C3::API-000001".parse().unwrap();
         assert_eq!(config.resolver.machine[&EndpointKind::Api].fill(&id), "/m/ECZ-GB-A1B2C3/API/000001");
         assert_eq!(config.origins["https://other.example:8443"].to_string(), "[::1]:1");
@@ -178,7 +182,10 @@ unused-name = "off"
             load(None, Some("/flow".into()), &NoEnvironment, &files)
         };
         let config = beside("[rules]\nunused-name = \"error\"\n[store]\npath = \"s\"").unwrap();
-        assert_eq!((config.rules["unused-name"], config.store_path(None)), (RuleLevel::Error, "/flow/s".into()));
+        assert_eq!(
+            (config.rules["unused-name"], config.store_path(None)),
+            (RuleLevel::Error, "/flow/s".into())
+        );
         for table in super::super::read::TABLES {
             let refused = beside(&format!("\n[{table}]")).map_err(|error| (error.code(), error.to_string()));
             match table {

@@ -2,13 +2,25 @@
 
 use camino::Utf8Path;
 
-use super::model::{ApiConfig, Config, EndpointKind, ResolverConfig, RuleLevel, SPEC_HASH_PROFILE, SecretSource, Template};
-use super::table::{Entry, File, Table};
 use super::ConfigError;
+use super::model::{
+    ApiConfig, Config, EndpointKind, ResolverConfig, RuleLevel, SPEC_HASH_PROFILE, SecretSource, Template,
+};
+use super::table::{Entry, File, Table};
 use crate::ecz::EczId;
 
 pub(super) const TABLES: [&str; 12] = [
-    "secrets", "agent", "log", "resolver", "allow", "store", "origins", "tls", "verify", "environment", "apis",
+    "secrets",
+    "agent",
+    "log",
+    "resolver",
+    "allow",
+    "store",
+    "origins",
+    "tls",
+    "verify",
+    "environment",
+    "apis",
     "rules",
 ];
 
@@ -91,7 +103,10 @@ fn secrets(table: Table<'_>, config: &mut Config) -> Result<(), ConfigError> {
 fn agents(table: Table<'_>, config: &mut Config) -> Result<(), ConfigError> {
     for (name, entry) in table.entries() {
         let id: EczId = name.parse().map_err(|_| {
-            table.refuse(name, "must be an Agent Credential ID in quotes, such as `\"ECZ-GB-A1B2C3::AGENT-7QK2M9\"`")
+            table.refuse(
+                name,
+                "must be an Agent Credential ID in quotes, such as `\"ECZ-GB-A1B2C3::AGENT-7QK2M9\"`",
+            )
         })?;
         let dotted = format!("agent.\"{name}\"");
         let inner = entry.table(&dotted)?.only(&["key"])?;
@@ -105,7 +120,9 @@ fn allow(table: Table<'_>, config: &mut Config) -> Result<(), ConfigError> {
     if let Some(entry) = table.only(&["private"])?.get("private") {
         for item in entry.strings()? {
             let address = item.value.parse().map_err(|()| {
-                item.refuse("must be an IP address, or one with a port, such as `127.0.0.1:4433` or `[::1]:4433`")
+                item.refuse(
+                    "must be an IP address, or one with a port, such as `127.0.0.1:4433` or `[::1]:4433`",
+                )
             })?;
             config.allow_private.push(address);
         }
@@ -177,7 +194,9 @@ fn apis(table: Table<'_>, config: &mut Config) -> Result<(), ConfigError> {
         if let Some(entry) = inner.get("spec_hash_profile") {
             let profile = entry.string()?;
             if profile.value != SPEC_HASH_PROFILE {
-                return Err(profile.refuse(format!("must be `{SPEC_HASH_PROFILE}`, the only hash known here")));
+                return Err(
+                    profile.refuse(format!("must be `{SPEC_HASH_PROFILE}`, the only hash known here"))
+                );
             }
             api.spec_hash_profile = Some(profile.value.to_owned());
         }
@@ -203,8 +222,9 @@ fn resolver(table: Table<'_>) -> Result<ResolverConfig, ConfigError> {
     let mut resolver = ResolverConfig::default();
     if let Some(entry) = table.get("base") {
         let base = entry.string()?;
-        let origin = origin(base.value)
-            .ok_or_else(|| base.refuse("must be an origin, such as `https://resolver.example`, without a path"))?;
+        let origin = origin(base.value).ok_or_else(|| {
+            base.refuse("must be an origin, such as `https://resolver.example`, without a path")
+        })?;
         resolver.base = origin.text;
         resolver.hosts = vec![origin.host];
     }
@@ -219,7 +239,9 @@ fn resolver(table: Table<'_>) -> Result<ResolverConfig, ConfigError> {
     if let Some(entry) = table.get("adapter") {
         let adapter = entry.string()?;
         if adapter.value != ResolverConfig::ADAPTER {
-            return Err(adapter.refuse(format!("must be `{}`, the only adapter there is", ResolverConfig::ADAPTER)));
+            return Err(
+                adapter.refuse(format!("must be `{}`, the only adapter there is", ResolverConfig::ADAPTER))
+            );
         }
     }
     if let Some(entry) = table.get("templates") {

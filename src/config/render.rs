@@ -29,7 +29,8 @@ impl Config {
         let private: Vec<String> = self.allow_private.iter().map(ToString::to_string).collect();
         put(&mut top, "allow", [("private", (!private.is_empty()).then(|| Value::from(private)))]);
         put(&mut top, "store", [("path", self.store.as_ref().map(|path| path.as_str().into()))]);
-        let origins = self.origins.iter().map(|(origin, address)| (origin.clone(), address.to_string().into()));
+        let origins =
+            self.origins.iter().map(|(origin, address)| (origin.clone(), address.to_string().into()));
         put_table(&mut top, "origins", origins.collect());
         put(&mut top, "tls", [("ca", self.tls_ca.as_ref().map(|path| path.as_str().into()))]);
         let logs = (!self.verify_logs.is_empty()).then(|| Value::from(self.verify_logs.clone()));

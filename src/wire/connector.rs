@@ -330,3 +330,26 @@ fn tls(config: &Config) -> Result<rustls::ClientConfig, ConnectorError> {
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn resolve(name: &str, policy: AddressPolicy) -> Result<Vec<SocketAddr>, AddressError> {
+        let connected = Pinned { port: 4433, address: None };
+        let resolver = AddressResolver { policy: Arc::new(policy), connected };
+        let found = resolver.resolve(name.parse().unwrap()).await;
+        found.map(Iterator::collect).map_err(|error| *error.downcast::<AddressError>().unwrap())
+    }
+
+    #[tokio::test]
+    async fn names_lead_to_allowed_addresses_only() {
+        let error = resolve("localhost", AddressPolicy::default()).await.unwrap_err();
+        assert!(matches!(error, AddressError::Refused(ip) if ip.is_loopback()));
+        let one = AddressPolicy::new(vec!["127.0.0.1:4433".parse().unwrap()]);
+        assert_eq!(resolve("localhost", one).await.unwrap(), ["127.0.0.1:4433".parse().unwrap()]);
+        // No label may be longer than 63 bytes: refused by the machine's own resolver, which asks nobody.
+        let long = resolve(&format!("{}.invalid", "a".repeat(64)), AddressPolicy::default()).await;
+        assert!(matches!(long.unwrap_err(), AddressError::Unresolved(_)));
+    }
+}

@@ -108,6 +108,9 @@ impl SendError {
             };
             return SendError::not_sent(cause, error.to_string());
         }
+        if error.is_dns() {
+            return SendError::not_sent(NotSent::Resolve, "the host name could not be resolved");
+        }
         if let Some(error) = find::<rustls::Error>(error) {
             return SendError::not_sent(NotSent::Tls, tls_words(error));
         }

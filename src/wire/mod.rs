@@ -8,6 +8,7 @@ mod connector;
 mod failure;
 pub mod handoff;
 pub mod keys;
+pub mod resolver;
 pub mod signature;
 
 pub use connector::{Answer, Connector, Request};

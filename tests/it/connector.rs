@@ -258,12 +258,3 @@ async fn times_are_told_apart_by_whether_a_connection_stood() {
     drop(silent);
     assert_eq!(not_sent(send(&config, post()).await), NotSent::Connect);
 }
-
-#[tokio::test]
-async fn a_name_without_an_address_is_not_sent() {
-    let authority = Authority::new();
-    let config = Config { tls_ca: Some(authority.file()), ..Config::default() };
-    // No label may be longer than 63 bytes: refused by the machine's own resolver, without a question to any other.
-    let url = format!("https://{}.invalid/x", "a".repeat(64));
-    assert_eq!(not_sent(send(&config, request("GET", &url)).await), NotSent::Resolve);
-}

@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use super::problem::Problem;
 use super::request::Arguments;
 use super::schemas::Schemas;
-use super::surface::{Documented, MediaType, Operation, Surface};
+use super::surface::{Operation, json_content};
 use super::synthesis::synthesise;
+use crate::documents::{Example, MediaView, ResponseView};
 
 /// An answer before it is sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,26 +24,25 @@ pub(crate) struct Answer {
 
 /// The answer to a request that fits; `ordinal` counts the operation's effects from 1, and is 1 where it has none.
 pub(crate) fn make_answer(
-    surface: &Surface,
     schemas: &Schemas,
     operation: &Operation,
     arguments: &Arguments,
     ordinal: u64,
 ) -> Result<Answer, Problem> {
     let (status, documented) = operation.success();
-    let Some(media) = documented.and_then(|documented| documented.json.as_ref()) else {
-        return Ok(Answer { status, body: None, headers: headers(surface, documented) });
+    let Some((media_type, media)) = documented.and_then(|documented| json_content(&documented.content)) else {
+        return Ok(Answer { status, body: None, headers: headers(schemas, documented) });
     };
     let known = Known::new(arguments);
     let Some(chosen) = choose(operation, media, &known) else {
-        return Ok(not_found(surface, schemas, operation));
+        return Ok(not_found(schemas, operation));
     };
-    let fits = |value: &Value| schemas.misfit(&media.schema, value).is_none();
+    let fits = |value: &Value| schemas.misfit(media.schema.as_deref(), value).is_none();
     let mut body = match chosen.filter(|example| fits(example)) {
         Some(example) => example.clone(),
-        None => synthesise(surface.document(), &media.schema),
+        None => synthesise(schemas.root(), schemas.get(media.schema.as_deref())),
     };
-    if let Some(misfit) = schemas.misfit(&media.schema, &body) {
+    if let Some(misfit) = schemas.misfit(media.schema.as_deref(), &body) {
         let detail = format!(
             "the sandbox found no answer to `{}` that fits its own schema ({misfit}); give the response an example",
             operation.key
@@ -56,8 +56,8 @@ pub(crate) fn make_answer(
             set(&mut body, &name, before);
         }
     }
-    let headers = headers(surface, documented);
-    Ok(Answer { status, body: Some((media.name.clone(), body)), headers })
+    let headers = headers(schemas, documented);
+    Ok(Answer { status, body: Some((media_type.to_owned(), body)), headers })
 }
 
 fn set(body: &mut Value, name: &str, value: Value) {
@@ -102,31 +102,28 @@ fn same(a: &Value, b: &Value) -> bool {
 }
 
 /// Whether an example is about what a parameter names: by a member of that name, by its `id`, or by the example's name.
-fn is_about(name: &str, value: &Value, example: &Value, example_name: Option<&str>) -> bool {
+fn is_about(name: &str, value: &Value, example: &Example) -> bool {
     let member = |wanted: &str| {
-        let members = example.as_object().into_iter().flatten();
+        let members = example.value.as_object().into_iter().flatten();
         members.into_iter().any(|(own, member)| comparable(own) == wanted && same(member, value))
     };
-    member(name) || (name.ends_with("id") && member("id")) || example_name.is_some_and(|own| same(&own.into(), value))
+    member(name) || (name.ends_with("id") && member("id")) || (!example.name.is_empty() && same(&example.name.as_str().into(), value))
 }
 
 /// `None`: nothing by that path is known. `Some(None)`: the document gives no example.
-fn choose<'m>(operation: &Operation, media: &'m MediaType, known: &Known) -> Option<Option<&'m Value>> {
-    let score = |(name, example): &(Option<String>, Value)| {
-        known.all.iter().filter(|(key, value)| is_about(key, value, example, name.as_deref())).count()
-    };
-    let named_path = |(name, example): &&(Option<String>, Value)| {
-        known.path.iter().all(|(key, value)| is_about(key, value, example, name.as_deref()))
-    };
-    let looks_up = operation.is_safe() && !known.path.is_empty() && media.examples.len() > 1;
-    if looks_up && operation.documents(404) && !media.examples.iter().any(|example| named_path(&example)) {
+fn choose<'m>(operation: &Operation, media: &'m MediaView, known: &Known) -> Option<Option<&'m Value>> {
+    let examples = &media.examples;
+    let meant = |example: &Example| known.path.iter().all(|(name, value)| is_about(name, value, example));
+    let looks_up = operation.view.is_safe() && !known.path.is_empty() && examples.len() > 1;
+    if looks_up && operation.exactly(404).is_some() && !examples.iter().any(meant) {
         return None;
     }
+    let score = |example: &Example| known.all.iter().filter(|(name, value)| is_about(name, value, example)).count();
     let mut best: Option<(usize, &Value)> = None;
-    for example in &media.examples {
+    for example in examples {
         let score = score(example);
         if best.is_none_or(|(most, _)| score > most) {
-            best = Some((score, &example.1));
+            best = Some((score, &example.value));
         }
     }
     Some(best.map(|(_, example)| example))
@@ -148,7 +145,7 @@ fn personal_members(
         }
     }
     let echoed = |name: &str| personal.iter().any(|(own, _)| own == name);
-    let creates = status == 201 || (operation.method == "POST" && known.path.is_empty());
+    let creates = status == 201 || (operation.view.method == "POST" && known.path.is_empty());
     if let Some((name, member)) = identifier(members).filter(|(name, _)| !echoed(name)) {
         if creates {
             personal.push((name.to_owned(), numbered(member, ordinal)));
@@ -199,21 +196,24 @@ fn numbered(example: &Value, ordinal: u64) -> Value {
 }
 
 /// The documented 404.
-fn not_found(surface: &Surface, schemas: &Schemas, operation: &Operation) -> Answer {
-    let documented = operation.responses.get("404");
-    let body = documented.and_then(|documented| documented.json.as_ref()).map(|media| {
-        let fits = |value: &&Value| schemas.misfit(&media.schema, value).is_none();
-        let example = media.examples.iter().map(|(_, example)| example).find(fits).cloned();
-        (media.name.clone(), example.unwrap_or_else(|| synthesise(surface.document(), &media.schema)))
+fn not_found(schemas: &Schemas, operation: &Operation) -> Answer {
+    let documented = operation.exactly(404);
+    let body = documented.and_then(|documented| json_content(&documented.content)).map(|(media_type, media)| {
+        let fits = |value: &&Value| schemas.misfit(media.schema.as_deref(), value).is_none();
+        let example = media.examples.iter().map(|example| &example.value).find(fits).cloned();
+        let made = || synthesise(schemas.root(), schemas.get(media.schema.as_deref()));
+        (media_type.to_owned(), example.unwrap_or_else(made))
     });
-    Answer { status: 404, body, headers: headers(surface, documented) }
+    Answer { status: 404, body, headers: headers(schemas, documented) }
 }
 
-fn headers(surface: &Surface, documented: Option<&Documented>) -> BTreeMap<String, String> {
+/// The headers that a response always has.
+fn headers(schemas: &Schemas, documented: Option<&ResponseView>) -> BTreeMap<String, String> {
     let headers = documented.map(|documented| &documented.headers).into_iter().flatten();
     headers
-        .map(|(name, schema)| {
-            let value = match synthesise(surface.document(), schema) {
+        .filter(|(_, header)| header.required)
+        .map(|(name, header)| {
+            let value = match synthesise(schemas.root(), schemas.get(header.schema.as_deref())) {
                 Value::String(text) => text,
                 other => other.to_string(),
             };
@@ -224,6 +224,7 @@ fn headers(surface: &Surface, documented: Option<&Documented>) -> BTreeMap<Strin
 
 #[cfg(test)]
 mod tests {
+    use super::super::surface::{Surface, document};
     use super::*;
     use serde_json::json;
 
@@ -232,28 +233,30 @@ mod tests {
             "id": {"type": "string"}, "amount": {"type": "number"}}});
         let refund = json!({"type": "object", "required": ["id", "amount", "state"], "properties": {
             "id": {"type": "string"}, "amount": {"type": "number", "maximum": 500}, "state": {"enum": ["pending", "cancelled"]}}});
-        Surface::new(json!({"paths": {
-            "/tickets/{ticketId}": {"get": {"responses": {
+        let by = |name: &str| json!([{"name": name, "in": "path", "required": true, "schema": {"type": "string"}}]);
+        let paths = json!({
+            "/tickets/{ticketId}": {"get": {"parameters": by("ticketId"), "responses": {
                 "404": {"description": "", "content": {"application/problem+json": {"schema": {"type": "object"}, "example": {"title": "no such ticket"}}}},
-                "200": {"content": {"application/json": {"schema": ticket, "examples": {
+                "200": {"description": "", "content": {"application/json": {"schema": ticket, "examples": {
                     "small": {"value": {"id": "T1", "amount": 40}},
                     "wrong": {"value": {"id": "T3"}},
                     "large": {"value": {"id": "T2", "amount": 140}},
                 }}}},
             }}},
-            "/refunds": {"post": {"responses": {"201": {"content": {"application/json": {"schema": refund,
+            "/refunds": {"post": {"responses": {"201": {"description": "", "content": {"application/json": {"schema": refund,
                 "example": {"id": "R1", "amount": 1, "state": "pending"}}}}}}},
-            "/refunds/{refundId}/cancel": {"post": {"responses": {"200": {"content": {"application/json": {"schema": refund}}}}}},
+            "/refunds/{refundId}/cancel": {"post": {"parameters": by("refundId"), "responses": {
+                "200": {"description": "", "content": {"application/json": {"schema": refund}}}}}},
             "/void": {"delete": {"responses": {"204": {"description": "done"}}}},
-        }}))
-        .unwrap()
+        });
+        Surface::new(&document(paths, json!({}))).unwrap()
     }
 
     fn answer(method: &str, path: &str, arguments: Arguments, ordinal: u64) -> (u16, Value) {
         let surface = shop();
-        let schemas = Schemas::new(surface.document());
+        let schemas = Schemas::new(surface.root());
         let operation = surface.find(method, path).unwrap().operation;
-        let answer = make_answer(&surface, &schemas, operation, &arguments, ordinal).unwrap();
+        let answer = make_answer(&schemas, operation, &arguments, ordinal).unwrap();
         (answer.status, answer.body.map_or(Value::Null, |(_, body)| body))
     }
 

@@ -2,12 +2,11 @@
 //! done.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as MapEntry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, AUTHORIZATION, HOST, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, LOCATION};
 use hyper::{HeaderMap, Response};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -20,7 +19,7 @@ use super::listener::{Body, Ending, Handler, Received, response};
 use super::problem::Problem;
 use super::request::read_arguments;
 use super::schemas::Schemas;
-use super::surface::{Matched, Operation, Surface};
+use super::surface::{Matched, Surface};
 use crate::base::Digest;
 use crate::ecz::EczId;
 
@@ -39,12 +38,12 @@ pub(crate) struct ServedApi {
     pub(crate) key_headers: BTreeMap<String, HeaderName>,
     /// Wrong answers, in the order given.
     pub(crate) faults: Vec<AnswerFault>,
-    pub(crate) memory: Mutex<Memory>,
+    memory: Mutex<Memory>,
 }
 
 /// What an api remembers.
 #[derive(Default)]
-pub(crate) struct Memory {
+struct Memory {
     /// Answers by idempotency key.
     keyed: BTreeMap<String, Stored>,
     /// Effects so far, by operation.
@@ -145,7 +144,7 @@ impl Counterparty {
         note_caller(open, &caller);
         check_bearer(api, &head.headers)?;
         let query = head.uri.query().unwrap_or_default();
-        let arguments = read_arguments(&api.surface, &api.schemas, &matched, query, &head.headers, body)?;
+        let arguments = read_arguments(&api.schemas, &matched, query, &head.headers, body)?;
         let mut memory = api.memory();
         let fault = memory.fault(&api.faults, &operation.key);
         match fault {
@@ -164,12 +163,12 @@ impl Counterparty {
             }
             None => {
                 let ordinal = memory.effects.get(&operation.key).copied().unwrap_or_default().saturating_add(1);
-                let answer = make_answer(&api.surface, &api.schemas, operation, &arguments, ordinal)?;
-                if !operation.is_safe() {
+                let answer = make_answer(&api.schemas, operation, &arguments, ordinal)?;
+                if !operation.view.is_safe() {
                     memory.effects.insert(operation.key.clone(), ordinal);
                     open.effect(&api.name, &operation.key, target, key);
                 }
-                if let Some(key) = key.filter(|_| !operation.is_safe()) {
+                if let Some(key) = key.filter(|_| !operation.view.is_safe()) {
                     memory.keyed.insert(key.to_owned(), Stored { request, answer: answer.clone() });
                 }
                 answer
@@ -204,13 +203,23 @@ impl Counterparty {
 }
 
 impl ServedApi {
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    /// An api that nobody has called yet.
+    pub(crate) fn new(name: &str, passport: &EczId, surface: Surface) -> ServedApi {
+        ServedApi {
+            name: name.to_owned(),
+            passport: passport.clone(),
+            bases: Vec::new(),
+            schemas: Schemas::new(surface.root()),
+            surface,
+            bearer: None,
+            key_headers: BTreeMap::new(),
+            faults: Vec::new(),
+            memory: Mutex::default(),
+        }
     }
 
-    /// The operations, for those who name one.
-    pub(crate) fn operations(&self) -> &[Operation] {
-        self.surface.operations()
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -256,7 +265,7 @@ fn note_caller(open: &Open, caller: &Caller) {
         entry.signed = caller.signed;
         entry.nonce.clone_from(&caller.nonce);
         entry.run.clone_from(&caller.run);
-        entry.handoff = caller.handoff;
+        entry.handoff.clone_from(&caller.handoff);
         entry.attempt = caller.attempt;
     });
 }

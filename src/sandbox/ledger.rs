@@ -54,12 +54,12 @@ pub struct Entry {
     /// The run as this counterparty knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// The handoff's number.
+    /// The handoff within the run: the same for every attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub handoff: Option<u64>,
+    pub handoff: Option<String>,
     /// The attempt's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempt: Option<u64>,
+    pub attempt: Option<u32>,
     /// Whether a valid signature was on it.
     pub signed: bool,
     /// Bytes of its body.
@@ -227,7 +227,7 @@ impl Ledger {
         let state = self.state();
         let mut calls = Calls::default();
         for entry in state.entries.iter().filter(|entry| entry.operation.as_deref() == Some(operation)) {
-            let name = match (&entry.run, entry.handoff) {
+            let name = match (&entry.run, &entry.handoff) {
                 (Some(run), Some(handoff)) => format!("{run} {handoff}"),
                 _ => format!("#{}", entry.seq),
             };
@@ -336,7 +336,7 @@ mod tests {
             let open = ledger.enter("shop", true, "POST", "/x", 0);
             open.note(|entry| {
                 entry.operation = Some("shop.buy".into());
-                (entry.run, entry.handoff) = (Some("r".into()), Some(handoff));
+                (entry.run, entry.handoff) = (Some("r".into()), Some(handoff.to_string()));
             });
             open.answered(status, Some(Value::from(handoff)));
         }

@@ -7,7 +7,10 @@
 mod authority;
 mod error;
 mod faults;
+mod folder;
+mod layout;
 mod ledger;
+mod admission;
 mod answer;
 mod listener;
 mod counterparty;
@@ -17,9 +20,11 @@ mod schedule;
 mod services;
 mod request;
 mod schemas;
+mod start;
 mod surface;
 mod synthesis;
 
 pub use error::SandboxError;
 pub use faults::{AnswerFault, Behaviour, FaultError, Faults, Revocation};
 pub use ledger::{Counters, Effect, Entry, Ledger, Outcome, Report};
+pub use start::{ENVIRONMENT, Options, Sandbox};

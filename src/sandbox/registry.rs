@@ -11,9 +11,8 @@ use super::ledger::Ledger;
 use super::schedule::Before;
 use crate::base::{Clock, Digest, PublicKey, canonical_json};
 use crate::ecz::{EczId, Kind};
+use crate::wire::keys::{KeySet, MANIFEST_PATH};
 
-/// Path of the agent's manifest on its origin.
-pub(crate) const MANIFEST_PATH: &str = "/.well-known/ecz-agent.json";
 /// Path of the agent's key set on its origin.
 pub(crate) const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 /// Seconds that a BOUND projection may be reused.
@@ -47,10 +46,10 @@ pub(crate) struct Registry {
     revoked: Vec<Revoked>,
     ledger: Ledger,
     clock: Arc<dyn Clock>,
-    agent: Agent,
+    agents: Vec<Agent>,
 }
 
-/// The runner's agent as its origin shows it.
+/// An agent of the runner as its origin shows it.
 pub(crate) struct Agent {
     /// Its credential.
     pub(crate) id: EczId,
@@ -93,15 +92,12 @@ impl Agent {
         if let Some(members) = manifest.as_object_mut() {
             members.insert("manifest_hash".into(), manifest_hash.clone().into());
         }
-        let key_set = json!({"keys": [{
-            "kty": "OKP", "crv": "Ed25519", "x": key.jwk_x(), "kid": key.thumbprint(), "use": "sig", "alg": "EdDSA",
-        }]});
         Agent {
             id: id.clone(),
             origin: origin.to_owned(),
             manifest: manifest.to_string(),
             manifest_hash,
-            key_set: key_set.to_string(),
+            key_set: KeySet::new(vec![*key]).to_json(),
         }
     }
 }
@@ -117,16 +113,26 @@ impl Registry {
     pub(crate) fn new(
         records: BTreeMap<EczId, Record>,
         revoked: Vec<Revoked>,
-        agent: Agent,
+        agents: Vec<Agent>,
         ledger: Ledger,
         clock: Arc<dyn Clock>,
     ) -> Registry {
-        Registry { records, revoked, ledger, clock, agent }
+        Registry { records, revoked, ledger, clock, agents }
     }
 
-    /// The runner's agent.
-    pub(crate) fn agent(&self) -> &Agent {
-        &self.agent
+    /// One of the runner's agents.
+    pub(crate) fn agent(&self, id: &EczId) -> Option<&Agent> {
+        self.agents.iter().find(|agent| agent.id == *id)
+    }
+
+    /// The agent whose origin has this host.
+    pub(crate) fn agent_at(&self, host: &str) -> Option<&Agent> {
+        self.agents.iter().find(|agent| agent.origin.strip_prefix("https://") == Some(host))
+    }
+
+    /// All identities.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &EczId> {
+        self.records.keys()
     }
 
     /// What is projected for an ID now; `None` for one that is not known.

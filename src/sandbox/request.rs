@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use super::problem::Problem;
 use super::schemas::Schemas;
-use super::surface::{Matched, Parameter, Surface, resolve};
+use super::surface::{Matched, is_json, json_content};
+use super::synthesis::resolve;
 use crate::base::json::read_strict;
+use crate::documents::{Location, ParameterView};
 
 /// What a request says, read by the document.
 #[derive(Debug, Default, PartialEq)]
@@ -37,27 +39,25 @@ impl Errors {
 
 /// Reads a request by its operation, or says what is wrong with it.
 pub(crate) fn read_arguments(
-    surface: &Surface,
     schemas: &Schemas,
     matched: &Matched<'_>,
     query: &str,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Arguments, Problem> {
-    let operation = matched.operation;
+    let view = &matched.operation.view;
     let mut errors = Errors(Vec::new());
     let mut arguments = Arguments::default();
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     for (name, _) in &pairs {
-        let belongs = |parameter: &Parameter| parameter.location == "query" && parameter.name == *name;
-        if !operation.parameters.iter().any(belongs) {
+        if view.parameter(Location::Query, name).is_none() {
             errors.push(format!("query `{name}`"), "the operation has no such parameter".into());
         }
     }
-    for parameter in &operation.parameters {
-        let place = format!("{} `{}`", parameter.location, parameter.name);
-        let texts = match parameter.location.as_str() {
-            "path" => match matched.arguments.get(&parameter.name).map(|text| percent_decode(text)) {
+    for parameter in &view.parameters {
+        let place = format!("{} `{}`", parameter.location.as_str(), parameter.name);
+        let texts = match parameter.location {
+            Location::Path => match matched.arguments.get(&parameter.name).map(|text| percent_decode(text)) {
                 Some(Some(text)) => vec![text],
                 Some(None) => {
                     errors.push(place, "is not percent-encoded UTF-8".into());
@@ -65,16 +65,16 @@ pub(crate) fn read_arguments(
                 }
                 None => vec![],
             },
-            "query" => {
+            Location::Query => {
                 pairs.iter().filter(|(name, _)| *name == parameter.name).map(|(_, text)| text.clone()).collect()
             }
-            "header" if is_reserved(&parameter.name) => continue,
-            "header" => headers
+            Location::Header if is_reserved(&parameter.name) => continue,
+            Location::Header => headers
                 .get_all(parameter.name.as_str())
                 .iter()
                 .filter_map(|value| value.to_str().ok().map(str::to_owned))
                 .collect(),
-            _ => continue,
+            Location::Cookie => continue,
         };
         if texts.is_empty() {
             if parameter.required {
@@ -82,16 +82,16 @@ pub(crate) fn read_arguments(
             }
             continue;
         }
-        match argument(surface.document(), parameter, &texts) {
+        match argument(schemas, parameter, &texts) {
             Err(why) => errors.push(place, why),
             Ok(value) => {
-                if let Some(misfit) = schemas.misfit(&parameter.schema, &value) {
+                if let Some(misfit) = schemas.misfit(parameter.schema.as_deref(), &value) {
                     errors.push(place, misfit);
                 } else {
-                    let into = match parameter.location.as_str() {
-                        "path" => &mut arguments.path,
-                        "query" => &mut arguments.query,
-                        _ => continue,
+                    let into = match parameter.location {
+                        Location::Path => &mut arguments.path,
+                        Location::Query => &mut arguments.query,
+                        Location::Header | Location::Cookie => continue,
                     };
                     into.insert(parameter.name.clone(), value);
                 }
@@ -123,7 +123,7 @@ fn read_body(
     body: &[u8],
     errors: &mut Errors,
 ) -> Result<Option<Value>, Problem> {
-    let Some(documented) = &matched.operation.body else {
+    let Some(documented) = &matched.operation.view.body else {
         if !body.is_empty() {
             errors.push("body".into(), "the operation takes none".into());
         }
@@ -136,14 +136,12 @@ fn read_body(
         return Ok(None);
     }
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let Some(schema) = documented.schema.as_ref().filter(|_| essence == "application/json" || essence.ends_with("+json"))
-    else {
+    let Some((_, media)) = json_content(&documented.content).filter(|_| is_json(content_type)) else {
         return Err(Problem::new(415, "the media type is not served", "the sandbox reads JSON bodies only"));
     };
     match read_strict(body) {
         Err(error) => errors.push("body".into(), format!("is no strict JSON: {error}")),
-        Ok(value) => match schemas.misfit(schema, &value) {
+        Ok(value) => match schemas.misfit(media.schema.as_deref(), &value) {
             Some(misfit) => errors.push("body".into(), misfit),
             None => return Ok(Some(value)),
         },
@@ -152,11 +150,12 @@ fn read_body(
 }
 
 /// A parameter's value from its texts: lists by repetition or commas, other values by their schema's type.
-fn argument(document: &Value, parameter: &Parameter, texts: &[String]) -> Result<Value, String> {
-    let schema = resolve(document, &parameter.schema);
+fn argument(schemas: &Schemas, parameter: &ParameterView, texts: &[String]) -> Result<Value, String> {
+    let root = schemas.root();
+    let schema = resolve(root, schemas.get(parameter.schema.as_deref()));
     if has_type(schema, "array") {
-        let items = schema.get("items").map_or(&Value::Null, |items| resolve(document, items));
-        let parts: Vec<&str> = if parameter.exploded && parameter.location == "query" {
+        let items = schema.get("items").map_or(&Value::Null, |items| resolve(root, items));
+        let parts: Vec<&str> = if parameter.explode && parameter.location == Location::Query {
             texts.iter().map(String::as_str).collect()
         } else {
             texts.iter().flat_map(|text| text.split(',')).collect()
@@ -207,26 +206,27 @@ pub(crate) fn percent_decode(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::surface::{Surface, document};
     use super::*;
     use serde_json::json;
 
     fn read(path: &str, query: &str, body: &str) -> Result<Arguments, Problem> {
-        let surface = Surface::new(json!({"paths": {"/t/{n}": {"post": {
+        let paths = json!({"/t/{n}": {"post": {
             "parameters": [
                 {"name": "n", "in": "path", "required": true, "schema": {"type": "integer"}},
                 {"name": "tag", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}},
                 {"name": "deep", "in": "query", "schema": {"type": "boolean"}},
             ],
-            "requestBody": {"required": true, "content": {"application/json": {"schema": {
-                "type": "object", "required": ["sku"], "properties": {"sku": {"type": "string"}}}}}},
-            "responses": {},
-        }}}}))
-        .unwrap();
-        let schemas = Schemas::new(surface.document());
+            "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Line"}}}},
+            "responses": {"204": {"description": "done"}},
+        }}});
+        let schemas = json!({"Line": {"type": "object", "required": ["sku"], "properties": {"sku": {"type": "string"}}}});
+        let surface = Surface::new(&document(paths, schemas)).unwrap();
+        let schemas = Schemas::new(surface.root());
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
         let matched = surface.find("POST", path).unwrap();
-        read_arguments(&surface, &schemas, &matched, query, &headers, body.as_bytes())
+        read_arguments(&schemas, &matched, query, &headers, body.as_bytes())
     }
 
     #[test]

@@ -5,27 +5,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-/// Validators of one document's schemas.
+/// Validators of one document's schemas, by pointer.
 pub(crate) struct Schemas {
-    components: Value,
+    root: Arc<Value>,
     compiled: Mutex<BTreeMap<String, Arc<Result<jsonschema::Validator, String>>>>,
 }
 
 impl Schemas {
-    /// For schemas whose references point into this document.
-    pub(crate) fn new(document: &Value) -> Schemas {
-        Schemas {
-            components: document.get("components").cloned().unwrap_or_default(),
-            compiled: Mutex::default(),
-        }
+    /// For schemas of this document.
+    pub(crate) fn new(root: &Arc<Value>) -> Schemas {
+        Schemas { root: root.clone(), compiled: Mutex::default() }
     }
 
-    /// Why a value does not fit a schema; `None` where it does. Never says what the value was.
-    pub(crate) fn misfit(&self, schema: &Value, value: &Value) -> Option<String> {
-        if *schema == Value::Bool(true) {
-            return None;
-        }
-        let compiled = self.compiled(schema);
+    /// The document.
+    pub(crate) fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// The schema at a pointer; without a pointer, the one that anything fits.
+    pub(crate) fn get(&self, pointer: Option<&str>) -> &Value {
+        pointer.and_then(|pointer| self.root.pointer(pointer)).unwrap_or(&Value::Bool(true))
+    }
+
+    /// Why a value does not fit the schema at a pointer; `None` where it does. Never says what the value was.
+    pub(crate) fn misfit(&self, pointer: Option<&str>, value: &Value) -> Option<String> {
+        let compiled = self.compiled(pointer?);
         match &*compiled {
             Err(why) => Some(format!("the schema cannot be used: {why}")),
             Ok(validator) => validator.iter_errors(value).next().map(|error| {
@@ -36,13 +40,13 @@ impl Schemas {
         }
     }
 
-    fn compiled(&self, schema: &Value) -> Arc<Result<jsonschema::Validator, String>> {
-        let name = schema.to_string();
+    fn compiled(&self, pointer: &str) -> Arc<Result<jsonschema::Validator, String>> {
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         compiled
-            .entry(name)
+            .entry(pointer.to_owned())
             .or_insert_with(|| {
-                let whole = json!({"components": self.components, "allOf": [schema]});
+                let components = self.root.get("components").cloned().unwrap_or_default();
+                let whole = json!({"components": components, "allOf": [self.get(Some(pointer))]});
                 Arc::new(jsonschema::draft202012::new(&whole).map_err(|error| error.to_string()))
             })
             .clone()

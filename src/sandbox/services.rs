@@ -5,14 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
-use hyper::header::{CACHE_CONTROL, HeaderValue};
+use hyper::header::{CACHE_CONTROL, HOST, HeaderValue};
 
 use super::ledger::Ledger;
 use super::listener::{Body, Ending, Handler, Received, response};
 use super::problem::Problem;
-use super::registry::{KEY_SET_PATH, MANIFEST_PATH, Registry};
+use super::registry::{KEY_SET_PATH, Registry};
 use super::request::percent_decode;
 use crate::ecz::EczId;
+use crate::wire::keys::MANIFEST_PATH;
 
 /// Where projections are, by ID.
 pub(crate) const PROJECTIONS: &str = "/projections/";
@@ -72,7 +73,7 @@ impl Handler for Resolver {
     }
 }
 
-/// The origin of the runner's agent: manifest and key set.
+/// The origins of the runner's agents: manifest and key set.
 pub(crate) struct AgentOrigin {
     pub(crate) registry: Arc<Registry>,
     pub(crate) ledger: Ledger,
@@ -85,11 +86,13 @@ impl AgentOrigin {
 
 impl Handler for AgentOrigin {
     async fn handle(self: Arc<Self>, received: Received) -> Ending {
-        let agent = self.registry.agent();
-        entered(&self.ledger, AgentOrigin::NAME, &received, || match received.head.uri.path() {
-            MANIFEST_PATH => response(200, "application/json", agent.manifest.clone()),
-            KEY_SET_PATH => response(200, "application/jwk-set+json", agent.key_set.clone()),
-            _ => not_found("the agent's origin has a manifest and a key set"),
+        let host = received.head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        entered(&self.ledger, AgentOrigin::NAME, &received, || {
+            match (self.registry.agent_at(host), received.head.uri.path()) {
+                (Some(agent), MANIFEST_PATH) => response(200, "application/json", agent.manifest.clone()),
+                (Some(agent), KEY_SET_PATH) => response(200, "application/jwk-set+json", agent.key_set.clone()),
+                _ => not_found("an agent's origin has a manifest and a key set"),
+            }
         })
     }
 }

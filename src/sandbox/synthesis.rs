@@ -2,10 +2,30 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use super::surface::resolve;
+use crate::documents::{Reference, local_reference};
 
 /// Schemas nested deeper than this end in null: they are recursive.
 const DEPTH: usize = 24;
+
+/// References followed one after another at most.
+const REFERENCES: usize = 32;
+
+/// The schema that a local reference names, or the schema itself; null where the reference leads nowhere.
+pub(crate) fn resolve<'v>(document: &'v Value, schema: &'v Value) -> &'v Value {
+    let mut schema = schema;
+    for _ in 0..REFERENCES {
+        let Some(reference) = schema.get("$ref").and_then(Value::as_str) else { return schema };
+        let target = match local_reference(reference) {
+            Reference::Local(pointer) => document.pointer(&pointer),
+            Reference::External | Reference::Other => None,
+        };
+        match target {
+            Some(target) => schema = target,
+            None => return &Value::Null,
+        }
+    }
+    &Value::Null
+}
 
 /// A value of the schema, as far as its keywords are understood here. Whoever uses it validates it.
 pub(crate) fn synthesise(document: &Value, schema: &Value) -> Value {
@@ -162,6 +182,9 @@ mod tests {
                 {"type": "object", "required": ["b"], "properties": {"b": {"type": "boolean"}}}]})),
             json!({"a": 1, "b": true})
         );
+        let circle = json!({"a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}, "c": {"$ref": "http://x"}});
+        assert_eq!(resolve(&circle, &circle["a"]), &Value::Null);
+        assert_eq!(resolve(&circle, &circle["c"]), &Value::Null);
         // A schema that has no finite value ends all the same.
         assert!(made(json!({"$ref": "#/components/schemas/Loop"})).is_object());
     }

@@ -64,7 +64,9 @@ impl Admission {
         let headers: Vec<(String, String)> = head
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
             .collect();
         let context = headers.iter().find(|(name, _)| name == "ecz-handoff");
         let context = context.ok_or_else(|| refused("the request has no `ecz-handoff` field"))?;
@@ -121,7 +123,9 @@ impl Admission {
         let body = projected.ok_or_else(|| refused(format!("the resolver has no record of `{id}`")))?.body;
         match body.get("state").and_then(Value::as_str) {
             Some("BOUND") => Ok(body),
-            state => Err(refused(format!("the resolver projects {} for `{id}`", state.unwrap_or("no state")))),
+            state => {
+                Err(refused(format!("the resolver projects {} for `{id}`", state.unwrap_or("no state"))))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a counterparty answers: the document's examples first, else a value made from the schema; with the request's own
 //! fields echoed and ids of their own for what is created.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -20,18 +20,21 @@ pub(crate) struct Answer {
     pub(crate) body: Option<(String, Value)>,
     /// Required headers that are documented.
     pub(crate) headers: BTreeMap<String, String>,
+    /// The id of what the request created, as JSON.
+    pub(crate) created: Option<String>,
 }
 
-/// The answer to a request that fits; `ordinal` counts the operation's effects from 1, and is 1 where it has none.
+/// The answer to a request that fits; `issued` knows the ids that were given to what the operation created before.
 pub(crate) fn make_answer(
     schemas: &Schemas,
     operation: &Operation,
     arguments: &Arguments,
-    ordinal: u64,
+    issued: &BTreeSet<String>,
 ) -> Result<Answer, Problem> {
     let (status, documented) = operation.success();
-    let Some((media_type, media)) = documented.and_then(|documented| json_content(&documented.content)) else {
-        return Ok(Answer { status, body: None, headers: headers(schemas, documented) });
+    let Some((media_type, media)) = documented.and_then(|documented| json_content(&documented.content))
+    else {
+        return Ok(Answer { status, body: None, headers: headers(schemas, documented), created: None });
     };
     let known = Known::new(arguments);
     let Some(chosen) = choose(operation, media, &known) else {
@@ -49,15 +52,17 @@ pub(crate) fn make_answer(
         );
         return Err(Problem::new(500, "no answer could be made", detail));
     }
-    for (name, value) in personal_members(operation, status, &body, &known, ordinal) {
+    for (name, value) in personal_members(operation, status, &body, &known, issued) {
         let Some(before) = body.get(&name).cloned() else { continue };
         set(&mut body, &name, value);
         if !fits(&body) {
             set(&mut body, &name, before);
         }
     }
+    let created = creates(operation, status, &known).then(|| body.as_object().and_then(identifier)).flatten();
+    let created = created.map(|(_, id)| id.to_string());
     let headers = headers(schemas, documented);
-    Ok(Answer { status, body: Some((media_type.to_owned(), body)), headers })
+    Ok(Answer { status, body: Some((media_type.to_owned(), body)), headers, created })
 }
 
 fn set(body: &mut Value, name: &str, value: Value) {
@@ -107,7 +112,9 @@ fn is_about(name: &str, value: &Value, example: &Example) -> bool {
         let members = example.value.as_object().into_iter().flatten();
         members.into_iter().any(|(own, member)| comparable(own) == wanted && same(member, value))
     };
-    member(name) || (name.ends_with("id") && member("id")) || (!example.name.is_empty() && same(&example.name.as_str().into(), value))
+    member(name)
+        || (name.ends_with("id") && member("id"))
+        || (!example.name.is_empty() && same(&example.name.as_str().into(), value))
 }
 
 /// `None`: nothing by that path is known. `Some(None)`: the document gives no example.
@@ -118,7 +125,8 @@ fn choose<'m>(operation: &Operation, media: &'m MediaView, known: &Known) -> Opt
     if looks_up && operation.exactly(404).is_some() && !examples.iter().any(meant) {
         return None;
     }
-    let score = |example: &Example| known.all.iter().filter(|(name, value)| is_about(name, value, example)).count();
+    let score =
+        |example: &Example| known.all.iter().filter(|(name, value)| is_about(name, value, example)).count();
     let mut best: Option<(usize, &Value)> = None;
     for example in examples {
         let score = score(example);
@@ -135,7 +143,7 @@ fn personal_members(
     status: u16,
     body: &Value,
     known: &Known,
-    ordinal: u64,
+    issued: &BTreeSet<String>,
 ) -> Vec<(String, Value)> {
     let Some(members) = body.as_object() else { return Vec::new() };
     let mut personal: Vec<(String, Value)> = Vec::new();
@@ -145,10 +153,11 @@ fn personal_members(
         }
     }
     let echoed = |name: &str| personal.iter().any(|(own, _)| own == name);
-    let creates = status == 201 || (operation.view.method == "POST" && known.path.is_empty());
     if let Some((name, member)) = identifier(members).filter(|(name, _)| !echoed(name)) {
-        if creates {
-            personal.push((name.to_owned(), numbered(member, ordinal)));
+        if creates(operation, status, known) {
+            let ids = (1..=u64::MAX).map(|ordinal| numbered(member, ordinal));
+            let fresh = ids.take(issued.len().saturating_add(1)).find(|id| !issued.contains(&id.to_string()));
+            personal.extend(fresh.map(|id| (name.to_owned(), id)));
         } else if name == "id"
             && let [(parameter, value)] = known.path.iter().collect::<Vec<_>>().as_slice()
             && parameter.ends_with("id")
@@ -159,6 +168,11 @@ fn personal_members(
         }
     }
     personal
+}
+
+/// Whether an answer tells of something new.
+fn creates(operation: &Operation, status: u16, known: &Known) -> bool {
+    status == 201 || (operation.view.method == "POST" && known.path.is_empty())
 }
 
 fn same_kind(a: &Value, b: &Value) -> bool {
@@ -185,9 +199,12 @@ fn numbered(example: &Value, ordinal: u64) -> Value {
         },
         Value::String(text) if further > 0 => {
             let digits = text.chars().rev().take_while(char::is_ascii_digit).count().min(9);
-            let (stem, digits) = text.split_at_checked(text.len().saturating_sub(digits)).unwrap_or((text, ""));
+            let (stem, digits) =
+                text.split_at_checked(text.len().saturating_sub(digits)).unwrap_or((text, ""));
             match digits.parse::<u64>() {
-                Ok(number) => format!("{stem}{:0width$}", number.saturating_add(further), width = digits.len()).into(),
+                Ok(number) => {
+                    format!("{stem}{:0width$}", number.saturating_add(further), width = digits.len()).into()
+                }
                 Err(_) => format!("{text}-{ordinal}").into(),
             }
         }
@@ -198,13 +215,14 @@ fn numbered(example: &Value, ordinal: u64) -> Value {
 /// The documented 404.
 fn not_found(schemas: &Schemas, operation: &Operation) -> Answer {
     let documented = operation.exactly(404);
-    let body = documented.and_then(|documented| json_content(&documented.content)).map(|(media_type, media)| {
-        let fits = |value: &&Value| schemas.misfit(media.schema.as_deref(), value).is_none();
-        let example = media.examples.iter().map(|example| &example.value).find(fits).cloned();
-        let made = || synthesise(schemas.root(), schemas.get(media.schema.as_deref()));
-        (media_type.to_owned(), example.unwrap_or_else(made))
-    });
-    Answer { status: 404, body, headers: headers(schemas, documented) }
+    let body =
+        documented.and_then(|documented| json_content(&documented.content)).map(|(media_type, media)| {
+            let fits = |value: &&Value| schemas.misfit(media.schema.as_deref(), value).is_none();
+            let example = media.examples.iter().map(|example| &example.value).find(fits).cloned();
+            let made = || synthesise(schemas.root(), schemas.get(media.schema.as_deref()));
+            (media_type.to_owned(), example.unwrap_or_else(made))
+        });
+    Answer { status: 404, body, headers: headers(schemas, documented), created: None }
 }
 
 /// The headers that a response always has.
@@ -252,11 +270,17 @@ mod tests {
         Surface::new(&document(paths, json!({}))).unwrap()
     }
 
-    fn answer(method: &str, path: &str, arguments: Arguments, ordinal: u64) -> (u16, Value) {
+    fn answer(method: &str, path: &str, arguments: Arguments, issued: &[&str]) -> (u16, Value) {
         let surface = shop();
         let schemas = Schemas::new(surface.root());
         let operation = surface.find(method, path).unwrap().operation;
-        let answer = make_answer(&schemas, operation, &arguments, ordinal).unwrap();
+        let answer = make_answer(
+            &schemas,
+            operation,
+            &arguments,
+            &issued.iter().map(|id| json!(id).to_string()).collect(),
+        )
+        .unwrap();
         (answer.status, answer.body.map_or(Value::Null, |(_, body)| body))
     }
 
@@ -266,7 +290,7 @@ mod tests {
 
     #[test]
     fn lookups_pick_the_example_that_is_meant() {
-        let ticket = |id: &str| answer("GET", "/tickets/x", by_path("ticketId", id), 1);
+        let ticket = |id: &str| answer("GET", "/tickets/x", by_path("ticketId", id), &[]);
         assert_eq!(ticket("T2"), (200, json!({"id": "T2", "amount": 140})));
         assert_eq!(ticket("large"), (200, json!({"id": "large", "amount": 140})));
         assert_eq!(ticket("T9"), (404, json!({"title": "no such ticket"})));
@@ -276,11 +300,20 @@ mod tests {
 
     #[test]
     fn requests_are_echoed_where_the_schema_allows() {
-        let body = |amount: i64| Arguments { body: Some(json!({"amount": amount, "state": 5})), ..Arguments::default() };
-        assert_eq!(answer("POST", "/refunds", body(40), 1), (201, json!({"id": "R1", "amount": 40, "state": "pending"})));
-        assert_eq!(answer("POST", "/refunds", body(900), 3).1, json!({"id": "R3", "amount": 1, "state": "pending"}));
-        assert_eq!(answer("POST", "/refunds/x/cancel", by_path("refundId", "R7"), 2).1["id"], "R7");
-        assert_eq!(answer("DELETE", "/void", Arguments::default(), 1), (204, Value::Null));
+        let body = |amount: i64| Arguments {
+            body: Some(json!({"amount": amount, "state": 5})),
+            ..Arguments::default()
+        };
+        assert_eq!(
+            answer("POST", "/refunds", body(40), &[]),
+            (201, json!({"id": "R1", "amount": 40, "state": "pending"}))
+        );
+        assert_eq!(
+            answer("POST", "/refunds", body(900), &["R1", "R2"]).1,
+            json!({"id": "R3", "amount": 1, "state": "pending"})
+        );
+        assert_eq!(answer("POST", "/refunds/x/cancel", by_path("refundId", "R7"), &["R7"]).1["id"], "R7");
+        assert_eq!(answer("DELETE", "/void", Arguments::default(), &[]), (204, Value::Null));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One counterparty: the server of an api's origins, made from its document. Every request is verified before anything is
 //! done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -46,8 +46,8 @@ pub(crate) struct ServedApi {
 struct Memory {
     /// Answers by idempotency key.
     keyed: BTreeMap<String, Stored>,
-    /// Effects so far, by operation.
-    effects: BTreeMap<String, u64>,
+    /// Ids given so far, by operation.
+    issued: BTreeMap<String, BTreeSet<String>>,
     /// How often each fault was used.
     used: Vec<u64>,
 }
@@ -122,7 +122,11 @@ impl Counterparty {
         let head = &received.head;
         let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         if !self.authorities.iter().any(|authority| authority.eq_ignore_ascii_case(host)) {
-            return Err(Problem::new(421, "misdirected request", "this server does not answer for that host"));
+            return Err(Problem::new(
+                421,
+                "misdirected request",
+                "this server does not answer for that host",
+            ));
         }
         let (api, matched) = self.route(head.method.as_str(), head.uri.path())?;
         let operation = matched.operation;
@@ -137,10 +141,13 @@ impl Counterparty {
         });
         let body = match &received.body {
             Body::Whole(body) => body,
-            Body::TooLarge => return Err(Problem::new(413, "the body is too large", "at most 1 MiB is read")),
+            Body::TooLarge => {
+                return Err(Problem::new(413, "the body is too large", "at most 1 MiB is read"));
+            }
             Body::Broken => return Err(Problem::new(400, "the body is broken", "it ended before its end")),
         };
-        let caller = self.admission.admit(head, body, host, &api.passport, key_header, self.accept_unsigned)?;
+        let caller =
+            self.admission.admit(head, body, host, &api.passport, key_header, self.accept_unsigned)?;
         note_caller(open, &caller);
         check_bearer(api, &head.headers)?;
         let query = head.uri.query().unwrap_or_default();
@@ -153,7 +160,8 @@ impl Counterparty {
             _ => {}
         }
         let target = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let request = Digest::of_parts(&[head.method.as_str().as_bytes(), b" ", target.as_bytes(), b"\n", body]);
+        let request =
+            Digest::of_parts(&[head.method.as_str().as_bytes(), b" ", target.as_bytes(), b"\n", body]);
         let stored = key.and_then(|key| memory.keyed.get(key));
         let answer = match stored {
             Some(stored) if stored.request == request => stored.answer.clone(),
@@ -162,10 +170,10 @@ impl Counterparty {
                 return Err(Problem::new(422, "the key is taken", detail));
             }
             None => {
-                let ordinal = memory.effects.get(&operation.key).copied().unwrap_or_default().saturating_add(1);
-                let answer = make_answer(&api.schemas, operation, &arguments, ordinal)?;
+                let issued = memory.issued.entry(operation.key.clone()).or_default();
+                let answer = make_answer(&api.schemas, operation, &arguments, issued)?;
+                issued.extend(answer.created.clone());
                 if !operation.view.is_safe() {
-                    memory.effects.insert(operation.key.clone(), ordinal);
                     open.effect(&api.name, &operation.key, target, key);
                 }
                 if let Some(key) = key.filter(|_| !operation.view.is_safe()) {
@@ -240,7 +248,9 @@ impl Memory {
 fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Problem> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let problem = |why: &str| Problem::new(400, "the request does not fit the document", format!("header `{name}` {why}"));
+    let problem = |why: &str| {
+        Problem::new(400, "the request does not fit the document", format!("header `{name}` {why}"))
+    };
     if values.next().is_some() {
         return Err(problem("stands there more than once"));
     }
@@ -255,7 +265,9 @@ fn check_bearer(api: &ServedApi, headers: &HeaderMap) -> Result<(), Problem> {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     match given {
         Some(given) if given.ct_eq(due.as_bytes()).into() => Ok(()),
-        Some(_) => Err(Problem::new(401, "the token is not accepted", "the bearer token is not this sandbox's own")),
+        Some(_) => {
+            Err(Problem::new(401, "the token is not accepted", "the bearer token is not this sandbox's own"))
+        }
         None => Err(Problem::new(401, "a token is due", "the document asks for a bearer token")),
     }
 }

@@ -60,9 +60,10 @@ impl Explained for SandboxError {
             SandboxError::Write { .. } => {
                 Some("the sandbox writes its configuration into this folder; make it writable".into())
             }
-            SandboxError::Document { .. } => {
-                Some("the sandbox is made from the api's OpenAPI document; `check` says what is wrong in it".into())
-            }
+            SandboxError::Document { .. } => Some(
+                "the sandbox is made from the api's OpenAPI document; `check` says what is wrong in it"
+                    .into(),
+            ),
             SandboxError::Fault(error) => error.help(),
         }
     }

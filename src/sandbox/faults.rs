@@ -161,7 +161,9 @@ impl FromStr for AnswerFault {
                 .ok()
                 .filter(|number: &u16| status.len() == 3 && (300..600).contains(number))
                 .map(Behaviour::Status)
-                .ok_or_else(|| spelling(text, "the behaviour is a status of 300 to 599, timeout, reset or close"))?,
+                .ok_or_else(|| {
+                    spelling(text, "the behaviour is a status of 300 to 599, timeout, reset or close")
+                })?,
         };
         Ok(AnswerFault { api: api.to_owned(), operation: operation.to_owned(), behaviour, times })
     }
@@ -201,7 +203,11 @@ impl Faults {
             let operations = names.operations.get(fault.api.as_str()).ok_or_else(|| no_api(&fault.api))?;
             if !operations.contains(&fault.operation.as_str()) {
                 let near = near(&fault.operation, operations);
-                return Err(FaultError::Operation { api: fault.api.clone(), name: fault.operation.clone(), near });
+                return Err(FaultError::Operation {
+                    api: fault.api.clone(),
+                    name: fault.operation.clone(),
+                    near,
+                });
             }
         }
         for api in &self.drifted {
@@ -212,7 +218,9 @@ impl Faults {
                 let near = near(revocation.id.as_str(), &names.identities);
                 return Err(FaultError::Identity { id: revocation.id.clone(), near });
             }
-            if let Some(step) = revocation.before.as_ref().filter(|step| !names.steps.contains(&step.as_str())) {
+            if let Some(step) =
+                revocation.before.as_ref().filter(|step| !names.steps.contains(&step.as_str()))
+            {
                 return Err(FaultError::Step { name: step.clone(), near: near(step, &names.steps) });
             }
         }
@@ -232,7 +240,19 @@ mod tests {
         assert_eq!(fault("payments.createRefund=resetx1"), Ok((Behaviour::Reset, Some(1))));
         assert_eq!(fault("payments.createRefund=303"), Ok((Behaviour::Status(303), None)));
         assert_eq!("a.GET /x.json=close".parse::<AnswerFault>().unwrap().operation, "GET /x.json");
-        for bad in ["", "a", "a.b", "a=503", ".b=503", "a.=503", "a.b=", "a.b=503x", "a.b=503x0", "a.b=200", "a.b=+503"] {
+        for bad in [
+            "",
+            "a",
+            "a.b",
+            "a=503",
+            ".b=503",
+            "a.=503",
+            "a.b=",
+            "a.b=503x",
+            "a.b=503x0",
+            "a.b=200",
+            "a.b=+503",
+        ] {
             assert_eq!(fault(bad).unwrap_err().code(), "ER3905", "{bad}");
         }
         let revocation = "ECZ-GB-A1B2C3::API-000001@refund".parse::<Revocation>().unwrap();

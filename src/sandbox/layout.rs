@@ -89,7 +89,11 @@ pub(crate) fn split(url: &str) -> Result<(String, String), String> {
 }
 
 /// Origins and base paths of an api: the one in use, the authorised one, and every server of the document.
-fn places(api: &Api, document: &Document, surface: &Surface) -> Result<(BTreeSet<String>, Vec<String>), String> {
+fn places(
+    api: &Api,
+    document: &Document,
+    surface: &Surface,
+) -> Result<(BTreeSet<String>, Vec<String>), String> {
     let servers = document.servers().map_err(|finding| finding.message.clone())?;
     let own = surface.operations().iter().flat_map(|operation| &operation.view.servers);
     let mut urls: BTreeSet<&str> = servers.iter().chain(own).map(|server| server.url.as_str()).collect();
@@ -131,7 +135,9 @@ fn key_headers(plan: &Plan, api: &str, surface: &Surface) -> BTreeMap<String, He
         planned.or(declared).or(assumed)?.parse().ok()
     };
     effects
-        .filter_map(|operation| Some((operation.key.clone(), header(&operation.key, &operation.view.parameters)?)))
+        .filter_map(|operation| {
+            Some((operation.key.clone(), header(&operation.key, &operation.view.parameters)?))
+        })
         .collect()
 }
 

@@ -174,7 +174,14 @@ impl Ledger {
     }
 
     /// Enters a request that was read; the guard closes the entry.
-    pub(crate) fn enter(&self, server: &str, counterparty: bool, method: &str, path: &str, bytes: usize) -> Open {
+    pub(crate) fn enter(
+        &self,
+        server: &str,
+        counterparty: bool,
+        method: &str,
+        path: &str,
+        bytes: usize,
+    ) -> Open {
         let at = self.0.clock.now();
         let mut state = self.state();
         let seq = u64::try_from(state.entries.len()).unwrap_or(u64::MAX).saturating_add(1);
@@ -348,6 +355,9 @@ mod tests {
         let report = ledger.report();
         assert_eq!(report.requests.last().map(|entry| entry.outcome), Some(Outcome::Abandoned));
         assert_eq!(ledger.calls("shop.buy").open, 0);
-        assert_eq!(report.requests.iter().map(|entry| entry.request).collect::<Vec<_>>(), [1, 2, 3, 4, 5].map(Some));
+        assert_eq!(
+            report.requests.iter().map(|entry| entry.request).collect::<Vec<_>>(),
+            [1, 2, 3, 4, 5].map(Some)
+        );
     }
 }

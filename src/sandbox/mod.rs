@@ -5,6 +5,7 @@
 //! Invariants: listens on loopback only; writes only into the folder it is given; nothing it answers is secret.
 
 mod authority;
+mod documents;
 mod error;
 mod faults;
 mod folder;
@@ -24,6 +25,7 @@ mod start;
 mod surface;
 mod synthesis;
 
+pub use documents::read_documents;
 pub use error::SandboxError;
 pub use faults::{AnswerFault, Behaviour, FaultError, Faults, Revocation};
 pub use ledger::{Counters, Effect, Entry, Ledger, Outcome, Report};

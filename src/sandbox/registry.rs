@@ -130,11 +130,6 @@ impl Registry {
         self.agents.iter().find(|agent| agent.origin.strip_prefix("https://") == Some(host))
     }
 
-    /// All identities.
-    pub(crate) fn identities(&self) -> impl Iterator<Item = &EczId> {
-        self.records.keys()
-    }
-
     /// What is projected for an ID now; `None` for one that is not known.
     pub(crate) fn project(&self, id: &EczId) -> Option<Projected> {
         let record = self.records.get(id)?;
@@ -169,7 +164,10 @@ impl Registry {
             put("regional_aliases", Some(record.aliases.iter().cloned().collect()));
             let other = |hash: &String| Digest::of(format!("drifted from {hash}")).to_string();
             let spec_hash = record.spec_hash.as_ref();
-            put("spec_hash", spec_hash.map(|hash| if record.drifted { other(hash) } else { hash.clone() }.into()));
+            put(
+                "spec_hash",
+                spec_hash.map(|hash| if record.drifted { other(hash) } else { hash.clone() }.into()),
+            );
         }
         Some(Projected { body, max_age_s: bound.then_some(MAX_AGE_S) })
     }

@@ -65,9 +65,11 @@ pub(crate) fn read_arguments(
                 }
                 None => vec![],
             },
-            Location::Query => {
-                pairs.iter().filter(|(name, _)| *name == parameter.name).map(|(_, text)| text.clone()).collect()
-            }
+            Location::Query => pairs
+                .iter()
+                .filter(|(name, _)| *name == parameter.name)
+                .map(|(_, text)| text.clone())
+                .collect(),
             Location::Header if is_reserved(&parameter.name) => continue,
             Location::Header => headers
                 .get_all(parameter.name.as_str())
@@ -179,7 +181,10 @@ fn has_type(schema: &Value, name: &str) -> bool {
 /// A text as what its schema says; text stays text where it is nothing else, and the schema then refuses it.
 fn scalar(schema: &Value, text: &str) -> Value {
     let number = has_type(schema, "integer") || has_type(schema, "number");
-    if number && let Ok(value) = read_strict(text.as_bytes()) && value.is_number() {
+    if number
+        && let Ok(value) = read_strict(text.as_bytes())
+        && value.is_number()
+    {
         return value;
     }
     match text {
@@ -233,7 +238,10 @@ mod tests {
     fn requests_are_read_by_the_document() {
         let read = read("/t/7", "tag=a&tag=b%20c&deep=true", r#"{"sku":"S"}"#).unwrap();
         assert_eq!(read.path, BTreeMap::from([("n".into(), json!(7))]));
-        assert_eq!(read.query, BTreeMap::from([("tag".into(), json!(["a", "b c"])), ("deep".into(), json!(true))]));
+        assert_eq!(
+            read.query,
+            BTreeMap::from([("tag".into(), json!(["a", "b c"])), ("deep".into(), json!(true))])
+        );
         assert_eq!(read.body, Some(json!({"sku": "S"})));
     }
 

@@ -31,7 +31,12 @@ fn not_found(what: &str) -> Response<Full<Bytes>> {
     cached(Problem::new(404, "not found", what).into_response(), None)
 }
 
-fn entered(ledger: &Ledger, server: &str, received: &Received, answer: impl FnOnce() -> Response<Full<Bytes>>) -> Ending {
+fn entered(
+    ledger: &Ledger,
+    server: &str,
+    received: &Received,
+    answer: impl FnOnce() -> Response<Full<Bytes>>,
+) -> Ending {
     let head = &received.head;
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let bytes = if let Body::Whole(body) = &received.body { body.len() } else { 0 };
@@ -56,7 +61,8 @@ impl Resolver {
     pub(crate) const NAME: &str = "resolver";
 
     fn answer(&self, path: &str) -> Response<Full<Bytes>> {
-        let id = path.strip_prefix(PROJECTIONS).and_then(percent_decode).and_then(|id| id.parse::<EczId>().ok());
+        let id =
+            path.strip_prefix(PROJECTIONS).and_then(percent_decode).and_then(|id| id.parse::<EczId>().ok());
         match id.and_then(|id| self.registry.project(&id)) {
             None => not_found("no record of this ID; that says nothing about who bears it"),
             Some(projected) => {
@@ -90,7 +96,9 @@ impl Handler for AgentOrigin {
         entered(&self.ledger, AgentOrigin::NAME, &received, || {
             match (self.registry.agent_at(host), received.head.uri.path()) {
                 (Some(agent), MANIFEST_PATH) => response(200, "application/json", agent.manifest.clone()),
-                (Some(agent), KEY_SET_PATH) => response(200, "application/jwk-set+json", agent.key_set.clone()),
+                (Some(agent), KEY_SET_PATH) => {
+                    response(200, "application/jwk-set+json", agent.key_set.clone())
+                }
                 _ => not_found("an agent's origin has a manifest and a key set"),
             }
         })
@@ -106,7 +114,9 @@ impl Handler for Control {
     async fn handle(self: Arc<Self>, received: Received) -> Ending {
         let uri = &received.head.uri;
         if received.head.method != "GET" || uri.path() != "/ledger" {
-            return Ending::Answer(not_found("there is `GET /ledger`, and with `?requests=N` it waits for the N-th request"));
+            return Ending::Answer(not_found(
+                "there is `GET /ledger`, and with `?requests=N` it waits for the N-th request",
+            ));
         }
         let wanted = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
             .find(|(name, _)| name == "requests")
@@ -116,7 +126,9 @@ impl Handler for Control {
         }
         Ending::Answer(match serde_json::to_string(&self.ledger.report()) {
             Ok(report) => cached(response(200, "application/json", report), None),
-            Err(_) => Problem::new(500, "no report", "the ledger could not be written as JSON").into_response(),
+            Err(_) => {
+                Problem::new(500, "no report", "the ledger could not be written as JSON").into_response()
+            }
         })
     }
 }

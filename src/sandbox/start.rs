@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
+use super::SandboxError;
 use super::admission::Admission;
 use super::authority::Authority;
 use super::counterparty::Counterparty;
@@ -21,10 +22,10 @@ use super::listener::{Bound, bind};
 use super::registry::{Agent, Registry, Revoked};
 use super::schedule::{Before, steps};
 use super::services::{AgentOrigin, Control, PROJECTIONS, Resolver};
-use super::SandboxError;
 use crate::base::{Clock, Ed25519Key, OsRandom, Random, Signer as _, SystemClock};
 use crate::config::{
-    AllowedAddress, ApiConfig, Config, EndpointKind, ResolverConfig, SPEC_HASH_PROFILE, SecretSource, Template,
+    AllowedAddress, ApiConfig, Config, EndpointKind, ResolverConfig, SPEC_HASH_PROFILE, SecretSource,
+    Template,
 };
 use crate::documents::Document;
 use crate::ecz::EczId;
@@ -88,7 +89,8 @@ impl Sandbox {
         let keys: BTreeMap<EczId, Ed25519Key> =
             agents(plan).into_iter().map(|id| (id, Ed25519Key::generate(&*random))).collect();
         let human = ResolverConfig::default().human;
-        let page = |id: &EczId| human.get(&EndpointKind::of(id)).map(|page| page.fill(id)).unwrap_or_default();
+        let page =
+            |id: &EczId| human.get(&EndpointKind::of(id)).map(|page| page.fill(id)).unwrap_or_default();
         let dependencies: Vec<_> = plan
             .apis
             .iter()
@@ -117,9 +119,17 @@ impl Sandbox {
 
         let authority = Authority::generate()?;
         let stop = watch::Sender::new(false);
-        let mut servers = Servers { authority: &authority, stop: &stop, ledger: &ledger, origins: BTreeMap::new(), tasks: vec![] };
+        let mut servers = Servers {
+            authority: &authority,
+            stop: &stop,
+            ledger: &ledger,
+            origins: BTreeMap::new(),
+            tasks: vec![],
+        };
         let resolver = Resolver { registry: registry.clone(), ledger: ledger.clone() };
-        servers.serve(Resolver::NAME, &BTreeSet::from([format!("https://{RESOLVER_HOST}")]), resolver).await?;
+        servers
+            .serve(Resolver::NAME, &BTreeSet::from([format!("https://{RESOLVER_HOST}")]), resolver)
+            .await?;
         let agent_origins: BTreeSet<String> = keys.keys().map(agent_origin).collect();
         let agent = AgentOrigin { registry: registry.clone(), ledger: ledger.clone() };
         servers.serve(AgentOrigin::NAME, &agent_origins, agent).await?;
@@ -129,7 +139,11 @@ impl Sandbox {
             }
             let counterparty = Counterparty {
                 name: group.name.clone(),
-                authorities: group.origins.iter().filter_map(|origin| Some(origin.strip_prefix("https://")?.to_owned())).collect(),
+                authorities: group
+                    .origins
+                    .iter()
+                    .filter_map(|origin| Some(origin.strip_prefix("https://")?.to_owned()))
+                    .collect(),
                 apis: group.apis,
                 admission: Admission::new(registry.clone(), clock.clone()),
                 ledger: ledger.clone(),
@@ -200,7 +214,11 @@ fn agents(plan: &Plan) -> BTreeSet<EczId> {
 }
 
 fn agent_origin(id: &EczId) -> String {
-    let text: String = id.as_str().chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let text: String = id
+        .as_str()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .collect();
     format!("https://{}.sandbox.example", text.replace("--", "-"))
 }
 
@@ -270,24 +288,31 @@ fn write_config(
     }
     for (id, key) in keys {
         let pem = key.to_pem().map_err(|error| SandboxError::Tls { reason: error.to_string() })?;
-        let name = if *id == plan.flow.agent { "agent.key".to_owned() } else { format!("agent-{}.key", id.child_suffix().unwrap_or("other")) };
+        let name = if *id == plan.flow.agent {
+            "agent.key".to_owned()
+        } else {
+            format!("agent-{}.key", id.child_suffix().unwrap_or("other"))
+        };
         config.agents.insert(id.clone(), folder.write(&name, &pem)?);
     }
     for (name, api) in &plan.apis {
         let ours = documents.get(name).map(|document| document.canonical_hash().to_string());
         // Only where the document states our own hash does its issuer use our profile.
-        let spec_hash_profile = (ours.as_ref() == Some(&api.identity.spec_hash)).then(|| SPEC_HASH_PROFILE.to_owned());
+        let spec_hash_profile =
+            (ours.as_ref() == Some(&api.identity.spec_hash)).then(|| SPEC_HASH_PROFILE.to_owned());
         config.apis.insert(name.clone(), ApiConfig { spec_hash_profile });
     }
-    let machine = EndpointKind::ALL.into_iter().filter_map(|(_, kind)| {
-        Some((kind, Template::new(&format!("{PROJECTIONS}{{ID}}"), kind).ok()?))
-    });
+    let machine = EndpointKind::ALL
+        .into_iter()
+        .filter_map(|(_, kind)| Some((kind, Template::new(&format!("{PROJECTIONS}{{ID}}"), kind).ok()?)));
     config.resolver.base = format!("https://{RESOLVER_HOST}");
     config.resolver.hosts = vec![RESOLVER_HOST.into()];
     config.resolver.machine = machine.collect();
     let addresses: BTreeSet<SocketAddr> = origins.values().copied().collect();
-    config.allow_private =
-        addresses.into_iter().map(|address| AllowedAddress { ip: address.ip(), port: Some(address.port()) }).collect();
+    config.allow_private = addresses
+        .into_iter()
+        .map(|address| AllowedAddress { ip: address.ip(), port: Some(address.port()) })
+        .collect();
     config.origins = origins;
     config.tls_ca = Some(ca_path.to_owned());
     config.store = Some(folder.path("store"));

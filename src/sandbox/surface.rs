@@ -84,7 +84,10 @@ impl Operation {
             StatusRange::Default => Some(200),
         };
         let responses = self.view.responses.iter();
-        responses.filter_map(|response| Some((status(&response)?, Some(response)))).next().unwrap_or((204, None))
+        responses
+            .filter_map(|response| Some((status(&response)?, Some(response))))
+            .next()
+            .unwrap_or((204, None))
     }
 
     /// The response documented for a status by itself.
@@ -164,7 +167,9 @@ fn fits(pieces: &[Piece], text: &str, arguments: &mut BTreeMap<String, String>) 
                     Some(Piece::Literal(literal)) => rest.find(literal.as_str()),
                     _ => Some(rest.len()),
                 };
-                let Some((argument, tail)) = end.filter(|end| *end > 0).and_then(|end| rest.split_at_checked(end)) else {
+                let Some((argument, tail)) =
+                    end.filter(|end| *end > 0).and_then(|end| rest.split_at_checked(end))
+                else {
                     return false;
                 };
                 arguments.insert(name.clone(), argument.to_owned());
@@ -211,7 +216,9 @@ mod tests {
             json!({}),
         ))
         .unwrap();
-        let key = |method: &str, path: &str| surface.find(method, path).map(|matched| matched.operation.key.clone());
+        let key = |method: &str, path: &str| {
+            surface.find(method, path).map(|matched| matched.operation.key.clone())
+        };
         assert_eq!(key("GET", "/t/T1"), Ok("GET /t/{id}".into()));
         assert_eq!(key("GET", "/t/latest"), Ok("latest".into()));
         assert_eq!(key("PUT", "/t/T1"), Err(vec!["DELETE", "GET"]));

@@ -129,7 +129,8 @@ fn string(schema: &Value) -> Value {
         "decimal" => "1.00",
         _ => "sandbox",
     };
-    let length = |keyword: &str| schema.get(keyword).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+    let length =
+        |keyword: &str| schema.get(keyword).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
     let least = length("minLength").unwrap_or(0).min(10_000);
     let most = length("maxLength").unwrap_or(usize::MAX);
     let padding = least.saturating_sub(text.chars().count());
@@ -139,7 +140,11 @@ fn string(schema: &Value) -> Value {
 /// The number nearest to `wanted` that the bounds and `multipleOf` allow.
 fn least(schema: &Value, wanted: f64) -> f64 {
     let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
-    let step = bound("multipleOf").filter(|step| *step > 0.0).unwrap_or(if kind(schema) == "integer" { 1.0 } else { 0.0 });
+    let step = bound("multipleOf").filter(|step| *step > 0.0).unwrap_or(if kind(schema) == "integer" {
+        1.0
+    } else {
+        0.0
+    });
     let mut number: f64 = wanted;
     if let Some(maximum) = bound("maximum") {
         number = number.min(maximum);

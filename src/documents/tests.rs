@@ -200,6 +200,11 @@ fn documents_that_do_not_hold_together_are_refused() {
         codes(|value| value["components"]["parameters"]["RefundId"]["name"] = json!("id")),
         ["EF8014"; 2]
     );
+    assert_eq!(codes(|value| value["paths"] = json!([])), ["EF8014"]);
+    assert_eq!(
+        codes(|value| value["paths"] = json!({"refunds": {}, "/a": 1, "/b": {"$ref": "#/paths/~1b"}})),
+        ["EF8014"; 3]
+    );
     assert_eq!(read("[1]").unwrap_err(), ["EF8010"]);
     assert_eq!(read_named(b"openapi: \xff", "a.yaml").unwrap_err(), ["EF8002"]);
     assert_eq!(read("\u{feff}openapi: 3.1.0").unwrap_err(), ["EF8002"]);

@@ -1,0 +1,3 @@
+//! Tests that need the whole crate, one module a topic.
+
+mod sandbox;

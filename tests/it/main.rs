@@ -1,8 +1,10 @@
-//! Tests of the whole crate, one module a topic.
+//! Tests that need the whole crate, one module a topic.
 
 #[cfg(test)]
 mod connector;
 #[cfg(test)]
 mod resolver;
+#[cfg(test)]
+mod sandbox;
 #[cfg(test)]
 mod support;

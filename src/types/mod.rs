@@ -21,7 +21,7 @@ pub use assign::{
 };
 pub use contract::{Body, Contract, IDEMPOTENCY_KEY, Parameter, Response, Unsupported};
 pub use decode::Misfit;
-pub use guard::GuardError;
+pub use guard::{Guard, GuardError};
 pub use model::{Field, Members, RecordType, Type};
 pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};
 pub use value::{DECIMAL_DIGITS, Value, WireError};

@@ -197,6 +197,17 @@ fn every_flipped_character_of_the_fields_is_refused() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn any_fields_are_refused(input: String, signature: String, digest: String) {
+        let mut case = case();
+        for (name, value) in [("signature-input", input), ("signature", signature), ("content-digest", digest)] {
+            *field(&mut case, name) = value;
+        }
+        proptest::prop_assert!(check(&case).is_err());
+    }
+}
+
 #[test]
 fn values_that_could_forge_a_line_are_not_signed() {
     let target = Target::of("GET", &url::Url::parse("https://support.example").unwrap());

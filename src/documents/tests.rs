@@ -200,6 +200,11 @@ fn documents_that_do_not_hold_together_are_refused() {
         codes(|value| value["components"]["parameters"]["RefundId"]["name"] = json!("id")),
         ["EF8014"; 2]
     );
+    assert_eq!(codes(|value| value["paths"] = json!([])), ["EF8014"]);
+    assert_eq!(
+        codes(|value| value["paths"] = json!({"refunds": {}, "/a": 1, "/b": {"$ref": "#/paths/~1b"}})),
+        ["EF8014"; 3]
+    );
     assert_eq!(read("[1]").unwrap_err(), ["EF8010"]);
     assert_eq!(read_named(b"openapi: \xff", "a.yaml").unwrap_err(), ["EF8002"]);
     assert_eq!(read("\u{feff}openapi: 3.1.0").unwrap_err(), ["EF8002"]);
@@ -372,6 +377,21 @@ fn slices_that_were_made_up_are_errors() {
     }
 }
 
+#[test]
+fn every_page_of_a_code_fails_and_passes_as_it_says() {
+    for code in crate::diagnostics::codes::documents::ALL {
+        let path = format!("docs/rules/{}-{}.md", code.number, code.name);
+        let page = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let found = |tag: &str| {
+            let (_, rest) =
+                page.split_once(&format!("```yaml {tag}\n")).unwrap_or_else(|| panic!("{path}: {tag}"));
+            read(rest.split_once("```").unwrap().0).err().unwrap_or_default()
+        };
+        assert!(found("fail").contains(&code.number), "{path}: {:?}", found("fail"));
+        assert!(!found("pass").contains(&code.number), "{path}: {:?}", found("pass"));
+    }
+}
+
 /// Generous for a debug build on a busy machine; what grows with the square of the size takes minutes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -426,7 +446,6 @@ fn hostile_texts_end_soon() {
             let found = read_named(text.as_bytes(), name);
             assert!(found.is_err(), "{}", &text.chars().take(20).collect::<String>());
             let took = start.elapsed();
-            eprintln!("{name} {:?} {took:?}", text.chars().take(12).collect::<String>());
             assert!(took < PATIENCE, "{name} {}: {took:?}", &text.chars().take(20).collect::<String>());
         }
     }

@@ -149,8 +149,10 @@ impl<'a> Engine<'a> {
             for (index, item) in items.iter().enumerate() {
                 let names = Names { own: Some((&looping.variable, item)), ..state.names(&path.iterations) };
                 match request::key_of(self.plan, state, &Path::new(&path.iterations, &node.id), &step.call, &names) {
-                    Ok(key) if seen.insert(key) => {}
-                    Ok(_) => {
+                    Ok(key) => {
+                        if seen.insert(key) {
+                            continue;
+                        }
                         let message = format!("item {index} has the same `key once per` of `{}` as an earlier one", node.id);
                         return fail(FailureClass::Bound, message);
                     }

@@ -294,8 +294,6 @@ pub enum SendFailure {
     TimedOut,
     /// The connection broke after sending had begun.
     Reset,
-    /// The answer is larger than allowed.
-    TooLarge,
     /// The process ended before an outcome was recorded.
     Interrupted,
 }
@@ -353,6 +351,8 @@ pub enum AnswerBody {
     Json(Json),
     /// Anything else, base64.
     Bytes(String),
+    /// More bytes than this limit: nothing was kept.
+    TooLarge(u64),
 }
 
 /// A signature as it was sent.

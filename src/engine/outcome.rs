@@ -1,7 +1,8 @@
 //! What one attempt's outcome means: the outcome table, to the letter.
 
 use super::event::{Answer, AnswerBody, OutcomeKind, SendFailure};
-use crate::types::{Contract, Value};
+use crate::base::decode_base64;
+use crate::types::{Contract, Misfit, Value};
 
 /// A judged attempt.
 #[derive(Debug, Clone)]
@@ -33,19 +34,25 @@ pub fn judge_answer(contract: &Contract, answer: &Answer) -> Outcome {
     };
     match status {
         200..=299 => {
-            let body = match &answer.body {
-                AnswerBody::Json(body) => Some(body),
-                AnswerBody::Empty => None,
-                AnswerBody::Bytes(_) => {
-                    return outcome(OutcomeKind::IllTyped, format!("it answered {status} with a body that is not JSON"));
+            let content_type = answer.content_type.as_deref();
+            let decoded = match &answer.body {
+                AnswerBody::Json(body) => contract.decode_json(status, content_type, body),
+                AnswerBody::Empty => contract.decode_response(status, content_type, &[]),
+                AnswerBody::Bytes(text) => {
+                    contract.decode_response(status, content_type, &decode_base64(text).unwrap_or_default())
                 }
+                AnswerBody::TooLarge(limit) => Err(Misfit::whole(format!("it has more than {limit} bytes"))),
             };
-            match contract.decode_response(status, answer.content_type.as_deref(), body) {
+            match decoded {
                 Ok(value) => Outcome { value: Some(value), ..outcome(OutcomeKind::Done, String::new()) },
-                Err(misfit) => Outcome {
-                    value: body.map_or(Some(Value::Null), |body| Value::natural(body).ok()),
-                    ..outcome(OutcomeKind::IllTyped, format!("its answer {status} does not fit its document: {misfit}"))
-                },
+                Err(misfit) => {
+                    let value = match &answer.body {
+                        AnswerBody::Json(body) => Value::natural(body).ok(),
+                        _ => Some(Value::Null),
+                    };
+                    let why = format!("its answer {status} does not fit its document: {misfit}");
+                    Outcome { value, ..outcome(OutcomeKind::IllTyped, why) }
+                }
             }
         }
         307 | 308 => outcome(OutcomeKind::Refused, format!("it redirected ({status}); redirects are never followed")),
@@ -69,7 +76,6 @@ pub fn judge_failure(cause: SendFailure) -> Outcome {
         SendFailure::Local => "the request could not be made",
         SendFailure::TimedOut => "it did not answer in time",
         SendFailure::Reset => "the connection broke before the answer was complete",
-        SendFailure::TooLarge => "its answer is larger than allowed",
         SendFailure::Interrupted => "the process ended before the outcome was recorded",
     };
     Outcome {
@@ -77,9 +83,8 @@ pub fn judge_failure(cause: SendFailure) -> Outcome {
         status: None,
         value: None,
         why: why.to_owned(),
-        // A certificate, a forbidden address or a missing key does not mend itself between two attempts; an answer that
-        // is too large comes back as large.
-        transient: !matches!(cause, SendFailure::Tls | SendFailure::Address | SendFailure::Local | SendFailure::TooLarge),
+        // A certificate, a forbidden address or a missing key does not mend itself between two attempts.
+        transient: !matches!(cause, SendFailure::Tls | SendFailure::Address | SendFailure::Local),
         retry_after: None,
     }
 }
@@ -109,7 +114,6 @@ mod tests {
             (SendFailure::Local, NotSent, false),
             (SendFailure::TimedOut, Unknown, true),
             (SendFailure::Reset, Unknown, true),
-            (SendFailure::TooLarge, Unknown, false),
             (SendFailure::Interrupted, Unknown, true),
         ] {
             let outcome = judge_failure(cause);

@@ -7,6 +7,7 @@ use super::event::{FailureClass, Request};
 use super::key::{default_key, once_key};
 use super::path::Path;
 use super::state::{Names, State};
+use crate::documents::Location;
 use crate::expr::{Scope, evaluate};
 use crate::plan::{Call, Plan, Verified};
 use crate::types::Value;
@@ -31,40 +32,29 @@ pub(super) fn build(
     let mut headers = BTreeMap::new();
     for argument in &call.arguments {
         let value = evaluate(&argument.value, &names).map_err(expression)?;
-        if matches!(value, Value::Absent) {
-            continue;
-        }
-        let json = value.to_json().map_err(|error| guard(error.to_string()))?;
-        contract.check_parameter(&argument.location, &argument.name, &json).map_err(|misfit| {
-            guard(format!("argument `{}` does not fit its document: {misfit}", argument.name))
-        })?;
-        match argument.location.as_str() {
-            "path" => {
-                let text = text_of(&value, &argument.name)?;
-                // An empty or dotted segment would name another resource.
-                if matches!(text.as_str(), "" | "." | "..") {
-                    return Err(guard(format!("path argument `{}` must not be empty or dots", argument.name)));
-                }
-                target = target.replace(&format!("{{{}}}", argument.name), &encode(&text));
+        let declared = contract
+            .parameters
+            .iter()
+            .find(|known| known.name == argument.name && known.location.as_str() == argument.location)
+            .ok_or_else(|| guard(format!("the document has no parameter `{}`", argument.name)))?;
+        let texts = declared
+            .texts(&value)
+            .map_err(|misfit| guard(format!("argument `{}` does not fit its document: {misfit}", argument.name)))?;
+        match declared.location {
+            Location::Path => {
+                let text = texts.iter().map(|text| encode(text)).collect::<String>();
+                target = target.replace(&format!("{{{}}}", argument.name), &text);
             }
-            "query" => {
-                let values = match &value {
-                    Value::List(items) => items.iter().map(|item| text_of(item, &argument.name)).collect::<Result<_, _>>()?,
-                    other => vec![text_of(other, &argument.name)?],
-                };
-                for text in values {
+            Location::Query => {
+                for text in texts {
                     let separator = if query.is_empty() { '?' } else { '&' };
                     let _ = write!(query, "{separator}{}={}", encode(&argument.name), encode(&text));
                 }
             }
-            "header" => {
-                let text = text_of(&value, &argument.name)?;
-                if text.bytes().any(|byte| !(b' '..=b'~').contains(&byte)) {
-                    return Err(guard(format!("header argument `{}` holds a character no header may carry", argument.name)));
-                }
-                headers.insert(argument.name.to_ascii_lowercase(), text);
+            Location::Header => {
+                headers.extend(texts.into_iter().map(|text| (argument.name.to_ascii_lowercase(), text)));
             }
-            other => return Err(guard(format!("parameters in `{other}` are not built"))),
+            Location::Cookie => return Err(guard("parameters in cookies are not built".into())),
         }
     }
     let body = match &call.body {
@@ -100,12 +90,6 @@ pub(super) fn key_of(
             once_key(&passport, &plan.flow.name, &path.node, &json).map_err(|error| failed(error.to_string()))
         }
     }
-}
-
-fn text_of(value: &Value, name: &str) -> Result<String, Failure> {
-    value.to_text().map_err(|_| {
-        (FailureClass::Guard, format!("argument `{name}` is neither a scalar nor, in a query, a list of scalars"))
-    })
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986.

@@ -198,27 +198,27 @@ pub(super) struct Names<'a> {
 }
 
 impl Scope for Names<'_> {
-    fn get(&self, name: &str) -> Option<Value> {
+    fn get(&self, name: &str) -> Option<&Value> {
         if let Some((own, value)) = self.own
             && own == name
         {
-            return Some(value.clone());
+            return Some(value);
         }
         for depth in (0..=self.iterations.len()).rev() {
             let inside = self.iterations.get(..depth).unwrap_or_default();
             match self.state.nodes.get(&Path::new(inside, name)) {
-                Some(Progress::Done(value)) => return Some(value.clone()),
-                Some(Progress::Skipped) => return Some(Value::Absent),
+                Some(Progress::Done(value)) => return Some(value),
+                Some(Progress::Skipped) => return Some(&Value::Absent),
                 _ => {}
             }
             if let Some(((node, index), outer)) = inside.split_last()
                 && let Some(looping) = self.state.loops.get(&Path::new(outer, node))
                 && looping.variable == name
             {
-                return usize::try_from(*index).ok().and_then(|index| looping.items.get(index)).cloned();
+                return usize::try_from(*index).ok().and_then(|index| looping.items.get(index));
             }
         }
-        self.state.inputs.get(name).cloned()
+        self.state.inputs.get(name)
     }
 
     fn run_id(&self) -> &str {

@@ -20,7 +20,7 @@ pub use error::HostError;
 pub use shared::Shared;
 
 use crate::audit::Record;
-use crate::base::{Clock, Digest, Random, Signer, encode_base64url, encode_hex};
+use crate::base::{Clock, Digest, Random, Signer, canonical_json, encode_base64url, encode_hex};
 use crate::config::{Config, Environment, Secret};
 use crate::ecz::EczId;
 use crate::engine::{Engine, Event, Failure, Opening, Path, Phase, State, What};
@@ -117,7 +117,8 @@ impl Host {
             inputs,
             run_secret: encode_base64url(&secret),
         };
-        let stored = store::Opening { flow: plan.flow.name.clone(), plan: plan.text().to_owned() };
+        let text = canonical_json::<Plan>(&plan).map_err(|error| HostError::Event(error.to_string()))?;
+        let stored = store::Opening { flow: plan.flow.name.clone(), plan: text };
         let (store, random, observer) = self.shares();
         let mut journal = journal::Journal::begin(&engine, store, random, observer, run, stored);
         let started = Event { path: None, attempt: None, what: What::RunStarted(Box::new(opening)) };

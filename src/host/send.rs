@@ -14,7 +14,7 @@ use crate::engine::{
 use crate::plan::{Auth, Plan, Verified};
 use crate::wire::handoff::{RunSecret, TrustContext};
 use crate::wire::signature::{self, Message, Target};
-use crate::wire::{self, SendError, Wire};
+use crate::wire::{self, NotSent, SendError, Unknown, Wire};
 
 /// Everything one send needs.
 pub(super) struct Task {
@@ -59,11 +59,12 @@ impl Task {
         let started = self.clock.now();
         let (signature, outcome) = match self.prepare() {
             Ok((request, signature)) => (Some(Box::new(signature)), self.wire.send(request).await),
-            Err(detail) => (None, Err(SendError::local(detail))),
+            Err(reason) => (None, Err(SendError::NotSent { cause: NotSent::Request, reason })),
         };
         let elapsed_ms = self.clock.now().since(started);
         let what = match outcome {
-            Ok(answer) => self.answered(answer, elapsed_ms, signature)?,
+            Ok(answer) => self.answered(&answer, None, elapsed_ms, signature)?,
+            Err(SendError::TooLarge { answer, limit }) => self.answered(&answer, Some(limit), elapsed_ms, signature)?,
             Err(error) => {
                 let cause = cause_of(&error);
                 What::AttemptFailed {
@@ -101,7 +102,9 @@ impl Task {
             None => Vec::new(),
             Some(body) => canonical_json(body).map_err(|error| error.to_string())?.into_bytes(),
         };
-        let content_type = (!body.is_empty()).then_some("application/json");
+        let contract = self.plan.contract(&call.api, &call.operation).ok_or("the plan has no such operation")?;
+        let declared = contract.body.as_ref().map(|body| body.media_type.as_str());
+        let content_type = declared.filter(|_| self.request.body.is_some());
         let mut nonce = [0; 16];
         self.random.fill(&mut nonce);
         let nonce = encode_base64url(&nonce);
@@ -115,8 +118,8 @@ impl Task {
         let signed =
             signature::sign(&message, signer.as_ref(), self.clock.now(), &nonce).map_err(|error| error.to_string())?;
 
-        let mut headers: Vec<(String, Zeroizing<String>)> = Vec::new();
-        let mut set = |name: &str, value: &str| headers.push((name.to_ascii_lowercase(), Zeroizing::new(value.to_owned())));
+        let mut headers: Vec<(String, String)> = Vec::new();
+        let mut set = |name: &str, value: &str| headers.push((name.to_ascii_lowercase(), value.to_owned()));
         set("accept", "application/json");
         for (name, value) in &self.request.headers {
             set(name, value);
@@ -143,7 +146,7 @@ impl Task {
             method: self.request.method.clone(),
             url: self.request.url.clone(),
             headers,
-            body: body.into(),
+            body: self.request.body.is_some().then_some(body),
             connect_ms: api.timeout.connect_ms,
             attempt_ms: api.timeout.attempt_ms,
             response_bytes: usize::try_from(api.timeout.response_bytes).unwrap_or(usize::MAX),
@@ -161,7 +164,7 @@ impl Task {
     }
 
     fn answered(
-        &self, answer: wire::Answer, elapsed_ms: u64, signature: Option<Box<SentSignature>>,
+        &self, answer: &wire::Answer, too_large: Option<usize>, elapsed_ms: u64, signature: Option<Box<SentSignature>>,
     ) -> Result<What, HostError> {
         let engine = Engine::new(&self.plan);
         let call = engine.call(&self.path).ok_or_else(|| HostError::Event("the plan has no such call".into()))?;
@@ -174,13 +177,14 @@ impl Task {
         let headers: BTreeMap<String, String> =
             kept.filter_map(|name| header(name).map(|value| (name.to_owned(), value))).collect();
         let content_type = header("content-type");
-        let body = match &answer.body {
-            bytes if bytes.is_empty() => AnswerBody::Empty,
-            bytes if content_type.as_deref().is_some_and(is_json) => match json::read_strict(bytes) {
+        let body = match (&answer.body, too_large) {
+            (_, Some(limit)) => AnswerBody::TooLarge(u64::try_from(limit).unwrap_or(u64::MAX)),
+            (bytes, _) if bytes.is_empty() => AnswerBody::Empty,
+            (bytes, _) if content_type.as_deref().is_some_and(is_json) => match json::read_strict(bytes) {
                 Ok(value) => AnswerBody::Json(value),
                 Err(_) => AnswerBody::Bytes(encode_base64(bytes)),
             },
-            bytes => AnswerBody::Bytes(encode_base64(bytes)),
+            (bytes, _) => AnswerBody::Bytes(encode_base64(bytes)),
         };
         let answer = Answer { status: answer.status, content_type, headers, body };
         let outcome = judge_answer(contract, &answer).kind;
@@ -194,14 +198,15 @@ fn is_json(content_type: &str) -> bool {
 }
 
 fn cause_of(error: &SendError) -> SendFailure {
-    match error.kind {
-        wire::SendErrorKind::Resolve => SendFailure::Resolve,
-        wire::SendErrorKind::Connect => SendFailure::Connect,
-        wire::SendErrorKind::Tls => SendFailure::Tls,
-        wire::SendErrorKind::Address => SendFailure::Address,
-        wire::SendErrorKind::Local => SendFailure::Local,
-        wire::SendErrorKind::TimedOut => SendFailure::TimedOut,
-        wire::SendErrorKind::Reset => SendFailure::Reset,
-        wire::SendErrorKind::TooLarge => SendFailure::TooLarge,
+    match error {
+        SendError::NotSent { cause, .. } => match cause {
+            NotSent::Request => SendFailure::Local,
+            NotSent::Resolve => SendFailure::Resolve,
+            NotSent::RefusedAddress => SendFailure::Address,
+            NotSent::Connect => SendFailure::Connect,
+            NotSent::Tls => SendFailure::Tls,
+        },
+        SendError::Unknown { cause: Unknown::Timeout, .. } => SendFailure::TimedOut,
+        SendError::Unknown { cause: Unknown::Reset, .. } | SendError::TooLarge { .. } => SendFailure::Reset,
     }
 }

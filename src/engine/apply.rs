@@ -186,7 +186,8 @@ impl<'a> Engine<'a> {
                 return illegal(format!("`{}` was judged otherwise than its policy says", check.ecz_id));
             }
             let limit = call.handoff.verify.within_ms.min(VERDICT_AGE_MS);
-            if verdict.decision == Decision::Go && check.age_ms > limit {
+            let recheck = api.identity.recheck_before_reliance && check.ecz_id == api.identity.api_passport_id;
+            if check.reused && (recheck || check.age_ms > limit) {
                 return illegal(format!("the verdict on `{}` was older than its policy allows", check.ecz_id));
             }
         }

@@ -385,6 +385,8 @@ pub struct Check {
     pub observed: Timestamp,
     /// How old the observation was when used, milliseconds.
     pub age_ms: u64,
+    /// Whether it was made for an earlier handoff.
+    pub reused: bool,
     /// SHA-256 of the raw answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_digest: Option<Digest>,

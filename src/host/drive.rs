@@ -23,7 +23,7 @@ impl Host {
         &self, plan: &Arc<Verified<Plan>>, engine: &Engine<'_>, mut journal: Journal<'_>,
         credentials: Arc<Credentials>, mut pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
-        let identities = Arc::new(Identities::new(plan.clone(), self.wire.clone(), self.parts.config.clone()));
+        let identities = Arc::new(Identities::new(plan.clone(), self.parts.config.clone(), self.observations.clone()));
         // Until the warm-up is done no step starts: our own agent and operator are asked for at start.
         tokio::select! {
             () = identities.warm_up() => {}

@@ -3,7 +3,8 @@
 use crate::base::Explained;
 use crate::config::ConfigError;
 use crate::store::StoreError;
-use crate::wire::WireError;
+use crate::wire::ConnectorError;
+use crate::wire::resolver::ResolverUrlError;
 
 /// An error of the host.
 #[derive(Debug, thiserror::Error)]
@@ -16,14 +17,14 @@ pub enum HostError {
     Store(#[from] StoreError),
     /// The HTTP client could not be made.
     #[error(transparent)]
-    Wire(#[from] WireError),
+    Wire(#[from] ConnectorError),
     /// A document's `resolver_url` is not the page the configuration expects.
-    #[error("the document of api `{api}` names `{url}` as its resolver page, which is not the configured one")]
+    #[error("api `{api}`: {error}")]
     ResolverUrl {
         /// The api.
         api: String,
-        /// The page it names.
-        url: String,
+        /// What is wrong with it.
+        error: ResolverUrlError,
     },
     /// A journalled run is not what its plan allows.
     #[error("run `{run}` cannot be resumed: record {seq} is not what its plan allows: {why}")]
@@ -61,7 +62,7 @@ impl Explained for HostError {
             HostError::Config(error) => error.code(),
             HostError::Store(error) => error.code(),
             HostError::Wire(error) => error.code(),
-            HostError::ResolverUrl { .. } => "ER6001",
+            HostError::ResolverUrl { error, .. } => error.code(),
             HostError::Replay { .. } => "ER3001",
             HostError::Erased { .. } => "ER3002",
             HostError::Finished { .. } => "ER3003",
@@ -75,10 +76,7 @@ impl Explained for HostError {
             HostError::Config(error) => return error.help(),
             HostError::Store(error) => return error.help(),
             HostError::Wire(error) => return error.help(),
-            HostError::ResolverUrl { .. } => {
-                "nothing was asked of that page; ask the publisher to mend the document, or set `[resolver] templates` \
-                 if you trust another resolver"
-            }
+            HostError::ResolverUrl { error, .. } => return error.help(),
             HostError::Replay { .. } => {
                 "the journal or the plan was changed by something else than eczflow: export the run and keep the store"
             }

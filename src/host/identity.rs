@@ -4,29 +4,58 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::HostError;
-use crate::base::Timestamp;
+use crate::base::{Clock, Timestamp};
 use crate::config::{Config, SPEC_HASH_PROFILE};
 use crate::ecz::{Asked, Decision, EczId, Observation, judge};
-use crate::engine::{Check, Event, Judged, Path, VERDICT_AGE_MS, What};
+use crate::engine::{Check, Event, Judged, Path, What};
 use crate::plan::{Api, Call, NodeKind, Plan, Verified};
-use crate::wire::{Seen, Wire};
+use crate::wire::resolver::{Observed, Resolver, VerdictCache};
 
 /// The identities that the handoffs of one plan depend on.
 pub(super) struct Identities {
     plan: Arc<Verified<Plan>>,
-    wire: Arc<Wire>,
     config: Arc<Config>,
+    observer: Arc<Observations>,
 }
 
-/// One identity of a handoff: what is asked, and how old its verdict may be, milliseconds.
+/// The resolver and what it said not long ago; shared by the runs of a process.
+pub(super) struct Observations {
+    pub(super) resolver: Box<dyn Resolver>,
+    pub(super) cache: VerdictCache,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Observations {
+    async fn ask(&self, id: &EczId) -> Observed {
+        let observed = self.resolver.observe(id).await;
+        self.cache.put(id, &observed);
+        observed
+    }
+
+    fn remembered(&self, subject: &Subject, now: Timestamp) -> Option<Observed> {
+        self.cache.get(&subject.asked.ecz_id, subject.within_ms, subject.recheck, now)
+    }
+}
+
+/// One identity of a handoff: what is asked, and which older answer will do.
 struct Subject {
     asked: Asked,
-    reuse_ms: u64,
+    within_ms: u64,
+    recheck: bool,
+}
+
+/// An identity with its answer, and whether it is an older one.
+struct Answered {
+    asked: Asked,
+    observed: Observed,
+    reused: bool,
 }
 
 impl Identities {
-    pub(super) fn new(plan: Arc<Verified<Plan>>, wire: Arc<Wire>, config: Arc<Config>) -> Identities {
-        Identities { plan, wire, config }
+    pub(super) fn new(
+        plan: Arc<Verified<Plan>>, config: Arc<Config>, observer: Arc<Observations>,
+    ) -> Identities {
+        Identities { plan, config, observer }
     }
 
     /// Asks for everything once, at the same time, so that the first handoffs find warm answers. Fails nothing.
@@ -45,8 +74,8 @@ impl Identities {
         }
         let mut tasks = tokio::task::JoinSet::new();
         for id in asked {
-            let wire = self.wire.clone();
-            tasks.spawn(async move { drop(wire.observe(&id).await) });
+            let observer = self.observer.clone();
+            tasks.spawn(async move { drop(observer.ask(&id).await) });
         }
         while tasks.join_next().await.is_some() {}
     }
@@ -56,8 +85,8 @@ impl Identities {
         let (call, subjects) = self.subjects(path)?;
         let mut answers = Vec::new();
         for subject in subjects {
-            let seen = self.wire.remembered(&subject.asked.ecz_id, subject.reuse_ms, now)?;
-            answers.push((subject.asked, seen));
+            let observed = self.observer.remembered(&subject, now)?;
+            answers.push(Answered { asked: subject.asked, observed, reused: true });
         }
         Some(verdict(call, path, attempt, answers, now))
     }
@@ -69,14 +98,13 @@ impl Identities {
         };
         let mut tasks = tokio::task::JoinSet::new();
         for (position, subject) in subjects.into_iter().enumerate() {
-            let wire = self.wire.clone();
+            let observer = self.observer.clone();
             tasks.spawn(async move {
-                let id = subject.asked.ecz_id.clone();
-                let seen = match wire.remembered(&id, subject.reuse_ms, wire.now()) {
-                    Some(seen) => seen,
-                    None => wire.observe(&id).await,
+                let (observed, reused) = match observer.remembered(&subject, observer.clock.now()) {
+                    Some(observed) => (observed, true),
+                    None => (observer.ask(&subject.asked.ecz_id).await, false),
                 };
-                (position, (subject.asked, seen))
+                (position, Answered { asked: subject.asked, observed, reused })
             });
         }
         let mut answers = Vec::new();
@@ -85,25 +113,22 @@ impl Identities {
         }
         answers.sort_by_key(|(position, _)| *position);
         let answers = answers.into_iter().map(|(_, answer)| answer).collect();
-        Ok(verdict(call, path, attempt, answers, self.wire.now()))
+        Ok(verdict(call, path, attempt, answers, self.observer.clock.now()))
     }
 
     /// Callee's passport, callee's agent where its document names one, our agent, our operator; in this order.
     fn subjects(&self, path: &Path) -> Option<(&Call, Vec<Subject>)> {
         let call = find_call(&self.plan, path)?;
         let api = self.plan.apis.get(&call.api)?;
-        let reuse_ms = call.handoff.verify.within_ms.min(VERDICT_AGE_MS);
-        let passport = Subject {
-            asked: self.asked_passport(&call.api, api),
-            reuse_ms: if api.identity.recheck_before_reliance { 0 } else { reuse_ms },
-        };
-        let mut subjects = vec![passport];
+        let within_ms = call.handoff.verify.within_ms;
+        let recheck = api.identity.recheck_before_reliance;
+        let mut subjects = vec![Subject { asked: self.asked_passport(&call.api, api), within_ms, recheck }];
         if let Some(agent) = &api.identity.agent_credential_id {
-            let reuse_ms = if api.identity.recheck_before_reliance { 0 } else { reuse_ms };
-            subjects.push(Subject { asked: asked_only(agent), reuse_ms });
+            subjects.push(Subject { asked: asked_only(agent), within_ms, recheck });
         }
-        subjects.push(Subject { asked: asked_only(&call.present), reuse_ms });
-        subjects.push(Subject { asked: asked_only(&call.present.parent()), reuse_ms });
+        for ours in [&call.present, &call.present.parent()] {
+            subjects.push(Subject { asked: asked_only(ours), within_ms, recheck: false });
+        }
         Some((call, subjects))
     }
 
@@ -176,20 +201,21 @@ fn asked_only(id: &EczId) -> Asked {
     }
 }
 
-fn verdict(call: &Call, path: &Path, attempt: u32, answers: Vec<(Asked, Seen)>, now: Timestamp) -> Event {
+fn verdict(call: &Call, path: &Path, attempt: u32, answers: Vec<Answered>, now: Timestamp) -> Event {
     let mut checks = Vec::new();
     let mut observations = Vec::new();
-    for (asked, seen) in answers {
-        let verdict = judge(call.handoff.verify.mode, &asked, &seen.observation);
+    for Answered { asked, observed, reused } in answers {
+        let verdict = judge(call.handoff.verify.mode, &asked, &observed.observation);
         checks.push(Check {
             ecz_id: asked.ecz_id.clone(),
-            state: state_name(&seen.observation),
+            state: state_name(&observed.observation),
             decision: verdict.decision,
-            observed: seen.observed,
-            age_ms: now.since(seen.observed),
-            answer_digest: seen.answer_digest,
+            observed: observed.observed_at,
+            age_ms: now.since(observed.observed_at),
+            reused,
+            answer_digest: observed.raw_digest,
         });
-        observations.push(Judged { asked, observation: seen.observation });
+        observations.push(Judged { asked, observation: observed.observation });
     }
     let stops = checks.iter().any(|check| check.decision == Decision::Stop);
     let what =

@@ -27,7 +27,8 @@ use crate::engine::{Engine, Event, Failure, Opening, Path, Phase, State, What};
 use crate::plan::{Plan, Verified};
 use crate::store::{self, Store};
 use crate::verify::{Legal, replay};
-use crate::wire::Wire;
+use crate::wire::Connector;
+use crate::wire::resolver::{HttpResolver, VerdictCache, check_resolver_url};
 
 /// Sees every event once it is durable.
 pub trait Observer: Send + Sync {
@@ -82,7 +83,8 @@ pub struct Parts {
 /// Runs flows in this process.
 pub struct Host {
     parts: Parts,
-    wire: Arc<Wire>,
+    connector: Arc<Connector>,
+    observations: Arc<identity::Observations>,
     shared: Arc<Shared>,
 }
 
@@ -95,8 +97,14 @@ pub(crate) struct Credentials {
 impl Host {
     /// A host over its parts.
     pub fn new(parts: Parts) -> Result<Host, HostError> {
-        let wire = Arc::new(Wire::new(&parts.config, parts.clock.clone())?);
-        Ok(Host { parts, wire, shared: Arc::default() })
+        let connector = Arc::new(Connector::new(&parts.config)?);
+        let resolver = HttpResolver::new(connector.clone(), parts.config.resolver.clone(), parts.clock.clone());
+        let observations = Arc::new(identity::Observations {
+            resolver: Box::new(resolver),
+            cache: VerdictCache::new(),
+            clock: parts.clock.clone(),
+        });
+        Ok(Host { parts, connector, observations, shared: Arc::default() })
     }
 
     /// Starts a run and drives it until it ends, stands still, or `pause` becomes true. `inputs` are in wire form, complete
@@ -158,9 +166,9 @@ impl Host {
     fn prepare(&self, plan: &Verified<Plan>) -> Result<Arc<Credentials>, HostError> {
         let config = &self.parts.config;
         for (name, api) in &plan.apis {
-            if !self.wire.is_human_page(&api.identity.resolver_url, &api.identity.api_passport_id) {
-                return Err(HostError::ResolverUrl { api: name.clone(), url: api.identity.resolver_url.clone() });
-            }
+            let (id, url) = (&api.identity.api_passport_id, &api.identity.resolver_url);
+            check_resolver_url(&config.resolver, id, url)
+                .map_err(|error| HostError::ResolverUrl { api: name.clone(), error })?;
         }
         let mut signers: BTreeMap<EczId, Arc<dyn Signer>> = BTreeMap::new();
         for agent in identity::presenters(plan) {

@@ -14,12 +14,12 @@ use crate::engine::{
 use crate::plan::{Auth, Plan, Verified};
 use crate::wire::handoff::{RunSecret, TrustContext};
 use crate::wire::signature::{self, Message, Target};
-use crate::wire::{self, NotSent, SendError, Unknown, Wire};
+use crate::wire::{self, Connector, NotSent, SendError, Unknown};
 
 /// Everything one send needs.
 pub(super) struct Task {
     plan: Arc<Verified<Plan>>,
-    wire: Arc<Wire>,
+    connector: Arc<Connector>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     credentials: Arc<Credentials>,
@@ -42,7 +42,7 @@ impl Task {
         let secret = secret.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| missing("run secret"))?;
         Ok(Task {
             plan: plan.clone(),
-            wire: host.wire.clone(),
+            connector: host.connector.clone(),
             clock: host.parts.clock.clone(),
             random: host.parts.random.clone(),
             credentials: credentials.clone(),
@@ -58,7 +58,7 @@ impl Task {
     pub(super) async fn run(self) -> Result<Event, HostError> {
         let started = self.clock.now();
         let (signature, outcome) = match self.prepare() {
-            Ok((request, signature)) => (Some(Box::new(signature)), self.wire.send(request).await),
+            Ok((request, signature)) => (Some(Box::new(signature)), self.connector.send(request).await),
             Err(reason) => (None, Err(SendError::NotSent { cause: NotSent::Request, reason })),
         };
         let elapsed_ms = self.clock.now().since(started);
@@ -144,7 +144,7 @@ impl Task {
         }
         let request = wire::Request {
             method: self.request.method.clone(),
-            url: self.request.url.clone(),
+            url: self.request.url.parse().map_err(|_| "the target is no URL")?,
             headers,
             body: self.request.body.is_some().then_some(body),
             connect_ms: api.timeout.connect_ms,

@@ -363,6 +363,29 @@ fn a_lock_tells_used_changes_from_unused_ones() {
 }
 
 #[test]
+fn what_is_just_not_too_deep_can_be_sliced_and_read_again() {
+    let with_depth = |depth: usize| {
+        let nested = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        // Four objects stand above the extension.
+        let text =
+            format!("{{\"openapi\":\"3.1.0\",\"paths\":{{\"/a\":{{\"get\":{{\"x-deep\":{nested}}}}}}}}}");
+        ["a.json", "a.yaml"].map(|name| {
+            let mut sink = Sink::default();
+            let document = Document::read(text.as_bytes(), name, &mut SourceMap::default(), &mut sink);
+            document.ok_or_else(|| sink.findings()[0].code.number)
+        })
+    };
+    for document in with_depth(123) {
+        let document = document.unwrap();
+        let slice = document.slice(document.operation("GET /a").unwrap()).unwrap();
+        assert!(OperationView::from_slice(&slice.text).is_ok());
+    }
+    for document in with_depth(124) {
+        assert_eq!(document.unwrap_err(), "EF8005");
+    }
+}
+
+#[test]
 fn slices_that_were_made_up_are_errors() {
     let slice = payments().slice(payments().operation("createRefund").unwrap()).unwrap();
     for bad in [

@@ -7,13 +7,13 @@ use crate::base::{CanonicalError, Digest, canonical_json, encode_base64url};
 use crate::ecz::EczId;
 
 /// The default key: stable over attempts and crashes, distinct over runs, steps, undos and iterations.
-pub fn default_key(run: &str, path: &Path) -> Result<String, CanonicalError> {
+pub(super) fn default_key(run: &str, path: &Path) -> Result<String, CanonicalError> {
     let indices: Vec<u64> = path.iterations.iter().map(|(_, index)| *index).collect();
     hash(&json!(["eczflow-key-1", run, path.to_string(), path.node, indices]))
 }
 
 /// `key once per E`: one for all runs of this operator's flow and step with the same value.
-pub fn once_key(operator: &EczId, flow: &str, step: &str, value: &Json) -> Result<String, CanonicalError> {
+pub(super) fn once_key(operator: &EczId, flow: &str, step: &str, value: &Json) -> Result<String, CanonicalError> {
     hash(&json!(["eczflow-once-1", operator, flow, step, value]))
 }
 

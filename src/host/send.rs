@@ -108,8 +108,9 @@ impl Task {
         let mut nonce = [0; 16];
         self.random.fill(&mut nonce);
         let nonce = encode_base64url(&nonce);
+        let url: url::Url = self.request.url.parse().map_err(|_| "the target is no URL")?;
         let message = Message {
-            target: Target::new(&self.request.method, &self.request.url).map_err(|error| error.to_string())?,
+            target: Target::of(&self.request.method, &url),
             content_type,
             idempotency: self.request.key.as_ref().map(|(name, value)| (name.as_str(), value.as_str())),
             handoff: Some(&handoff),
@@ -144,7 +145,7 @@ impl Task {
         }
         let request = wire::Request {
             method: self.request.method.clone(),
-            url: self.request.url.parse().map_err(|_| "the target is no URL")?,
+            url,
             headers,
             body: self.request.body.is_some().then_some(body),
             connect_ms: api.timeout.connect_ms,

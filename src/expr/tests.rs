@@ -253,6 +253,20 @@ fn the_table_types_what_it_computes() {
             }
         }
     }
+    let max = functions::signature("max").unwrap();
+    assert_eq!(
+        max.resolve(&[Type::int_value(0), Type::Decimal]),
+        Ok(functions::Resolved { ty: Type::Decimal, widen: Some((0, "decimal")) })
+    );
+    assert_eq!(
+        max.resolve(&[Type::Number, Type::int()]),
+        Ok(functions::Resolved { ty: Type::Number, widen: Some((1, "number")) })
+    );
+    assert!(max.resolve(&[Type::Number, Type::Decimal]).is_err());
+    for function in functions::FUNCTIONS {
+        let nothing: Vec<Type> = function.parameters.iter().map(|_| Type::string().optional()).collect();
+        assert!(function.result(&nothing).is_err(), "{} takes what may be absent", function.name);
+    }
     let one_up = functions::signature("max").unwrap().result(&[Type::int_value(1), Type::int()]).unwrap();
     assert_eq!(one_up, Type::Int { minimum: Some(1), maximum: None });
 }

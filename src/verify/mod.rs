@@ -2,6 +2,8 @@
 //!
 //! May import: base, plan, audit, engine. The host resumes a run by the same replay.
 
+mod bundle;
 mod replay;
 
+pub use bundle::{Report, verify};
 pub use replay::{Legal, event_of, replay};

@@ -1,1 +1,32 @@
-//! Placeholder: being built.
+//! OpenAPI documents: strict JSON and YAML readers with places, the canonical hash, `x-ecz-id`, operations, slices, the
+//! lock file.
+//!
+//! May import: base, ecz, source, diagnostics. The only room that knows a YAML library. Pure: reads bytes, never files.
+//! Invariants: any bytes end in a document or in findings with a place, within bounded time; JSON and YAML of one
+//! document have one canonical hash; a slice alone yields the same [`OperationView`] as the document it came from.
+
+mod document;
+mod identity;
+mod json;
+mod lock;
+mod node;
+mod number;
+mod pointer;
+mod references;
+mod slice;
+mod view;
+mod yaml;
+#[cfg(test)]
+mod tests;
+
+pub use document::{Document, OperationEntry, UnknownOperation, check};
+pub use identity::{IDENTITY_FIELDS, Identity};
+pub use lock::{Comparison, LOCK_FORMAT, Lock, LockError, LockedApi, Wanted};
+pub use node::{Member, Node, NodeValue};
+pub use pointer::{escape, join};
+pub use references::{Reference, local_reference, resolve};
+pub use slice::{SLICE_FORMAT, Slice};
+pub use view::{
+    BodyView, Example, HeaderView, Location, MediaView, OperationView, ParameterView, ResponseView, Scheme,
+    SchemeView, ServerView, StatusRange, ViewError,
+};

@@ -2,6 +2,12 @@
 //!
 //! May import: base, ecz, types.
 
+mod arithmetic;
+mod evaluate;
+pub mod functions;
 mod model;
+#[cfg(test)]
+mod tests;
 
+pub use evaluate::{EVALUATION_DEPTH, EVALUATION_WORK, EvalError, EvalErrorKind, MapScope, Scope, evaluate};
 pub use model::{BinaryOperator, Expr, Part, UnaryOperator};

@@ -2,6 +2,17 @@
 //!
 //! May import: base, ecz, source, diagnostics, documents. The only room that knows the `jsonschema` crate.
 
+mod algebra;
+mod assign;
+mod decode;
 mod model;
+mod value;
 
+pub use algebra::FieldAccess;
+pub use assign::{
+    Answer, Conversion, Counterexample, assignable, assignable_literal, assignable_to_field, conversion,
+    widening,
+};
+pub use decode::Misfit;
 pub use model::{Field, Members, RecordType, Type};
+pub use value::{DECIMAL_DIGITS, Value, WireError};

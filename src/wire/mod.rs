@@ -1,1 +1,8 @@
-//! Placeholder: being built.
+//! HTTP: the one connector, request signatures, the trust context, the resolver's adapters and agents' key sets.
+//!
+//! May import: base, ecz, source, plan, audit, engine, config. The only room that uses reqwest. Everything read from
+//! outside is bounded; no URL, secret or body stands in an error.
+
+pub mod handoff;
+pub mod keys;
+pub mod signature;

@@ -1,0 +1,207 @@
+//! `eczflow.lock`: what each flow was pinned against, so that a changed document can be judged by what is used of it.
+//!
+//! Pure: callers read and write the file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::document::Document;
+use super::slice::Slice;
+use crate::base::json::read_strict;
+use crate::base::{Digest, Explained, limits};
+
+/// The format's name, the member `format` of every lock file.
+pub const LOCK_FORMAT: &str = "eczflow-lock-1";
+
+/// A lock file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// [`LOCK_FORMAT`].
+    pub format: String,
+    /// By path of the flow file (relative to the lock file, with `/`), then by the api's name.
+    pub flows: BTreeMap<String, BTreeMap<String, LockedApi>>,
+}
+
+/// What an api was pinned against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedApi {
+    /// The document's path as the flow writes it.
+    pub document: String,
+    /// SHA-256 of its bytes.
+    pub raw_hash: Digest,
+    /// Its canonical hash: the pin.
+    pub canonical_hash: Digest,
+    /// The slices of the operations the flow uses, by their key.
+    pub operations: BTreeMap<String, Slice>,
+}
+
+/// A lock file that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LockError {
+    /// Not JSON of the shape of a lock file.
+    #[error("`eczflow.lock` cannot be read: {reason}")]
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
+    /// Of another version.
+    #[error("`eczflow.lock` has the format `{found}`, this program reads `{LOCK_FORMAT}`")]
+    Version {
+        /// The format it names.
+        found: String,
+    },
+    /// A slice whose text is not canonical, or not what its digest says.
+    #[error(
+        "`eczflow.lock` was edited: the slice of `{operation}` of api `{api}` of `{flow}` is not what its digest says"
+    )]
+    Edited {
+        /// The flow file.
+        flow: String,
+        /// The api.
+        api: String,
+        /// The operation.
+        operation: String,
+    },
+}
+
+impl Explained for LockError {
+    fn code(&self) -> &'static str {
+        match self {
+            LockError::Unreadable { .. } => "ER1050",
+            LockError::Version { .. } => "ER1051",
+            LockError::Edited { .. } => "ER1052",
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        Some("take the file from version control again, or write it anew with `eczflow pin FILE`".into())
+    }
+}
+
+/// What a flow wants of one of its apis.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'w> {
+    /// The flow file's path, as in the lock file.
+    pub flow: &'w str,
+    /// The api's name.
+    pub api: &'w str,
+    /// The document's path as the flow writes it.
+    pub document: &'w str,
+    /// The pin that stands in the flow.
+    pub pin: Digest,
+    /// The keys of the operations it uses.
+    pub operations: &'w [&'w str],
+}
+
+/// How a current document stands to what a flow was pinned against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    /// It has the pinned hash.
+    Unchanged,
+    /// It changed, and no used operation did.
+    UnusedChanged,
+    /// These used operations changed, are gone, or were not locked, by key, sorted.
+    SliceChanged {
+        /// Their keys.
+        operations: Vec<String>,
+    },
+    /// It changed, and the lock file has nothing about this api.
+    Missing,
+    /// It changed, and the lock file is about another pin or another document.
+    Mismatch,
+}
+
+impl Default for Lock {
+    fn default() -> Lock {
+        Lock { format: LOCK_FORMAT.to_owned(), flows: BTreeMap::new() }
+    }
+}
+
+impl Lock {
+    /// Reads a lock file strictly; every slice must be canonical and have its digest.
+    pub fn read(bytes: &[u8]) -> Result<Lock, LockError> {
+        let unreadable = |reason: String| LockError::Unreadable { reason };
+        if bytes.len() > limits::DOCUMENT_BYTES {
+            return Err(unreadable(format!("it is larger than {} bytes", limits::DOCUMENT_BYTES)));
+        }
+        let value = read_strict(bytes).map_err(|error| unreadable(error.to_string()))?;
+        if let Some(found) = value.get("format").and_then(serde_json::Value::as_str)
+            && found != LOCK_FORMAT
+        {
+            return Err(LockError::Version { found: found.chars().take(40).collect() });
+        }
+        let lock: Lock = serde_json::from_value(value).map_err(|error| unreadable(error.to_string()))?;
+        for (flow, apis) in &lock.flows {
+            for (api, locked) in apis {
+                for (operation, slice) in &locked.operations {
+                    if Slice::of_text(slice.text.clone()).as_ref() != Some(slice) {
+                        let (flow, api, operation) = (flow.clone(), api.clone(), operation.clone());
+                        return Err(LockError::Edited { flow, api, operation });
+                    }
+                }
+            }
+        }
+        Ok(lock)
+    }
+
+    /// The text to write: indented JSON, members sorted, a newline at the end. The same lock is the same bytes.
+    pub fn write(&self) -> String {
+        // Strings and maps of strings always serialise.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// Replaces what is locked for a flow file.
+    pub fn set(&mut self, flow: impl Into<String>, apis: BTreeMap<String, LockedApi>) {
+        self.flows.insert(flow.into(), apis);
+    }
+
+    /// What is locked for an api of a flow file.
+    pub fn api(&self, flow: &str, api: &str) -> Option<&LockedApi> {
+        self.flows.get(flow)?.get(api)
+    }
+
+    /// Holds a current document against the pin and this lock.
+    pub fn compare(&self, wanted: Wanted<'_>, current: &Document) -> Comparison {
+        if current.canonical_hash() == wanted.pin {
+            return Comparison::Unchanged;
+        }
+        let Some(locked) = self.api(wanted.flow, wanted.api) else { return Comparison::Missing };
+        if locked.canonical_hash != wanted.pin || locked.document != wanted.document {
+            return Comparison::Mismatch;
+        }
+        let same = |key: &str| {
+            let now = current.operation(key).ok().and_then(|entry| current.slice(entry).ok());
+            now.is_some_and(|now| locked.operations.get(key) == Some(&now))
+        };
+        let mut operations: Vec<String> =
+            wanted.operations.iter().filter(|key| !same(key)).map(|key| (*key).to_owned()).collect();
+        operations.sort();
+        operations.dedup();
+        if operations.is_empty() {
+            Comparison::UnusedChanged
+        } else {
+            Comparison::SliceChanged { operations }
+        }
+    }
+}
+
+impl LockedApi {
+    /// What is to be locked of a document: its hashes and the slices of these operations (all must exist).
+    pub fn of(path: &str, document: &Document, operations: &[&str]) -> Option<LockedApi> {
+        let slices = operations.iter().map(|key| {
+            let slice = document.slice(document.operation(key).ok()?).ok()?;
+            Some(((*key).to_owned(), slice))
+        });
+        Some(LockedApi {
+            document: path.to_owned(),
+            raw_hash: document.raw_hash(),
+            canonical_hash: document.canonical_hash(),
+            operations: slices.collect::<Option<BTreeMap<_, _>>>()?,
+        })
+    }
+}

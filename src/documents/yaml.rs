@@ -1,0 +1,444 @@
+//! The strict YAML reader: 1.2 core schema over a parser's events, without what JSON has no counterpart for and without
+//! what older readers take otherwise. Iterative; its nesting is bounded like JSON's.
+
+use indexmap::IndexMap;
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
+
+use super::json::{insert, lossy, shown};
+use super::node::{Member, Node, NodeValue, Report, Stop};
+use super::number;
+use crate::base::limits;
+use crate::diagnostics::{Diagnostic, Sink, codes::documents as codes};
+use crate::source::{FileId, Span};
+
+/// Reads one YAML text. `None` exactly where an error was reported.
+pub(super) fn read(text: &str, file: FileId, sink: &mut Sink) -> Option<Node> {
+    let mut builder = Builder {
+        text,
+        offsets: Offsets::new(text),
+        report: Report::new(file, sink),
+        open: Vec::new(),
+        root: None,
+        documents: 0,
+    };
+    builder.whole().ok()?;
+    if !builder.report.is_clean() {
+        return None;
+    }
+    builder.root
+}
+
+/// A collection whose end has not come yet.
+enum Open {
+    Array { start: usize, items: Vec<Node> },
+    Object { start: usize, members: IndexMap<String, Member>, key: Option<(String, Span)> },
+}
+
+struct Builder<'t, 's> {
+    text: &'t str,
+    offsets: Offsets<'t>,
+    report: Report<'s>,
+    open: Vec<Open>,
+    root: Option<Node>,
+    documents: usize,
+}
+
+impl<'t> Builder<'t, '_> {
+    fn whole(&mut self) -> Result<(), Stop> {
+        let mut parser = Parser::new_from_str(self.text);
+        while let Some(next) = parser.next_event() {
+            match next {
+                Ok((event, span)) => {
+                    let start = self.offsets.byte(span.start);
+                    let end = self.offsets.byte(span.end).max(start);
+                    self.event(event, start, end)?;
+                }
+                Err(error) => {
+                    let at = self.offsets.byte(*error.marker());
+                    let span = self.character_at(at);
+                    // The parser has a bound of its own on brackets, met while it looks ahead.
+                    return Err(if error.info() == "recursion limit exceeded" {
+                        self.too_deep(span)
+                    } else {
+                        let what = format!("this is no YAML: {}", shown(error.info()));
+                        self.report.stop(&codes::SYNTAX, span, what)
+                    });
+                }
+            }
+        }
+        if self.root.is_none() {
+            let span = self.report.span(0, 0);
+            return Err(self.report.stop(&codes::SYNTAX, span, "there is no document in this text"));
+        }
+        Ok(())
+    }
+
+    fn character_at(&self, at: usize) -> Span {
+        let at = at.min(self.text.len());
+        let width = self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        self.report.span(at, at + width)
+    }
+
+    fn too_deep(&mut self, span: Span) -> Stop {
+        let message = format!("nested deeper than {} levels", limits::DOCUMENT_DEPTH);
+        self.report.stop(&codes::TOO_DEEP, span, message)
+    }
+
+    fn event(&mut self, event: Event<'t>, start: usize, end: usize) -> Result<(), Stop> {
+        match event {
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    let span = self.character_at(start);
+                    let message = "a second YAML document begins here";
+                    return Err(self.report.stop(&codes::YAML_FEATURE, span, message));
+                }
+                Ok(())
+            }
+            Event::Alias(_) => {
+                let span = self.report.span(start, end);
+                self.refuse(span, "an alias is not read", "write the value out, or use `$ref`")?;
+                self.value(Node { span, value: NodeValue::Null })
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                self.properties(anchor, tag.is_some(), start)?;
+                self.scalar(&text, style, start, end)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.enter(start, end)?;
+                self.properties(anchor, tag.is_some(), start)?;
+                self.open.push(Open::Array { start, items: Vec::new() });
+                Ok(())
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.enter(start, end)?;
+                self.properties(anchor, tag.is_some(), start)?;
+                self.open.push(Open::Object { start, members: IndexMap::new(), key: None });
+                Ok(())
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.leave(start, end),
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn refuse(&mut self, span: Span, what: &str, help: &str) -> Result<(), Stop> {
+        self.report.push(Diagnostic::new(&codes::YAML_FEATURE, span, what).help(help))
+    }
+
+    fn properties(&mut self, anchor: usize, tagged: bool, at: usize) -> Result<(), Stop> {
+        let span = self.character_at(at);
+        if anchor != 0 {
+            self.refuse(span, "an anchor is not read", "remove it; use `$ref` to use a value twice")?;
+        }
+        if tagged {
+            self.refuse(span, "a tag is not read", "remove it, and quote the value if it is a string")?;
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, start: usize, end: usize) -> Result<(), Stop> {
+        if matches!(self.open.last(), Some(Open::Object { key: None, .. })) {
+            let span = self.report.span(start, end);
+            return Err(self.report.stop(&codes::KEY_TYPE, span, "a key is a string, not a collection"));
+        }
+        if self.open.len() + 1 >= limits::DOCUMENT_DEPTH {
+            let span = self.character_at(start);
+            return Err(self.too_deep(span));
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, start: usize, end: usize) -> Result<(), Stop> {
+        let closed = self.open.pop();
+        let (from, last, value) = match closed {
+            Some(Open::Array { start, items }) => {
+                (start, items.last().map(|item| item.span.end), NodeValue::Array(items))
+            }
+            Some(Open::Object { start, members, .. }) => {
+                (start, members.last().map(|(_, member)| member.value.span.end), NodeValue::Object(members))
+            }
+            None => return Ok(()),
+        };
+        // A bracket has a width; a block ends where its last item does, not where the next token is.
+        let end = if end > start { end } else { last.unwrap_or(from) };
+        self.value(Node { span: self.report.span(from, end.max(from)), value })
+    }
+
+    fn value(&mut self, node: Node) -> Result<(), Stop> {
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Open::Array { items, .. }) => items.push(node),
+            Some(Open::Object { members, key, .. }) => match key.take() {
+                Some((name, span)) => {
+                    insert(&mut self.report, members, name, Member { key: span, value: node })?;
+                }
+                // An alias as a key, which has been reported.
+                None => *key = Some((String::new(), node.span)),
+            },
+        }
+        Ok(())
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, start: usize, end: usize) -> Result<(), Stop> {
+        let written = self.text.get(start..end).unwrap_or("").trim_end();
+        let span = self.report.span(start, start + written.len());
+        let plain = style == ScalarStyle::Plain;
+        let value = if plain {
+            match resolve(text) {
+                Ok(value) => value,
+                Err(trouble) => {
+                    self.report.push(trouble.finding(text, span))?;
+                    NodeValue::String(text.to_owned())
+                }
+            }
+        } else {
+            NodeValue::String(text.to_owned())
+        };
+        if let Some(Open::Object { key: key @ None, .. }) = self.open.last_mut() {
+            let name = match &value {
+                NodeValue::String(name) => name.clone(),
+                NodeValue::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
+                _ => {
+                    let message = format!("`{}` as a key is neither a string nor an integer", shown(text));
+                    *key = Some((text.to_owned(), span));
+                    return self
+                        .report
+                        .push(Diagnostic::new(&codes::KEY_TYPE, span, message).help("put it in quotes"));
+                }
+            };
+            *key = Some((name, span));
+            return Ok(());
+        }
+        self.value(Node { span, value })
+    }
+}
+
+/// What is wrong with a plain scalar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// Older readers take it for something else; the words say for what.
+    Ambiguous(&'static str),
+    /// A merge key.
+    Merge,
+    /// A number that does not survive, or is not finite.
+    Lossy,
+}
+
+impl Trouble {
+    fn finding(self, text: &str, span: Span) -> Diagnostic {
+        let text = shown(text);
+        match self {
+            Trouble::Ambiguous(what) => {
+                Diagnostic::new(&codes::AMBIGUOUS_SCALAR, span, format!("readers disagree on `{text}`"))
+                    .note(format!("some take it for {what}"))
+                    .help("put it in quotes if it is a string, else write the value plainly")
+            }
+            Trouble::Merge => Diagnostic::new(&codes::YAML_FEATURE, span, "a merge key is not read")
+                .help("write the members out, or use `$ref`"),
+            Trouble::Lossy => lossy(span),
+        }
+    }
+}
+
+/// The value of a plain scalar by YAML 1.2's core schema (section 10.3).
+fn resolve(text: &str) -> Result<NodeValue, Trouble> {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Ok(NodeValue::Null),
+        "true" | "True" | "TRUE" => return Ok(NodeValue::Bool(true)),
+        "false" | "False" | "FALSE" => return Ok(NodeValue::Bool(false)),
+        "<<" => return Err(Trouble::Merge),
+        "=" => return Err(Trouble::Ambiguous("a default value's key")),
+        _ => {}
+    }
+    if text.len() <= 3
+        && ["y", "n", "yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word))
+    {
+        return Err(Trouble::Ambiguous("a boolean"));
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return Err(Trouble::Lossy);
+    }
+    if unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return numeric(text, unsigned);
+    }
+    Ok(NodeValue::String(text.to_owned()))
+}
+
+fn numeric(text: &str, unsigned: &str) -> Result<NodeValue, Trouble> {
+    let string = || Ok(NodeValue::String(text.to_owned()));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if unsigned.contains('_') {
+        let bare: String = unsigned.chars().filter(|character| *character != '_').collect();
+        return match numeric(&bare, &bare) {
+            Ok(NodeValue::String(_)) => string(),
+            _ => Err(Trouble::Ambiguous("a number")),
+        };
+    }
+    if let Some((first, rest)) = unsigned.split_once(':') {
+        // 190:20:30, also with a fraction: base 60 in YAML 1.1.
+        let last = rest.rsplit(':').next().unwrap_or("");
+        let seconds = last.split_once('.').map_or(last, |(whole, _)| whole);
+        let sixty = |part: &str| (1..=2).contains(&part.len()) && digits(part);
+        let middle = rest.strip_suffix(last).unwrap_or("").split_terminator(':');
+        let decimal = last.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        if digits(first) && !first.is_empty() && sixty(seconds) && decimal && middle.clone().all(sixty) {
+            return Err(Trouble::Ambiguous("a number in base 60"));
+        }
+        return string();
+    }
+    if let Some(hex) = text.strip_prefix("0x").filter(|hex| !hex.is_empty()) {
+        if !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return string();
+        }
+        let value = u64::from_str_radix(hex, 16).map_err(|_| Trouble::Lossy)?;
+        return number::read(&value.to_string()).map(NodeValue::Number).map_err(|_| Trouble::Lossy);
+    }
+    for (prefix, radix) in [("0o", 8), ("0b", 2), ("0x", 16)] {
+        if unsigned
+            .strip_prefix(prefix)
+            .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|character| character.is_digit(radix)))
+        {
+            return Err(Trouble::Ambiguous("a number in another base"));
+        }
+    }
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let signed = |exponent: &str| exponent.starts_with(['+', '-']);
+    let power = exponent.map(|exponent| exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
+    if !digits(whole)
+        || !digits(fraction)
+        || (whole.is_empty() && fraction.is_empty())
+        || power.is_some_and(|power| power.is_empty() || !digits(power))
+    {
+        return string();
+    }
+    if whole.len() > 1 && whole.starts_with('0') {
+        return Err(Trouble::Ambiguous("an octal number, others for a decimal one"));
+    }
+    if exponent.is_some_and(|exponent| !signed(exponent) || !mantissa.contains('.')) {
+        return Err(Trouble::Ambiguous(
+            "a string, unless it has a point and the exponent a sign, as in `1.0e+3`",
+        ));
+    }
+    number::read(text).map(NodeValue::Number).map_err(|_| Trouble::Lossy)
+}
+
+/// From a parser's positions in characters to positions in bytes, without a table of every character.
+struct Offsets<'t> {
+    text: &'t str,
+    ascii: bool,
+    /// The byte of every `STRIDE`th character.
+    marks: Vec<usize>,
+}
+
+const STRIDE: usize = 64;
+
+impl<'t> Offsets<'t> {
+    fn new(text: &'t str) -> Offsets<'t> {
+        let ascii = text.is_ascii();
+        let marks = if ascii {
+            Vec::new()
+        } else {
+            text.char_indices().step_by(STRIDE).map(|(byte, _)| byte).collect()
+        };
+        Offsets { text, ascii, marks }
+    }
+
+    fn byte(&self, marker: Marker) -> usize {
+        let index = marker.index();
+        if self.ascii {
+            return index.min(self.text.len());
+        }
+        let Some(&mark) = self.marks.get(index / STRIDE) else { return self.text.len() };
+        let rest = self.text.get(mark..).unwrap_or("");
+        rest.char_indices().nth(index % STRIDE).map_or(self.text.len(), |(byte, _)| mark + byte)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read_value(text: &str) -> Result<Value, Vec<&'static str>> {
+        let mut sink = Sink::default();
+        let node = read(text, FileId::default(), &mut sink);
+        let codes: Vec<_> = sink.findings().iter().map(|finding| finding.code.number).collect();
+        match node {
+            Some(node) => {
+                assert!(codes.is_empty(), "{text}");
+                Ok(node.to_value())
+            }
+            None => {
+                assert!(!codes.is_empty(), "{text}");
+                Err(codes)
+            }
+        }
+    }
+
+    #[test]
+    fn the_core_schema_is_followed() {
+        let text = "a: ~\nb: [true, 12, -3, 0x1F, 1.5, 1.0e+3, .5, 5., +1]\nc: 2026-10-01\nd: 'no'\n200: x\n\
+                    e: 3.1.0\nf: 12:345\ng: |\n  two\n  lines\nh:\ni: 1.2.3.4\nj: '012'\nk: http://a.b\n";
+        assert_eq!(
+            read_value(text).unwrap(),
+            json!({"a": null, "b": [true, 12, -3, 31, 1.5, 1000, 0.5, 5, 1], "c": "2026-10-01", "d": "no",
+                "200": "x", "e": "3.1.0", "f": "12:345", "g": "two\nlines\n", "h": null, "i": "1.2.3.4",
+                "j": "012", "k": "http://a.b"})
+        );
+    }
+
+    #[test]
+    fn what_readers_disagree_on_is_refused() {
+        for word in [
+            "yes",
+            "No",
+            "ON",
+            "off",
+            "y",
+            "012",
+            "-07",
+            "00.5",
+            "1_000",
+            "190:20:30",
+            "1:30",
+            "0o14",
+            "0b1",
+            "1e3",
+            "1.5e3",
+            "-0x1F",
+            "=",
+        ] {
+            assert_eq!(read_value(&format!("a: {word}\n")), Err(vec!["EF8006"]), "{word}");
+        }
+        assert_eq!(read_value("on: 1\n"), Err(vec!["EF8006"]));
+        assert_eq!(read_value("a: .inf\nb: 9007199254740993\n"), Err(vec!["EF8004"; 2]));
+        assert_eq!(read_value("200: a\n'200': b\n"), Err(vec!["EF8003"]));
+        assert_eq!(read_value("a: 1\n\"a\": 2\nb: {c: 1, c: 2}\n"), Err(vec!["EF8003"; 2]));
+        assert_eq!(read_value("null: 1\n1.5: 2\ntrue: 3\n"), Err(vec!["EF8008"; 3]));
+        assert_eq!(read_value("? [a]\n: 1\n"), Err(vec!["EF8008"]));
+        assert_eq!(read_value("a: &x 1\nb: *x\nc: !!str 2\n"), Err(vec!["EF8007"; 3]));
+        assert_eq!(read_value("<<: 1\n"), Err(vec!["EF8007"]));
+        assert_eq!(read_value("a: 1\n---\nb: 2\n"), Err(vec!["EF8007"]));
+        assert_eq!(read_value("a: [1\nb: 2\n"), Err(vec!["EF8001"]));
+        assert_eq!(read_value(""), Err(vec!["EF8001"]));
+    }
+
+    #[test]
+    fn places_are_bytes() {
+        let text = format!("{}: é\nb:\n  c: [1, 2]\n  d: x # end\n", "ü".repeat(100));
+        let mut sink = Sink::default();
+        let node = read(&text, FileId::default(), &mut sink).unwrap();
+        let written = |span: Span| &text[span.range()];
+        assert_eq!(written(node.at(&format!("/{}", "ü".repeat(100))).unwrap().span), "é");
+        assert_eq!(written(node.at("/b/c").unwrap().span), "[1, 2]");
+        assert_eq!(written(node.at("/b/d").unwrap().span), "x");
+        assert_eq!(written(node.at("/b").unwrap().span), "c: [1, 2]\n  d: x");
+        assert_eq!(written(node.place("/b/d").unwrap()), "d");
+        assert_eq!(written(node.place("/b/c/1").unwrap()), "2");
+    }
+}

@@ -1,0 +1,395 @@
+//! Is every value of one type a value of another? Yes, no with a counterexample, or unknown.
+//!
+//! A type stands for the set of JSON values it accepts, apart from kinds that look alike on the wire (decimal and number,
+//! timestamp and string): those are converted only where the flow says so.
+
+use serde_json::{Map, Value as Json};
+
+use super::algebra::range;
+use super::{Field, Members, RecordType, Type};
+
+/// The answer to an assignability question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Every value fits.
+    Yes,
+    /// Some value does not.
+    No(Counterexample),
+    /// Undecided, and why: checked by a guard at run time.
+    Unknown(String),
+}
+
+/// A value that shows why not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counterexample {
+    /// Where in the value: `lines[0].sku`; empty for the whole.
+    pub path: String,
+    /// The whole value, accepted by the source type and not by the target. `None` where the matter can't be seen in
+    /// JSON: an absent value, or kinds that look alike on the wire.
+    pub value: Option<Json>,
+    /// What is wrong, as a clause.
+    pub why: String,
+}
+
+/// What has to be done to a value that is assignable, because types alone don't do it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Conversion {
+    /// `Expr::Widen` to this: `decimal` or `number`.
+    pub widen: Option<&'static str>,
+    /// Send null where the value is absent (`e ?? null`): the member is required and nullable.
+    pub absent_as_null: bool,
+}
+
+/// Comparisons of one question; past them the answer is unknown.
+const STEPS: u32 = 200_000;
+
+/// Whether every value of `from` is accepted by `to`. Undeclared members of open records count as undecided where the
+/// target would refuse or constrain them.
+pub fn assignable(from: &Type, to: &Type) -> Answer {
+    Question { steps: STEPS, literal: false }.ask(from, to)
+}
+
+/// As [`assignable`], for a record literal of the flow: members that the target does not declare are refused, also where
+/// the target's schema is open, since they are most likely misspelt.
+pub fn assignable_literal(from: &Type, to: &Type) -> Answer {
+    Question { steps: STEPS, literal: true }.ask(from, to)
+}
+
+/// Whether a value can be put into a member, a parameter or a body: `T?` fits an optional one (omitted) and a required
+/// nullable one (sent as null).
+pub fn assignable_to_field(from: &Type, to: &Field, literal: bool) -> Answer {
+    let Type::Optional { of } = from else { return Question { steps: STEPS, literal }.ask(from, &to.ty) };
+    if to.required && !to.ty.takes_null() {
+        return absent("it may be absent where a value is required");
+    }
+    Question { steps: STEPS, literal }.ask(of, &to.ty)
+}
+
+/// What must be done to a value of `from` that is put into `to`. Meaningful where it is assignable.
+pub fn conversion(from: &Type, to: &Field) -> Conversion {
+    Conversion {
+        widen: widening(from, &to.ty),
+        absent_as_null: from.is_optional() && to.required && to.ty.takes_null(),
+    }
+}
+
+/// `decimal` or `number`, where `from` is an int (perhaps optional) and `to` takes that but no int.
+pub fn widening(from: &Type, to: &Type) -> Option<&'static str> {
+    let from = from.clone().present();
+    if !matches!(from, Type::Int { .. }) {
+        return None;
+    }
+    let alternatives = match to {
+        Type::Union { of } => of.as_slice(),
+        Type::Optional { of } => return widening(&from, of),
+        one => std::slice::from_ref(one),
+    };
+    if alternatives.iter().any(|ty| matches!(ty, Type::Int { .. } | Type::Unknown { .. })) {
+        return None;
+    }
+    alternatives.iter().find_map(|ty| match ty {
+        Type::Decimal => Some("decimal"),
+        Type::Number => Some("number"),
+        _ => None,
+    })
+}
+
+impl Type {
+    /// The smallest value of the type that is easy to find; `None` where none is found (`Never`, an unknown).
+    pub fn witness(&self) -> Option<Json> {
+        Some(match self {
+            Type::Never => return None,
+            Type::Unknown { .. } if !self.is_any() => return None,
+            Type::Unknown { .. } | Type::Null => Json::Null,
+            Type::Bool => Json::Bool(true),
+            Type::Int { minimum, maximum } => {
+                let (low, high) = range(*minimum, *maximum);
+                if low > high {
+                    return None;
+                }
+                Json::from(0.clamp(low, high))
+            }
+            Type::Number | Type::Decimal => Json::from(0.5),
+            Type::String { values: None } => Json::from("text"),
+            Type::String { values: Some(values) } => Json::from(values.first()?.as_str()),
+            Type::Timestamp => Json::from("2026-01-01T00:00:00Z"),
+            Type::Duration => Json::from("PT1S"),
+            Type::Bytes => Json::from(""),
+            Type::EczId => Json::from("ECZ-GB-A1B2C3"),
+            Type::List { .. } => Json::Array(Vec::new()),
+            Type::Map { .. } => Json::Object(Map::new()),
+            Type::Record(record) => {
+                let mut members = Map::new();
+                for (name, field) in record.fields.iter().filter(|(_, field)| field.required) {
+                    members.insert(name.clone(), field.ty.witness()?);
+                }
+                Json::Object(members)
+            }
+            Type::Union { of } => return of.iter().find_map(Type::witness),
+            Type::Optional { of } => return of.witness(),
+        })
+    }
+}
+
+fn absent(why: &str) -> Answer {
+    Answer::No(Counterexample { path: String::new(), value: None, why: why.to_owned() })
+}
+
+fn no(value: Option<Json>, why: impl Into<String>) -> Answer {
+    match value {
+        Some(value) => {
+            Answer::No(Counterexample { path: String::new(), value: Some(value), why: why.into() })
+        }
+        // Without a value of the source type nothing is shown to be wrong.
+        None => Answer::Unknown("the checker finds no value of the source type".to_owned()),
+    }
+}
+
+/// Two kinds that look alike in JSON.
+fn alike(why: impl Into<String>) -> Answer {
+    Answer::No(Counterexample { path: String::new(), value: None, why: why.into() })
+}
+
+struct Question {
+    steps: u32,
+    literal: bool,
+}
+
+impl Question {
+    fn ask(&mut self, from: &Type, to: &Type) -> Answer {
+        let Some(left) = self.steps.checked_sub(1) else {
+            return Answer::Unknown("the types are too large to compare".to_owned());
+        };
+        self.steps = left;
+        match (from, to) {
+            (Type::Never, _) => Answer::Yes,
+            (_, to) if to.is_any() => Answer::Yes,
+            (_, Type::Unknown { why }) => Answer::Unknown(why.clone()),
+            (from, _) if from.is_any() => Answer::Unknown("the value may be anything".to_owned()),
+            (Type::Unknown { why }, _) => Answer::Unknown(why.clone()),
+            (Type::Optional { of }, Type::Optional { of: to }) => self.ask(of, to),
+            (from, Type::Optional { of: to }) => self.ask(from, to),
+            (Type::Optional { .. }, _) => absent("it may be absent where a value is due"),
+            (Type::Union { of }, _) => self.every_alternative(of, to),
+            (_, Type::Union { of }) => self.some_alternative(from, of, to),
+            (Type::Int { minimum, maximum }, Type::Int { minimum: low, maximum: high }) => {
+                let ((a, b), (low, high)) = (range(*minimum, *maximum), range(*low, *high));
+                match (a, b) {
+                    (a, b) if a > b => Answer::Yes,
+                    (a, _) if a < low => {
+                        // The value nearest to the bound says most.
+                        no(Some(Json::from(low.saturating_sub(1).min(b))), format!("it may be below {low}"))
+                    }
+                    (_, b) if b > high => {
+                        no(Some(Json::from(high.saturating_add(1).max(a))), format!("it may be above {high}"))
+                    }
+                    _ => Answer::Yes,
+                }
+            }
+            (Type::Int { .. }, Type::Decimal | Type::Number) => Answer::Yes,
+            (Type::String { values }, Type::String { values: allowed }) => match (values, allowed) {
+                (_, None) => Answer::Yes,
+                (None, Some(allowed)) => {
+                    let other =
+                        std::iter::successors(Some("text".to_owned()), |text| Some(format!("{text}_")))
+                            .find(|text| !allowed.contains(text));
+                    no(other.map(Json::from), format!("it may be something else than {to}"))
+                }
+                (Some(values), Some(allowed)) => match values.difference(allowed).next() {
+                    None => Answer::Yes,
+                    Some(other) => no(Some(Json::from(other.as_str())), format!("it is none of {to}")),
+                },
+            },
+            (Type::List { of }, Type::List { of: to }) => {
+                let answer = self.ask(of, to);
+                wrap(answer, "[0]", |item| Some(Json::Array(vec![item])))
+            }
+            (Type::Map { of }, Type::Map { of: to }) => {
+                let answer = self.ask(of, to);
+                wrap(answer, "{}", |value| Some(Json::Object(Map::from_iter([("key".to_owned(), value)]))))
+            }
+            (Type::Map { .. } | Type::Record(_), Type::Map { .. } | Type::Record(_)) => {
+                let record = |ty: &Type| match ty {
+                    Type::Record(record) => record.clone(),
+                    Type::Map { of } => {
+                        RecordType { fields: Default::default(), others: Members::Of(of.clone()) }
+                    }
+                    _ => RecordType::default(),
+                };
+                self.record(from, &record(from), &record(to))
+            }
+            (from, to) if from == to => Answer::Yes,
+            (Type::Decimal, Type::Number) => alike("a decimal becomes a number only by `number(x)`"),
+            (Type::Number, Type::Decimal) => alike("a number becomes a decimal only by `decimal(x)`"),
+            (Type::Timestamp | Type::Duration | Type::Bytes | Type::EczId, Type::String { values: None }) => {
+                alike(format!("{from} becomes a string only by `string(x)`"))
+            }
+            _ => {
+                let why = format!("expected {to}, found {from}");
+                match from.witness() {
+                    // The empty string is base64, "text" is not; what the target happens to accept shows nothing.
+                    Some(value) if to.accepts(&value) => alike(why),
+                    value => no(value, why),
+                }
+            }
+        }
+    }
+
+    fn every_alternative(&mut self, of: &[Type], to: &Type) -> Answer {
+        let mut unknown = None;
+        for alternative in of {
+            match self.ask(alternative, to) {
+                Answer::Yes => {}
+                no @ Answer::No(_) => return no,
+                Answer::Unknown(why) => unknown = Some(why),
+            }
+        }
+        unknown.map_or(Answer::Yes, Answer::Unknown)
+    }
+
+    fn some_alternative(&mut self, from: &Type, of: &[Type], to: &Type) -> Answer {
+        let mut unknown = None;
+        let mut refusals = Vec::new();
+        for alternative in of {
+            match self.ask(from, alternative) {
+                Answer::Yes => return Answer::Yes,
+                Answer::No(counterexample) => refusals.push(counterexample),
+                Answer::Unknown(why) => unknown = Some(why),
+            }
+        }
+        if let Some(why) = unknown {
+            return Answer::Unknown(why);
+        }
+        // The alternatives may cover the type together: only a value that the whole union refuses counts.
+        // Its own place is kept where one alternative alone was of the right kind.
+        let shown =
+            refusals.iter().find(|refusal| refusal.value.as_ref().is_some_and(|value| !to.accepts(value)));
+        if let Some(shown) = shown {
+            let deepest = refusals
+                .iter()
+                .filter(|refusal| refusal.value.as_ref().is_some_and(|value| !to.accepts(value)))
+                .max_by_key(|refusal| refusal.path.len())
+                .unwrap_or(shown);
+            let why = if deepest.path.is_empty() {
+                format!("expected {to}, found {from}")
+            } else {
+                deepest.why.clone()
+            };
+            return Answer::No(Counterexample { why, ..deepest.clone() });
+        }
+        if !refusals.is_empty() && refusals.iter().all(|refusal| refusal.value.is_none()) {
+            return alike(format!("expected {to}, found {from}"));
+        }
+        Answer::Unknown("no single alternative takes every value".to_owned())
+    }
+
+    fn record(&mut self, whole: &Type, from: &RecordType, to: &RecordType) -> Answer {
+        let mut unknown = None;
+        // The whole value that shows a member's counterexample.
+        let around = |name: &str, value: Json| {
+            let Some(Json::Object(mut members)) = whole.witness() else { return None };
+            members.insert(name.to_owned(), value);
+            Some(Json::Object(members))
+        };
+        for (name, target) in &to.fields {
+            let answer = match (from.fields.get(name), &from.others) {
+                (Some(field), _) if target.required && !field.required => {
+                    no(whole.witness(), "it may be missing where it is required")
+                }
+                (Some(field), _) => {
+                    let answer = self.ask(&field.ty, &target.ty);
+                    // An optional member of a type without values is simply never there.
+                    wrap(answer, "", |value| around(name, value))
+                }
+                (None, Members::Closed) if target.required => {
+                    no(whole.witness(), "a required member is missing")
+                }
+                (None, Members::Closed) => Answer::Yes,
+                (None, _) if target.required => {
+                    no(whole.witness(), "a required member is not declared by the source")
+                }
+                (None, Members::Open) if target.ty.is_any() => Answer::Yes,
+                (None, Members::Open) => {
+                    Answer::Unknown(format!("`{name}` may stand among the source's undeclared members"))
+                }
+                (None, Members::Of(of)) => {
+                    let of = (**of).clone();
+                    wrap(self.ask(&of, &target.ty), "", |value| around(name, value))
+                }
+            };
+            match at(answer, name) {
+                Answer::Yes => {}
+                no @ Answer::No(_) => return no,
+                Answer::Unknown(why) => unknown = unknown.or(Some(why)),
+            }
+        }
+        for (name, field) in from.fields.iter().filter(|(name, _)| !to.fields.contains_key(*name)) {
+            let answer = match &to.others {
+                Members::Of(of) => wrap(self.ask(&field.ty, of), "", |value| around(name, value)),
+                Members::Open if !self.literal => Answer::Yes,
+                Members::Open => alike("the target declares no such member"),
+                Members::Closed => match field.ty.witness() {
+                    None => Answer::Yes,
+                    Some(value) => no(around(name, value), "the target declares no such member"),
+                },
+            };
+            match at(answer, name) {
+                Answer::Yes => {}
+                no @ Answer::No(_) => return no,
+                Answer::Unknown(why) => unknown = unknown.or(Some(why)),
+            }
+        }
+        let others = match (&from.others, &to.others) {
+            (Members::Closed, _) | (_, Members::Open) => Answer::Yes,
+            (Members::Open, Members::Closed) => {
+                Answer::Unknown("the source's undeclared members would be refused".to_owned())
+            }
+            (Members::Open, Members::Of(of)) if of.is_any() => Answer::Yes,
+            (Members::Open, Members::Of(_)) => {
+                Answer::Unknown("the source's undeclared members may not fit".to_owned())
+            }
+            (Members::Of(of), Members::Closed) => match of.witness() {
+                None => Answer::Yes,
+                Some(value) => at(no(around("key", value), "the target declares no such member"), "{}"),
+            },
+            (Members::Of(from), Members::Of(to)) => {
+                wrap(self.ask(from, to), "{}", |value| around("key", value))
+            }
+        };
+        match (others, unknown) {
+            (Answer::Yes, Some(why)) => Answer::Unknown(why),
+            (others, _) => others,
+        }
+    }
+}
+
+/// Puts an inner answer in its place: the counterexample's value into a whole one.
+fn wrap(answer: Answer, segment: &str, around: impl Fn(Json) -> Option<Json>) -> Answer {
+    match answer {
+        Answer::No(inner) => {
+            let value = match inner.value {
+                Some(value) => match around(value) {
+                    Some(whole) => Some(whole),
+                    None => {
+                        return Answer::Unknown("the checker finds no value of the source type".to_owned());
+                    }
+                },
+                None => None,
+            };
+            at(Answer::No(Counterexample { value, ..inner }), segment)
+        }
+        other => other,
+    }
+}
+
+/// Prefixes the path of a refusal.
+fn at(answer: Answer, segment: &str) -> Answer {
+    match answer {
+        Answer::No(mut inner) if !segment.is_empty() => {
+            let dot = if inner.path.is_empty() || inner.path.starts_with('[') { "" } else { "." };
+            inner.path = format!("{segment}{dot}{}", inner.path);
+            Answer::No(inner)
+        }
+        other => other,
+    }
+}

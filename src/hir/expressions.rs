@@ -4,7 +4,7 @@ use super::scope::Scope;
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::expr::{BinaryOperator, Expr, Part, UnaryOperator};
+use crate::expr::{BinaryOperator, Expr, Part, UnaryOperator, functions};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{Answer, FieldAccess, Type, assignable, widening};
@@ -318,28 +318,53 @@ impl Lowering<'_> {
 
     fn call(&mut self, function: &ast::Name, arguments: &[ast::Expr], span: Span) -> Typed {
         let lowered: Vec<Typed> = arguments.iter().map(|argument| self.lower(argument, None)).collect();
-        if !crate::expr::function_names().contains(&function.text.as_str()) {
-            let near = did_you_mean(&function.text, crate::expr::function_names());
+        let Some(signature) = functions::signature(&function.text) else {
+            let near = did_you_mean(&function.text, functions::FUNCTIONS.iter().map(|known| known.name));
             let message = format!("no function `{}`", function.text);
             self.report(super::modules::unknown(function, message, near));
             return self.poison(span);
-        }
+        };
         if lowered.iter().any(|argument| argument.ty == Type::Never) {
             return self.poison(span);
         }
         let types: Vec<Type> = lowered.iter().map(|argument| argument.ty.clone()).collect();
-        match crate::expr::function_type(&function.text, &types) {
-            Ok(ty) => {
-                let arguments = lowered.into_iter().map(|argument| argument.expr).collect();
-                let expr = Expr::Call { function: function.text.clone(), arguments };
-                Typed { expr, ty, span, literal: false }
+        let ty = match signature.result(&types) {
+            Ok(ty) => ty,
+            Err(error) => {
+                self.bad_argument(signature, &error, &lowered, span);
+                return self.poison(span);
             }
-            Err(reason) => {
-                let message = format!("`{}` {reason}", function.text);
-                self.report(Diagnostic::new(&codes::BAD_OPERANDS, span, message));
-                self.poison(span)
-            }
+        };
+        let arguments = lowered.into_iter().map(|argument| argument.expr).collect();
+        let mut expr = Expr::Call { function: function.text.clone(), arguments };
+        if let Some(to) = signature.widens(&ty) {
+            expr = Expr::Widen { to: to.to_owned(), of: Box::new(expr) };
         }
+        Typed { expr, ty, span, literal: false }
+    }
+
+    fn bad_argument(
+        &mut self,
+        signature: &functions::Function,
+        error: &functions::ArgumentError,
+        arguments: &[Typed],
+        span: Span,
+    ) {
+        let usage = format!("`{}({})`: {}", signature.name, signature.parameters.join(", "), signature.summary);
+        let argument = arguments.get(error.index).filter(|_| !error.found.is_empty());
+        let diagnostic = match argument {
+            Some(argument) => {
+                let message = format!("`{}` takes {}, but this is `{}`", signature.name, error.expected, error.found);
+                let nothing = argument.ty.without_nothing() != argument.ty;
+                let code = if nothing { &codes::OPTIONAL_NOT_HANDLED } else { &codes::BAD_OPERANDS };
+                Diagnostic::new(code, argument.span, message)
+            }
+            None => {
+                let message = format!("`{}` takes {}, not {}", signature.name, error.expected, arguments.len());
+                Diagnostic::new(&codes::BAD_OPERANDS, span, message)
+            }
+        };
+        self.report(diagnostic.note(usage));
     }
 
     fn unary(

@@ -302,10 +302,15 @@ impl Modules {
         self.list.get(index)
     }
 
-    /// The declaration that a one-word name leads to from a file.
+    /// The declaration that a one-word name leads to from a file; it counts as needed from now on.
     pub(crate) fn find(&self, from: usize, name: &str) -> Option<Found<'_>> {
+        self.list.get(from)?.used.borrow_mut().insert(name.to_owned());
+        self.peek(from, name)
+    }
+
+    /// As [`Modules::find`], without counting as a need.
+    pub(crate) fn peek(&self, from: usize, name: &str) -> Option<Found<'_>> {
         let module = self.list.get(from)?;
-        module.used.borrow_mut().insert(name.to_owned());
         let (index, module) = match module.imports.get(name) {
             Some(import) => (import.module, self.list.get(import.module)?),
             None => (from, module),

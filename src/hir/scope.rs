@@ -115,6 +115,22 @@ impl Scope {
         self.frames.iter().any(|frame| frame.contains_key(name))
     }
 
+    /// Whether a name has been defined so far, in scope or not.
+    pub(crate) fn defined(&self, name: &str) -> bool {
+        self.all.contains_key(name)
+    }
+
+    /// Every name in scope.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        self.frames.iter().flat_map(BTreeMap::keys).cloned().collect()
+    }
+
+    /// Gives a name another type for a while; the type it had.
+    pub(crate) fn retype(&mut self, name: &str, ty: Type) -> Option<Type> {
+        let meaning = self.frames.iter_mut().rev().find_map(|frame| frame.get_mut(name))?;
+        Some(std::mem::replace(&mut meaning.ty, ty))
+    }
+
     /// Whether a name is defined in this flow, perhaps later.
     pub(crate) fn defines(&self, name: &str) -> bool {
         self.later.contains(name)

@@ -5,9 +5,25 @@
 //! Invariants: a leaf's text is its own canonical re-serialisation; nothing in a bundle is bound by nothing; no
 //! secret, URL, argument or body stands in a record, only salted commitments to them.
 
+mod export;
+mod log;
+mod note;
 mod record;
+mod tree;
+mod trusted;
 
+pub use export::{BUNDLE_FORMAT, Disclosure, Export, ExportError, Header, Trailer, write_bundle};
+pub use log::{LOG_FORMAT, LogKind, LogLeaf};
+pub use note::{Checkpoint, NoteError, VerifierKey, log_name, open_note, sign_note};
 pub use record::{
     Commitments, Identities, Kind, Payload, PayloadItem, RECORD_FORMAT, Record, RecordError, Salt,
     commitment, commitments_of, record_hash,
 };
+pub use tree::{
+    Frontier, consistency_proof, inclusion_proof, node_hash, tree_hash, verify_consistency_proof,
+    verify_inclusion_proof,
+};
+pub use trusted::{TrustedLog, TrustedLogsError, add_trusted_log, read_trusted_logs};
+
+#[cfg(test)]
+pub(crate) mod sample;

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::base::{Digest, Random, Timestamp, canonical_json, decode_hex, encode_hex, json, limits};
+use crate::base::{Digest, Random, Timestamp, canonical_json, decode_hex, encode_hex, limits};
 use crate::ecz::EczId;
 
 /// The record format's name, the member `v` of every record.
@@ -237,8 +237,8 @@ impl Record {
         if leaf.len() > limits::RECORD_BYTES {
             return Err(RecordError::TooLong(leaf.len()));
         }
-        let value = json::read_strict(leaf).map_err(|error| RecordError::Malformed(error.to_string()))?;
-        let record: Record = serde_json::from_value(value)
+        // Being its own canonical text excludes duplicate members and numbers that a double does not hold.
+        let record: Record = serde_json::from_slice(leaf)
             .map_err(|error| RecordError::Malformed(shortened(&error.to_string())))?;
         if record.leaf()?.as_bytes() != leaf {
             return Err(RecordError::NotCanonical);
@@ -285,6 +285,12 @@ pub fn commitment(name: &str, item: &PayloadItem) -> Result<Digest, RecordError>
     if name.contains('\0') {
         return Err(RecordError::Malformed("a payload item's name holds a zero byte".to_owned()));
     }
+    if deeper_than(&item.value, limits::PAYLOAD_DEPTH) {
+        return Err(RecordError::Malformed(format!(
+            "a payload nested deeper than {} levels",
+            limits::PAYLOAD_DEPTH
+        )));
+    }
     let value = canonical_json(&item.value).map_err(|error| RecordError::Malformed(error.to_string()))?;
     Ok(Digest::of_parts(&[&item.salt.0, name.as_bytes(), &[0], value.as_bytes()]))
 }
@@ -292,6 +298,14 @@ pub fn commitment(name: &str, item: &PayloadItem) -> Result<Digest, RecordError>
 /// The commitments of a whole payload.
 pub fn commitments_of(payload: &Payload) -> Result<Commitments, RecordError> {
     payload.iter().map(|(name, item)| Ok((name.clone(), commitment(name, item)?))).collect()
+}
+
+fn deeper_than(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(|item| deeper_than(item, levels - 1)),
+        Value::Object(members) => levels == 0 || members.values().any(|item| deeper_than(item, levels - 1)),
+        _ => false,
+    }
 }
 
 /// At most 200 characters: what foreign bytes may put into a message.

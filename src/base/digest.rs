@@ -43,6 +43,22 @@ impl Digest {
     }
 }
 
+/// A digest that is made piece by piece.
+#[derive(Debug, Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Takes some more bytes in.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all bytes so far.
+    pub fn digest(&self) -> Digest {
+        Digest(self.0.clone().finalize().into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sha256:{}", self.hex())
@@ -132,6 +148,10 @@ mod tests {
         assert_eq!(digest.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert_eq!(Digest::of_parts(&[b"a", b"bc"]), digest);
+        let mut hasher = Hasher::default();
+        hasher.update(b"ab");
+        hasher.update(b"c");
+        assert_eq!(hasher.digest(), digest);
         for bad in ["", "sha256:", "BA78", &digest.hex(), &digest.to_string().to_uppercase()] {
             assert_eq!(bad.parse::<Digest>(), Err(DigestError), "{bad}");
         }

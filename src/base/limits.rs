@@ -24,3 +24,5 @@ pub const DOCUMENT_DEPTH: usize = 128;
 pub const SYNTAX_DEPTH: usize = 64;
 /// Largest integer that survives a double: 2^53 - 1 (RFC 7493).
 pub const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
+/// Nesting of a payload item's value: what wraps it in a bundle must stay within JSON readers' limit of 128.
+pub const PAYLOAD_DEPTH: usize = 120;

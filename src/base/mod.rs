@@ -16,8 +16,8 @@ mod suggest;
 pub use canonical::{CanonicalError, canonical_json};
 pub use clock::{Clock, SystemClock, Timestamp, VirtualClock};
 pub use digest::{
-    Digest, DigestError, decode_base64, decode_base64url, decode_hex, encode_base64, encode_base64url,
-    encode_hex,
+    Digest, DigestError, Hasher, decode_base64, decode_base64url, decode_hex, encode_base64,
+    encode_base64url, encode_hex,
 };
 pub use explained::Explained;
 pub use random::{OsRandom, Random, SeededRandom};

@@ -5,7 +5,11 @@
 mod algebra;
 mod assign;
 mod decode;
+mod intersect;
 mod model;
+mod schema;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use algebra::FieldAccess;
@@ -15,4 +19,5 @@ pub use assign::{
 };
 pub use decode::Misfit;
 pub use model::{Field, Members, RecordType, Type};
+pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};
 pub use value::{DECIMAL_DIGITS, Value, WireError};

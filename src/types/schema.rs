@@ -1,0 +1,529 @@
+//! JSON Schema (2020-12, as OpenAPI 3.1 uses it) to type.
+//!
+//! The type is never narrower than the schema: whatever the schema accepts, the type does too. Where the schema says more
+//! than the type can (`pattern`, `minItems`, `not`, …), the position is listed as undecided and the full schema is checked
+//! at run time.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json};
+
+use super::assign::{Answer, assignable_to_field};
+use super::intersect::{disjoint, intersect};
+use super::{Field, Members, RecordType, Type};
+use crate::base::limits;
+use crate::documents::{Reference, local_reference};
+
+/// Subschemas that are read, references unfolded; the rest is unknown.
+pub const SCHEMA_NODES: usize = 20_000;
+/// Nesting of a type made from a schema: deep enough for any contract, small enough to be written into a plan.
+pub const TYPE_DEPTH: usize = 24;
+/// Undecided positions that are named; later ones are counted in the last entry.
+const MOST_UNDECIDED: usize = 50;
+
+/// What a schema says, as far as a type can.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schema {
+    /// The type: accepts everything the schema accepts.
+    pub ty: Type,
+    /// Keywords the type does not express: `amount: multipleOf`. Where there are any, a yes is no more than a guess.
+    pub undecided: Vec<String>,
+}
+
+impl Schema {
+    /// The schema that accepts everything.
+    pub fn any() -> Schema {
+        Schema { ty: Type::any(), undecided: Vec::new() }
+    }
+
+    /// Reads the schema at a JSON pointer of a document or slice. Never fails: what can't be read is unknown.
+    pub fn read(root: &Json, pointer: &str) -> Schema {
+        let mut reader =
+            Reader { root, nodes: SCHEMA_NODES, refs: Vec::new(), undecided: Vec::new(), more: 0 };
+        let ty = match root.pointer(pointer) {
+            Some(schema) => {
+                reader.refs.push(pointer.to_owned());
+                reader.schema(schema, "", 0)
+            }
+            None => Type::unknown("the schema is missing"),
+        };
+        if reader.more > 0 {
+            reader.undecided.push(format!("{} more", reader.more));
+        }
+        Schema { ty, undecided: reader.undecided }
+    }
+
+    /// Whether a value of `from` can be sent here: as [`assignable_to_field`], and unknown instead of yes where the schema
+    /// says more than its type.
+    pub fn takes(&self, from: &Type, required: bool, literal: bool) -> Answer {
+        let field = Field { ty: self.ty.clone(), required };
+        match assignable_to_field(from, &field, literal) {
+            Answer::Yes if !self.undecided.is_empty() => {
+                Answer::Unknown(format!("the schema also says {}", self.undecided.join(", ")))
+            }
+            answer => answer,
+        }
+    }
+}
+
+pub(super) struct Reader<'a> {
+    root: &'a Json,
+    nodes: usize,
+    /// References being unfolded, to find circles.
+    refs: Vec<String>,
+    undecided: Vec<String>,
+    more: usize,
+}
+
+type Object = Map<String, Json>;
+
+impl Reader<'_> {
+    /// Takes one unit of the node budget; false where it is used up.
+    pub(super) fn charge(&mut self) -> bool {
+        self.nodes = self.nodes.saturating_sub(1);
+        self.nodes > 0
+    }
+
+    /// Remembers a keyword that the type does not express.
+    pub(super) fn note(&mut self, path: &str, keyword: &str) {
+        let entry = if path.is_empty() { keyword.to_owned() } else { format!("{path}: {keyword}") };
+        if self.undecided.contains(&entry) {
+            return;
+        }
+        if self.undecided.len() < MOST_UNDECIDED {
+            self.undecided.push(entry);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn schema(&mut self, schema: &Json, path: &str, depth: usize) -> Type {
+        if !self.charge() {
+            return Type::unknown("the schema is too large");
+        }
+        if depth >= TYPE_DEPTH {
+            return Type::unknown("the schema is nested too deep");
+        }
+        let object = match schema {
+            Json::Bool(true) => return Type::any(),
+            Json::Bool(false) => return Type::Never,
+            Json::Object(object) => object,
+            _ => return Type::unknown("this is no schema"),
+        };
+        if let Some(keyword) =
+            ["$dynamicRef", "$recursiveRef", "$id"].into_iter().find(|keyword| object.contains_key(*keyword))
+        {
+            return Type::unknown(keyword);
+        }
+        let mut ty = match object.get("$ref") {
+            Some(reference) => self.reference(reference, path, depth),
+            None => Type::any(),
+        };
+        let own = self.own(object, path, depth);
+        ty = intersect(self, ty, own, path);
+        for part in array(object, "allOf") {
+            let part = self.schema(part, path, depth + 1);
+            ty = intersect(self, ty, part, path);
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            if object.contains_key(keyword) {
+                ty = self.alternatives(ty, array(object, keyword), keyword, path, depth);
+            }
+        }
+        for keyword in ["not", "if", "dependentRequired", "dependentSchemas", "dependencies"] {
+            if object.contains_key(keyword) {
+                self.note(path, keyword);
+            }
+        }
+        ty
+    }
+
+    fn reference(&mut self, reference: &Json, path: &str, depth: usize) -> Type {
+        let Some(text) = reference.as_str() else { return Type::unknown("a `$ref` that is no string") };
+        let Reference::Local(pointer) = local_reference(text) else {
+            return Type::unknown("a `$ref` that is no JSON pointer");
+        };
+        if self.refs.contains(&pointer) {
+            return Type::unknown("recursive");
+        }
+        let Some(target) = self.root.pointer(&pointer) else {
+            return Type::unknown("a `$ref` that leads nowhere");
+        };
+        self.refs.push(pointer);
+        // A chain of references makes no deeper type, but the depth bounds this recursion as well.
+        let ty = self.schema(target, path, depth + 1);
+        self.refs.pop();
+        ty
+    }
+
+    fn alternatives(&mut self, base: Type, of: &[Json], keyword: &str, path: &str, depth: usize) -> Type {
+        let mut alternatives = Vec::new();
+        for one in of {
+            let one = self.schema(one, path, depth + 1);
+            let one = intersect(self, base.clone(), one, path);
+            alternatives.push(one);
+        }
+        let exclusive = keyword == "oneOf" && {
+            let pairs = alternatives.len().saturating_mul(alternatives.len());
+            pairs > 1024
+                || alternatives.iter().enumerate().any(|(index, one)| {
+                    alternatives.iter().skip(index + 1).any(|other| !disjoint(one, other))
+                })
+        };
+        if exclusive {
+            self.note(path, keyword);
+        }
+        Type::union(alternatives)
+    }
+
+    /// The type of the keywords that stand in this schema itself.
+    fn own(&mut self, object: &Object, path: &str, depth: usize) -> Type {
+        let given: Option<Vec<&str>> = match object.get("type") {
+            Some(Json::String(one)) => Some(vec![one]),
+            Some(Json::Array(several)) => Some(several.iter().filter_map(Json::as_str).collect()),
+            Some(_) => return Type::unknown("a `type` that is no string or list"),
+            None => None,
+        };
+        let allowed: Option<Vec<&Json>> = match (object.get("const"), object.get("enum")) {
+            (Some(one), _) => Some(vec![one]),
+            (None, Some(Json::Array(several))) => Some(several.iter().collect()),
+            (None, Some(_)) => return Type::unknown("an `enum` that is no list"),
+            (None, None) => None,
+        };
+        let has = |keywords: &[&str]| keywords.iter().any(|keyword| object.contains_key(*keyword));
+        let kinds = match given {
+            Some(kinds) => kinds,
+            None if allowed.is_some() => vec!["null", "boolean", "number", "string", "array", "object"],
+            // Without `type` the schema takes values of other kinds as well, which nobody means.
+            None if has(&["properties", "required", "additionalProperties", "patternProperties"]) => {
+                vec!["object"]
+            }
+            None if has(&["items", "prefixItems"]) => vec!["array"],
+            None => {
+                let silent = [
+                    "pattern",
+                    "minLength",
+                    "maxLength",
+                    "minimum",
+                    "maximum",
+                    "multipleOf",
+                    "minItems",
+                    "maxItems",
+                ];
+                for keyword in silent.into_iter().filter(|keyword| object.contains_key(*keyword)) {
+                    self.note(path, keyword);
+                }
+                return Type::any();
+            }
+        };
+        if let Some(allowed) = allowed {
+            return self.enumeration(&kinds, &allowed, path);
+        }
+        let mut alternatives = Vec::new();
+        for kind in &kinds {
+            alternatives.push(match *kind {
+                "null" => Type::Null,
+                "boolean" => Type::Bool,
+                "integer" if kinds.contains(&"number") => continue,
+                "integer" => self.integer(object, path),
+                "number" => self.number(object, path),
+                "string" => self.string(object, path),
+                "array" => self.list(object, path, depth),
+                "object" => self.record(object, path, depth),
+                other => Type::unknown(format!("the type {other:?}")),
+            });
+        }
+        Type::union(alternatives)
+    }
+
+    fn noted(&mut self, object: &Object, keywords: &[&str], path: &str) {
+        for keyword in keywords {
+            // A least size of zero says nothing.
+            if object
+                .get(*keyword)
+                .is_some_and(|value| value.as_u64() != Some(0) && *value != Json::Bool(false))
+            {
+                self.note(path, keyword);
+            }
+        }
+    }
+
+    fn enumeration(&mut self, kinds: &[&str], allowed: &[&Json], path: &str) -> Type {
+        let kind_allowed = |kind: &str| kinds.contains(&kind);
+        let mut strings = BTreeSet::new();
+        let mut integers = BTreeSet::new();
+        let mut bools = BTreeSet::new();
+        let mut alternatives = Vec::new();
+        for value in allowed {
+            match value {
+                Json::Null if kind_allowed("null") => alternatives.push(Type::Null),
+                Json::Bool(value) if kind_allowed("boolean") => {
+                    bools.insert(*value);
+                }
+                Json::String(value) if kind_allowed("string") => {
+                    strings.insert(value.clone());
+                }
+                Json::Number(number) => match whole(value, f64::floor) {
+                    Some(integer) if number.as_f64() == Some(integer as f64) => {
+                        if kind_allowed("integer") || kind_allowed("number") {
+                            integers.insert(integer);
+                        }
+                    }
+                    _ if kind_allowed("number") => {
+                        self.note(path, "enum");
+                        alternatives.push(Type::Number);
+                    }
+                    _ => {}
+                },
+                Json::Array(_) if kind_allowed("array") => return Type::unknown("an `enum` of lists"),
+                Json::Object(_) if kind_allowed("object") => return Type::unknown("an `enum` of objects"),
+                _ => {}
+            }
+        }
+        if !bools.is_empty() {
+            if bools.len() == 1 {
+                self.note(path, "enum");
+            }
+            alternatives.push(Type::Bool);
+        }
+        if let (Some(low), Some(high)) = (integers.first(), integers.last()) {
+            if usize::try_from(high.abs_diff(*low)).ok().and_then(|gap| gap.checked_add(1))
+                != Some(integers.len())
+            {
+                self.note(path, "enum");
+            }
+            // Beside fractions the whole list is of numbers.
+            if alternatives.contains(&Type::Number) {
+                self.note(path, "enum");
+            } else {
+                alternatives.push(Type::Int { minimum: Some(*low), maximum: Some(*high) });
+            }
+        }
+        if !strings.is_empty() {
+            alternatives.push(Type::String { values: Some(strings) });
+        }
+        Type::union(alternatives)
+    }
+
+    fn integer(&mut self, object: &Object, path: &str) -> Type {
+        self.noted(object, &["multipleOf"], path);
+        let bound =
+            |keyword: &str, round: fn(f64) -> f64| object.get(keyword).and_then(|value| whole(value, round));
+        let tighter = |a: Option<i64>, b: Option<i64>, pick: fn(i64, i64) -> i64| match (a, b) {
+            (Some(a), Some(b)) => Some(pick(a, b)),
+            (one, other) => one.or(other),
+        };
+        let above = bound("exclusiveMinimum", f64::floor).map(|bound| bound.saturating_add(1));
+        let below = bound("exclusiveMaximum", f64::ceil).map(|bound| bound.saturating_sub(1));
+        let minimum = tighter(bound("minimum", f64::ceil), above, i64::max);
+        let maximum = tighter(bound("maximum", f64::floor), below, i64::min);
+        if minimum.zip(maximum).is_some_and(|(low, high)| low > high) {
+            return Type::Never;
+        }
+        let beyond = |end: &i64| end.unsigned_abs() <= limits::MAX_SAFE_INTEGER.unsigned_abs();
+        Type::Int { minimum: minimum.filter(beyond), maximum: maximum.filter(beyond) }
+    }
+
+    fn number(&mut self, object: &Object, path: &str) -> Type {
+        let keywords = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
+        for keyword in keywords.into_iter().filter(|keyword| object.contains_key(*keyword)) {
+            self.note(path, keyword);
+        }
+        let fraction =
+            object.get("multipleOf").and_then(Json::as_f64).is_some_and(|step| step.fract() != 0.0);
+        let named = object.get("format").and_then(Json::as_str) == Some("decimal");
+        if fraction || named { Type::Decimal } else { Type::Number }
+    }
+
+    fn string(&mut self, object: &Object, path: &str) -> Type {
+        self.noted(object, &["pattern", "minLength", "maxLength"], path);
+        let encoding = object.get("contentEncoding").and_then(Json::as_str);
+        match (object.get("format").and_then(Json::as_str), encoding) {
+            (Some("date-time"), _) => Type::Timestamp,
+            (Some("byte"), _) | (_, Some("base64")) => Type::Bytes,
+            _ => Type::string(),
+        }
+    }
+
+    fn list(&mut self, object: &Object, path: &str, depth: usize) -> Type {
+        let keywords = ["prefixItems", "minItems", "maxItems", "uniqueItems", "contains", "unevaluatedItems"];
+        self.noted(object, &keywords, path);
+        let of = match object.get("items") {
+            _ if object.contains_key("prefixItems") => Type::unknown("prefixItems"),
+            Some(items) => self.schema(items, &format!("{path}[]"), depth + 1),
+            None => Type::any(),
+        };
+        Type::list(of)
+    }
+
+    fn record(&mut self, object: &Object, path: &str, depth: usize) -> Type {
+        self.noted(object, &["minProperties", "maxProperties", "propertyNames", "patternProperties"], path);
+        let inner = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        let others = match object.get("additionalProperties") {
+            _ if object.contains_key("patternProperties") => Members::Open,
+            None => match object.get("unevaluatedProperties") {
+                Some(Json::Bool(true)) | None => Members::Open,
+                Some(Json::Bool(false)) if !applies_more(object) => Members::Closed,
+                Some(_) => {
+                    self.note(path, "unevaluatedProperties");
+                    Members::Open
+                }
+            },
+            Some(schema) => match self.schema(schema, &inner("{}"), depth + 1) {
+                Type::Never => Members::Closed,
+                any if any.is_any() => Members::Open,
+                of => Members::Of(Box::new(of)),
+            },
+        };
+        let required: BTreeSet<&str> = array(object, "required").iter().filter_map(Json::as_str).collect();
+        let mut fields = std::collections::BTreeMap::new();
+        for (name, schema) in object.get("properties").and_then(Json::as_object).into_iter().flatten() {
+            let ty = self.schema(schema, &inner(name), depth + 1).present();
+            fields.insert(name.clone(), Field { ty, required: required.contains(name.as_str()) });
+        }
+        for name in required {
+            let undeclared = || match &others {
+                Members::Closed => Type::Never,
+                Members::Open => Type::any(),
+                Members::Of(of) => (**of).clone(),
+            };
+            fields.entry(name.to_owned()).or_insert_with(|| Field { ty: undeclared(), required: true });
+        }
+        match others {
+            Members::Of(of) if fields.is_empty() => Type::Map { of },
+            others => Type::Record(RecordType { fields, others }),
+        }
+    }
+}
+
+fn applies_more(object: &Object) -> bool {
+    let keywords = ["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties"];
+    keywords.iter().any(|keyword| object.contains_key(*keyword))
+}
+
+fn array<'a>(object: &'a Object, keyword: &str) -> &'a [Json] {
+    object.get(keyword).and_then(Json::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A bound as an integer, rounded inwards; ends beyond i64 are its ends.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the cast saturates, and the range of int is far smaller"
+)]
+fn whole(value: &Json, round: fn(f64) -> f64) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_f64().map(|double| round(double) as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(schema: Json) -> (String, Vec<String>) {
+        let schema = Schema::read(&json!({"s": schema}), "/s");
+        (schema.ty.to_string(), schema.undecided)
+    }
+
+    fn ty(schema: Json) -> String {
+        let (ty, undecided) = read(schema);
+        assert!(undecided.is_empty(), "{undecided:?}");
+        ty
+    }
+
+    #[test]
+    fn scalars() {
+        assert_eq!(ty(json!({"type": "integer", "minimum": 0.5, "exclusiveMaximum": 10})), "int(1..9)");
+        assert_eq!(ty(json!({"type": ["string", "null"]})), "string | null");
+        assert_eq!(ty(json!({"enum": ["b", "a", null]})), r#"null | "a" | "b""#);
+        assert_eq!(ty(json!({"type": "string", "enum": ["a", null]})), r#""a""#);
+        assert_eq!(ty(json!({"type": "string", "format": "date-time"})), "timestamp");
+        assert_eq!(ty(json!({"type": "string", "contentEncoding": "base64"})), "bytes");
+        assert_eq!(ty(json!({"type": "number", "format": "decimal"})), "decimal");
+        assert_eq!(ty(json!({"type": "integer", "enum": [3, 1, 2]})), "int(1..3)");
+        assert_eq!(ty(json!({"type": "integer", "minimum": 3, "maximum": 2})), "never");
+        assert_eq!(ty(json!({"type": "integer", "maximum": 1e300})), "int");
+        assert_eq!(
+            (ty(json!(true)), ty(json!({"title": "x"})), ty(json!(false))),
+            ("any".into(), "any".into(), "never".into())
+        );
+        assert_eq!(
+            read(json!({"type": "number", "multipleOf": 0.01})),
+            ("decimal".into(), vec!["multipleOf".into()])
+        );
+        assert_eq!(
+            read(json!({"type": "integer", "enum": [1, 9]})),
+            ("int(1..9)".into(), vec!["enum".into()])
+        );
+    }
+
+    #[test]
+    fn objects() {
+        let schema = json!({"type": "object", "required": ["id", "ghost"], "additionalProperties": false, "properties": {
+            "id": {"type": "string", "minLength": 1},
+            "lines": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}}}
+        }});
+        let (spelled, undecided) = read(schema);
+        assert_eq!(spelled, "{ ghost: never, id: string, lines: [{ n: int?, … }]? }");
+        assert_eq!(undecided, ["id: minLength"]);
+        assert_eq!(
+            ty(json!({"type": "object", "additionalProperties": {"type": "boolean"}})),
+            "{string: bool}"
+        );
+        let closed =
+            json!({"type": "object", "properties": {"a": {"type": "null"}}, "unevaluatedProperties": false});
+        assert_eq!(ty(closed), "{ a: null? }");
+    }
+
+    #[test]
+    fn combined() {
+        let all = json!({"allOf": [
+            {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}},
+            {"type": "object", "properties": {"a": {"enum": ["x", "y"]}, "b": {"type": "integer", "minimum": 1}}}
+        ], "properties": {"b": {"maximum": 5, "type": "integer"}}});
+        assert_eq!(ty(all), r#"{ a: "x" | "y", b: int(1..5)?, … }"#);
+        let tagged = json!({"oneOf": [
+            {"type": "object", "required": ["k"], "properties": {"k": {"const": "a"}}},
+            {"type": "object", "required": ["k"], "properties": {"k": {"const": "b"}}},
+            {"type": "null"}
+        ]});
+        assert_eq!(ty(tagged), r#"{ k: "a", … } | { k: "b", … } | null"#);
+        let overlapping = json!({"oneOf": [{"type": "integer"}, {"type": "number"}]});
+        assert_eq!(read(overlapping), ("int | number".into(), vec!["oneOf".into()]));
+        assert_eq!(
+            ty(json!({"type": "string", "anyOf": [{"type": "string"}, {"type": "integer"}]})),
+            "string"
+        );
+        assert_eq!(
+            read(json!({"type": "string", "not": {"const": "x"}})),
+            ("string".into(), vec!["not".into()])
+        );
+    }
+
+    #[test]
+    fn circles_and_explosions_end_as_unknown() {
+        let mut root = json!({"node": {"type": "object", "properties": {"next": {"$ref": "#/node"}, "all": {"type": "array", "items": {"$ref": "#/node"}}}}});
+        let node = Schema::read(&root, "/node").ty;
+        assert_eq!(node.to_string(), "{ all: [unknown]?, next: unknown?, … }");
+        for level in 0..40 {
+            let next = json!({"$ref": format!("#/l{}", level + 1)});
+            root[format!("l{level}")] =
+                json!({"type": "object", "properties": {"a": next, "b": next, "c": next}});
+            root[format!("m{level}")] = json!({"allOf": [{"$ref": format!("#/m{}", level + 1)}, {"$ref": format!("#/m{}", level + 1)}]});
+        }
+        root["m40"] = json!({"type": "integer"});
+        for pointer in ["/l0", "/m0", "/nowhere"] {
+            let schema = Schema::read(&root, pointer);
+            let text = serde_json::to_string(&schema.ty).unwrap();
+            assert_eq!(serde_json::from_str::<Type>(&text).unwrap(), schema.ty, "{pointer}");
+        }
+        for bad in [
+            json!(3),
+            json!({"$ref": 3}),
+            json!({"$ref": "other.yaml"}),
+            json!({"type": 3}),
+            json!({"type": "float"}),
+        ] {
+            assert_eq!(ty(bad), "unknown");
+        }
+    }
+}

@@ -10,6 +10,7 @@ mod flow;
 mod items;
 mod model;
 mod modules;
+mod needs;
 mod policies;
 mod scope;
 mod written_types;

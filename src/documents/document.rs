@@ -3,20 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::json::shown;
 use super::node::Node;
 use super::references::{Reference, each_reference, local_reference};
 use super::slice::{self, Slice, path_item};
-use super::view::{self, OperationView, ServerView, ViewError};
-use super::{json, pointer, yaml};
+use super::view::{OperationView, ServerView, ViewError};
+use super::{json, operation, pointer, yaml};
 use crate::base::{Digest, canonical_json, did_you_mean, limits};
 use crate::diagnostics::{Diagnostic, Sink, codes::documents as codes};
 use crate::source::{FileId, SourceMap, Span};
-
-/// The methods of OpenAPI, as members of a path item.
-const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// An OpenAPI 3.1 document that was read without an error.
 #[derive(Debug, Clone)]
@@ -151,7 +148,7 @@ impl Document {
 
     /// What an operation says. The error is a finding at its place.
     pub fn view(&self, entry: &OperationEntry) -> Result<OperationView, Box<Diagnostic>> {
-        OperationView::read(&self.value, &entry.method, &entry.path).map_err(|error| self.malformed(error))
+        operation::read(&self.value, &entry.method, &entry.path).map_err(|error| self.malformed(error))
     }
 
     /// The slice of an operation. The error is a finding at its place.
@@ -161,7 +158,7 @@ impl Document {
 
     /// The document's own servers. The error is a finding at its place.
     pub fn servers(&self) -> Result<Vec<ServerView>, Box<Diagnostic>> {
-        view::document_servers(&self.value).map_err(|error| self.malformed(error))
+        operation::document_servers(&self.value).map_err(|error| self.malformed(error))
     }
 
     /// A finding about an operation, at the place nearest to the pointer of the error.
@@ -207,10 +204,30 @@ impl Document {
 
     fn list_operations(&mut self, findings: &mut Vec<Diagnostic>) {
         let mut by_id: BTreeMap<String, Span> = BTreeMap::new();
-        let paths = self.value.get("paths").and_then(Value::as_object);
-        for path in paths.into_iter().flat_map(|paths| paths.keys()).filter(|path| path.starts_with('/')) {
-            let Ok((item_at, item)) = path_item(&self.value, path) else { continue };
-            for method in METHODS {
+        let empty = Map::new();
+        let paths = match self.value.get("paths") {
+            None => &empty,
+            Some(Value::Object(paths)) => paths,
+            Some(_) => {
+                findings.push(*self.malformed(ViewError::new("/paths", "is not an object")));
+                &empty
+            }
+        };
+        for path in paths.keys().filter(|path| !path.starts_with("x-")) {
+            let at = pointer::join("/paths", path);
+            let item = match path_item(&self.value, path) {
+                _ if !path.starts_with('/') => Err(ViewError::new(&at, "does not begin with `/`")),
+                Ok((_, item)) if !item.is_object() => Err(ViewError::new(&at, "is not an object")),
+                item => item,
+            };
+            let (item_at, item) = match item {
+                Ok(item) => item,
+                Err(error) => {
+                    findings.push(*self.malformed(error));
+                    continue;
+                }
+            };
+            for method in operation::METHODS {
                 let Some(operation) = item.get(method) else { continue };
                 let pointer = pointer::join(&item_at, method);
                 let span = self.node.place(&pointer).unwrap_or(self.node.span);

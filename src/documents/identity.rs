@@ -49,7 +49,8 @@ impl Document {
     /// Reads `info.x-ecz-id`. `None` exactly where an error was reported.
     pub fn identity(&self, sink: &mut Sink) -> Option<Identity> {
         let Some(node) = self.root().at("/info/x-ecz-id") else {
-            let span = self.place("/info").unwrap_or(self.place("").unwrap_or_default());
+            let top = self.root().span;
+            let span = self.place("/info").unwrap_or(Span { end: top.start, ..top });
             let finding = Diagnostic::new(
                 &codes::IDENTITY_MISSING,
                 span,

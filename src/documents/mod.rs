@@ -11,6 +11,7 @@ mod json;
 mod lock;
 mod node;
 mod number;
+mod operation;
 mod pointer;
 mod references;
 mod slice;

@@ -74,8 +74,7 @@ fn holds_names(keyword: &str) -> bool {
 
 /// Keywords whose value is data, where `$ref` means nothing.
 fn holds_data(keyword: &str) -> bool {
-    matches!(keyword, "example" | "default" | "const" | "enum" | "value" | "requestBody.value")
-        || keyword.starts_with("x-")
+    matches!(keyword, "example" | "default" | "const" | "enum" | "value") || keyword.starts_with("x-")
 }
 
 /// Calls `found(pointer of the `$ref` member, its text)` for every reference below the value at `at`. `named` says that

@@ -200,6 +200,11 @@ fn documents_that_do_not_hold_together_are_refused() {
         codes(|value| value["components"]["parameters"]["RefundId"]["name"] = json!("id")),
         ["EF8014"; 2]
     );
+    assert_eq!(codes(|value| value["paths"] = json!([])), ["EF8014"]);
+    assert_eq!(
+        codes(|value| value["paths"] = json!({"refunds": {}, "/a": 1, "/b": {"$ref": "#/paths/~1b"}})),
+        ["EF8014"; 3]
+    );
     assert_eq!(read("[1]").unwrap_err(), ["EF8010"]);
     assert_eq!(read_named(b"openapi: \xff", "a.yaml").unwrap_err(), ["EF8002"]);
     assert_eq!(read("\u{feff}openapi: 3.1.0").unwrap_err(), ["EF8002"]);
@@ -358,6 +363,29 @@ fn a_lock_tells_used_changes_from_unused_ones() {
 }
 
 #[test]
+fn what_is_just_not_too_deep_can_be_sliced_and_read_again() {
+    let with_depth = |depth: usize| {
+        let nested = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        // Four objects stand above the extension.
+        let text =
+            format!("{{\"openapi\":\"3.1.0\",\"paths\":{{\"/a\":{{\"get\":{{\"x-deep\":{nested}}}}}}}}}");
+        ["a.json", "a.yaml"].map(|name| {
+            let mut sink = Sink::default();
+            let document = Document::read(text.as_bytes(), name, &mut SourceMap::default(), &mut sink);
+            document.ok_or_else(|| sink.findings()[0].code.number)
+        })
+    };
+    for document in with_depth(123) {
+        let document = document.unwrap();
+        let slice = document.slice(document.operation("GET /a").unwrap()).unwrap();
+        assert!(OperationView::from_slice(&slice.text).is_ok());
+    }
+    for document in with_depth(124) {
+        assert_eq!(document.unwrap_err(), "EF8005");
+    }
+}
+
+#[test]
 fn slices_that_were_made_up_are_errors() {
     let slice = payments().slice(payments().operation("createRefund").unwrap()).unwrap();
     for bad in [
@@ -369,6 +397,21 @@ fn slices_that_were_made_up_are_errors() {
         &slice.text.replace("\"path\":\"/refunds\"", "\"path\":\"/else\""),
     ] {
         assert!(OperationView::from_slice(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn every_page_of_a_code_fails_and_passes_as_it_says() {
+    for code in crate::diagnostics::codes::documents::ALL {
+        let path = format!("docs/rules/{}-{}.md", code.number, code.name);
+        let page = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let found = |tag: &str| {
+            let (_, rest) =
+                page.split_once(&format!("```yaml {tag}\n")).unwrap_or_else(|| panic!("{path}: {tag}"));
+            read(rest.split_once("```").unwrap().0).err().unwrap_or_default()
+        };
+        assert!(found("fail").contains(&code.number), "{path}: {:?}", found("fail"));
+        assert!(!found("pass").contains(&code.number), "{path}: {:?}", found("pass"));
     }
 }
 
@@ -426,7 +469,6 @@ fn hostile_texts_end_soon() {
             let found = read_named(text.as_bytes(), name);
             assert!(found.is_err(), "{}", &text.chars().take(20).collect::<String>());
             let took = start.elapsed();
-            eprintln!("{name} {:?} {took:?}", text.chars().take(12).collect::<String>());
             assert!(took < PATIENCE, "{name} {}: {took:?}", &text.chars().take(20).collect::<String>());
         }
     }

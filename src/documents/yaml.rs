@@ -45,6 +45,14 @@ struct Builder<'t, 's> {
 
 impl<'t> Builder<'t, '_> {
     fn whole(&mut self) -> Result<(), Stop> {
+        for (at, character) in self.text.char_indices() {
+            if matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}') {
+                let span = self.report.span(at, at + character.len_utf8());
+                self.report.push(
+                    Trouble::Ambiguous("the end of a line").finding(character.encode_utf8(&mut [0; 4]), span),
+                )?;
+            }
+        }
         let mut parser = Parser::new_from_str(self.text);
         while let Some(next) = parser.next_event() {
             match next {
@@ -415,6 +423,7 @@ mod tests {
         ] {
             assert_eq!(read_value(&format!("a: {word}\n")), Err(vec!["EF8006"]), "{word}");
         }
+        assert_eq!(read_value("a: 'b\u{2028}c'\n"), Err(vec!["EF8006"]));
         assert_eq!(read_value("on: 1\n"), Err(vec!["EF8006"]));
         assert_eq!(read_value("a: .inf\nb: 9007199254740993\n"), Err(vec!["EF8004"; 2]));
         assert_eq!(read_value("200: a\n'200': b\n"), Err(vec!["EF8003"]));

@@ -111,7 +111,13 @@ impl EvalError {
 /// Evaluates an expression. `Value::Absent` is a lawful result (`T?`).
 pub fn evaluate(expr: &Expr, scope: &dyn Scope) -> Result<Value, EvalError> {
     let work = Work(Cell::new(EVALUATION_WORK));
-    evaluate_in(expr, &Frame { outer: scope, local: None }, &work, 0).map(Cow::into_owned)
+    let value = evaluate_in(expr, &Frame { outer: scope, local: None }, &work, 0)?;
+    let value = work.own(value)?;
+    // One expression adds few levels; value upon value could otherwise become deeper than any stack.
+    if value.is_deeper_than(limits::DOCUMENT_DEPTH) {
+        return Err(EvalError::new(EvalErrorKind::Limit, "the value is nested too deep"));
+    }
+    Ok(value)
 }
 
 /// What is left of the work.
@@ -483,6 +489,3 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Result<Ordering, EvalError
         )
     })
 }
-
-// Integers reach values only through `arithmetic::int`, which holds this range.
-const _: () = assert!(limits::MAX_SAFE_INTEGER == (1 << 53) - 1);

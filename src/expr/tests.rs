@@ -137,6 +137,17 @@ fn work_memory_and_depth_are_bounded() {
         deep = Expr::Unary { operator: UnaryOperator::Negate, of: Box::new(deep) };
     }
     assert_eq!(failure(&deep), EvalErrorKind::Limit);
+    let mut scope = MapScope::default();
+    let wrapped = Expr::List { items: vec![name("x")] };
+    scope.values.insert("x".to_owned(), Value::Int(1));
+    let ended = (0..200).find_map(|_| match evaluate(&wrapped, &scope) {
+        Ok(value) => {
+            scope.values.insert("x".to_owned(), value);
+            None
+        }
+        Err(error) => Some(error.kind),
+    });
+    assert_eq!(ended, Some(EvalErrorKind::Limit));
     // A list of 16 items, squared again and again: 16^9 evaluations.
     let sixteen = Expr::List { items: (0..16).map(int).collect() };
     let mut nested = int(0);

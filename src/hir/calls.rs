@@ -11,11 +11,11 @@ use super::policies::{self, Handoff};
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::documents::{Document, Location, OperationView, ParameterView};
+use crate::documents::{Document, Location, OperationView};
 use crate::plan::Idempotency;
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::{Contract, Field, Schema, Type};
+use crate::types::{Contract, Field, Parameter, Type};
 
 /// What calls are bound with.
 pub(crate) struct Calls<'a> {
@@ -24,9 +24,6 @@ pub(crate) struct Calls<'a> {
     /// The flow's default.
     pub(crate) handoff: Option<Handoff>,
 }
-
-/// The header that carries keys where a document declares one of its own accord.
-const KEY_HEADER: &str = "Idempotency-Key";
 
 impl<'a> Calls<'a> {
     fn api(&self, name: &ast::Name, sink: &mut Sink) -> Option<&'a Api> {
@@ -46,13 +43,19 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// The operation's key, what it says, and its contract.
+/// An operation that a call is bound to.
+struct Bound {
+    key: String,
+    view: Arc<OperationView>,
+    contract: Contract,
+}
+
 fn operation(
     document: &Document,
     api: &str,
     name: &ast::Name,
     sink: &mut Sink,
-) -> Option<(String, Arc<Contract>)> {
+) -> Option<Bound> {
     let entry = match document.operation(&name.text) {
         Ok(entry) => entry,
         Err(error) => {
@@ -76,17 +79,24 @@ fn operation(
             return None;
         }
     };
-    match Contract::new(view) {
-        Ok(contract) => Some((entry.key.clone(), Arc::new(contract))),
+    let mut unsupported = |pointer: &str, why: String| {
+        let message = format!("`{api}.{}` cannot be called: {why}", name.text);
+        let place = document.place(pointer).unwrap_or(entry.span);
+        sink.push(
+            Diagnostic::new(&codes::UNSUPPORTED_OPERATION, name.span, message).and(place, "this is the reason"),
+        );
+    };
+    let contract = match Contract::from_view(&view) {
+        Ok(contract) => contract,
         Err(error) => {
-            let message = format!("`{api}.{}` cannot be called: {error}", name.text);
-            sink.push(
-                Diagnostic::new(&codes::UNSUPPORTED_OPERATION, name.span, message)
-                    .and(entry.span, "the operation stands here"),
-            );
-            None
+            unsupported(&error.pointer, error.reason.clone());
+            return None;
         }
+    };
+    for reason in &contract.unsupported {
+        unsupported(&reason.pointer, format!("{reason} is not supported"));
     }
+    contract.unsupported.is_empty().then(|| Bound { key: entry.key.clone(), view: Arc::new(view), contract })
 }
 
 impl FlowLowering<'_> {
@@ -103,8 +113,8 @@ impl FlowLowering<'_> {
         let api = self.calls.api(&call.api, self.sink);
         let document = api.and_then(|api| api.document.clone());
         let bound = document.as_ref().and_then(|document| {
-            let (key, contract) = operation(document, &call.api.text, &call.operation, self.sink)?;
-            Some((Arc::clone(document), key, contract))
+            let bound = operation(document, &call.api.text, &call.operation, self.sink)?;
+            Some((Arc::clone(document), bound))
         });
         let key = step.and_then(|step| step.key.as_ref()).map(|key| {
             let typed = self.expression(&key.once_per, None);
@@ -116,7 +126,7 @@ impl FlowLowering<'_> {
             None => api.and_then(|api| api.retry.clone()),
         };
         let own = handoff.map(|path| policies::handoff(modules, root, path, self.sink));
-        let (Some(api), Some((document, operation, contract))) = (api, bound) else {
+        let (Some(api), Some((document, bound))) = (api, bound) else {
             for argument in &call.arguments {
                 let _ = self.expression(&argument.value, None);
             }
@@ -125,24 +135,27 @@ impl FlowLowering<'_> {
             }
             return None;
         };
-        let arguments = self.arguments(call, &document, contract.view());
-        let body = self.body(call, &document, contract.view());
+        let named = api.assumed.as_ref().map(|(fact, _)| fact.header());
+        let documented = bound.contract.idempotency_header.clone().or_else(|| {
+            let named = bound.view.parameter(Location::Header, named?)?;
+            Some(named.name.clone())
+        });
+        let arguments = self.arguments(call, &document, &bound.contract, documented.as_deref());
+        let body = self.body(call, &document, &bound.contract);
         let mut handoffs: Vec<(&'static str, Handoff)> = Vec::new();
         handoffs.extend(own.map(|own| ("step", own)));
         handoffs.extend(api.handoff.clone().map(|handoff| ("api", handoff)));
         handoffs.extend(self.calls.handoff.clone().map(|handoff| ("flow", handoff)));
-        let documented = contract.view().parameters.iter().find(|parameter| is_key(parameter, api));
-        let documented =
-            documented.map(|parameter| Idempotency::Documented { header: parameter.name.clone() });
+        let documented = documented.map(|header| Idempotency::Documented { header });
         let idempotency = documented.or_else(|| api.assumed.as_ref().map(|(fact, _)| fact.clone()));
         // A safe call needs no key, whatever is assumed of the api.
-        let idempotency = idempotency.filter(|_| !contract.view().is_safe());
-        let answer = contract.success().clone();
+        let idempotency = idempotency.filter(|_| !bound.view.is_safe());
+        let answer = bound.contract.success_type();
         let call = Call {
             span: call.span,
             api: call.api.text.clone(),
-            contract,
-            operation,
+            view: bound.view,
+            operation: bound.key,
             arguments,
             body,
             idempotency,
@@ -168,46 +181,51 @@ impl FlowLowering<'_> {
         &mut self,
         call: &ast::Call,
         document: &Document,
-        view: &OperationView,
+        contract: &Contract,
+        key: Option<&str>,
     ) -> Vec<(String, String, crate::expr::Expr)> {
-        let api = self.calls.apis.get(&call.api.text);
+        let is_key = |parameter: &Parameter| {
+            parameter.location == Location::Header
+                && key.is_some_and(|key| parameter.name.eq_ignore_ascii_case(key))
+        };
         let mut given: BTreeMap<usize, (Typed, Span)> = BTreeMap::new();
         for argument in &call.arguments {
-            let Some(index) = self.parameter(argument, call, view) else {
-                let _ = self.expression(&argument.value, None);
-                continue;
-            };
-            let Some(parameter) = view.parameters.get(index) else { continue };
-            if let Some((_, first)) = given.get(&index) {
-                self.sink.push(duplicate(&argument.name, *first));
-                continue;
-            }
-            if api.is_some_and(|api| is_key(parameter, api)) {
-                let message = format!("`{}` is set by the runtime", parameter.name);
+            let by_runtime = key.is_some_and(|key| argument.name.text.eq_ignore_ascii_case(key));
+            if by_runtime {
+                let message = format!("`{}` is set by the runtime", argument.name.text);
                 self.sink.push(
                     Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message)
                         .help("say what the key is once per with `key once per …`"),
                 );
                 continue;
             }
-            let schema = schema(view, parameter.schema.as_deref());
-            let field = Field { ty: schema.ty.clone(), required: parameter.required };
-            let mut value = self.expression(&argument.value, Some(&schema.ty));
+            let found = self.parameter(argument, call, contract);
+            let Some((index, parameter)) = found else {
+                let _ = self.expression(&argument.value, None);
+                continue;
+            };
+            if let Some((_, first)) = given.get(&index) {
+                self.sink.push(duplicate(&argument.name, *first));
+                continue;
+            }
+            if let Some(unsupported) = &parameter.unsupported {
+                let message = format!("`{}` cannot be given: {unsupported} is not supported", parameter.name);
+                self.sink.push(Diagnostic::new(&codes::UNSUPPORTED_OPERATION, argument.name.span, message));
+            }
+            let field = Field { ty: parameter.schema.ty.clone(), required: parameter.required };
+            let mut value = self.expression(&argument.value, Some(&parameter.schema.ty));
             let place = format!("argument `{}` of `{}`", parameter.name, call.operation.text);
             let declared_at = document.place(&parameter.pointer);
-            self.request_position(&value, &schema, parameter.required, place, declared_at);
+            self.request_position(&value, &parameter.schema, parameter.required, place, declared_at);
             convert(&mut value, &field);
             given.insert(index, (value, argument.span));
         }
-        for (index, parameter) in view.parameters.iter().enumerate() {
-            let by_runtime = api.is_some_and(|api| is_key(parameter, api));
-            if parameter.required && !by_runtime && !given.contains_key(&index) {
-                let misspelt = call.arguments.iter().any(|argument| argument.name.text == parameter.name);
-                if misspelt {
-                    continue;
-                }
+        for (index, parameter) in contract.parameters.iter().enumerate() {
+            let misspelt = call.arguments.iter().any(|argument| argument.name.text == parameter.name);
+            if parameter.required && !is_key(parameter) && !given.contains_key(&index) && !misspelt {
                 let location = parameter.location.as_str();
-                let message = format!("`{}` needs the {location} parameter `{}`", call.operation.text, parameter.name);
+                let message =
+                    format!("`{}` needs the {location} parameter `{}`", call.operation.text, parameter.name);
                 let mut diagnostic = Diagnostic::new(&codes::MISSING_ARGUMENT, call.operation.span, message)
                     .help(format!("add `{}: …`", parameter.name));
                 if let Some(span) = document.place(&parameter.pointer) {
@@ -217,41 +235,32 @@ impl FlowLowering<'_> {
             }
         }
         let value = |(index, (value, _)): (usize, (Typed, Span))| {
-            let parameter = view.parameters.get(index)?;
+            let parameter = contract.parameters.get(index)?;
             Some((parameter.name.clone(), parameter.location.as_str().to_owned(), value.expr))
         };
         given.into_iter().filter_map(value).collect()
     }
 
     /// Which parameter an argument is for.
-    fn parameter(&mut self, argument: &ast::Argument, call: &ast::Call, view: &OperationView) -> Option<usize> {
+    fn parameter<'c>(
+        &mut self,
+        argument: &ast::Argument,
+        call: &ast::Call,
+        contract: &'c Contract,
+    ) -> Option<(usize, &'c Parameter)> {
         let wanted = &argument.name.text;
-        let location = match argument.location.as_ref().map(|location| location.text.as_str()) {
-            None => None,
-            Some("path") => Some(Location::Path),
-            Some("query") => Some(Location::Query),
-            Some("header") => Some(Location::Header),
-            Some(other) => {
-                let span = argument.location.as_ref().map_or(argument.span, |location| location.span);
-                let message = format!("no parameters in `{other}`");
-                self.sink.push(
-                    Diagnostic::new(&codes::UNKNOWN_ARGUMENT, span, message)
-                        .help("a parameter is in `path`, `query` or `header`"),
-                );
-                return None;
-            }
-        };
-        let matches = |parameter: &&ParameterView| {
+        let location = argument.location.as_ref().map(|location| location.text.as_str());
+        let matches = |parameter: &&Parameter| {
             let same = parameter.name == *wanted
                 || (parameter.location == Location::Header && parameter.name.eq_ignore_ascii_case(wanted));
-            same && location.is_none_or(|location| parameter.location == location)
+            same && location.is_none_or(|location| parameter.location.as_str() == location)
         };
-        let found: Vec<(usize, &ParameterView)> =
-            view.parameters.iter().enumerate().filter(|(_, parameter)| matches(parameter)).collect();
+        let found: Vec<(usize, &Parameter)> =
+            contract.parameters.iter().enumerate().filter(|(_, parameter)| matches(parameter)).collect();
         match found.as_slice() {
-            [(index, _)] => Some(*index),
+            [one] => Some(*one),
             [] => {
-                let known: Vec<&str> = view.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+                let known: Vec<&str> = contract.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
                 let message = format!("`{}` has no parameter `{wanted}`", call.operation.text);
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message);
                 diagnostic = match did_you_mean(wanted, known.iter().copied()) {
@@ -275,8 +284,8 @@ impl FlowLowering<'_> {
         }
     }
 
-    fn body(&mut self, call: &ast::Call, document: &Document, view: &OperationView) -> Option<crate::expr::Expr> {
-        match (&call.body, &view.body) {
+    fn body(&mut self, call: &ast::Call, document: &Document, contract: &Contract) -> Option<crate::expr::Expr> {
+        match (&call.body, &contract.body) {
             (None, None) => None,
             (None, Some(body)) => {
                 if body.required {
@@ -300,36 +309,13 @@ impl FlowLowering<'_> {
                 None
             }
             (Some(given), Some(body)) => {
-                let media = json_media(body);
-                let schema = schema(view, media.and_then(|(_, media)| media.schema.as_deref()));
-                let mut value = self.expression(given, Some(&schema.ty));
+                let mut value = self.expression(given, Some(&body.schema.ty));
                 let place = format!("the body of `{}`", call.operation.text);
-                let pointer = media.map_or(body.pointer.as_str(), |(_, media)| media.pointer.as_str());
-                let declared_at = document.place(pointer);
-                self.request_position(&value, &schema, body.required, place, declared_at);
-                convert(&mut value, &Field { ty: schema.ty.clone(), required: body.required });
+                let declared_at = document.place(&body.pointer);
+                self.request_position(&value, &body.schema, body.required, place, declared_at);
+                convert(&mut value, &Field { ty: body.schema.ty.clone(), required: body.required });
                 Some(value.expr)
             }
         }
     }
-}
-
-/// The JSON media type of a body.
-fn json_media(body: &crate::documents::BodyView) -> Option<(&String, &crate::documents::MediaView)> {
-    let is_json = |name: &str| {
-        let plain = name.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        plain == "application/json" || plain.ends_with("+json")
-    };
-    body.content.iter().find(|(name, _)| is_json(name))
-}
-
-fn schema(view: &OperationView, pointer: Option<&str>) -> Schema {
-    pointer.map_or_else(Schema::any, |pointer| Schema::read(view.root(), pointer))
-}
-
-/// Whether a parameter is the header that carries keys: `Idempotency-Key`, or the one the api names.
-fn is_key(parameter: &ParameterView, api: &Api) -> bool {
-    let named = api.assumed.as_ref().map(|(fact, _)| fact.header());
-    parameter.location == Location::Header
-        && [Some(KEY_HEADER), named].into_iter().flatten().any(|name| parameter.name.eq_ignore_ascii_case(name))
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::policies::{Handoff, NamedRetry};
-use crate::documents::{Document, Identity};
+use crate::documents::{Document, Identity, OperationView};
 use crate::ecz::EczId;
 use crate::expr::Expr;
 use crate::plan::{Breaker, Idempotency, Retry, Timeout};
 use crate::source::Span;
-use crate::types::{Answer, Contract, Field, Type};
+use crate::types::{Answer, Field, Type};
 
 /// A flow with everything it names.
 #[derive(Debug)]
@@ -207,8 +207,8 @@ pub struct Call {
     pub span: Span,
     /// The api's name.
     pub api: String,
-    /// What the operation takes and answers.
-    pub contract: Arc<Contract>,
+    /// What the operation says.
+    pub view: Arc<OperationView>,
     /// The operation's key.
     pub operation: String,
     /// Arguments: name, location, value, in the document's order.
@@ -238,7 +238,7 @@ impl Call {
 
     /// Whether the method is safe (GET, HEAD, OPTIONS).
     pub fn is_safe(&self) -> bool {
-        self.contract.view().is_safe()
+        self.view.is_safe()
     }
 }
 

@@ -7,7 +7,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
 use crate::base::{did_you_mean, limits};
 use crate::diagnostics::codes::{graph, names};
-use crate::diagnostics::{Diagnostic, Severity, Sink};
+use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::{FileId, FileSystem, SourceMap, Span};
 use crate::syntax::{self, ast};
 
@@ -157,7 +157,7 @@ pub(crate) fn normalise(path: &Utf8Path) -> Utf8PathBuf {
 impl Loader<'_> {
     /// Parses a file, follows its `use`s, and gives its index.
     fn module(&mut self, file: FileId, name: String, text: &str, folder: Option<&Utf8Path>) -> usize {
-        let ast = syntax::parse(file, text, self.sink);
+        let ast = syntax::parse(text, file, self.sink);
         let mut declared: BTreeMap<String, usize> = BTreeMap::new();
         for (at, item) in ast.items.iter().enumerate() {
             let Some(name) = declared_name(item) else { continue };
@@ -366,10 +366,5 @@ impl Modules {
                 );
             }
         }
-    }
-
-    /// Whether any file has a syntax error: then nothing more is said about names.
-    pub(crate) fn broken(sink: &Sink) -> bool {
-        sink.findings().iter().any(|finding| finding.severity == Severity::Error)
     }
 }

@@ -90,5 +90,5 @@ fn named_schema(
         sink.push(unknown(schema, message, near));
         return Type::Never;
     }
-    crate::types::schema_type(document.value(), &pointer)
+    crate::types::Schema::read(document.value(), &pointer).ty
 }

@@ -108,7 +108,10 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
             if view.key() != *key {
                 return Err(refused(format!("it is of `{}`", view.key())));
             }
-            let contract = Contract::new(view.clone()).map_err(|error| refused(error.to_string()))?;
+            let contract = Contract::from_view(&view).map_err(|error| refused(error.to_string()))?;
+            if let Some(unsupported) = contract.unsupported.first() {
+                return Err(refused(format!("{unsupported} is not supported")));
+            }
             contracts.entry(name.clone()).or_default().insert(key.clone(), contract);
             views.insert((name.clone(), key.clone()), view);
         }

@@ -1,6 +1,58 @@
 //! The language's text: grammar, parser, abstract syntax tree.
 //!
 //! May import: base, source, diagnostics. Knows pest; nothing else does. The parser never panics, always returns a
-//! tree, and reports several positioned errors of one file.
+//! tree, takes time linear in the text, and reports several positioned errors of one file.
+//!
+//! A text goes through `scan` (tokens, brackets, depth), then through the grammar as a whole. Where that fails,
+//! `recover` cuts the file at its items, statements and clauses, and reads each by itself.
 
 pub mod ast;
+mod errors;
+mod grammar;
+mod lower;
+mod recover;
+mod scan;
+
+use crate::base::limits;
+use crate::diagnostics::codes::syntax as codes;
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::source::{FileId, Span};
+
+/// The language version this compiler reads.
+pub const LANGUAGE: u32 = 1;
+
+/// Text of a file's bytes. Bytes that are not UTF-8 become U+FFFD, which [`parse`] reports at its place.
+pub fn decode(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Parses a text. Findings go to the sink; what could be read is returned, with [`ast::Broken`] parts for the rest.
+pub fn parse(text: &str, file: FileId, sink: &mut Sink) -> ast::File {
+    let mut tree = ast::File {
+        span: Span::new(file, 0, text.len()),
+        version: None,
+        items: Vec::new(),
+        trivia: Vec::new(),
+    };
+    // Replaced bytes are three times as long as the bytes were.
+    if text.len() > limits::FLOW_BYTES.saturating_mul(3) || (text.len() > limits::FLOW_BYTES && !text.contains('\u{fffd}')) {
+        let message = format!("larger than {} bytes", limits::FLOW_BYTES);
+        sink.push(
+            Diagnostic::new(&codes::TOO_LARGE, Span::new(file, 0, 0), message)
+                .help("move policies and flows to files of their own and `use` them"),
+        );
+        return tree;
+    }
+    let scan = scan::scan(text, file, sink);
+    if !scan.too_deep {
+        match grammar::parse(grammar::Rule::file, &scan.clean) {
+            Ok(nodes) => lower::Lower::new(file, 0, &scan, sink).file(nodes, &mut tree),
+            Err(_) => recover::recover(file, &scan, sink, &mut tree),
+        }
+    }
+    tree.trivia = scan.trivia;
+    tree
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,9 @@
 
 mod algebra;
 mod assign;
+mod contract;
 mod decode;
+mod guard;
 mod intersect;
 mod model;
 mod schema;
@@ -17,7 +19,9 @@ pub use assign::{
     Answer, Conversion, Counterexample, assignable, assignable_literal, assignable_to_field, conversion,
     widening,
 };
+pub use contract::{Body, Contract, IDEMPOTENCY_KEY, Parameter, Response, Unsupported};
 pub use decode::Misfit;
+pub use guard::GuardError;
 pub use model::{Field, Members, RecordType, Type};
 pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};
 pub use value::{DECIMAL_DIGITS, Value, WireError};

@@ -264,10 +264,11 @@ impl Reader<'_> {
                     strings.insert(value.clone());
                 }
                 Json::Number(number) => match whole(value, f64::floor) {
-                    Some(integer) if number.as_f64() == Some(integer as f64) => {
-                        if kind_allowed("integer") || kind_allowed("number") {
-                            integers.insert(integer);
-                        }
+                    Some(integer)
+                        if number.as_f64() == Some(integer as f64)
+                            && (kind_allowed("integer") || kind_allowed("number")) =>
+                    {
+                        integers.insert(integer);
                     }
                     _ if kind_allowed("number") => {
                         self.note(path, "enum");

@@ -167,6 +167,16 @@ impl Value {
         })
     }
 
+    /// Whether lists and records nest deeper than this. Looks no deeper.
+    pub fn is_deeper_than(&self, levels: usize) -> bool {
+        let Some(below) = levels.checked_sub(1) else { return true };
+        match self {
+            Value::List(items) => items.iter().any(|item| item.is_deeper_than(below)),
+            Value::Record(members) => members.values().any(|member| member.is_deeper_than(below)),
+            _ => false,
+        }
+    }
+
     /// Bytes of memory it takes, roughly: what evaluation is bounded by.
     pub fn weight(&self) -> usize {
         const CELL: usize = 16;

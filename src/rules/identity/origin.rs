@@ -13,7 +13,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     for (_, _, call, _) in context.hir.flow.calls() {
         let Some(api) = context.hir.apis.get(&call.api) else { continue };
         let (Some(identity), Some(document)) = (&api.identity, &api.document) else { continue };
-        let view = call.contract.view();
+        let view = &call.view;
         let region = api.region.as_ref().map(|(_, origin, _)| origin.as_str());
         let place = view.servers.first().and_then(|server| document.place(&server.pointer));
         let error = match base_url(view, &identity.fields, region) {

@@ -9,7 +9,7 @@ pub(in crate::rules) const RULE: Rule = Rule { name: "retry/repeatable", codes: 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     for (node, subject, call, _) in context.hir.flow.calls() {
         let Some(retry) = &call.retry else { continue };
-        let view = call.contract.view();
+        let view = &call.view;
         let idempotent = view.is_safe() || matches!(view.method.as_str(), "PUT" | "DELETE");
         if retry.policy.attempts < 2 || idempotent || call.idempotency.is_some() {
             continue;

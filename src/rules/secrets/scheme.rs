@@ -13,7 +13,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     let mut told = BTreeSet::new();
     for (_, _, call, _) in context.hir.flow.calls() {
         let Some(api) = context.hir.apis.get(&call.api) else { continue };
-        let view = call.contract.view();
+        let view = &call.view;
         if !told.insert((call.api.clone(), call.operation.clone())) {
             continue;
         }

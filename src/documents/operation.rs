@@ -1,0 +1,343 @@
+//! Reads one operation out of a document or slice. Everything in it is foreign: each shape is checked, references are
+//! followed, and what does not follow OpenAPI 3.1 is an error with a pointer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::pointer::join;
+use super::references::resolve;
+use super::slice::path_item;
+use super::view::{
+    BodyView, Example, HeaderView, Location, MediaView, OperationView, ParameterView, ResponseView, Scheme,
+    SchemeView, ServerView, StatusRange, ViewError,
+};
+
+/// The methods of OpenAPI, as members of a path item.
+pub(super) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// Reads one operation (`method` in upper case) of a document.
+pub(super) fn read(root: &Arc<Value>, method: &str, path: &str) -> Result<OperationView, ViewError> {
+    let key = method.to_ascii_lowercase();
+    if !METHODS.contains(&key.as_str()) || key.to_ascii_uppercase() != method {
+        return Err(ViewError::new(&join("/paths", path), "is called with an unknown method"));
+    }
+    let (item_at, item) = path_item(root, path)?;
+    let pointer = join(&item_at, &key);
+    let operation = object(item.get(&key), &pointer)?;
+    let reader = Reader { root };
+    let own = operation.get("parameters");
+    let parameters = reader.parameters(item.get("parameters"), &item_at, own, &pointer)?;
+    check_template(path, &parameters, &pointer)?;
+    let body =
+        operation.get("requestBody").map(|_| reader.body(&join(&pointer, "requestBody"))).transpose()?;
+    let servers = [(operation.get("servers"), &pointer), (item.get("servers"), &item_at)]
+        .into_iter()
+        .find_map(|(servers, at)| servers.map(|servers| (servers, at.clone())))
+        .or_else(|| root.get("servers").map(|servers| (servers, String::new())));
+    Ok(OperationView {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        operation_id: optional_text(operation, "operationId", &pointer)?,
+        parameters,
+        body,
+        responses: reader.responses(operation.get("responses"), &join(&pointer, "responses"))?,
+        security: reader.security(operation, &pointer)?,
+        servers: servers
+            .map_or(Ok(Vec::new()), |(servers, at)| read_servers(servers, &join(&at, "servers")))?,
+        pointer,
+        root: Arc::clone(root),
+    })
+}
+
+type Object = serde_json::Map<String, Value>;
+
+fn object<'v>(value: Option<&'v Value>, at: &str) -> Result<&'v Object, ViewError> {
+    match value {
+        None => Err(ViewError::new(at, "is missing")),
+        Some(value) => value.as_object().ok_or_else(|| ViewError::new(at, "is not an object")),
+    }
+}
+
+fn array<'v>(value: &'v Value, at: &str) -> Result<&'v Vec<Value>, ViewError> {
+    value.as_array().ok_or_else(|| ViewError::new(at, "is not an array"))
+}
+
+fn optional_text(value: &Object, name: &str, at: &str) -> Result<Option<String>, ViewError> {
+    match value.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(ViewError::new(&join(at, name), "is not a string")),
+    }
+}
+
+fn flag(value: &Object, name: &str, at: &str, otherwise: bool) -> Result<bool, ViewError> {
+    match value.get(name) {
+        None => Ok(otherwise),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(_) => Err(ViewError::new(&join(at, name), "is not true or false")),
+    }
+}
+
+/// Every name in the path template has a path parameter, and the other way round.
+fn check_template(path: &str, parameters: &[ParameterView], at: &str) -> Result<(), ViewError> {
+    let mut named = BTreeSet::new();
+    let mut rest = path;
+    while let Some((_, after)) = rest.split_once('{') {
+        let (name, after) = after
+            .split_once('}')
+            .ok_or_else(|| ViewError::new(at, format!("has `{{` without `}}` in `{path}`")))?;
+        named.insert(name);
+        rest = after;
+    }
+    let declared: BTreeSet<&str> = parameters
+        .iter()
+        .filter(|parameter| parameter.location == Location::Path)
+        .map(|parameter| parameter.name.as_str())
+        .collect();
+    if let Some(name) = named.difference(&declared).next() {
+        return Err(ViewError::new(at, format!("declares no path parameter `{name}`, which its path names")));
+    }
+    if let Some(name) = declared.difference(&named).next() {
+        return Err(ViewError::new(
+            at,
+            format!("declares the path parameter `{name}`, which its path does not name"),
+        ));
+    }
+    Ok(())
+}
+
+fn read_servers(servers: &Value, at: &str) -> Result<Vec<ServerView>, ViewError> {
+    let mut read = Vec::new();
+    for (index, server) in array(servers, at)?.iter().enumerate() {
+        let at = format!("{at}/{index}");
+        let server = object(Some(server), &at)?;
+        let mut url = optional_text(server, "url", &at)?.ok_or_else(|| ViewError::new(&at, "has no url"))?;
+        for (name, variable) in server.get("variables").and_then(Value::as_object).into_iter().flatten() {
+            if let Some(default) = variable.get("default").and_then(Value::as_str) {
+                url = url.replace(&format!("{{{name}}}"), default);
+            }
+        }
+        let parsed = url::Url::parse(&url).ok().filter(|parsed| parsed.has_host() && !url.contains('{'));
+        let plain = parsed.filter(|parsed| {
+            matches!(parsed.scheme(), "https" | "http")
+                && parsed.query().is_none()
+                && parsed.fragment().is_none()
+                && parsed.username().is_empty()
+                && parsed.password().is_none()
+        });
+        if plain.is_none() {
+            return Err(ViewError::new(
+                &join(&at, "url"),
+                "is not an absolute URL of scheme, host and path alone",
+            ));
+        }
+        read.push(ServerView { url: url.trim_end_matches('/').to_owned(), pointer: at });
+    }
+    Ok(read)
+}
+
+/// The servers of a whole document.
+pub(super) fn document_servers(root: &Value) -> Result<Vec<ServerView>, ViewError> {
+    root.get("servers").map_or(Ok(Vec::new()), |servers| read_servers(servers, "/servers"))
+}
+
+struct Reader<'v> {
+    root: &'v Value,
+}
+
+impl<'v> Reader<'v> {
+    fn object_at(&self, at: &str) -> Result<(String, &'v Object), ViewError> {
+        let (at, value) = resolve(self.root, at).ok_or_else(|| ViewError::new(at, "leads nowhere"))?;
+        let value = object(Some(value), &at)?;
+        Ok((at, value))
+    }
+
+    fn parameters(
+        &self,
+        shared: Option<&Value>,
+        shared_at: &str,
+        own: Option<&Value>,
+        own_at: &str,
+    ) -> Result<Vec<ParameterView>, ViewError> {
+        let mut all: Vec<ParameterView> = Vec::new();
+        for (list, at) in [(shared, shared_at), (own, own_at)] {
+            let Some(list) = list else { continue };
+            let at = join(at, "parameters");
+            let mut seen = BTreeSet::new();
+            for index in 0..array(list, &at)?.len() {
+                let Some(parameter) = self.parameter(&format!("{at}/{index}"))? else { continue };
+                if !seen.insert((parameter.location, parameter.name.clone())) {
+                    let reason = format!("repeats the parameter `{}`", parameter.name);
+                    return Err(ViewError::new(&format!("{at}/{index}"), reason));
+                }
+                let same = |other: &&mut ParameterView| {
+                    other.location == parameter.location && other.name == parameter.name
+                };
+                match all.iter_mut().find(same) {
+                    Some(replaced) => *replaced = parameter,
+                    None => all.push(parameter),
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// `None` for the three headers that OpenAPI says are described elsewhere.
+    fn parameter(&self, at: &str) -> Result<Option<ParameterView>, ViewError> {
+        let (at, value) = self.object_at(at)?;
+        let name = optional_text(value, "name", &at)?.ok_or_else(|| ViewError::new(&at, "has no name"))?;
+        let location = match value.get("in").and_then(Value::as_str) {
+            Some("path") => Location::Path,
+            Some("query") => Location::Query,
+            Some("header") => Location::Header,
+            Some("cookie") => Location::Cookie,
+            _ => {
+                return Err(ViewError::new(&join(&at, "in"), "is not `path`, `query`, `header` or `cookie`"));
+            }
+        };
+        let described_elsewhere = ["accept", "content-type", "authorization"];
+        if location == Location::Header && described_elsewhere.contains(&name.to_ascii_lowercase().as_str()) {
+            return Ok(None);
+        }
+        let required = flag(value, "required", &at, false)?;
+        if location == Location::Path && !required {
+            return Err(ViewError::new(&at, "is a path parameter and not `required: true`"));
+        }
+        let otherwise =
+            if matches!(location, Location::Query | Location::Cookie) { "form" } else { "simple" };
+        let style = optional_text(value, "style", &at)?.unwrap_or_else(|| otherwise.to_owned());
+        let explode = flag(value, "explode", &at, style == "form")?;
+        let mut schema = value.get("schema").map(|_| join(&at, "schema"));
+        let mut examples = self.examples(value, &at)?;
+        let mut media_type = None;
+        if let Some(content) = value.get("content") {
+            let content_at = join(&at, "content");
+            let mut media = object(Some(content), &content_at)?.keys();
+            let (Some(only), None) = (media.next(), media.next()) else {
+                return Err(ViewError::new(&content_at, "does not have exactly one media type"));
+            };
+            let view = self.media(&join(&content_at, only))?;
+            schema = view.schema;
+            examples.extend(view.examples);
+            media_type = Some(only.clone());
+        }
+        Ok(Some(ParameterView {
+            name,
+            location,
+            required,
+            pointer: at,
+            schema,
+            style,
+            explode,
+            media_type,
+            examples,
+        }))
+    }
+
+    fn examples(&self, value: &Object, at: &str) -> Result<Vec<Example>, ViewError> {
+        let mut examples = Vec::new();
+        if let Some(value) = value.get("example") {
+            examples.push(Example { name: String::new(), value: value.clone() });
+        }
+        if let Some(named) = value.get("examples") {
+            let at = join(at, "examples");
+            for name in object(Some(named), &at)?.keys() {
+                let (_, example) = self.object_at(&join(&at, name))?;
+                if let Some(value) = example.get("value") {
+                    examples.push(Example { name: name.clone(), value: value.clone() });
+                }
+            }
+        }
+        Ok(examples)
+    }
+
+    fn media(&self, at: &str) -> Result<MediaView, ViewError> {
+        let (pointer, value) = self.object_at(at)?;
+        let schema = value.get("schema").map(|_| join(&pointer, "schema"));
+        let examples = self.examples(value, &pointer)?;
+        Ok(MediaView { pointer, schema, examples })
+    }
+
+    fn content(&self, value: &Object, at: &str) -> Result<BTreeMap<String, MediaView>, ViewError> {
+        let Some(content) = value.get("content") else { return Ok(BTreeMap::new()) };
+        let at = join(at, "content");
+        let names = object(Some(content), &at)?.keys();
+        names.map(|name| Ok((name.clone(), self.media(&join(&at, name))?))).collect()
+    }
+
+    fn body(&self, at: &str) -> Result<BodyView, ViewError> {
+        let (pointer, value) = self.object_at(at)?;
+        let required = flag(value, "required", &pointer, false)?;
+        let content = self.content(value, &pointer)?;
+        if content.is_empty() {
+            return Err(ViewError::new(&pointer, "has no media type"));
+        }
+        Ok(BodyView { pointer, required, content })
+    }
+
+    fn responses(&self, value: Option<&Value>, at: &str) -> Result<Vec<ResponseView>, ViewError> {
+        let Some(value) = value else { return Ok(Vec::new()) };
+        let mut responses = Vec::new();
+        for name in object(Some(value), at)?.keys().filter(|name| !name.starts_with("x-")) {
+            let here = join(at, name);
+            let status = StatusRange::read(name)
+                .ok_or_else(|| ViewError::new(&here, "is not a status, `2XX` or `default`"))?;
+            let (pointer, response) = self.object_at(&here)?;
+            let content = self.content(response, &pointer)?;
+            let headers = self.headers(response, &pointer)?;
+            responses.push(ResponseView { status, pointer, content, headers });
+        }
+        responses.sort_by_key(|response| response.status);
+        Ok(responses)
+    }
+
+    fn headers(&self, response: &Object, at: &str) -> Result<BTreeMap<String, HeaderView>, ViewError> {
+        let Some(headers) = response.get("headers") else { return Ok(BTreeMap::new()) };
+        let at = join(at, "headers");
+        let mut read = BTreeMap::new();
+        for name in object(Some(headers), &at)?.keys() {
+            let (pointer, header) = self.object_at(&join(&at, name))?;
+            let required = flag(header, "required", &pointer, false)?;
+            let schema = header.get("schema").map(|_| join(&pointer, "schema"));
+            read.insert(name.clone(), HeaderView { pointer, required, schema });
+        }
+        Ok(read)
+    }
+
+    fn security(&self, operation: &Object, at: &str) -> Result<Vec<BTreeMap<String, SchemeView>>, ViewError> {
+        let (value, at) = match (operation.get("security"), self.root.get("security")) {
+            (Some(own), _) => (own, join(at, "security")),
+            (None, Some(shared)) => (shared, "/security".to_owned()),
+            (None, None) => return Ok(Vec::new()),
+        };
+        let mut alternatives = Vec::new();
+        for (index, alternative) in array(value, &at)?.iter().enumerate() {
+            let at = format!("{at}/{index}");
+            let mut schemes = BTreeMap::new();
+            for name in object(Some(alternative), &at)?.keys() {
+                schemes.insert(name.clone(), self.scheme(name, &join(&at, name))?);
+            }
+            alternatives.push(schemes);
+        }
+        Ok(alternatives)
+    }
+
+    fn scheme(&self, name: &str, used_at: &str) -> Result<SchemeView, ViewError> {
+        let at = join("/components/securitySchemes", name);
+        let found = resolve(self.root, &at);
+        let (pointer, value) =
+            found.ok_or_else(|| ViewError::new(used_at, "names a security scheme that is not declared"))?;
+        let value = object(Some(value), &pointer)?;
+        let kind =
+            optional_text(value, "type", &pointer)?.ok_or_else(|| ViewError::new(&pointer, "has no type"))?;
+        let scheme = optional_text(value, "scheme", &pointer)?.unwrap_or_default();
+        let scheme = match (kind.as_str(), scheme) {
+            ("http", scheme) if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
+            ("http", scheme) => Scheme::Other(format!("http {}", scheme.to_ascii_lowercase())),
+            _ => Scheme::Other(kind),
+        };
+        Ok(SchemeView { pointer, scheme })
+    }
+}

@@ -1,0 +1,308 @@
+//! One counterparty: the server of an api's origins, made from its document. Every request is verified before anything is
+//! done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, LOCATION};
+use hyper::{HeaderMap, Response};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::admission::{Admission, Caller};
+use super::answer::{Answer, make_answer};
+use super::faults::{AnswerFault, Behaviour};
+use super::ledger::{Ledger, Open, Outcome};
+use super::listener::{Body, Ending, Handler, Received, response};
+use super::problem::Problem;
+use super::request::read_arguments;
+use super::schemas::Schemas;
+use super::surface::{Matched, Surface};
+use crate::base::Digest;
+use crate::ecz::EczId;
+
+/// An api as a counterparty serves it.
+pub(crate) struct ServedApi {
+    pub(crate) name: String,
+    /// The API Passport: the audience of every handoff.
+    pub(crate) passport: EczId,
+    /// Paths before the document's own, without trailing slash; longest first.
+    pub(crate) bases: Vec<String>,
+    pub(crate) surface: Surface,
+    pub(crate) schemas: Schemas,
+    /// The token that is due.
+    pub(crate) bearer: Option<Zeroizing<String>>,
+    /// The header that carries the idempotency key, by operation; an operation without one honours none.
+    pub(crate) key_headers: BTreeMap<String, HeaderName>,
+    /// Wrong answers, in the order given.
+    pub(crate) faults: Vec<AnswerFault>,
+    memory: Mutex<Memory>,
+}
+
+/// What an api remembers.
+#[derive(Default)]
+struct Memory {
+    /// Answers by idempotency key.
+    keyed: BTreeMap<String, Stored>,
+    /// Ids given so far, by operation.
+    issued: BTreeMap<String, BTreeSet<String>>,
+    /// How often each fault was used.
+    used: Vec<u64>,
+}
+
+struct Stored {
+    /// Of method, path and body.
+    request: Digest,
+    answer: Answer,
+}
+
+/// A counterparty's server.
+pub(crate) struct Counterparty {
+    /// The ledger's name for it.
+    pub(crate) name: String,
+    /// `host[:port]` of its origins.
+    pub(crate) authorities: Vec<String>,
+    pub(crate) apis: Vec<ServedApi>,
+    pub(crate) admission: Admission,
+    pub(crate) ledger: Ledger,
+    /// The request whose answer is withheld.
+    pub(crate) hold: Option<u64>,
+    /// Serves requests without a signature too.
+    pub(crate) accept_unsigned: bool,
+}
+
+/// What a request comes to.
+enum Done {
+    Answer(Answer),
+    Problem(Problem),
+    /// A fault's answer.
+    Fault(u16),
+    Never,
+    Reset,
+    Close,
+}
+
+impl Handler for Counterparty {
+    async fn handle(self: Arc<Self>, received: Received) -> Ending {
+        let head = &received.head;
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let bytes = if let Body::Whole(body) = &received.body { body.len() } else { 0 };
+        let open = self.ledger.enter(&self.name, true, head.method.as_str(), path, bytes);
+        let done = self.serve(&open, &received).unwrap_or_else(|problem| {
+            open.note(|entry| entry.refused = Some(problem.detail.clone()));
+            Done::Problem(problem)
+        });
+        open.done();
+        if self.hold.is_some() && self.hold == open.request || matches!(done, Done::Never) {
+            // The server drops this future, and with it the open entry, when the caller goes away.
+            std::future::pending::<()>().await;
+        }
+        let (answer, body) = match done {
+            Done::Answer(answer) => (written(&answer), answer.body.map(|(_, body)| body)),
+            Done::Problem(problem) => (problem.into_response(), None),
+            Done::Fault(status) => (faulty(status), None),
+            Done::Close | Done::Never => {
+                open.ended(Outcome::Closed);
+                return Ending::Close;
+            }
+            Done::Reset => {
+                open.ended(Outcome::Reset);
+                return Ending::Reset;
+            }
+        };
+        open.answered(answer.status().as_u16(), body);
+        Ending::Answer(answer)
+    }
+}
+
+impl Counterparty {
+    fn serve(&self, open: &Open, received: &Received) -> Result<Done, Problem> {
+        let head = &received.head;
+        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        if !self.authorities.iter().any(|authority| authority.eq_ignore_ascii_case(host)) {
+            return Err(Problem::new(
+                421,
+                "misdirected request",
+                "this server does not answer for that host",
+            ));
+        }
+        let (api, matched) = self.route(head.method.as_str(), head.uri.path())?;
+        let operation = matched.operation;
+        let key_header = api.key_headers.get(&operation.key);
+        let key = match key_header.map(|name| single(&head.headers, name)) {
+            None => None,
+            Some(key) => key?,
+        };
+        open.note(|entry| {
+            entry.operation = Some(format!("{}.{}", api.name, operation.key));
+            entry.key = key.map(str::to_owned);
+        });
+        let body = match &received.body {
+            Body::Whole(body) => body,
+            Body::TooLarge => {
+                return Err(Problem::new(413, "the body is too large", "at most 1 MiB is read"));
+            }
+            Body::Broken => return Err(Problem::new(400, "the body is broken", "it ended before its end")),
+        };
+        let caller =
+            self.admission.admit(head, body, host, &api.passport, key_header, self.accept_unsigned)?;
+        note_caller(open, &caller);
+        check_bearer(api, &head.headers)?;
+        let query = head.uri.query().unwrap_or_default();
+        let arguments = read_arguments(&api.schemas, &matched, query, &head.headers, body)?;
+        let mut memory = api.memory();
+        let fault = memory.fault(&api.faults, &operation.key);
+        match fault {
+            Some(Behaviour::Status(status)) => return Ok(Done::Fault(status)),
+            Some(Behaviour::Close) => return Ok(Done::Close),
+            _ => {}
+        }
+        let target = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let request =
+            Digest::of_parts(&[head.method.as_str().as_bytes(), b" ", target.as_bytes(), b"\n", body]);
+        let stored = key.and_then(|key| memory.keyed.get(key));
+        let answer = match stored {
+            Some(stored) if stored.request == request => stored.answer.clone(),
+            Some(_) => {
+                let detail = "this idempotency key came before with another method, path or body";
+                return Err(Problem::new(422, "the key is taken", detail));
+            }
+            None => {
+                let issued = memory.issued.entry(operation.key.clone()).or_default();
+                let answer = make_answer(&api.schemas, operation, &arguments, issued)?;
+                issued.extend(answer.created.clone());
+                if !operation.view.is_safe() {
+                    open.effect(&api.name, &operation.key, target, key);
+                }
+                if let Some(key) = key.filter(|_| !operation.view.is_safe()) {
+                    memory.keyed.insert(key.to_owned(), Stored { request, answer: answer.clone() });
+                }
+                answer
+            }
+        };
+        Ok(match fault {
+            Some(Behaviour::Timeout) => Done::Never,
+            Some(Behaviour::Reset) => Done::Reset,
+            _ => Done::Answer(answer),
+        })
+    }
+
+    /// The api and operation a path means.
+    fn route(&self, method: &str, path: &str) -> Result<(&ServedApi, Matched<'_>), Problem> {
+        let mut methods: Vec<&str> = Vec::new();
+        for api in &self.apis {
+            for rest in api.bases.iter().filter_map(|base| path.strip_prefix(base.as_str())) {
+                match api.surface.find(method, rest) {
+                    Ok(matched) => return Ok((api, matched)),
+                    Err(others) => methods.extend(others),
+                }
+            }
+        }
+        if methods.is_empty() {
+            return Err(Problem::new(404, "no such operation", "the document has no such path"));
+        }
+        methods.sort_unstable();
+        methods.dedup();
+        let detail = "the document has this path, but not with this method";
+        Err(Problem::new(405, "no such operation", detail).with("allow", methods.join(", ")))
+    }
+}
+
+impl ServedApi {
+    /// An api that nobody has called yet.
+    pub(crate) fn new(name: &str, passport: &EczId, surface: Surface) -> ServedApi {
+        ServedApi {
+            name: name.to_owned(),
+            passport: passport.clone(),
+            bases: Vec::new(),
+            schemas: Schemas::new(surface.root()),
+            surface,
+            bearer: None,
+            key_headers: BTreeMap::new(),
+            faults: Vec::new(),
+            memory: Mutex::default(),
+        }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    /// The fault that this request meets, used up by one.
+    fn fault(&mut self, faults: &[AnswerFault], operation: &str) -> Option<Behaviour> {
+        self.used.resize(faults.len(), 0);
+        let mut both = faults.iter().zip(&mut self.used);
+        let (fault, used) = both.find(|(fault, used)| {
+            fault.operation == operation && fault.times.is_none_or(|times| **used < times)
+        })?;
+        *used += 1;
+        Some(fault.behaviour)
+    }
+}
+
+/// A header that may stand there once.
+fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let problem = |why: &str| {
+        Problem::new(400, "the request does not fit the document", format!("header `{name}` {why}"))
+    };
+    if values.next().is_some() {
+        return Err(problem("stands there more than once"));
+    }
+    match value.to_str() {
+        Ok(text) if !text.is_empty() => Ok(Some(text)),
+        _ => Err(problem("is empty or no text")),
+    }
+}
+
+fn check_bearer(api: &ServedApi, headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(due) = &api.bearer else { return Ok(()) };
+    let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    match given {
+        Some(given) if given.ct_eq(due.as_bytes()).into() => Ok(()),
+        Some(_) => {
+            Err(Problem::new(401, "the token is not accepted", "the bearer token is not this sandbox's own"))
+        }
+        None => Err(Problem::new(401, "a token is due", "the document asks for a bearer token")),
+    }
+}
+
+fn note_caller(open: &Open, caller: &Caller) {
+    open.note(|entry| {
+        entry.signed = caller.signed;
+        entry.nonce.clone_from(&caller.nonce);
+        entry.run.clone_from(&caller.run);
+        entry.handoff.clone_from(&caller.handoff);
+        entry.attempt = caller.attempt;
+    });
+}
+
+fn written(answer: &Answer) -> Response<Full<Bytes>> {
+    let mut written = match &answer.body {
+        Some((content_type, body)) => response(answer.status, content_type, body.to_string()),
+        None => {
+            let mut empty = response(answer.status, "", "");
+            empty.headers_mut().clear();
+            empty
+        }
+    };
+    for (name, value) in &answer.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+            written.headers_mut().insert(name, value);
+        }
+    }
+    written
+}
+
+fn faulty(status: u16) -> Response<Full<Bytes>> {
+    let mut answer = Problem::new(status, "a fault", "the sandbox was asked to answer so").into_response();
+    if (300..400).contains(&status) {
+        answer.headers_mut().insert(LOCATION, HeaderValue::from_static("/redirected-by-fault"));
+    }
+    answer
+}

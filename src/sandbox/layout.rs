@@ -1,0 +1,174 @@
+//! From a plan and its documents to what is served where: origins, routes, tokens, identities.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hyper::header::HeaderName;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::SandboxError;
+use super::counterparty::ServedApi;
+use super::faults::Faults;
+use super::registry::Record;
+use super::surface::Surface;
+use crate::base::{Random, encode_base64url};
+use crate::documents::{Document, Location};
+use crate::ecz::EczId;
+use crate::plan::{Api, Auth, Block, Call, Idempotency, NodeKind, Plan};
+
+/// Apis that are served at one address, because they share an origin.
+pub(crate) struct Group {
+    /// The first api's name.
+    pub(crate) name: String,
+    /// `https://host[:port]`.
+    pub(crate) origins: BTreeSet<String>,
+    pub(crate) apis: Vec<ServedApi>,
+}
+
+/// Every call of a plan, undos included.
+pub(crate) fn calls(block: &Block) -> Vec<&Call> {
+    let mut found = Vec::new();
+    for node in &block.nodes {
+        match &node.kind {
+            NodeKind::Call(step) => {
+                found.push(&step.call);
+                found.extend(&step.undo);
+            }
+            NodeKind::For(inner) => found.extend(calls(&inner.body)),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Random text for a token.
+pub(crate) fn token(random: &dyn Random) -> Zeroizing<String> {
+    let mut bytes = Zeroizing::new([0; 24]);
+    random.fill(bytes.as_mut());
+    Zeroizing::new(format!("sandbox-{}", encode_base64url(bytes.as_ref())))
+}
+
+/// The counterparties of a plan.
+pub(crate) fn groups(
+    plan: &Plan,
+    documents: &BTreeMap<String, Document>,
+    tokens: &BTreeMap<String, Zeroizing<String>>,
+    faults: &Faults,
+) -> Result<Vec<Group>, SandboxError> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (name, api) in &plan.apis {
+        let unusable = |reason: String| SandboxError::Document { api: name.clone(), reason };
+        let document = documents.get(name).ok_or_else(|| unusable("it is not at hand".into()))?;
+        let surface = Surface::new(document).map_err(unusable)?;
+        let (origins, bases) = places(api, document, &surface).map_err(unusable)?;
+        let mut served = ServedApi::new(name, &api.identity.api_passport_id, surface);
+        served.bases = bases;
+        served.key_headers = key_headers(plan, name, &served.surface);
+        served.faults = faults.answers.iter().filter(|fault| fault.api == *name).cloned().collect();
+        if let Auth::Bearer { secret } = &api.auth {
+            served.bearer = tokens.get(secret).cloned();
+        }
+        match groups.iter_mut().find(|group| !group.origins.is_disjoint(&origins)) {
+            Some(group) => {
+                group.origins.extend(origins);
+                group.apis.push(served);
+            }
+            None => groups.push(Group { name: name.clone(), origins, apis: vec![served] }),
+        }
+    }
+    Ok(groups)
+}
+
+/// An origin as the configuration writes it, and the path after it.
+pub(crate) fn split(url: &str) -> Result<(String, String), String> {
+    let parsed = Url::parse(url).map_err(|_| format!("`{url}` is no URL"))?;
+    if parsed.scheme() != "https" || parsed.host_str().is_none() {
+        return Err(format!("`{url}` is not an https URL"));
+    }
+    Ok((parsed.origin().ascii_serialization(), parsed.path().trim_end_matches('/').to_owned()))
+}
+
+/// Origins and base paths of an api: the one in use, the authorised one, and every server of the document.
+fn places(
+    api: &Api,
+    document: &Document,
+    surface: &Surface,
+) -> Result<(BTreeSet<String>, Vec<String>), String> {
+    let servers = document.servers().map_err(|finding| finding.message.clone())?;
+    let own = surface.operations().iter().flat_map(|operation| &operation.view.servers);
+    let mut urls: BTreeSet<&str> = servers.iter().chain(own).map(|server| server.url.as_str()).collect();
+    urls.insert(&api.base_url);
+    let mut origins = BTreeSet::from([split(&api.identity.api_origin)?.0]);
+    if let Some(region) = &api.region {
+        origins.insert(split(&region.origin)?.0);
+    }
+    let mut bases = Vec::new();
+    for url in urls {
+        let (origin, base) = split(url)?;
+        origins.insert(origin);
+        bases.push(base);
+    }
+    bases.sort_by(|a: &String, b| (b.len(), a).cmp(&(a.len(), b)));
+    bases.dedup();
+    Ok((origins, bases))
+}
+
+/// Which header carries the idempotency key: what the plan says of its calls, else what the document's parameters are
+/// called, else what the plan takes for granted of the whole api.
+fn key_headers(plan: &Plan, api: &str, surface: &Surface) -> BTreeMap<String, HeaderName> {
+    let of_api: Vec<&Call> = calls(&plan.flow.body).into_iter().filter(|call| call.api == api).collect();
+    let assumed = of_api.iter().find_map(|call| match &call.idempotency {
+        Some(Idempotency::Assumed { header, .. }) => Some(header.as_str()),
+        _ => None,
+    });
+    let effects = surface.operations().iter().filter(|operation| !operation.view.is_safe());
+    let header = |key: &str, parameters: &[crate::documents::ParameterView]| {
+        let planned = of_api.iter().filter(|call| call.operation == key);
+        let planned = planned.filter_map(|call| call.idempotency.as_ref()).map(Idempotency::header).next();
+        let declared = parameters
+            .iter()
+            .find(|parameter| {
+                parameter.location == Location::Header
+                    && parameter.name.to_ascii_lowercase().replace('-', "").ends_with("idempotencykey")
+            })
+            .map(|parameter| parameter.name.as_str());
+        planned.or(declared).or(assumed)?.parse().ok()
+    };
+    effects
+        .filter_map(|operation| {
+            Some((operation.key.clone(), header(&operation.key, &operation.view.parameters)?))
+        })
+        .collect()
+}
+
+/// The identities that the resolver knows of: API Passports, the documents' agents, their operators, and the runner's.
+pub(crate) fn records(
+    plan: &Plan,
+    groups: &[Group],
+    drifted: &[String],
+) -> Result<BTreeMap<EczId, Record>, SandboxError> {
+    let mut records: BTreeMap<EczId, Record> = BTreeMap::new();
+    for (name, api) in &plan.apis {
+        let identity = &api.identity;
+        let unusable = |reason: String| SandboxError::Document { api: name.clone(), reason };
+        let origin = split(&identity.api_origin).map_err(unusable)?.0;
+        let group = groups.iter().find(|group| group.apis.iter().any(|served| served.name == *name));
+        let aliases = group.into_iter().flat_map(|group| &group.origins).filter(|alias| **alias != origin);
+        // Two apis may share a passport: then no one document's hash is the passport's.
+        let shared = records.contains_key(&identity.api_passport_id);
+        let record = records.entry(identity.api_passport_id.clone()).or_default();
+        record.origin = Some(origin.clone());
+        record.aliases.extend(aliases.cloned());
+        let same = record.spec_hash.as_ref() == Some(&identity.spec_hash);
+        record.spec_hash = (!shared || same).then(|| identity.spec_hash.clone());
+        record.drifted |= drifted.contains(name);
+        if let Some(agent) = &identity.agent_credential_id {
+            records.entry(agent.clone()).or_default().origin = Some(origin);
+        }
+        records.entry(identity.operator_ecz_id.clone()).or_default();
+    }
+    for operator in plan.operators.values() {
+        records.entry(operator.passport.clone()).or_default();
+    }
+    Ok(records)
+}

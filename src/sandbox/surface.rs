@@ -1,0 +1,233 @@
+//! The operations of one document as a server needs them: found by method and path.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::documents::{Document, MediaView, OperationView, ResponseView, StatusRange};
+
+/// A document's operations.
+pub(crate) struct Surface {
+    root: Arc<Value>,
+    operations: Vec<Operation>,
+}
+
+/// One operation.
+pub(crate) struct Operation {
+    /// Its id, or `METHOD /path` where it has none.
+    pub(crate) key: String,
+    /// What the document says of it.
+    pub(crate) view: OperationView,
+    route: Route,
+}
+
+/// A request's path matched.
+pub(crate) struct Matched<'s> {
+    pub(crate) operation: &'s Operation,
+    /// Path parameters, still percent-encoded.
+    pub(crate) arguments: BTreeMap<String, String>,
+}
+
+impl Surface {
+    /// Takes a document's operations, used or not.
+    pub(crate) fn new(document: &Document) -> Result<Surface, String> {
+        let views = document.operations().iter().map(|entry| document.view(entry));
+        let mut operations: Vec<Operation> = views
+            .map(|view| view.map(Operation::new).map_err(|finding| finding.message.clone()))
+            .collect::<Result<_, _>>()?;
+        // Concrete paths are matched before templated ones (OpenAPI 3.1, section 4.8.8).
+        operations.sort_by(|a, b| {
+            let rank = |operation: &Operation| {
+                (operation.route.placeholders(), operation.view.path.clone(), operation.view.method.clone())
+            };
+            rank(a).cmp(&rank(b))
+        });
+        Ok(Surface { root: document.value().clone(), operations })
+    }
+
+    /// All operations.
+    pub(crate) fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// The whole document: what pointers and references lead into.
+    pub(crate) fn root(&self) -> &Arc<Value> {
+        &self.root
+    }
+
+    /// The operation a request means, or the methods that its path knows.
+    pub(crate) fn find(&self, method: &str, path: &str) -> Result<Matched<'_>, Vec<&str>> {
+        let mut methods = Vec::new();
+        for operation in &self.operations {
+            if let Some(arguments) = operation.route.matches(path) {
+                if operation.view.method == method {
+                    return Ok(Matched { operation, arguments });
+                }
+                methods.push(operation.view.method.as_str());
+            }
+        }
+        Err(methods)
+    }
+}
+
+impl Operation {
+    fn new(view: OperationView) -> Operation {
+        Operation { key: view.key(), route: Route::new(&view.path), view }
+    }
+
+    /// The first documented success: its status, and what it is documented as.
+    pub(crate) fn success(&self) -> (u16, Option<&ResponseView>) {
+        let status = |response: &&ResponseView| match response.status {
+            StatusRange::Exact(status) => Some(status).filter(|status| (200..300).contains(status)),
+            StatusRange::Class(class) => (class == 2).then_some(200),
+            StatusRange::Default => Some(200),
+        };
+        let responses = self.view.responses.iter();
+        responses
+            .filter_map(|response| Some((status(&response)?, Some(response))))
+            .next()
+            .unwrap_or((204, None))
+    }
+
+    /// The response documented for a status by itself.
+    pub(crate) fn exactly(&self, status: u16) -> Option<&ResponseView> {
+        self.view.responses.iter().find(|response| response.status == StatusRange::Exact(status))
+    }
+}
+
+/// The JSON media type of a body, with its name.
+pub(crate) fn json_content(content: &BTreeMap<String, MediaView>) -> Option<(&str, &MediaView)> {
+    content.iter().find(|(name, _)| is_json(name)).map(|(name, media)| (name.as_str(), media))
+}
+
+/// Whether a media type is JSON.
+pub(crate) fn is_json(name: &str) -> bool {
+    let essence = name.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
+}
+
+/// A path template cut into segments of literals and placeholders.
+struct Route(Vec<Vec<Piece>>);
+
+enum Piece {
+    Literal(String),
+    Placeholder(String),
+}
+
+impl Route {
+    fn new(template: &str) -> Route {
+        Route(template.split('/').map(pieces).collect())
+    }
+
+    fn placeholders(&self) -> usize {
+        self.0.iter().flatten().filter(|piece| matches!(piece, Piece::Placeholder(_))).count()
+    }
+
+    fn matches(&self, path: &str) -> Option<BTreeMap<String, String>> {
+        let segments: Vec<&str> = path.split('/').collect();
+        if segments.len() != self.0.len() {
+            return None;
+        }
+        let mut arguments = BTreeMap::new();
+        let fits = self.0.iter().zip(segments).all(|(pieces, text)| fits(pieces, text, &mut arguments));
+        fits.then_some(arguments)
+    }
+}
+
+fn pieces(segment: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut rest = segment;
+    while let Some((literal, after)) = rest.split_once('{') {
+        let Some((name, tail)) = after.split_once('}') else { break };
+        if !literal.is_empty() {
+            pieces.push(Piece::Literal(literal.to_owned()));
+        }
+        pieces.push(Piece::Placeholder(name.to_owned()));
+        rest = tail;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Literal(rest.to_owned()));
+    }
+    pieces
+}
+
+/// Whether a segment fits; a placeholder takes at least one character and ends where the next literal first begins.
+fn fits(pieces: &[Piece], text: &str, arguments: &mut BTreeMap<String, String>) -> bool {
+    let mut rest = text;
+    let mut pieces = pieces.iter().peekable();
+    while let Some(piece) = pieces.next() {
+        match piece {
+            Piece::Literal(literal) => match rest.strip_prefix(literal.as_str()) {
+                Some(tail) => rest = tail,
+                None => return false,
+            },
+            Piece::Placeholder(name) => {
+                let end = match pieces.peek() {
+                    Some(Piece::Literal(literal)) => rest.find(literal.as_str()),
+                    _ => Some(rest.len()),
+                };
+                let Some((argument, tail)) =
+                    end.filter(|end| *end > 0).and_then(|end| rest.split_at_checked(end))
+                else {
+                    return false;
+                };
+                arguments.insert(name.clone(), argument.to_owned());
+                rest = tail;
+            }
+        }
+    }
+    rest.is_empty()
+}
+
+/// A document of some paths and schemas.
+#[cfg(test)]
+pub(crate) fn document(paths: Value, schemas: Value) -> Document {
+    let whole = serde_json::json!({
+        "openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths, "components": {"schemas": schemas},
+    });
+    let (mut sources, mut sink) = Default::default();
+    let read = Document::read(whole.to_string().as_bytes(), "t.json", &mut sources, &mut sink);
+    read.unwrap_or_else(|| panic!("{sink:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn routes_match_like_openapi_says() {
+        let operation = |names: &[&str]| {
+            let parameters: Vec<Value> = names
+                .iter()
+                .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
+                .collect();
+            json!({"parameters": parameters, "responses": {"204": {"description": ""}}})
+        };
+        let mut latest = operation(&[]);
+        latest["operationId"] = "latest".into();
+        let surface = Surface::new(&document(
+            json!({
+                "/t/{id}": {"get": operation(&["id"]), "delete": operation(&["id"])},
+                "/t/latest": {"get": latest},
+                "/t/{id}/lines/{line}.json": {"get": operation(&["id", "line"])},
+            }),
+            json!({}),
+        ))
+        .unwrap();
+        let key = |method: &str, path: &str| {
+            surface.find(method, path).map(|matched| matched.operation.key.clone())
+        };
+        assert_eq!(key("GET", "/t/T1"), Ok("GET /t/{id}".into()));
+        assert_eq!(key("GET", "/t/latest"), Ok("latest".into()));
+        assert_eq!(key("PUT", "/t/T1"), Err(vec!["DELETE", "GET"]));
+        assert_eq!(key("GET", "/t/"), Err(vec![]));
+        assert_eq!(key("GET", "/t/T1/lines/2.xml"), Err(vec![]));
+        let matched = surface.find("GET", "/t/T1/lines/2.json").unwrap();
+        assert_eq!(
+            matched.arguments.into_iter().collect::<Vec<_>>(),
+            [("id".to_owned(), "T1".to_owned()), ("line".to_owned(), "2".to_owned())]
+        );
+    }
+}

@@ -1,0 +1,219 @@
+//! Parser stops in plain words.
+
+use crate::diagnostics::codes::syntax as codes;
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::source::{FileId, Span};
+
+use super::grammar::{Rule, Stop, describe};
+use super::scan::{Scan, Token, TokenKind, is_reserved};
+
+/// Words that begin a declaration of the language which is not built yet.
+pub(super) const LATER_ITEMS: [&str; 4] = ["classify", "type", "fn", "test"];
+/// Words that begin a statement which is not built yet.
+pub(super) const LATER_STATEMENTS: [&str; 7] = ["match", "signal", "poll", "pages", "wait", "call", "release"];
+/// Words that begin a step's clause which is not built yet.
+pub(super) const LATER_CLAUSES: [&str; 2] = ["reconcile", "weaken"];
+/// Words inside declarations that are not built yet.
+const LATER_MEMBERS: [&str; 13] = [
+    "cleared",
+    "concurrency",
+    "rate",
+    "no",
+    "stated",
+    "two_sided",
+    "receipt",
+    "origin",
+    "basic",
+    "apiKey",
+    "api_key",
+    "oauth2",
+    "mtls",
+];
+
+/// Reports errors of one slice of a file.
+pub(super) struct Errors<'a> {
+    /// The file.
+    pub(super) file: FileId,
+    /// Its scan.
+    pub(super) scan: &'a Scan,
+}
+
+impl Errors<'_> {
+    fn text(&self, token: Token) -> &str {
+        self.scan.clean.get(token.start..token.end).unwrap_or("")
+    }
+
+    fn span(&self, token: Token) -> Span {
+        Span::new(self.file, token.start, token.end)
+    }
+
+    /// The text of the token at an index, if it is a word.
+    pub(super) fn word(&self, index: usize) -> Option<&str> {
+        self.scan.tokens.get(index).filter(|token| token.kind == TokenKind::Word).map(|token| self.text(*token))
+    }
+
+    /// The sign of the token at an index.
+    pub(super) fn sign(&self, index: usize) -> Option<char> {
+        match self.scan.tokens.get(index)?.kind {
+            TokenKind::Sign(sign) => Some(sign),
+            _ => None,
+        }
+    }
+
+    /// "`x` is part of the language but not built yet".
+    pub(super) fn not_built_yet(&self, sink: &mut Sink, index: usize, word: &str) {
+        let Some(token) = self.scan.tokens.get(index) else { return };
+        let message = format!("`{word}` is part of the language but not built yet");
+        sink.push(
+            Diagnostic::new(&codes::NOT_BUILT_YET, self.span(*token), message)
+                .help("leave it out for now; the changelog says what each version builds"),
+        );
+    }
+
+    /// Reports that tokens stand where something else was expected.
+    pub(super) fn unexpected(&self, sink: &mut Sink, index: usize, expected: &str) {
+        let Some(token) = self.scan.tokens.get(index).copied() else { return };
+        let message = format!("expected {expected}, found {}", self.found(token));
+        sink.push(Diagnostic::new(&codes::UNEXPECTED, self.span(token), message));
+    }
+
+    /// Reports a stop while the tokens `from..to` were parsed as `what`.
+    pub(super) fn stop(&self, sink: &mut Sink, stop: &Stop, base: usize, (from, to): (usize, usize), what: &str) {
+        let at = base + stop.at;
+        let mut index = self.scan.token_at(at);
+        // The stop may lie inside a token: in a string, or behind the first sign of an operator.
+        if let Some(before) = index.checked_sub(1)
+            && self.scan.tokens.get(before).is_some_and(|token| at < token.end)
+        {
+            index = before;
+        }
+        let index = index.max(from);
+        if index < to && let Some(later) = self.later(index, from) {
+            let later = later.to_owned();
+            return self.not_built_yet(sink, index, &later);
+        }
+        let expected = list(&stop.expected, what);
+        let (span, message) = match self.scan.tokens.get(index).copied().filter(|_| index < to) {
+            Some(token) if token.kind == TokenKind::String && at > token.start && at < token.end => {
+                let end = self.scan.clean.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+                let end = if self.scan.clean.get(at..).is_some_and(|rest| rest.starts_with('\\')) { at + 2 } else { at + end };
+                (Span::new(self.file, at, end.min(token.end)), format!("expected {expected} in this string"))
+            }
+            Some(token) => (self.span(token), format!("expected {expected}, found {}", self.found(token))),
+            None => match to.checked_sub(1).and_then(|last| self.scan.tokens.get(last)) {
+                Some(last) => {
+                    let next = self.scan.tokens.get(to).map_or("the end of the file".into(), |token| self.found(*token));
+                    (self.span(*last), format!("expected {expected} after this, found {next}"))
+                }
+                None => (Span::new(self.file, at, at), format!("expected {expected}")),
+            },
+        };
+        let found = Diagnostic::new(&codes::UNEXPECTED, span, message);
+        sink.push(match self.hint(&stop.expected, index, (from, to)) {
+            Some(hint) => found.help(hint),
+            None => found,
+        });
+    }
+
+    /// The later construct that a word begins where the grammar stopped at it.
+    fn later(&self, index: usize, from: usize) -> Option<&str> {
+        let word = self.word(index)?;
+        let in_item = matches!(self.word(from), Some("api" | "handoff" | "operator" | "retry" | "breaker"));
+        let member = in_item && (LATER_MEMBERS.contains(&word) || matches!(word, "operator" | "passport"));
+        let clause = LATER_CLAUSES.contains(&word) || LATER_STATEMENTS.contains(&word);
+        let name_position = index.checked_sub(1).is_some_and(|before| {
+            matches!(self.word(before), Some("step" | "let" | "for" | "operator" | "api" | "flow" | "secret"))
+                || self.sign(before) == Some('.')
+        });
+        ((member || clause) && !name_position).then_some(word)
+    }
+
+    fn found(&self, token: Token) -> String {
+        match token.kind {
+            TokenKind::String => "a string".to_owned(),
+            TokenKind::Sign(sign) => {
+                let joined = self.scan.clean.get(token.start..token.start + 2).unwrap_or("");
+                match joined {
+                    "==" | "!=" | "<=" | ">=" | "->" | "=>" | "&&" | "||" | "??" | "?." => format!("`{joined}`"),
+                    _ => format!("`{sign}`"),
+                }
+            }
+            _ => format!("`{}`", self.text(token)),
+        }
+    }
+
+    fn hint(&self, expected: &[Rule], index: usize, (from, to): (usize, usize)) -> Option<String> {
+        let wants = |rules: &[Rule]| rules.iter().any(|rule| expected.contains(rule));
+        let sign = self.sign(index).filter(|_| index < to);
+        let word = self.word(index).filter(|_| index < to);
+        let number = self.scan.tokens.get(index).filter(|token| token.kind == TokenKind::Number && index < to);
+        let operators = wants(&[Rule::add, Rule::coalesce]);
+        let hint = if wants(&[Rule::kw_else]) && self.word(from) == Some("ensure") {
+            "an `ensure` says what its failure means: `ensure amount <= limit else \"too much\"`"
+        } else if wants(&[Rule::colon]) && sign == Some('=') {
+            "members and arguments are written `name: value`"
+        } else if wants(&[Rule::equals]) && sign == Some(':') {
+            "a value is given with `=`"
+        } else if wants(&[Rule::name, Rule::binding]) && word == Some("run") {
+            "`run` names the run itself (`run.id`); choose another name"
+        } else if wants(&[Rule::name, Rule::binding, Rule::name_expr, Rule::unary]) && word.is_some_and(is_reserved) {
+            return word.map(|word| format!("`{word}` is a word of the language and can't be a name"));
+        } else if wants(&[Rule::at_most]) {
+            "a `for` is bounded: `for line in lines at most 100 { … }`"
+        } else if wants(&[Rule::arrow]) {
+            "a flow says what it returns: `-> { state: string }`"
+        } else if operators && sign == Some('=') {
+            "`==` compares"
+        } else if operators && sign == Some('?') {
+            "a choice is written `if condition then a else b`"
+        } else if operators && sign == Some('&') || operators && word == Some("and") {
+            "write `&&`"
+        } else if operators && sign == Some('|') || operators && word == Some("or") {
+            "write `||`"
+        } else if wants(&[Rule::unary]) && word == Some("not") {
+            "write `!`"
+        } else if wants(&[Rule::duration]) && number.is_some() {
+            "lengths of time are written `500ms`, `30s`, `5m`, `26h`, `2d`"
+        } else if wants(&[Rule::size]) && number.is_some() {
+            "sizes are written `512KiB`, `16MiB`"
+        } else if number.is_some_and(|token| self.text(*token).contains('_')) {
+            "digits are not grouped: `1000`"
+        } else if self.word(from) == Some("use") {
+            "write `use std.retry.{ careful }`, or `use \"./policies.eczflow\".{ careful }`"
+        } else if wants(&[Rule::kw_per, Rule::kw_once]) {
+            "write `key once per ticket.id`"
+        } else {
+            return None;
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// "`a`, `b` or an operator"; `end` names what may follow the whole.
+fn list(rules: &[Rule], end: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut last = None;
+    for rule in rules {
+        match describe(*rule) {
+            Some(word) if word == "an operator" => last = Some(word),
+            Some(word) if !words.contains(&word) => words.push(word),
+            _ => {}
+        }
+    }
+    if rules.contains(&Rule::EOI) {
+        words.push(end.to_owned());
+    }
+    words.extend(last);
+    if words.is_empty() {
+        return "something else".to_owned();
+    }
+    if words.len() > 12 {
+        words.truncate(11);
+        words.push("…".into());
+    }
+    match words.split_last() {
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,202 @@
+//! `use`, `operator`, `secret`, `api`.
+
+use crate::diagnostics::codes::syntax as codes;
+use crate::syntax::ast::{Api, Auth, Idempotency, Operator, Pin, Region, Secret, Spanned, Text, Timeout, Use, UseSource};
+use crate::syntax::grammar::{Node, Rule};
+
+use super::{Lower, child, children, taken};
+
+impl Lower<'_> {
+    pub(super) fn use_item(&mut self, node: Node<'_>) -> Option<Use> {
+        let span = self.span(&node);
+        let mut source = None;
+        let mut names = Vec::new();
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::string => source = self.text(part).map(UseSource::File),
+                Rule::path => source = Some(UseSource::Standard(self.path(part))),
+                Rule::name => names.push(self.name(part)),
+                _ => {}
+            }
+        }
+        Some(Use { span, source: source?, names })
+    }
+
+    pub(super) fn operator(&mut self, node: Node<'_>) -> Option<Operator> {
+        let span = self.span(&node);
+        let (mut name, mut passport, mut agent) = (None, None, None);
+        for part in node.into_inner() {
+            let at = self.span(&part);
+            match part.as_rule() {
+                Rule::name => name = Some(self.name(part)),
+                Rule::passport => {
+                    let value = self.ecz_id(part);
+                    self.once(&mut passport, value, at, "passport");
+                }
+                Rule::agent_id => {
+                    let value = self.ecz_id(part);
+                    self.once(&mut agent, value, at, "agent");
+                }
+                _ => {}
+            }
+        }
+        Some(Operator { span, name: name?, passport: taken(passport), agent: taken(agent) })
+    }
+
+    fn ecz_id(&self, node: Node<'_>) -> Option<Text> {
+        let id = child(node, Rule::ecz_id)?;
+        Some(Spanned { value: id.as_str().to_owned(), span: self.span(&id) })
+    }
+
+    pub(super) fn secret(&mut self, node: Node<'_>) -> Option<Secret> {
+        let span = self.span(&node);
+        let mut names = children(node, Rule::name);
+        Some(Secret { span, name: self.name(names.next()?), audience: self.name(names.next()?) })
+    }
+
+    pub(super) fn api(&mut self, node: Node<'_>) -> Option<Api> {
+        let span = self.span(&node);
+        let (mut name, mut document, mut source_span, mut pin) = (None, None, None, None);
+        let mut members = None;
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::name => name = Some(self.name(part)),
+                Rule::api_source => {
+                    source_span = Some(self.span(&part));
+                    document = child(part, Rule::string).and_then(|path| self.text(path));
+                }
+                Rule::pin => pin = self.pin(part),
+                Rule::api_block => members = Some(part),
+                _ => {}
+            }
+        }
+        let mut api = Api {
+            span,
+            name: name?,
+            document: document?,
+            source_span: source_span?,
+            pin,
+            region: None,
+            auth: None,
+            idempotency: None,
+            timeout: None,
+            retry: None,
+            breaker: None,
+            handoff: None,
+        };
+        if let Some(members) = members {
+            self.api_members(members, &mut api);
+        }
+        Some(api)
+    }
+
+    fn api_members(&mut self, node: Node<'_>, api: &mut Api) {
+        let (mut region, mut auth, mut idempotency, mut timeout) = (None, None, None, None);
+        let (mut retry, mut breaker, mut handoff) = (None, None, None);
+        for part in node.into_inner() {
+            let at = self.span(&part);
+            match part.as_rule() {
+                Rule::region => {
+                    let value = self.region(part);
+                    self.once(&mut region, value, at, "region");
+                }
+                Rule::auth => {
+                    let value = self.auth(part);
+                    self.once(&mut auth, value, at, "auth");
+                }
+                Rule::idempotency => {
+                    let value = self.idempotency(part);
+                    self.once(&mut idempotency, value, at, "idempotency");
+                }
+                Rule::timeout => {
+                    let value = self.timeout(part);
+                    self.once(&mut timeout, value, at, "timeout");
+                }
+                Rule::use_retry => {
+                    let value = self.used_path(part);
+                    self.once(&mut retry, value, at, "retry");
+                }
+                Rule::use_breaker => {
+                    let value = self.used_path(part);
+                    self.once(&mut breaker, value, at, "breaker");
+                }
+                Rule::use_handoff => {
+                    let value = self.used_path(part);
+                    self.once(&mut handoff, value, at, "handoff");
+                }
+                _ => {}
+            }
+        }
+        api.region = taken(region);
+        api.auth = taken(auth);
+        api.idempotency = taken(idempotency);
+        api.timeout = taken(timeout);
+        api.retry = taken(retry);
+        api.breaker = taken(breaker);
+        api.handoff = taken(handoff);
+    }
+
+    fn pin(&mut self, node: Node<'_>) -> Option<Pin> {
+        let span = self.span(&node);
+        let value = child(node, Rule::pin_value)?;
+        let value_span = self.span(&value);
+        let hex = value.as_str().trim_start_matches("sha256:").to_owned();
+        if hex.len() != 64 || !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            self.report(
+                &codes::BAD_LITERAL,
+                value_span,
+                "a pin is `sha256:` and 64 lower-case hex digits",
+                "let `eczflow pin FILE` write it",
+            );
+        }
+        Some(Pin { hex, span, value_span })
+    }
+
+    fn region(&mut self, node: Node<'_>) -> Option<Region> {
+        let span = self.span(&node);
+        let name = child(node.clone(), Rule::name).map(|name| self.name(name));
+        let origin = child(node, Rule::string).and_then(|origin| self.text(origin));
+        Some(Region { span, name: name?, origin: origin? })
+    }
+
+    fn auth(&mut self, node: Node<'_>) -> Option<Auth> {
+        let span = self.span(&node);
+        let scheme = child(node.clone(), Rule::kw_bearer).map(|scheme| self.name(scheme));
+        Some(Auth { span, scheme: scheme?, secret: self.name(child(node, Rule::name)?) })
+    }
+
+    fn idempotency(&mut self, node: Node<'_>) -> Option<Idempotency> {
+        let span = self.span(&node);
+        let by = child(node.clone(), Rule::name).map(|name| self.name(name));
+        let mut texts = Vec::new();
+        for text in children(node, Rule::string) {
+            texts.push(self.text(text)?);
+        }
+        let mut texts = texts.into_iter();
+        Some(Idempotency { span, header: texts.next()?, by: by?, because: texts.next()? })
+    }
+
+    fn timeout(&mut self, node: Node<'_>) -> Option<Timeout> {
+        let span = self.span(&node);
+        let (mut connect, mut attempt, mut response) = (None, None, None);
+        for part in node.into_inner() {
+            let at = self.span(&part);
+            match part.as_rule() {
+                Rule::timeout_connect => {
+                    let value = self.millis_in(part);
+                    self.once(&mut connect, value, at, "connect");
+                }
+                Rule::timeout_attempt => {
+                    let value = self.millis_in(part);
+                    self.once(&mut attempt, value, at, "attempt");
+                }
+                Rule::timeout_response => {
+                    let value = child(part, Rule::size).map(|size| self.bytes(size));
+                    self.once(&mut response, value, at, "response");
+                }
+                _ => {}
+            }
+        }
+        Some(Timeout { span, connect: taken(connect), attempt: taken(attempt), response: taken(response) })
+    }
+}

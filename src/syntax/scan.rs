@@ -1,0 +1,498 @@
+//! One linear pass before the grammar: tokens, comments, brackets and their depth, strings, forbidden characters.
+//!
+//! The pass bounds nesting before the grammar recurses, and gives recovery the places where a broken file can be cut.
+
+use crate::base::limits;
+use crate::diagnostics::codes::syntax as codes;
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::source::{FileId, Span};
+
+use super::ast::Trivia;
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// A word.
+    Word,
+    /// A number with its unit.
+    Number,
+    /// A whole string, holes included.
+    String,
+    /// One sign; the grammar joins them.
+    Sign(char),
+}
+
+/// A token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Token {
+    /// What it is.
+    pub(super) kind: TokenKind,
+    /// First byte.
+    pub(super) start: usize,
+    /// One past the last byte.
+    pub(super) end: usize,
+    /// Brackets and strings open around it. A bracket has the depth of its outside.
+    pub(super) depth: usize,
+    /// Whether only white space stands before it on its line.
+    pub(super) first: bool,
+    /// Bytes from the start of its line.
+    pub(super) column: usize,
+}
+
+/// What the pass found.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// Tokens in order.
+    pub(super) tokens: Vec<Token>,
+    /// Comments in order.
+    pub(super) trivia: Vec<Trivia>,
+    /// The text for the grammar, of the same length: slips that were reported are mended in it.
+    pub(super) clean: String,
+    /// Places of errors that the grammar would report again.
+    pub(super) faults: Vec<usize>,
+    /// Nesting is beyond the limit: the grammar must not see the text.
+    pub(super) too_deep: bool,
+}
+
+impl Scan {
+    /// Whether an error was already reported in a range.
+    pub(super) fn is_faulty(&self, start: usize, end: usize) -> bool {
+        let first = self.faults.partition_point(|place| *place < start);
+        self.faults.get(first).is_some_and(|place| *place < end)
+    }
+
+    /// The index of the first token that starts at or after a place.
+    pub(super) fn token_at(&self, place: usize) -> usize {
+        self.tokens.partition_point(|token| token.start < place)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    /// An open bracket: its place, its sign, the `if`s open in it.
+    Bracket(usize, char, usize),
+    /// An open string: its token and its place.
+    String(usize, usize),
+}
+
+/// Scans a text.
+pub(super) fn scan(text: &str, file: FileId, sink: &mut Sink) -> Scan {
+    let mut scanner = Scanner {
+        text,
+        file,
+        sink,
+        at: 0,
+        line: 0,
+        fresh: true,
+        frames: Vec::new(),
+        ifs: 0,
+        outer_ifs: 0,
+        mends: Vec::new(),
+        scan: Scan::default(),
+    };
+    scanner.run();
+    scanner.finish()
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    file: FileId,
+    sink: &'a mut Sink,
+    at: usize,
+    line: usize,
+    fresh: bool,
+    frames: Vec<Frame>,
+    ifs: usize,
+    outer_ifs: usize,
+    mends: Vec<(usize, usize, &'static str)>,
+    scan: Scan,
+}
+
+impl Scanner<'_> {
+    fn run(&mut self) {
+        while let Some(c) = self.peek() {
+            if self.scan.too_deep {
+                return;
+            }
+            match self.frames.last() {
+                Some(Frame::String(..)) => self.in_string(c),
+                _ => self.in_code(c),
+            }
+        }
+    }
+
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span::new(self.file, start, end)
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.scan.faults.push(diagnostic.span().start);
+        self.sink.push(diagnostic);
+    }
+
+    fn newline(&mut self) {
+        self.at += 1;
+        self.line = self.at;
+        self.fresh = true;
+    }
+
+    fn push(&mut self, kind: TokenKind, start: usize, end: usize) {
+        let (first, column) = (self.fresh, start - self.line);
+        self.fresh = false;
+        self.scan.tokens.push(Token { kind, start, end, depth: self.frames.len(), first, column });
+    }
+
+    fn in_string(&mut self, c: char) {
+        let start = self.at;
+        match c {
+            '"' => {
+                self.at += 1;
+                self.close_string(self.at);
+            }
+            '\n' => self.unclosed_strings(),
+            '\\' => {
+                self.at += 1;
+                match self.peek() {
+                    // `\u{…}`: its braces are no hole.
+                    Some('u') if self.rest().starts_with("u{") => self.at += 2,
+                    Some(next) if next != '\n' && !is_forbidden(next) => self.at += next.len_utf8(),
+                    _ => {}
+                }
+            }
+            '{' => {
+                self.push(TokenKind::Sign('{'), start, start + 1);
+                self.open('{');
+            }
+            c => {
+                self.at += c.len_utf8();
+                self.forbidden(c, start);
+            }
+        }
+    }
+
+    fn close_string(&mut self, end: usize) {
+        if let Some(Frame::String(token, _)) = self.frames.pop()
+            && let Some(token) = self.scan.tokens.get_mut(token)
+        {
+            token.end = end;
+        }
+    }
+
+    /// A line ended inside a string: strings stand on one line.
+    fn unclosed_strings(&mut self) {
+        let outermost = self.frames.iter().position(|frame| matches!(frame, Frame::String(..)));
+        let Some(Frame::String(_, start)) = outermost.and_then(|index| self.frames.get(index)).copied() else {
+            return;
+        };
+        let in_hole = self.frames.len() > outermost.unwrap_or(0) + 1;
+        let end = self.at;
+        let mut found = Diagnostic::new(&codes::UNCLOSED_STRING, self.span(start, end), "this string is not closed on its line")
+            .help("close it with `\"`; write `\\n` for a line break in it");
+        if in_hole {
+            found = found.note("`{` in a string opens an expression; write `\\{` for the sign itself");
+        }
+        self.report(found);
+        while self.frames.len() > outermost.unwrap_or(0) {
+            if let Some(Frame::String(..)) = self.frames.last() {
+                self.close_string(end);
+            } else {
+                self.pop_bracket();
+            }
+        }
+    }
+
+    fn in_code(&mut self, c: char) {
+        let start = self.at;
+        match c {
+            '\n' => {
+                if self.frames.iter().any(|frame| matches!(frame, Frame::String(..))) {
+                    self.unclosed_strings();
+                }
+                self.newline();
+            }
+            ' ' | '\t' | '\r' => self.at += 1,
+            '"' => {
+                self.push(TokenKind::String, start, start + 1);
+                self.frames.push(Frame::String(self.scan.tokens.len() - 1, start));
+                self.at += 1;
+                self.check_depth(start);
+            }
+            '{' | '(' | '[' => {
+                self.push(TokenKind::Sign(c), start, start + 1);
+                self.open(c);
+            }
+            '}' | ')' | ']' => self.close(c, start),
+            '/' if self.rest().starts_with("//") => self.comment(start),
+            '\'' => self.single_quotes(start),
+            ';' => {
+                self.at += 1;
+                self.report(
+                    Diagnostic::new(&codes::UNEXPECTED, self.span(start, start + 1), "`;` is no sign of the language")
+                        .help("remove it; nothing separates statements")
+                        .fix("remove `;`", vec![(self.span(start, start + 1), String::new())]),
+                );
+                self.mends.push((start, start + 1, " "));
+            }
+            c if is_word_start(c) => self.word(start),
+            c if c.is_ascii_digit() => self.number(start),
+            '\u{feff}' if start == 0 => {
+                self.at += c.len_utf8();
+                self.mends.push((start, self.at, "   "));
+            }
+            c if c.is_ascii_graphic() => {
+                if c == ',' {
+                    self.reset_ifs();
+                }
+                self.at += 1;
+                self.push(TokenKind::Sign(c), start, self.at);
+            }
+            c => {
+                self.at += c.len_utf8();
+                if !self.forbidden(c, start) {
+                    let message = format!("`{c}` can only stand in a string or a comment");
+                    let found = Diagnostic::new(&codes::UNEXPECTED, self.span(start, self.at), message);
+                    self.report(match c {
+                        '“' | '”' | '„' | '‘' | '’' => found.help("strings stand in straight quotes, `\"`"),
+                        '\u{a0}' => found.help("this is a no-break space; write a plain one"),
+                        _ => found.help("names are made of the letters `a` to `z`, digits and `_`"),
+                    });
+                }
+            }
+        }
+    }
+
+    fn word(&mut self, start: usize) {
+        let length = self.rest().find(|c| !is_word(c)).unwrap_or(self.rest().len());
+        let word = self.text.get(start..start + length).unwrap_or("");
+        self.at += length;
+        let after_dot = self.scan.tokens.last().is_some_and(|token| token.kind == TokenKind::Sign('.'));
+        let is_key = self.rest().trim_start().starts_with(':');
+        if !after_dot && !is_key {
+            match word {
+                "if" => {
+                    self.ifs += 1;
+                    *self.open_ifs() += 1;
+                    self.check_depth(start);
+                }
+                word if is_reserved(word) && !matches!(word, "then" | "else" | "true" | "false" | "null") => self.reset_ifs(),
+                _ => {}
+            }
+        }
+        self.push(TokenKind::Word, start, start + length);
+    }
+
+    fn number(&mut self, start: usize) {
+        let bytes = self.text.as_bytes();
+        let mut end = start;
+        while bytes.get(end).is_some_and(|byte| {
+            byte.is_ascii_alphanumeric()
+                || *byte == b'_'
+                || (*byte == b'.' && bytes.get(end + 1).is_some_and(u8::is_ascii_digit))
+        }) {
+            end += 1;
+        }
+        self.at = end;
+        self.push(TokenKind::Number, start, end);
+    }
+
+    fn comment(&mut self, start: usize) {
+        let line = self.rest().lines().next().unwrap_or("");
+        let end = start + line.len();
+        let doc = line.starts_with("///") && !line.starts_with("////");
+        let text = line.trim_start_matches('/').trim_end();
+        let text = text.strip_prefix(' ').unwrap_or(text).to_owned();
+        let trivia = Trivia { doc, text, span: self.span(start, end), next: 0 };
+        let odd: Vec<(usize, char)> = line.char_indices().filter(|(_, c)| is_forbidden(*c)).collect();
+        self.scan.trivia.push(trivia);
+        for (offset, c) in odd {
+            self.at = start + offset + c.len_utf8();
+            self.forbidden(c, start + offset);
+        }
+        self.at = end;
+    }
+
+    /// `'text'`: reported, and read as a string.
+    fn single_quotes(&mut self, start: usize) {
+        let line = self.rest().lines().next().unwrap_or("");
+        let closing = line.get(1..).and_then(|rest| rest.find('\'')).map(|offset| start + 1 + offset);
+        let inner = closing.and_then(|end| self.text.get(start + 1..end)).unwrap_or("").to_owned();
+        let mendable = closing.filter(|_| !inner.contains(['"', '{', '\\']));
+        let end = closing.map_or(start + 1, |closing| closing + 1);
+        let mut found = Diagnostic::new(&codes::UNEXPECTED, self.span(start, end), "strings stand in double quotes")
+            .help("write `\"` instead of `'`");
+        if let Some(closing) = mendable {
+            let edits =
+                vec![(self.span(start, start + 1), "\"".into()), (self.span(closing, closing + 1), "\"".into())];
+            found = found.fix("use double quotes", edits);
+            self.mends.extend([(start, start + 1, "\""), (closing, closing + 1, "\"")]);
+        }
+        self.report(found);
+        let odd: Vec<(usize, char)> = inner.char_indices().filter(|(_, c)| is_forbidden(*c)).collect();
+        for (offset, c) in odd {
+            self.at = start + 1 + offset + c.len_utf8();
+            self.forbidden(c, start + 1 + offset);
+        }
+        self.push(TokenKind::String, start, end);
+        self.at = end;
+    }
+
+    fn open_ifs(&mut self) -> &mut usize {
+        match self.frames.last_mut() {
+            Some(Frame::Bracket(_, _, ifs)) => ifs,
+            _ => &mut self.outer_ifs,
+        }
+    }
+
+    fn reset_ifs(&mut self) {
+        let open = std::mem::take(self.open_ifs());
+        self.ifs = self.ifs.saturating_sub(open);
+    }
+
+    fn open(&mut self, sign: char) {
+        let start = self.at;
+        self.frames.push(Frame::Bracket(start, sign, 0));
+        self.at += 1;
+        self.check_depth(start);
+    }
+
+    fn check_depth(&mut self, at: usize) {
+        if self.frames.len() + self.ifs > limits::SYNTAX_DEPTH && !self.scan.too_deep {
+            self.scan.too_deep = true;
+            let message = format!("nested more than {} levels deep", limits::SYNTAX_DEPTH);
+            let found = Diagnostic::new(&codes::TOO_DEEP, self.span(at, at + 1), message)
+                .help("give parts of it names with `let`");
+            self.report(found);
+        }
+    }
+
+    fn pop_bracket(&mut self) -> Option<(usize, char)> {
+        self.reset_ifs();
+        match self.frames.pop() {
+            Some(Frame::Bracket(start, sign, _)) => Some((start, sign)),
+            _ => None,
+        }
+    }
+
+    fn close(&mut self, sign: char, start: usize) {
+        let opener = match sign {
+            '}' => '{',
+            ')' => '(',
+            _ => '[',
+        };
+        self.at += 1;
+        let floor = self.frames.iter().rposition(|frame| matches!(frame, Frame::String(..))).map_or(0, |index| index + 1);
+        let partner = self.frames.iter().rposition(|frame| matches!(frame, Frame::Bracket(_, open, _) if *open == opener));
+        match partner.filter(|index| *index >= floor) {
+            Some(index) => {
+                while self.frames.len() > index + 1 {
+                    if let Some((open, unclosed)) = self.pop_bracket() {
+                        self.unclosed(open, unclosed, Some(self.span(start, start + 1)));
+                    }
+                }
+                self.pop_bracket();
+            }
+            None => {
+                let message = format!("`{sign}` closes nothing");
+                let found = Diagnostic::new(&codes::UNBALANCED, self.span(start, start + 1), message)
+                    .help(format!("remove it, or add the missing `{opener}` before"));
+                self.report(found);
+            }
+        }
+        self.push(TokenKind::Sign(sign), start, start + 1);
+    }
+
+    fn unclosed(&mut self, start: usize, sign: char, before: Option<Span>) {
+        let message = format!("`{sign}` is never closed");
+        let mut found = Diagnostic::new(&codes::UNBALANCED, self.span(start, start + 1), message)
+            .help(format!("add the missing `{}`", closer(sign)));
+        if let Some(before) = before {
+            found = found.and(before, "it should be closed before this");
+        }
+        self.report(found);
+    }
+
+    fn forbidden(&mut self, c: char, start: usize) -> bool {
+        if !is_forbidden(c) {
+            return false;
+        }
+        let span = self.span(start, start + c.len_utf8());
+        self.report(if c == char::REPLACEMENT_CHARACTER {
+            Diagnostic::new(&codes::NOT_UTF8, span, "bytes that are not UTF-8")
+                .help("save the file as UTF-8; U+FFFD itself is refused too, since it marks lost text")
+        } else {
+            let message = format!("the invisible character U+{:04X} may not stand in a flow", u32::from(c));
+            Diagnostic::new(&codes::FORBIDDEN_CHARACTER, span, message)
+                .note("it can make a text read otherwise than it means")
+                .help("remove it, or write it in a string as `\\u{…}`")
+        });
+        true
+    }
+
+    fn finish(mut self) -> Scan {
+        if self.frames.iter().any(|frame| matches!(frame, Frame::String(..))) && !self.scan.too_deep {
+            self.unclosed_strings();
+        }
+        while !self.scan.too_deep
+            && let Some((start, sign)) = self.pop_bracket()
+        {
+            self.unclosed(start, sign, None);
+        }
+        let mut clean = self.text.to_owned();
+        for (start, end, mend) in self.mends {
+            clean.replace_range(start..end, mend);
+        }
+        let mut scan = self.scan;
+        scan.clean = clean;
+        scan.faults.sort_unstable();
+        let mut token = 0;
+        for trivia in &mut scan.trivia {
+            while scan.tokens.get(token).is_some_and(|token| token.start < trivia.span.end) {
+                token += 1;
+            }
+            trivia.next = scan.tokens.get(token).map_or(self.text.len(), |token| token.start);
+        }
+        scan
+    }
+}
+
+fn closer(sign: char) -> char {
+    match sign {
+        '{' => '}',
+        '(' => ')',
+        _ => ']',
+    }
+}
+
+fn is_word_start(c: char) -> bool {
+    c.is_ascii_alphabetic() || c == '_'
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// The grammar's `reserved`; a test compares the two.
+pub(super) const RESERVED: [&str; 23] = [
+    "step", "let", "ensure", "fail", "for", "in", "after", "return", "yield", "when", "if", "then", "else", "true",
+    "false", "null", "match", "signal", "poll", "pages", "wait", "call", "release",
+];
+
+/// Whether a word can't be a name.
+pub(super) fn is_reserved(word: &str) -> bool {
+    RESERVED.contains(&word)
+}
+
+/// Control characters, characters that reorder text, and the mark of lost text.
+fn is_forbidden(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}' | char::REPLACEMENT_CHARACTER)
+}

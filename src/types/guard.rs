@@ -1,0 +1,298 @@
+//! Run-time guards: the full schema, checked by the `jsonschema` crate. Draft 2020-12, local references only, formats not
+//! asserted, nothing is ever fetched.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::Misfit;
+use crate::base::limits;
+use crate::documents::{Reference, escape, local_reference};
+
+/// Evaluations of one value by schemas that refer to each other in place (`$ref`, `allOf`, `anyOf`, `oneOf`, `not`, `if`);
+/// a schema that needs more is refused, since its size doubles with every level.
+const IN_PLACE: u64 = 10_000;
+/// Steps of regular expressions that look back; past them a value does not fit.
+const BACKTRACKING: usize = 100_000;
+/// Bytes of a compiled regular expression.
+const PATTERN_BYTES: usize = 1 << 20;
+
+/// A schema that can't be checked. Names the place; the schema is the document author's text, not a party's data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the schema at `{pointer}` can't be checked: {reason}")]
+pub struct GuardError {
+    /// JSON pointer of the schema.
+    pub pointer: String,
+    /// Why not.
+    pub reason: String,
+}
+
+/// A compiled schema; without one, everything fits.
+#[derive(Debug)]
+pub(super) struct Guard(Option<jsonschema::Validator>);
+
+impl Guard {
+    /// The guard that lets everything through.
+    pub(super) fn open() -> Guard {
+        Guard(None)
+    }
+
+    /// Compiles the schema at a pointer of a document or slice.
+    pub(super) fn compile(root: &Json, pointer: &str) -> Result<Guard, GuardError> {
+        let failed = |reason: String| GuardError { pointer: pointer.to_owned(), reason };
+        if root.pointer(pointer).is_none() {
+            return Err(failed("it is missing".to_owned()));
+        }
+        let cost = Costs { root, known: BTreeMap::new() }.reachable(pointer);
+        if cost.is_none_or(|cost| cost > IN_PLACE) {
+            return Err(failed(
+                "its references multiply beyond what is checked in reasonable time".to_owned(),
+            ));
+        }
+        // The pointers stay what they are: the schema stands beside the document's own parts.
+        let mut schema = Map::new();
+        schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        schema.insert("$ref".to_owned(), json!(format!("#{}", fragment(pointer))));
+        for part in ["paths", "components", "webhooks"] {
+            if let Some(value) = root.get(part) {
+                schema.insert(part.to_owned(), value.clone());
+            }
+        }
+        let options =
+            jsonschema::draft202012::options().offline().should_validate_formats(false).with_pattern_options(
+                jsonschema::PatternOptions::fancy_regex()
+                    .backtrack_limit(BACKTRACKING)
+                    .size_limit(PATTERN_BYTES)
+                    .dfa_size_limit(PATTERN_BYTES),
+            );
+        match options.build(&Json::Object(schema)) {
+            Ok(validator) => Ok(Guard(Some(validator))),
+            Err(error) => Err(failed(one_line(&error.to_string()))),
+        }
+    }
+
+    /// Checks a value. The misfit names the member and the keyword, never the value.
+    pub(super) fn check(&self, value: &Json) -> Result<(), Misfit> {
+        let Some(validator) = &self.0 else { return Ok(()) };
+        if deeper_than(value, limits::DOCUMENT_DEPTH) {
+            return Err(Misfit::whole(format!("nested deeper than {} levels", limits::DOCUMENT_DEPTH)));
+        }
+        validator.validate(value).map_err(|error| {
+            let schema = error.schema_path().as_str();
+            let keyword = schema.rsplit('/').next().unwrap_or(schema);
+            Misfit { path: member_path(schema), why: format!("does not meet the schema's `{keyword}`") }
+        })
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().take(200).collect()
+}
+
+fn deeper_than(value: &Json, levels: usize) -> bool {
+    let Some(levels) = levels.checked_sub(1) else { return true };
+    match value {
+        Json::Array(items) => items.iter().any(|item| deeper_than(item, levels)),
+        Json::Object(members) => members.values().any(|member| deeper_than(member, levels)),
+        _ => false,
+    }
+}
+
+/// The member that a place in a schema speaks about: `properties/lines/items/properties/sku/type` is `lines[].sku`. Names
+/// come from the schema alone: a value's own keys may be confidential.
+fn member_path(schema: &str) -> String {
+    let mut path = String::new();
+    let mut segments = schema.split('/').skip(1);
+    while let Some(segment) = segments.next() {
+        let name = match segment {
+            "properties" => segments.next().unwrap_or_default().replace("~1", "/").replace("~0", "~"),
+            "items" | "prefixItems" | "contains" => {
+                path.push_str("[]");
+                continue;
+            }
+            "additionalProperties" | "patternProperties" if segments.clone().next().is_some() => {
+                "{}".to_owned()
+            }
+            _ => continue,
+        };
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(&name);
+    }
+    path
+}
+
+/// A JSON pointer as a URI fragment (RFC 6901 section 6).
+fn fragment(pointer: &str) -> String {
+    let mut text = String::new();
+    for byte in pointer.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=:@".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+/// How often schemas are evaluated for one value, references unfolded.
+struct Costs<'a> {
+    root: &'a Json,
+    /// By pointer; `None` while it is being computed, so that a circle costs nothing more.
+    known: BTreeMap<String, Option<u64>>,
+}
+
+impl Costs<'_> {
+    /// The greatest cost of the schema and of all it leads to; `None` where there is too much of it.
+    fn reachable(&mut self, pointer: &str) -> Option<u64> {
+        let mut worst = 0;
+        let mut seen = std::collections::BTreeSet::new();
+        let mut pending = vec![pointer.to_owned()];
+        while let Some(next) = pending.pop() {
+            if !seen.insert(next.clone()) {
+                continue;
+            }
+            if seen.len() > super::SCHEMA_NODES * 5 {
+                return None;
+            }
+            worst = worst.max(self.cost(&next, 0));
+            if let Some(schema) = self.root.pointer(&next) {
+                pending.extend(children(schema, &next).map(|(child, _)| child));
+            }
+        }
+        Some(worst)
+    }
+
+    fn cost(&mut self, pointer: &str, depth: usize) -> u64 {
+        if depth > limits::DOCUMENT_DEPTH {
+            return u64::MAX;
+        }
+        if let Some(known) = self.known.get(pointer) {
+            return known.unwrap_or(1);
+        }
+        let Some(schema) = self.root.pointer(pointer) else { return 1 };
+        self.known.insert(pointer.to_owned(), None);
+        let mut cost: u64 = 1;
+        let in_place: Vec<String> =
+            children(schema, pointer).filter(|(_, in_place)| *in_place).map(|(child, _)| child).collect();
+        for child in in_place {
+            cost = cost.saturating_add(self.cost(&child, depth + 1));
+        }
+        self.known.insert(pointer.to_owned(), Some(cost));
+        cost
+    }
+}
+
+/// The subschemas of a schema, and whether they apply to the same value.
+fn children<'a>(schema: &'a Json, pointer: &str) -> impl Iterator<Item = (String, bool)> + use<'a> {
+    let pointer = pointer.to_owned();
+    schema.as_object().into_iter().flatten().flat_map(move |(keyword, value)| {
+        let at = format!("{pointer}/{}", escape(keyword));
+        let keyed = |in_place: bool| -> Vec<(String, bool)> {
+            let names = value.as_object().into_iter().flatten();
+            names.map(|(name, _)| (format!("{at}/{}", escape(name)), in_place)).collect()
+        };
+        match (keyword.as_str(), value) {
+            ("$ref", Json::String(text)) => match local_reference(text) {
+                Reference::Local(target) => vec![(target, true)],
+                Reference::External | Reference::Other => Vec::new(),
+            },
+            ("allOf" | "anyOf" | "oneOf" | "prefixItems", Json::Array(several)) => {
+                (0..several.len()).map(|index| (format!("{at}/{index}"), keyword != "prefixItems")).collect()
+            }
+            ("not" | "if" | "then" | "else", _) => vec![(at, true)],
+            ("dependentSchemas", _) => keyed(true),
+            ("properties" | "patternProperties", _) => keyed(false),
+            (
+                "items"
+                | "additionalProperties"
+                | "contains"
+                | "propertyNames"
+                | "unevaluatedItems"
+                | "unevaluatedProperties",
+                _,
+            ) => vec![(at, false)],
+            _ => Vec::new(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(schema: Json) -> Json {
+        json!({"components": {"schemas": {"S": schema, "Line": {"type": "object", "required": ["sku"],
+            "properties": {"sku": {"type": "string", "pattern": "^[a-z]+$"}, "next": {"$ref": "#/components/schemas/Line"}}}}}})
+    }
+
+    const S: &str = "/components/schemas/S";
+
+    #[test]
+    fn values_are_checked_and_never_quoted() {
+        let guard = Guard::compile(
+            &document(json!({"type": "object", "additionalProperties": {"type": "integer"}, "properties":
+                {"lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}}}})),
+            S,
+        )
+        .unwrap();
+        assert!(guard.check(&json!({"lines": [{"sku": "ab", "next": {"sku": "c"}}]})).is_ok());
+        for (bad, says) in [
+            (json!({"lines": [{"sku": "SECRET"}]}), "pattern"),
+            (json!({"lines": [{"next": {}, "sku": "ok"}]}), "required"),
+            (json!({"SECRET": "SECRET"}), "type"),
+        ] {
+            let misfit = guard.check(&bad).unwrap_err().to_string();
+            assert!(misfit.contains(says) && !misfit.contains("SECRET"), "{misfit}");
+        }
+    }
+
+    #[test]
+    fn money_is_a_multiple_of_a_cent() {
+        let guard = Guard::compile(&document(json!({"type": "number", "multipleOf": 0.01})), S).unwrap();
+        for cents in (0..200_000_i64).chain([99_999_999_999, 12_345_678_901, 1_999_999_999_999]) {
+            let amount: f64 = format!("{}.{:02}", cents / 100, cents % 100).parse().unwrap();
+            assert!(guard.check(&json!(amount)).is_ok(), "{amount}");
+        }
+        assert!(guard.check(&json!(0.001)).is_err());
+        assert!(guard.check(&json!(19.995)).is_err());
+    }
+
+    #[test]
+    fn what_can_not_be_checked_is_an_error() {
+        for bad in [
+            json!({"$ref": "https://example.com/x.json"}),
+            json!({"$ref": "#/components/schemas/None"}),
+            json!({"type": "float"}),
+            json!({"pattern": "("}),
+            json!({"properties": {"a": {"minimum": "x"}}}),
+        ] {
+            let error = Guard::compile(&document(bad), S).unwrap_err();
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+        assert!(Guard::compile(&json!({}), S).is_err());
+        let formats = Guard::compile(&document(json!({"type": "string", "format": "uuid"})), S).unwrap();
+        assert!(formats.check(&json!("any text")).is_ok());
+    }
+
+    #[test]
+    fn schemas_that_explode_are_refused_and_others_are_not() {
+        let mut root = json!({"components": {"schemas": {"l40": {}, "m40": {"type": "integer"}}}});
+        for level in 0..40 {
+            let (l, m) = (
+                format!("#/components/schemas/l{}", level + 1),
+                format!("#/components/schemas/m{}", level + 1),
+            );
+            root["components"]["schemas"][format!("l{level}")] = json!({"type": "object", "properties": {"a": {"$ref": l}, "b": {"$ref": l}, "c": {"$ref": l}}});
+            root["components"]["schemas"][format!("m{level}")] = json!({"allOf": [{"$ref": m}, {"$ref": m}]});
+        }
+        assert!(Guard::compile(&root, "/components/schemas/m0").is_err());
+        let wide = Guard::compile(&root, "/components/schemas/l0").unwrap();
+        assert!(wide.check(&json!({"a": {"b": {"c": {"a": 3}}}})).is_err());
+        let circle = json!({"components": {"schemas": {"S": {"$ref": "#/components/schemas/S"}}}});
+        // A circle in place says nothing at all; that it ends is what matters.
+        let _ends = Guard::compile(&circle, S).map(|guard| guard.check(&json!(1)));
+    }
+}

@@ -24,6 +24,7 @@ pub(crate) fn flow(
     apis: &BTreeMap<String, Api>,
     operators: &BTreeMap<String, Operator>,
     item: &ast::Flow,
+    text: &str,
     sink: &mut Sink,
 ) -> Flow {
     let root = modules.root;
@@ -73,6 +74,7 @@ pub(crate) fn flow(
         ids: BTreeMap::new(),
         output: output.clone(),
         node: String::new(),
+        lines: Lines::of(text),
     };
     for (input, ty, field, default) in &inputs {
         if let Some(default) = default {
@@ -105,6 +107,20 @@ pub(crate) fn flow(
     }
 }
 
+/// Where the lines of the flow's file start.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        Lines(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1).collect())
+    }
+
+    /// The 1-based line of a place.
+    fn line(&self, span: Span) -> u32 {
+        u32::try_from(self.0.partition_point(|start| *start <= span.start) + 1).unwrap_or(u32::MAX)
+    }
+}
+
 /// State of lowering a body.
 pub(crate) struct FlowLowering<'a> {
     pub(crate) calls: Calls<'a>,
@@ -116,6 +132,7 @@ pub(crate) struct FlowLowering<'a> {
     ids: BTreeMap<String, Span>,
     output: Type,
     node: String,
+    lines: Lines,
 }
 
 impl FlowLowering<'_> {
@@ -259,7 +276,8 @@ impl FlowLowering<'_> {
             {
                 self.after(written, &nodes, outer, &mut after);
             }
-            nodes.push(Node { id, span, after, kind });
+            let line = self.lines.line(span);
+            nodes.push(Node { id, span, line, after, kind });
         }
         Block { nodes }
     }

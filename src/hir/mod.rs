@@ -83,7 +83,7 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<H
         let secrets = items::secrets(&modules, sink);
         let apis = items::apis(&modules, &mut reader, sink);
         let language = root.ast.version.as_ref().map_or(1, |version| version.value);
-        let flow = flow::flow(&modules, &apis, &operators, flow, sink);
+        let flow = flow::flow(&modules, &apis, &operators, flow, input.text, sink);
         resolved.push(Hir { language, operators, secrets, apis, flow });
     }
     // A name may be needed by a flow that was not chosen.

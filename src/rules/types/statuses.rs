@@ -15,7 +15,7 @@ pub(in crate::rules) const RULE: Rule =
 fn check(context: &Context<'_>, sink: &mut Sink) {
     context.hir.flow.body.each_node(&mut |node, _| {
         let NodeKind::Step(step) = &node.kind else { return };
-        let view = step.&call.view;
+        let view = &step.call.view;
         let mut seen = BTreeMap::new();
         for (status, span, _) in &step.on {
             if let Some(first) = seen.insert(*status, *span) {

@@ -10,7 +10,8 @@ use super::scan::{Scan, Token, TokenKind, is_reserved};
 /// Words that begin a declaration of the language which is not built yet.
 pub(super) const LATER_ITEMS: [&str; 4] = ["classify", "type", "fn", "test"];
 /// Words that begin a statement which is not built yet.
-pub(super) const LATER_STATEMENTS: [&str; 7] = ["match", "signal", "poll", "pages", "wait", "call", "release"];
+pub(super) const LATER_STATEMENTS: [&str; 7] =
+    ["match", "signal", "poll", "pages", "wait", "call", "release"];
 /// Words that begin a step's clause which is not built yet.
 pub(super) const LATER_CLAUSES: [&str; 2] = ["reconcile", "weaken"];
 /// Words inside declarations that are not built yet.
@@ -49,7 +50,11 @@ impl Errors<'_> {
 
     /// The text of the token at an index, if it is a word.
     pub(super) fn word(&self, index: usize) -> Option<&str> {
-        self.scan.tokens.get(index).filter(|token| token.kind == TokenKind::Word).map(|token| self.text(*token))
+        self.scan
+            .tokens
+            .get(index)
+            .filter(|token| token.kind == TokenKind::Word)
+            .map(|token| self.text(*token))
     }
 
     /// The sign of the token at an index.
@@ -78,7 +83,14 @@ impl Errors<'_> {
     }
 
     /// Reports a stop while the tokens `from..to` were parsed as `what`.
-    pub(super) fn stop(&self, sink: &mut Sink, stop: &Stop, base: usize, (from, to): (usize, usize), what: &str) {
+    pub(super) fn stop(
+        &self,
+        sink: &mut Sink,
+        stop: &Stop,
+        base: usize,
+        (from, to): (usize, usize),
+        what: &str,
+    ) {
         let at = base + stop.at;
         let mut index = self.scan.token_at(at);
         // The stop may lie inside a token: in a string, or behind the first sign of an operator.
@@ -88,21 +100,32 @@ impl Errors<'_> {
             index = before;
         }
         let index = index.max(from);
-        if index < to && let Some(later) = self.later(index, from) {
+        if index < to
+            && let Some(later) = self.later(index, from)
+        {
             let later = later.to_owned();
             return self.not_built_yet(sink, index, &later);
         }
         let expected = list(&stop.expected, what);
         let (span, message) = match self.scan.tokens.get(index).copied().filter(|_| index < to) {
             Some(token) if token.kind == TokenKind::String && at > token.start && at < token.end => {
-                let end = self.scan.clean.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
-                let end = if self.scan.clean.get(at..).is_some_and(|rest| rest.starts_with('\\')) { at + 2 } else { at + end };
+                let end =
+                    self.scan.clean.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+                let end = if self.scan.clean.get(at..).is_some_and(|rest| rest.starts_with('\\')) {
+                    at + 2
+                } else {
+                    at + end
+                };
                 (Span::new(self.file, at, end.min(token.end)), format!("expected {expected} in this string"))
             }
             Some(token) => (self.span(token), format!("expected {expected}, found {}", self.found(token))),
             None => match to.checked_sub(1).and_then(|last| self.scan.tokens.get(last)) {
                 Some(last) => {
-                    let next = self.scan.tokens.get(to).map_or("the end of the file".into(), |token| self.found(*token));
+                    let next = self
+                        .scan
+                        .tokens
+                        .get(to)
+                        .map_or("the end of the file".into(), |token| self.found(*token));
                     (self.span(*last), format!("expected {expected} after this, found {next}"))
                 }
                 None => (Span::new(self.file, at, at), format!("expected {expected}")),
@@ -134,7 +157,9 @@ impl Errors<'_> {
             TokenKind::Sign(sign) => {
                 let joined = self.scan.clean.get(token.start..token.start + 2).unwrap_or("");
                 match joined {
-                    "==" | "!=" | "<=" | ">=" | "->" | "=>" | "&&" | "||" | "??" | "?." => format!("`{joined}`"),
+                    "==" | "!=" | "<=" | ">=" | "->" | "=>" | "&&" | "||" | "??" | "?." => {
+                        format!("`{joined}`")
+                    }
                     _ => format!("`{sign}`"),
                 }
             }
@@ -146,7 +171,8 @@ impl Errors<'_> {
         let wants = |rules: &[Rule]| rules.iter().any(|rule| expected.contains(rule));
         let sign = self.sign(index).filter(|_| index < to);
         let word = self.word(index).filter(|_| index < to);
-        let number = self.scan.tokens.get(index).filter(|token| token.kind == TokenKind::Number && index < to);
+        let number =
+            self.scan.tokens.get(index).filter(|token| token.kind == TokenKind::Number && index < to);
         let operators = wants(&[Rule::add, Rule::coalesce]);
         let hint = if wants(&[Rule::kw_else]) && self.word(from) == Some("ensure") {
             "an `ensure` says what its failure means: `ensure amount <= limit else \"too much\"`"
@@ -156,7 +182,9 @@ impl Errors<'_> {
             "a value is given with `=`"
         } else if wants(&[Rule::name, Rule::binding]) && word == Some("run") {
             "`run` names the run itself (`run.id`); choose another name"
-        } else if wants(&[Rule::name, Rule::binding, Rule::name_expr, Rule::unary]) && word.is_some_and(is_reserved) {
+        } else if wants(&[Rule::name, Rule::binding, Rule::name_expr, Rule::unary])
+            && word.is_some_and(is_reserved)
+        {
             return word.map(|word| format!("`{word}` is a word of the language and can't be a name"));
         } else if wants(&[Rule::at_most]) {
             "a `for` is bounded: `for line in lines at most 100 { … }`"

@@ -46,7 +46,9 @@ pub(super) fn parse(rule: Rule, text: &str) -> Result<Vec<Node<'_>>, Stop> {
 /// What a user calls a rule; `None` for rules that say nothing beside others.
 pub(super) fn describe(rule: Rule) -> Option<String> {
     let word = match rule {
-        Rule::EOI | Rule::dot | Rule::optional_field | Rule::field | Rule::index | Rule::index_optional => return None,
+        Rule::EOI | Rule::dot | Rule::optional_field | Rule::field | Rule::index | Rule::index_optional => {
+            return None;
+        }
         Rule::expr
         | Rule::unary
         | Rule::not

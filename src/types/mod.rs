@@ -22,7 +22,7 @@ pub use assign::{
 };
 pub use contract::{Body, Contract, IDEMPOTENCY_KEY, Response, Unsupported};
 pub use decode::Misfit;
-pub use guard::GuardError;
+pub use guard::{Guard, GuardError};
 pub use model::{Field, Members, RecordType, Type};
 pub use parameter::Parameter;
 pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::{Credentials, Host, HostError};
-use crate::base::{Clock, Digest, Random, canonical_json, decode_base64url, encode_base64, encode_base64url, json};
+use crate::base::{Clock, Digest, Random, canonical_json, decode_base64url, encode_base64, encode_base64url, json, limits};
 use crate::engine::{
     Answer, AnswerBody, Engine, Event, Path, Request, SendFailure, SentSignature, State, What, judge_answer,
     judge_failure,
@@ -182,14 +182,25 @@ impl Task {
             (_, Some(limit)) => AnswerBody::TooLarge(u64::try_from(limit).unwrap_or(u64::MAX)),
             (bytes, _) if bytes.is_empty() => AnswerBody::Empty,
             (bytes, _) if content_type.as_deref().is_some_and(is_json) => match json::read_strict(bytes) {
-                Ok(value) => AnswerBody::Json(value),
-                Err(_) => AnswerBody::Bytes(encode_base64(bytes)),
+                // The journal's own members stand around it.
+                Ok(value) if !is_deeper_than(&value, limits::PAYLOAD_DEPTH - 8) => AnswerBody::Json(value),
+                _ => AnswerBody::Bytes(encode_base64(bytes)),
             },
             (bytes, _) => AnswerBody::Bytes(encode_base64(bytes)),
         };
         let answer = Answer { status: answer.status, content_type, headers, body };
         let outcome = judge_answer(contract, &answer).kind;
         Ok(What::AttemptAnswered { status: answer.status, outcome, elapsed_ms, answer: Box::new(answer), signature })
+    }
+}
+
+/// Whether JSON nests deeper than some levels. Bounded by the reader's own limit.
+fn is_deeper_than(value: &serde_json::Value, levels: usize) -> bool {
+    let deeper = |value: &serde_json::Value| levels == 0 || is_deeper_than(value, levels - 1);
+    match value {
+        serde_json::Value::Array(items) => items.iter().any(deeper),
+        serde_json::Value::Object(members) => members.values().any(deeper),
+        _ => false,
     }
 }
 

@@ -39,6 +39,13 @@ pub(crate) fn refund() -> Verified<Plan> {
     compile(refund_files(None))
 }
 
+/// The plan of the refund example with one piece of its text replaced.
+pub(crate) fn refund_with(from: &str, to: &str) -> Verified<Plan> {
+    let text = include_str!("../../examples/refund/refund.eczflow");
+    assert_eq!(text.matches(from).count(), 1, "{from}");
+    compile(refund_files(Some(&text.replace(from, to))))
+}
+
 /// A refund as payments answers it.
 pub(crate) fn refund_body(id: &str) -> Json {
     json!({"id": id, "state": "pending", "charge": "C1", "amount": 40})

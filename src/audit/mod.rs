@@ -5,6 +5,8 @@
 //! Invariants: a leaf's text is its own canonical re-serialisation; nothing in a bundle is bound by nothing; no
 //! secret, URL, argument or body stands in a record, only salted commitments to them.
 
+mod answers;
+mod bundle;
 mod export;
 mod log;
 mod note;
@@ -12,6 +14,8 @@ mod record;
 mod tree;
 mod trusted;
 
+pub use answers::{Answers, Complete, Trust, Whose, verify_bundle};
+pub use bundle::{Bundle, BundleError, Fault, read_bundle};
 pub use export::{BUNDLE_FORMAT, Disclosure, Export, ExportError, Header, Trailer, write_bundle};
 pub use log::{LOG_FORMAT, LogKind, LogLeaf};
 pub use note::{Checkpoint, NoteError, VerifierKey, log_name, open_note, sign_note};
@@ -27,3 +31,5 @@ pub use trusted::{TrustedLog, TrustedLogsError, add_trusted_log, read_trusted_lo
 
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(test)]
+mod tests;

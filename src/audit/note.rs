@@ -146,9 +146,8 @@ pub fn open_note<'a>(note: &'a str, key: &VerifierKey) -> Result<&'a str, NoteEr
     if note.len() > NOTE_BYTES {
         return Err(NoteError::Malformed("it is too long"));
     }
-    let split = note.rfind("\n\n").ok_or(NoteError::Malformed("no empty line before the signature"))?;
-    let (text, rest) = note.split_at(split + 1);
-    text_is_well_formed(text)?;
+    let text = note_text(note)?;
+    let (_, rest) = note.split_at(text.len());
     let line = rest
         .strip_prefix("\n\u{2014} ")
         .and_then(|line| line.strip_suffix('\n'))
@@ -169,6 +168,14 @@ pub fn open_note<'a>(note: &'a str, key: &VerifierKey) -> Result<&'a str, NoteEr
         Ok(signature) if key.key.verifies(text.as_bytes(), signature) => Ok(text),
         _ => Err(NoteError::Signature(key.name.clone())),
     }
+}
+
+/// The text of a note, whoever signed it.
+pub(crate) fn note_text(note: &str) -> Result<&str, NoteError> {
+    let split = note.rfind("\n\n").ok_or(NoteError::Malformed("no empty line before the signature"))?;
+    let (text, _) = note.split_at(split + 1);
+    text_is_well_formed(text)?;
+    Ok(text)
 }
 
 fn text_is_well_formed(text: &str) -> Result<(), NoteError> {

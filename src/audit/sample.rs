@@ -84,7 +84,7 @@ pub(crate) fn run(run: &str, random: &dyn Random) -> Vec<(Record, Payload)> {
             operation: call.map(|_| "payments.createRefund".to_owned()),
             attempt,
             previous_attempt: if attempt == Some(2) { intended } else { None },
-            identities: call.map(|_| identities()),
+            identities: matches!(kind, Kind::HandoffVerified | Kind::AttemptIntended).then(identities),
             decision: decision.as_object().unwrap().clone(),
             commitments: commitments_of(&payload).unwrap(),
         };

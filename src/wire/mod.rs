@@ -3,6 +3,13 @@
 //! May import: base, ecz, source, plan, audit, engine, config. The only room that uses reqwest. Everything read from
 //! outside is bounded; no URL, secret or body stands in an error.
 
+mod address;
+mod connector;
+mod failure;
 pub mod handoff;
 pub mod keys;
+pub mod resolver;
 pub mod signature;
+
+pub use connector::{Answer, Connector, Request};
+pub use failure::{ConnectorError, NotSent, SendError, Unknown};

@@ -1,3 +1,10 @@
 //! Tests that need the whole crate, one module a topic.
 
+#[cfg(test)]
+mod connector;
+#[cfg(test)]
+mod resolver;
+#[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod support;

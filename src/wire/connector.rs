@@ -1,0 +1,355 @@
+//! The one way out: https only, no redirects, no retries, no proxies of the client's own, the address checked that is
+//! actually connected to, everything bounded.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tokio::time::Instant;
+use url::{Host, Url};
+
+use super::address::AddressPolicy;
+use super::failure::{AddressError, ConnectorError, NotSent, SendError, Unknown};
+use crate::base::limits;
+use crate::config::Config;
+
+/// The most clients kept; more hosts than that and all start anew.
+const CLIENTS: usize = 256;
+/// The most header fields of an answer.
+const HEADERS: usize = 100;
+/// The largest header section of an answer that is kept, bytes of names and values.
+const HEADER_BYTES: usize = 64 << 10;
+
+/// One request.
+#[derive(Clone)]
+pub struct Request {
+    /// Upper-case method.
+    pub method: String,
+    /// An `https` URL.
+    pub url: Url,
+    /// Names and values, in the order they are to be sent. `Host` and `Content-Length` are added.
+    pub headers: Vec<(String, String)>,
+    /// The body; `None` and empty send none.
+    pub body: Option<Vec<u8>>,
+    /// Bound on resolving, connecting and TLS together, milliseconds.
+    pub connect_ms: u64,
+    /// Bound on the whole attempt, the answer's body included, milliseconds.
+    pub attempt_ms: u64,
+    /// Largest body of the answer, bytes.
+    pub response_bytes: usize,
+    /// Whether it must have a connection of its own. An effect without a key must: on a reused connection the client
+    /// below would send again what it takes for unsent.
+    pub fresh_connection: bool,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Headers carry secrets, paths and bodies low-entropy values.
+        write!(f, "Request({} {})", self.method, self.url.origin().ascii_serialization())
+    }
+}
+
+/// A whole answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Lower-case names and values, in their order; bytes beyond ASCII are read as Latin-1.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// From the start of sending to the end of the body, milliseconds.
+    pub elapsed_ms: u64,
+}
+
+impl Answer {
+    /// The value of a field that stands there once; `None` where it stands there not at all or more than once.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(other, _)| other == name);
+        let first = values.next().map(|(_, value)| value.as_str());
+        if values.next().is_some() { None } else { first }
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+/// Makes connections and sends requests. Shared by everything that speaks to the outside.
+pub struct Connector {
+    policy: Arc<AddressPolicy>,
+    origins: BTreeMap<String, SocketAddr>,
+    tls: rustls::ClientConfig,
+    clients: Mutex<BTreeMap<ClientKey, reqwest::Client>>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct ClientKey {
+    authority: String,
+    connect_ms: u64,
+    fresh: bool,
+}
+
+impl Connector {
+    /// A connector for `[allow]`, `[origins]` and `[tls]` of a configuration.
+    pub fn new(config: &Config) -> Result<Connector, ConnectorError> {
+        Ok(Connector {
+            policy: Arc::new(AddressPolicy::new(config.allow_private.clone())),
+            origins: config.origins.clone(),
+            tls: tls(config)?,
+            clients: Mutex::default(),
+        })
+    }
+
+    /// Sends a request once and reads the whole answer. Never follows, never resends.
+    pub async fn send(&self, request: Request) -> Result<Answer, SendError> {
+        let started = Instant::now();
+        let attempt = Duration::from_millis(request.attempt_ms);
+        // Below the bound of the attempt, so that a connection that never stands is told as such.
+        let connect_ms = request.connect_ms.min(request.attempt_ms.saturating_sub(1)).max(1);
+        let limit = request.response_bytes;
+        let prepared = self.prepare(request, connect_ms)?;
+        let exchange = async {
+            let response = prepared.send().await;
+            let response = response.map_err(|error| SendError::of_request(&error, connect_ms))?;
+            read(response, limit).await
+        };
+        let mut outcome = match tokio::time::timeout(attempt, exchange).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let words = format!("no whole answer within {} ms", attempt.as_millis());
+                Err(SendError::unknown(Unknown::Timeout, words))
+            }
+        };
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match &mut outcome {
+            Ok(answer) => answer.elapsed_ms = elapsed_ms,
+            Err(SendError::TooLarge { answer, .. }) => answer.elapsed_ms = elapsed_ms,
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    fn prepare(&self, request: Request, connect_ms: u64) -> Result<reqwest::RequestBuilder, SendError> {
+        let refuse = |words: &str| SendError::not_sent(NotSent::Request, words);
+        let mut url = request.url;
+        if url.scheme() != "https" {
+            return Err(refuse("only `https` is spoken"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refuse("a URL may not carry a user name or password"));
+        }
+        url.set_fragment(None);
+        let port = url.port_or_known_default().unwrap_or(443);
+        let literal = match url.host() {
+            Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
+            Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
+            Some(Host::Domain(_)) => None,
+            None => return Err(refuse("a URL needs a host")),
+        };
+        // The client below asks its resolver for names only.
+        if let Some(ip) = literal
+            && !self.policy.allows(SocketAddr::new(ip, port))
+        {
+            let words = AddressError::Refused(ip).to_string();
+            return Err(SendError::not_sent(NotSent::RefusedAddress, words));
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in &request.headers {
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| refuse("a header has no valid name"))?;
+            let mut value =
+                HeaderValue::from_str(value).map_err(|_| refuse("a header has no valid value"))?;
+            if ["host", "content-length", "transfer-encoding", "connection"].contains(&name.as_str()) {
+                return Err(refuse("a header is the connection's own"));
+            }
+            value.set_sensitive(name == "authorization");
+            headers.append(name, value);
+        }
+        let pinned = self.origins.get(&url.origin().ascii_serialization()).copied();
+        if let Some(address) = pinned {
+            // The port of the URL is what gets connected to; `Host` and TLS keep the origin's name.
+            let host = HeaderValue::from_str(&authority(&url)).map_err(|_| refuse("a URL needs a host"))?;
+            headers.insert(reqwest::header::HOST, host);
+            url.set_port(Some(address.port())).map_err(|()| refuse("a URL needs a host"))?;
+        }
+        let connected = Pinned { port: url.port_or_known_default().unwrap_or(443), address: pinned };
+        let key = ClientKey { authority: authority(&url), connect_ms, fresh: request.fresh_connection };
+        let client = self.client(key, connected)?;
+        let method = reqwest::Method::from_bytes(request.method.as_bytes());
+        let method = method.map_err(|_| refuse("the method is no token"))?;
+        let mut builder = client.request(method, url).headers(headers);
+        if let Some(body) = request.body.filter(|body| !body.is_empty()) {
+            builder = builder.body(body);
+        }
+        Ok(builder)
+    }
+
+    /// The client for an authority. One each, because its resolver must know the port that is connected to.
+    fn client(&self, key: ClientKey, connected: Pinned) -> Result<reqwest::Client, SendError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&key) {
+            return Ok(client.clone());
+        }
+        let resolver = AddressResolver { policy: Arc::clone(&self.policy), connected };
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .https_only(true)
+            .http1_only()
+            .http1_max_headers(HEADERS)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .dns_resolver(resolver)
+            .connect_timeout(Duration::from_millis(key.connect_ms))
+            .user_agent(concat!("eczflow/", env!("CARGO_PKG_VERSION")));
+        let builder = if key.fresh { builder.pool_max_idle_per_host(0) } else { builder };
+        let client = builder.build().map_err(|_| {
+            SendError::not_sent(NotSent::Request, "the HTTP client could not be made for this host")
+        })?;
+        if clients.len() >= CLIENTS {
+            clients.clear();
+        }
+        clients.insert(key, client.clone());
+        Ok(client)
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").field("origins", &self.origins).finish_non_exhaustive()
+    }
+}
+
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+async fn read(mut response: reqwest::Response, limit: usize) -> Result<Answer, SendError> {
+    let status = response.status().as_u16();
+    let mut size = 0;
+    let mut headers = Vec::new();
+    for (name, value) in response.headers() {
+        size += name.as_str().len() + value.len();
+        headers.push((name.as_str().to_owned(), value.as_bytes().iter().copied().map(char::from).collect()));
+    }
+    if size > HEADER_BYTES {
+        return Err(SendError::unknown(Unknown::Reset, "the header section of the answer is too large"));
+    }
+    let mut answer = Answer { status, headers, body: Vec::new(), elapsed_ms: 0 };
+    let announced = response.content_length().unwrap_or(0);
+    if usize::try_from(announced).is_ok_and(|announced| announced <= limit) {
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if answer.body.len().saturating_add(chunk.len()) > limit => break,
+                Ok(Some(chunk)) => answer.body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(answer),
+                Err(_) => {
+                    let words = "the connection ended within the answer";
+                    return Err(SendError::unknown(Unknown::Reset, words));
+                }
+            }
+        }
+    }
+    answer.body = Vec::new();
+    Err(SendError::TooLarge { answer: Box::new(answer), limit })
+}
+
+/// What a client connects to.
+#[derive(Clone, Copy)]
+struct Pinned {
+    port: u16,
+    address: Option<SocketAddr>,
+}
+
+/// Resolves names and leaves only addresses that may be connected to.
+struct AddressResolver {
+    policy: Arc<AddressPolicy>,
+    connected: Pinned,
+}
+
+impl Resolve for AddressResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (policy, connected) = (Arc::clone(&self.policy), self.connected);
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = match connected.address {
+                Some(address) => vec![address],
+                None => match tokio::net::lookup_host((name.as_str(), connected.port)).await {
+                    Ok(addresses) => addresses.collect(),
+                    Err(error) => return Err(AddressError::Unresolved(words(&error)).into()),
+                },
+            };
+            let refused = found.iter().find(|address| !policy.allows(**address)).copied();
+            let fit: Vec<SocketAddr> = found.into_iter().filter(|address| policy.allows(*address)).collect();
+            match refused {
+                Some(address) if fit.is_empty() => Err(AddressError::Refused(address.ip()).into()),
+                None if fit.is_empty() => Err(AddressError::Unresolved("it has no address".into()).into()),
+                _ => Ok(Box::new(fit.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.strip_prefix("failed to lookup address information: ").unwrap_or(&text).to_owned()
+}
+
+fn tls(config: &Config) -> Result<rustls::ClientConfig, ConnectorError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let platform = |error: rustls::Error| ConnectorError::Platform(error.to_string());
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(platform)?;
+    let Some(path) = &config.tls_ca else {
+        let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(platform)?;
+        // "Dangerous" only by its name: this is the platform's own verifier.
+        let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+        return Ok(builder.with_no_client_auth());
+    };
+    let refuse = |reason: String| ConnectorError::Authorities { path: path.clone(), reason };
+    let file = std::fs::File::open(path).map_err(|error| refuse(error.to_string()))?;
+    let pem = crate::source::read_bounded(path, file, limits::CONFIG_BYTES);
+    let pem = pem.map_err(|error| refuse(error.to_string()))?;
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|_| refuse("it is not PEM".into()))?;
+        roots.add(certificate).map_err(|_| refuse("it holds a certificate that cannot be read".into()))?;
+    }
+    if roots.is_empty() {
+        return Err(refuse("it holds no certificate".into()));
+    }
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn resolve(name: &str, policy: AddressPolicy) -> Result<Vec<SocketAddr>, AddressError> {
+        let connected = Pinned { port: 4433, address: None };
+        let resolver = AddressResolver { policy: Arc::new(policy), connected };
+        let found = resolver.resolve(name.parse().unwrap()).await;
+        found.map(Iterator::collect).map_err(|error| *error.downcast::<AddressError>().unwrap())
+    }
+
+    #[tokio::test]
+    async fn names_lead_to_allowed_addresses_only() {
+        let error = resolve("localhost", AddressPolicy::default()).await.unwrap_err();
+        assert!(matches!(error, AddressError::Refused(ip) if ip.is_loopback()));
+        let one = AddressPolicy::new(vec!["127.0.0.1:4433".parse().unwrap()]);
+        assert_eq!(resolve("localhost", one).await.unwrap(), ["127.0.0.1:4433".parse().unwrap()]);
+        // No label may be longer than 63 bytes: refused by the machine's own resolver, which asks nobody.
+        let long = resolve(&format!("{}.invalid", "a".repeat(64)), AddressPolicy::default()).await;
+        assert!(matches!(long.unwrap_err(), AddressError::Unresolved(_)));
+    }
+}

@@ -1,0 +1,197 @@
+//! A scripted HTTPS server on loopback with a certificate authority of its own: it counts connections and bytes, keeps
+//! every request, and answers, hangs or hangs up as its script says.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use camino::Utf8PathBuf;
+use eczflow::config::Config;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// A test authority; its certificate lies in a folder that goes away with it.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    folder: tempfile::TempDir,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Authority {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
+        Authority { issuer: Issuer::new(params, key), folder }
+    }
+
+    pub(crate) fn file(&self) -> Utf8PathBuf {
+        Utf8PathBuf::from_path_buf(self.folder.path().join("ca.pem")).unwrap()
+    }
+
+    fn acceptor(&self, name: &str) -> TlsAcceptor {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+/// A request as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Received {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) connection: usize,
+}
+
+impl Received {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What a script does with a request.
+pub(crate) enum Reply {
+    /// Sends these bytes and keeps the connection.
+    Answer(Vec<u8>),
+    /// Sends these bytes and closes the connection without announcing it.
+    AnswerAndClose(Vec<u8>),
+    /// Closes the connection without an answer.
+    Close,
+    /// Sends nothing until the client gives up.
+    Hang,
+}
+
+/// An answer with a body.
+pub(crate) fn answer(status: u16, headers: &[&str], body: &str) -> Vec<u8> {
+    let mut text = format!("HTTP/1.1 {status} Any\r\ncontent-length: {}\r\n", body.len());
+    for header in headers {
+        text.push_str(header);
+        text.push_str("\r\n");
+    }
+    text.push_str("\r\n");
+    text.push_str(body);
+    text.into_bytes()
+}
+
+#[derive(Default)]
+struct State {
+    connections: AtomicUsize,
+    ledger: Mutex<Vec<Received>>,
+}
+
+/// A running server; it ends with the test's runtime.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    state: Arc<State>,
+}
+
+impl Server {
+    /// Serves as `name`; the script sees each request with its number from 0.
+    pub(crate) async fn start(
+        authority: &Authority,
+        name: &str,
+        script: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static,
+    ) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State::default());
+        let (acceptor, script, shared) = (authority.acceptor(name), Arc::new(script), Arc::clone(&state));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let connection = shared.connections.fetch_add(1, Ordering::SeqCst);
+                let (acceptor, script, state) = (acceptor.clone(), Arc::clone(&script), Arc::clone(&shared));
+                tokio::spawn(async move { serve(acceptor, stream, connection, &state, &*script).await });
+            }
+        });
+        Server { address, state }
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn ledger(&self) -> Vec<Received> {
+        self.state.ledger.lock().unwrap().clone()
+    }
+
+    /// A configuration that trusts the authority, finds `https://NAME` here, and may connect to it.
+    pub(crate) fn config(&self, authority: &Authority, name: &str) -> Config {
+        let mut config = Config { tls_ca: Some(authority.file()), ..Config::default() };
+        config.origins.insert(format!("https://{name}"), self.address);
+        config.allow_private.push(self.address.to_string().parse().unwrap());
+        config
+    }
+}
+
+async fn serve(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    connection: usize,
+    state: &State,
+    script: &(dyn Fn(usize, &Received) -> Reply + Send + Sync),
+) {
+    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    while let Some(received) = read_request(&mut stream, connection).await {
+        let number = {
+            let mut ledger = state.ledger.lock().unwrap();
+            ledger.push(received.clone());
+            ledger.len() - 1
+        };
+        match script(number, &received) {
+            Reply::Answer(bytes) => {
+                if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
+                    return;
+                }
+            }
+            Reply::AnswerAndClose(bytes) => {
+                drop(stream.write_all(&bytes).await);
+                drop(stream.shutdown().await);
+                return;
+            }
+            Reply::Close => return,
+            Reply::Hang => {
+                drop(stream.read_to_end(&mut Vec::new()).await);
+                return;
+            }
+        }
+    }
+}
+
+async fn read_request(stream: &mut TlsStream<TcpStream>, connection: usize) -> Option<Received> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).ok()?;
+    let mut lines = head.lines();
+    let mut first = lines.next()?.split(' ');
+    let (method, target) = (first.next()?.to_owned(), first.next()?.to_owned());
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let mut body = vec![0; length.map_or(0, |(_, value)| value.parse().unwrap())];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(Received { method, target, headers, body, connection })
+}

@@ -1,1 +1,195 @@
-//! Placeholder: being built.
+//! From a checked flow to a plan with its proof.
+//!
+//! May import: base, ecz, documents, types, expr, plan, hir, graph. Deterministic: the same source and documents give the
+//! same plan, and the proof's P1, P4, P5 and P7 are written by the functions that recompute them before a run.
+
+mod proof;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::Digest;
+use crate::ecz::EczId;
+use crate::graph::Graph;
+use crate::hir::{self, Hir};
+use crate::plan::{self, Plan, base_url};
+
+/// Why a flow that was found in order still makes no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EmitError {
+    /// Something is not resolved: rules should have said so.
+    #[error("`{0}` is not resolved")]
+    Unresolved(String),
+    /// The plan does not hold: a flow too large or nested too deeply, or a mistake of the compiler.
+    #[error(transparent)]
+    Refused(#[from] plan::PlanError),
+}
+
+/// The plan of a flow in which every rule found nothing wrong. `source` names the flow's file.
+pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, EmitError> {
+    let unresolved = |what: &str| EmitError::Unresolved(what.to_owned());
+    let (operator, agent) = hir.flow.agent.clone().ok_or_else(|| unresolved("as"))?;
+    let mut emitter = Emitter { hir, graph, source: &source, agent: agent.clone() };
+    let body = emitter.block(&hir.flow.body)?;
+    let apis = emitter.apis()?;
+    let inputs = hir.flow.inputs.iter().map(|input| plan::Input {
+        name: input.name.clone(),
+        ty: input.ty.clone(),
+        default: input.default.clone(),
+    });
+    let flow = plan::Flow {
+        name: hir.flow.name.clone(),
+        operator,
+        agent,
+        inputs: inputs.collect(),
+        output: hir.flow.output.clone(),
+        deadline_ms: hir.flow.deadline_ms,
+        body,
+    };
+    let secrets = hir.secrets.iter().filter(|(name, _)| {
+        apis.values().any(|api| matches!(&api.auth, plan::Auth::Bearer { secret } if secret == *name))
+    });
+    let secrets = secrets.map(|(name, secret)| (name.clone(), plan::Secret { audience: secret.audience.clone() }));
+    let mut plan = Plan {
+        format: plan::FORMAT.to_owned(),
+        language: hir.language,
+        compiler: format!("eczflow {}", env!("CARGO_PKG_VERSION")),
+        source: source.clone(),
+        operators: operators(hir, &flow),
+        secrets: secrets.collect(),
+        apis,
+        flow,
+        proof: plan::Proof::default(),
+    };
+    plan.proof = proof::proof(hir, &plan)?;
+    Ok(plan)
+}
+
+/// The operators that the plan names: the runner, whoever presents itself, whoever assumes something.
+fn operators(hir: &Hir, flow: &plan::Flow) -> BTreeMap<String, plan::Operator> {
+    let mut names: BTreeSet<&str> = BTreeSet::from([flow.operator.as_str()]);
+    let calls = plan::calls(&flow.body);
+    for (_, call) in &calls {
+        if let Some(plan::Idempotency::Assumed { by, .. }) = &call.idempotency {
+            names.insert(by);
+        }
+        let presents = |operator: &hir::Operator| operator.agent.as_ref() == Some(&call.present);
+        names.extend(hir.operators.iter().filter(|(_, operator)| presents(operator)).map(|(name, _)| name.as_str()));
+    }
+    let named = hir.operators.iter().filter(|(name, _)| names.contains(name.as_str()));
+    let operator = |operator: &hir::Operator| plan::Operator {
+        passport: operator.passport.clone(),
+        agent: operator.agent.clone(),
+    };
+    named.map(|(name, found)| (name.clone(), operator(found))).collect()
+}
+
+struct Emitter<'a> {
+    hir: &'a Hir,
+    graph: &'a Graph,
+    source: &'a plan::Source,
+    agent: EczId,
+}
+
+impl Emitter<'_> {
+    fn block(&mut self, block: &hir::Block) -> Result<plan::Block, EmitError> {
+        let nodes = block.nodes.iter().map(|node| self.node(node)).collect::<Result<Vec<_>, EmitError>>()?;
+        Ok(plan::Block { nodes })
+    }
+
+    fn node(&mut self, node: &hir::Node) -> Result<plan::Node, EmitError> {
+        let kind = match &node.kind {
+            hir::NodeKind::Step(step) => plan::NodeKind::Call(Box::new(plan::Step {
+                call: self.call(&step.call)?,
+                guard: step.guard.as_ref().map(|(guard, _)| guard.clone()),
+                on: step.on.iter().map(|(status, _, message)| (*status, message.clone())).collect(),
+                undo: step.undo.as_ref().map(|undo| self.call(undo)).transpose()?,
+                irreversible: step.irreversible.as_ref().map(|(because, _)| because.clone()),
+            })),
+            hir::NodeKind::Let(value) => plan::NodeKind::Let { value: value.clone() },
+            hir::NodeKind::Ensure { condition, message } => {
+                plan::NodeKind::Ensure { condition: condition.clone(), message: message.clone() }
+            }
+            hir::NodeKind::Fail { condition, message } => {
+                plan::NodeKind::Fail { condition: condition.clone(), message: message.clone() }
+            }
+            hir::NodeKind::For(repeat) => plan::NodeKind::For(Box::new(plan::Loop {
+                variable: repeat.variable.clone(),
+                list: repeat.list.clone(),
+                at_most: repeat.at_most.0,
+                parallel: repeat.parallel,
+                guard: repeat.guard.as_ref().map(|(guard, _)| guard.clone()),
+                body: self.block(&repeat.body)?,
+                result: repeat.result.clone(),
+            })),
+            hir::NodeKind::Return(value) => plan::NodeKind::Return { value: value.clone() },
+        };
+        Ok(plan::Node { id: node.id.clone(), line: node.line, after: self.graph.after(&node.id), kind })
+    }
+
+    fn call(&self, call: &hir::Call) -> Result<plan::Call, EmitError> {
+        let name = format!("{}.{}", call.api, call.operation);
+        let handoff = call.handoff().and_then(|handoff| Some((handoff.policy.clone()?, handoff.present.clone())));
+        let (handoff, present) = handoff.ok_or(EmitError::Unresolved(name))?;
+        let argument = |(name, location, value): &(String, String, crate::expr::Expr)| plan::Argument {
+            name: name.clone(),
+            location: location.clone(),
+            value: value.clone(),
+        };
+        Ok(plan::Call {
+            api: call.api.clone(),
+            operation: call.operation.clone(),
+            method: call.view.method.clone(),
+            path: call.view.path.clone(),
+            arguments: call.arguments.iter().map(argument).collect(),
+            body: call.body.clone(),
+            idempotency: call.idempotency.clone(),
+            once_per: call.key.as_ref().map(|(key, _)| key.clone()),
+            retry: call.retry().cloned(),
+            handoff,
+            present: present.unwrap_or_else(|| self.agent.clone()),
+        })
+    }
+
+    fn apis(&self) -> Result<BTreeMap<String, plan::Api>, EmitError> {
+        let mut apis: BTreeMap<String, plan::Api> = BTreeMap::new();
+        for (_, _, call, _) in self.hir.flow.calls() {
+            let unresolved = || EmitError::Unresolved(format!("{} of {}", call.api, self.source.file));
+            let api = self.hir.apis.get(&call.api).ok_or_else(unresolved)?;
+            let document = api.document.as_ref().ok_or_else(unresolved)?;
+            let entry = document.operation(&call.operation).map_err(|_| unresolved())?;
+            let slice = document.slice(entry).map_err(|_| unresolved())?;
+            let slice = plan::Slice { text: slice.text, digest: slice.digest };
+            if let Some(known) = apis.get_mut(&call.api) {
+                known.operations.insert(call.operation.clone(), slice);
+                continue;
+            }
+            let identity = api.identity.as_ref().ok_or_else(unresolved)?.fields.clone();
+            let region = api.region.as_ref().map(|(name, origin, _)| plan::Region {
+                name: name.clone(),
+                origin: origin.clone(),
+            });
+            let origin = region.as_ref().map(|region| region.origin.as_str());
+            let base_url = base_url(&call.view, &identity, origin).map_err(|_| unresolved())?;
+            let pin = api.pin.as_ref().and_then(|(hex, _)| Digest::from_hex(hex).ok()).ok_or_else(unresolved)?;
+            let auth = match &api.bearer {
+                Some((secret, _)) => plan::Auth::Bearer { secret: secret.clone() },
+                None => plan::Auth::None,
+            };
+            apis.insert(
+                call.api.clone(),
+                plan::Api {
+                    document: api.path.clone(),
+                    pin,
+                    identity,
+                    base_url,
+                    region,
+                    auth,
+                    timeout: api.timeout,
+                    breaker: api.breaker.clone().ok_or_else(unresolved)?,
+                    operations: BTreeMap::from([(call.operation.clone(), slice)]),
+                },
+            );
+        }
+        Ok(apis)
+    }
+}

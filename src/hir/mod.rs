@@ -1,1 +1,134 @@
-//! Placeholder: being built.
+//! Names and types resolved: `use`, the standard library, operators, secrets, apis with their documents, policies by
+//! nearness, expressions typed and lowered, calls bound to operations.
+//!
+//! May import: base, ecz, source, diagnostics, documents, types, expr, plan, syntax. Reads files only through
+//! [`crate::source::FileSystem`]. Invariant: whatever could not be resolved was reported, and nothing is reported twice.
+
+mod calls;
+mod expressions;
+mod flow;
+mod items;
+mod model;
+mod modules;
+mod needs;
+mod policies;
+mod scope;
+mod written_types;
+
+use camino::Utf8Path;
+
+use crate::base::did_you_mean;
+use crate::diagnostics::codes::names;
+use crate::diagnostics::{Diagnostic, Severity, Sink};
+use crate::source::{FileId, FileSystem, SourceMap, Span};
+use crate::syntax::ast;
+
+pub use model::*;
+pub use modules::StandardLibrary;
+pub use policies::{Handoff, NamedRetry};
+
+/// What a flow is resolved from.
+pub struct Input<'a> {
+    /// Where files are read.
+    pub files: &'a dyn FileSystem,
+    /// The standard library.
+    pub standard: &'a StandardLibrary,
+    /// The flow's file, as asked for.
+    pub path: &'a Utf8Path,
+    /// Its id in the source map.
+    pub file: FileId,
+    /// Its text.
+    pub text: &'a str,
+    /// Which flows of the file.
+    pub flow: Choice<'a>,
+}
+
+/// Which flows of a file are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Choice<'a> {
+    /// The one flow of the file.
+    Only,
+    /// The flow of a name.
+    Named(&'a str),
+    /// Every flow: to check a whole file, or to pin it.
+    Every,
+}
+
+/// Resolves the chosen flows. Empty where the text could not be read as a flow; what is wrong was reported.
+pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<Hir> {
+    let modules =
+        modules::load(input.files, input.standard, map, sink, input.path, input.file, input.text);
+    if sink.findings().iter().any(|finding| finding.severity == Severity::Error && finding.code.number < "EF1") {
+        // Names that a broken declaration would have declared must not be reported as missing.
+        return Vec::new();
+    }
+    let Some(root) = modules.get(modules.root) else { return Vec::new() };
+    let flows: Vec<&ast::Flow> = root
+        .ast
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            ast::Item::Flow(flow) => Some(flow),
+            _ => None,
+        })
+        .collect();
+    let Some(chosen) = choose(&flows, input.flow, root.ast.span, sink) else { return Vec::new() };
+    let normal = modules::normalise(input.path);
+    let folder = normal.parent().unwrap_or(Utf8Path::new(""));
+    let mut reader = items::Reader { files: input.files, map, folder, read: Default::default() };
+    let mut resolved = Vec::new();
+    for flow in chosen {
+        // Declarations are resolved once a flow; what is found twice is told once.
+        let operators = items::operators(&modules, sink);
+        let secrets = items::secrets(&modules, sink);
+        let apis = items::apis(&modules, &mut reader, sink);
+        let language = root.ast.version.as_ref().map_or(1, |version| version.value);
+        let flow = flow::flow(&modules, &apis, &operators, flow, input.text, sink);
+        resolved.push(Hir { language, operators, secrets, apis, flow });
+    }
+    // A name may be needed by a flow that was not chosen.
+    if resolved.len() == flows.len() {
+        modules.report_unused(sink);
+    }
+    resolved
+}
+
+fn choose<'f>(
+    flows: &[&'f ast::Flow],
+    choice: Choice<'_>,
+    file: Span,
+    sink: &mut Sink,
+) -> Option<Vec<&'f ast::Flow>> {
+    let start = Span::new(file.file, file.start, file.start);
+    match (choice, flows) {
+        (_, []) => {
+            let message = "this file has no flow";
+            sink.push(Diagnostic::new(&names::NO_SUCH_FLOW, start, message));
+            None
+        }
+        (Choice::Every, _) => Some(flows.to_vec()),
+        (Choice::Only, [flow]) => Some(vec![*flow]),
+        (Choice::Only, [first, ..]) => {
+            let known: Vec<&str> = flows.iter().map(|flow| flow.name.text.as_str()).collect();
+            let message = format!("this file has {} flows: `{}`", flows.len(), known.join("`, `"));
+            sink.push(
+                Diagnostic::new(&names::NO_SUCH_FLOW, first.name.span, message)
+                    .help(format!("choose one: `FILE#{}`", first.name.text)),
+            );
+            None
+        }
+        (Choice::Named(wanted), _) => {
+            let found = flows.iter().find(|flow| flow.name.text == wanted);
+            if found.is_none() {
+                let known = flows.iter().map(|flow| flow.name.text.as_str());
+                let message = format!("this file has no flow `{wanted}`");
+                let mut diagnostic = Diagnostic::new(&names::NO_SUCH_FLOW, start, message);
+                if let Some(near) = did_you_mean(wanted, known) {
+                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+                }
+                sink.push(diagnostic);
+            }
+            found.map(|flow| vec![*flow])
+        }
+    }
+}

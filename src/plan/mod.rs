@@ -3,6 +3,21 @@
 //! May import: base, ecz, documents, types, expr. A plan read from disk is never trusted: [`Verified`] is the only key to
 //! a run, and it is made by recomputing digest, slices and obligations from the plan's own content.
 
+mod check;
+mod error;
+mod file;
 mod model;
+mod names;
+mod obligations;
+mod order;
+mod origins;
+pub mod ranges;
 
+pub use check::{RECOMPUTED, Verified, check, check_file, prove};
+pub use error::PlanError;
+pub use file::{PlanFile, digest};
 pub use model::*;
+pub use names::{each_child, free_names};
+pub use obligations::{REACHABLE, assumptions, below_hint, calls, describe};
+pub use origins::{OriginError, base_url, https_origin};
+pub use ranges::out_of_range;

@@ -1,1 +1,76 @@
-//! Placeholder: being built.
+//! What the checker proves: one file an obligation, one list of all.
+//!
+//! May import: base, ecz, source, diagnostics, documents, types, expr, plan, hir, graph. A rule reads the resolved flow and
+//! its graph and pushes findings; it changes nothing and knows no other rule.
+
+mod graph;
+mod identity;
+mod pins;
+mod retry;
+mod secrets;
+mod types;
+
+use crate::diagnostics::{Code, Sink};
+use crate::documents::Lock;
+use crate::graph::Graph;
+use crate::hir::Hir;
+
+/// What a rule may look at.
+pub struct Context<'a> {
+    /// The resolved flow.
+    pub hir: &'a Hir,
+    /// Its graph.
+    pub graph: &'a Graph,
+    /// The lock beside the flow's file.
+    pub lock: &'a LockState,
+    /// The flow file's path as the lock writes it.
+    pub flow_file: &'a str,
+}
+
+/// What stands beside the flow's file.
+#[derive(Debug)]
+pub enum LockState {
+    /// No `eczflow.lock`.
+    Missing,
+    /// One that cannot be read, and why.
+    Unreadable(String),
+    /// A lock.
+    Read(Lock),
+}
+
+/// A rule.
+pub struct Rule {
+    /// `group/name`: its file, and the folder of its cases.
+    pub name: &'static str,
+    /// The codes it may yield.
+    pub codes: &'static [&'static Code],
+    check: fn(&Context<'_>, &mut Sink),
+}
+
+/// Every rule.
+pub const ALL: &[Rule] = &[
+    graph::end::RULE,
+    graph::compensation::RULE,
+    types::positions::RULE,
+    types::statuses::RULE,
+    identity::handoff_policy::RULE,
+    identity::evidence::RULE,
+    identity::weaker::RULE,
+    identity::hint::RULE,
+    identity::operators::RULE,
+    identity::origin::RULE,
+    pins::pinned::RULE,
+    pins::locked::RULE,
+    retry::repeatable::RULE,
+    retry::key::RULE,
+    retry::deadline::RULE,
+    secrets::audience::RULE,
+    secrets::scheme::RULE,
+];
+
+/// Runs every rule.
+pub fn check(context: &Context<'_>, sink: &mut Sink) {
+    for rule in ALL {
+        (rule.check)(context, sink);
+    }
+}

@@ -19,7 +19,14 @@ fn drawn(text: &str) -> String {
     map.add("test.eczflow", text);
     let place = |span| {
         let (line, column) = map.line_column(span);
-        format!("{line}:{column} `{}`", map.slice(span).replace('\n', "⏎"))
+        let shown = map.slice(span).chars().map(|c| match c {
+            '\n' => "⏎".to_owned(),
+            c if c.is_control() || ('\u{2000}'..'\u{2070}').contains(&c) && !"“”‘’".contains(c) => {
+                format!("<U+{:04X}>", u32::from(c))
+            }
+            c => c.to_string(),
+        });
+        format!("{line}:{column} `{}`", shown.collect::<String>())
     };
     let mut out = String::new();
     for finding in parsed(text).1 {
@@ -421,4 +428,14 @@ proptest! {
         });
         prop_assert!(!broken || !findings.is_empty());
     }
+}
+
+/// The bound on rule calls is 64 a byte: a file of nearly the largest size stays within it only if parsing is linear.
+#[test]
+fn the_largest_files_are_read() {
+    let flow = REFUND.split_once("\nflow").map_or("", |(_, flow)| flow);
+    let text = format!("eczflow 1\n{}", format!("flow{flow}").repeat(820));
+    assert!((limits::FLOW_BYTES - 20_000..limits::FLOW_BYTES).contains(&text.len()), "{}", text.len());
+    let (file, findings) = parsed(&text);
+    assert_eq!((file.items.len(), findings.len()), (820, 0));
 }

@@ -2,5 +2,28 @@
 
 use crate::diagnostics::Code;
 
+/// Steps that wait for each other in a circle.
+pub static CYCLE: Code = Code::error("EF3001", "cycle");
+/// Files that use each other in a circle.
+pub static USE_CYCLE: Code = Code::error("EF3002", "use-cycle");
+/// A flow that neither returns nor fails.
+pub static NO_END: Code = Code::error("EF3003", "no-end");
+/// A step that can never run.
+pub static UNREACHABLE: Code = Code::error("EF3004", "unreachable");
+/// An effect before a possible failure without an undo.
+pub static MISSING_UNDO: Code = Code::error("EF3005", "missing-undo");
+/// An irreversible effect that something that can fail is not ordered before.
+pub static IRREVERSIBLE_NOT_LAST: Code = Code::error("EF3006", "irreversible-not-last");
+/// A flow with more nodes or deeper nesting than a plan may have.
+pub static TOO_LARGE: Code = Code::error("EF3007", "too-large");
+
 /// This family.
-pub const ALL: &[&Code] = &[];
+pub const ALL: &[&Code] = &[
+    &CYCLE,
+    &USE_CYCLE,
+    &NO_END,
+    &UNREACHABLE,
+    &MISSING_UNDO,
+    &IRREVERSIBLE_NOT_LAST,
+    &TOO_LARGE,
+];

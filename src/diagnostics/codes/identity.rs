@@ -2,5 +2,43 @@
 
 use crate::diagnostics::Code;
 
+/// A call without a handoff policy of four resolved parts.
+pub static NO_HANDOFF_POLICY: Code = Code::error("EF4001", "no-handoff-policy");
+/// Evidence that the edge cannot reach.
+pub static UNREACHABLE_EVIDENCE: Code = Code::error("EF4002", "unreachable-evidence");
+/// A handoff policy weaker than the one it replaces.
+pub static WEAKER_HANDOFF: Code = Code::error("EF4003", "weaker-handoff");
+/// A handoff policy below what the document hints at.
+pub static BELOW_HINT: Code = Code::warning("EF4004", "below-hint");
+/// No Agent Credential to present.
+pub static NO_AGENT: Code = Code::error("EF4005", "no-agent");
+/// An ECZ-ID that is malformed, a placeholder or of the wrong kind.
+pub static BAD_ECZ_ID: Code = Code::error("EF4006", "bad-ecz-id");
+/// Identity fields that contradict each other.
+pub static INCONSISTENT_IDENTITY: Code = Code::error("EF4007", "inconsistent-identity");
+/// A document without its pin.
+pub static MISSING_PIN: Code = Code::error("EF4008", "missing-pin");
+/// A used operation that is not what was pinned.
+pub static USED_SLICE_CHANGED: Code = Code::error("EF4009", "used-slice-changed");
+/// A pin of another version of the document, whose used operations are equal.
+pub static STALE_PIN: Code = Code::warning("EF4010", "stale-pin");
+/// A lock that is missing or does not match the pins.
+pub static LOCK_MISMATCH: Code = Code::error("EF4011", "lock-mismatch");
+/// A server outside the authorised origin and its aliases.
+pub static ORIGIN_NOT_AUTHORISED: Code = Code::error("EF4012", "origin-not-authorised");
+
 /// This family.
-pub const ALL: &[&Code] = &[];
+pub const ALL: &[&Code] = &[
+    &NO_HANDOFF_POLICY,
+    &UNREACHABLE_EVIDENCE,
+    &WEAKER_HANDOFF,
+    &BELOW_HINT,
+    &NO_AGENT,
+    &BAD_ECZ_ID,
+    &INCONSISTENT_IDENTITY,
+    &MISSING_PIN,
+    &USED_SLICE_CHANGED,
+    &STALE_PIN,
+    &LOCK_MISMATCH,
+    &ORIGIN_NOT_AUTHORISED,
+];

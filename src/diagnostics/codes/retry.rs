@@ -2,5 +2,25 @@
 
 use crate::diagnostics::Code;
 
+/// A retry that could repeat an effect.
+pub static UNSAFE_RETRY: Code = Code::error("EF5001", "unsafe-retry");
+/// A key that nothing says the counterparty honours.
+pub static KEY_WITHOUT_FACT: Code = Code::error("EF5002", "key-without-fact");
+/// A retry policy or breaker without all its parts.
+pub static INCOMPLETE_POLICY: Code = Code::error("EF5003", "incomplete-policy");
+/// A bound outside what makes sense.
+pub static OUT_OF_RANGE: Code = Code::error("EF5004", "out-of-range");
+/// A key inside a loop that every iteration shares.
+pub static SHARED_KEY: Code = Code::warning("EF5005", "shared-key");
+/// A deadline shorter than one attempt of a step.
+pub static DEADLINE_TOO_SHORT: Code = Code::warning("EF5006", "deadline-too-short");
+
 /// This family.
-pub const ALL: &[&Code] = &[];
+pub const ALL: &[&Code] = &[
+    &UNSAFE_RETRY,
+    &KEY_WITHOUT_FACT,
+    &INCOMPLETE_POLICY,
+    &OUT_OF_RANGE,
+    &SHARED_KEY,
+    &DEADLINE_TOO_SHORT,
+];

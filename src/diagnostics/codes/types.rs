@@ -1,6 +1,35 @@
-//! EF2: types (obligation P3)
+//! EF2: types (P3)
 
 use crate::diagnostics::Code;
 
+/// A value that does not fit where it stands.
+pub static TYPE_MISMATCH: Code = Code::error("EF2001", "type-mismatch");
+/// A member that the type does not have.
+pub static UNKNOWN_MEMBER: Code = Code::error("EF2002", "unknown-member");
+/// A value that may be absent where one is needed.
+pub static OPTIONAL_NOT_HANDLED: Code = Code::error("EF2003", "optional-not-handled");
+/// A required parameter or body that is not given.
+pub static MISSING_ARGUMENT: Code = Code::error("EF2004", "missing-argument");
+/// An argument or body that the operation does not take.
+pub static UNKNOWN_ARGUMENT: Code = Code::error("EF2005", "unknown-argument");
+/// `on` for a status that the operation does not document.
+pub static UNDOCUMENTED_STATUS: Code = Code::error("EF2006", "undocumented-status");
+/// An operator or function that does not take these types.
+pub static BAD_OPERANDS: Code = Code::error("EF2007", "bad-operands");
+/// An operation that this version cannot call.
+pub static UNSUPPORTED_OPERATION: Code = Code::error("EF2008", "unsupported-operation");
+/// A literal that its type cannot hold.
+pub static LITERAL_OUT_OF_RANGE: Code = Code::error("EF2009", "literal-out-of-range");
+
 /// This family.
-pub const ALL: &[&Code] = &[];
+pub const ALL: &[&Code] = &[
+    &TYPE_MISMATCH,
+    &UNKNOWN_MEMBER,
+    &OPTIONAL_NOT_HANDLED,
+    &MISSING_ARGUMENT,
+    &UNKNOWN_ARGUMENT,
+    &UNDOCUMENTED_STATUS,
+    &BAD_OPERANDS,
+    &UNSUPPORTED_OPERATION,
+    &LITERAL_OUT_OF_RANGE,
+];

@@ -1,0 +1,138 @@
+//! Pins: edits that write them, and the lock's new text.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::Session;
+use super::session::{file_name, lock_path};
+use crate::base::limits;
+use crate::diagnostics::{Diagnostic, Severity, Sink};
+use crate::documents::{Lock, LockedApi};
+use crate::hir::{Choice, Hir};
+use crate::rules::LockState;
+use crate::source::{ReadError, SourceMap, Span};
+
+/// A replacement of bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// What stands there afterwards.
+    pub text: String,
+}
+
+/// How an api's pin stood before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PinState {
+    /// The same as the document.
+    Current,
+    /// There was none.
+    New,
+    /// It was of another version.
+    Changed,
+}
+
+/// What pinning a file comes to. Nothing is written: the caller does that.
+#[derive(Debug)]
+pub struct Pinned {
+    /// Every text that was read.
+    pub source_map: SourceMap,
+    /// What stands in the way: errors other than those of pins and lock. With an error there are no edits.
+    pub diagnostics: Vec<Diagnostic>,
+    /// By api: how its pin stood, and the document's canonical hash as it is now.
+    pub apis: BTreeMap<String, (PinState, String)>,
+    /// Edits of the flow's file, sorted, none overlapping.
+    pub edits: Vec<Edit>,
+    /// The flow file's new text.
+    pub text: String,
+    /// Where the lock belongs.
+    pub lock_path: Utf8PathBuf,
+    /// The lock's new text.
+    pub lock: String,
+    /// Whether pins and lock are as they would be written: the answer of `pin --check`.
+    pub current: bool,
+}
+
+impl Pinned {
+    /// Whether something stands in the way.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+impl Session<'_> {
+    /// What has to be written so that every document of a file is pinned as it is now. Entries of other flow files in the
+    /// lock are kept; an unreadable lock is written anew.
+    ///
+    /// # Errors
+    /// The file itself cannot be read.
+    pub fn pin(&self, path: &Utf8Path) -> Result<Pinned, ReadError> {
+        let bytes = self.files.read(path, limits::FLOW_BYTES)?;
+        let old = bytes.clone();
+        let mut source_map = SourceMap::default();
+        let mut sink = Sink::default();
+        let flows = self.resolve(path, bytes, Choice::Every, &mut source_map, &mut sink);
+        let mut lock = match self.lock(path) {
+            LockState::Read(lock) => lock,
+            LockState::Missing | LockState::Unreadable(_) => Lock::default(),
+        };
+        let (mut apis, mut edits, mut locked) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        if let Some(first) = flows.first() {
+            for (name, api) in &first.apis {
+                let Some(document) = &api.document else { continue };
+                let hash = document.canonical_hash();
+                let state = match &api.pin {
+                    None => {
+                        let at = api.source_span.end;
+                        edits.push(Edit { start: at, end: at, text: format!(" pinned {hash}") });
+                        PinState::New
+                    }
+                    Some((hex, _)) if *hex == hash.hex() => PinState::Current,
+                    Some((_, Span { start, end, .. })) => {
+                        edits.push(Edit { start: *start, end: *end, text: hash.to_string() });
+                        PinState::Changed
+                    }
+                };
+                apis.insert(name.clone(), (state, hash.to_string()));
+                let used = used(&flows, name);
+                let used: Vec<&str> = used.iter().map(String::as_str).collect();
+                if let Some(entry) = LockedApi::of(&api.path, document, &used) {
+                    locked.insert(name.clone(), entry);
+                }
+            }
+        }
+        edits.sort_by_key(|edit| edit.start);
+        lock.set(file_name(path), locked);
+        let failed = sink.has_errors();
+        if failed {
+            edits.clear();
+        }
+        let text = apply(&String::from_utf8_lossy(&old), &edits);
+        let lock = lock.write();
+        let lock_path = lock_path(path);
+        let same_lock = self.files.read(&lock_path, limits::DOCUMENT_BYTES).is_ok_and(|old| old == lock.as_bytes());
+        let current = !failed && edits.is_empty() && same_lock;
+        Ok(Pinned { source_map, diagnostics: sink.into_sorted(), apis, edits, text, lock_path, lock, current })
+    }
+}
+
+/// The operations that any flow of the file uses of an api.
+fn used(flows: &[Hir], api: &str) -> BTreeSet<String> {
+    let calls = flows.iter().flat_map(|hir| hir.flow.calls());
+    calls.filter(|(_, _, call, _)| call.api == api).map(|(_, _, call, _)| call.operation.clone()).collect()
+}
+
+fn apply(text: &str, edits: &[Edit]) -> String {
+    let mut result = String::with_capacity(text.len() + edits.len() * 80);
+    let mut at = 0;
+    for edit in edits {
+        result.push_str(text.get(at..edit.start).unwrap_or_default());
+        result.push_str(&edit.text);
+        at = edit.end;
+    }
+    result.push_str(text.get(at..).unwrap_or_default());
+    result
+}

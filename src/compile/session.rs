@@ -1,0 +1,160 @@
+//! A session over a file system.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::base::{Digest, limits};
+use crate::diagnostics::codes::graph as codes;
+use crate::diagnostics::{Diagnostic, Severity, Sink};
+use crate::documents::Lock;
+use crate::emit::{EmitError, emit};
+use crate::graph::{self, Graph};
+use crate::hir::{self, Choice, Hir, StandardLibrary};
+use crate::plan::{self, Plan, PlanFile, Verified};
+use crate::rules::{self, Context, LockState};
+use crate::source::{FileSystem, ReadError, SourceMap};
+use crate::syntax;
+
+/// The name of the lock, in the folder of the flow's file.
+pub(super) const LOCK: &str = "eczflow.lock";
+
+/// Compiles flows of a file system.
+pub struct Session<'a> {
+    pub(super) files: &'a dyn FileSystem,
+    pub(super) standard: StandardLibrary,
+}
+
+/// A flow with its graph, as far as they could be made out.
+#[derive(Debug)]
+pub struct Checked {
+    /// The resolved flow.
+    pub hir: Hir,
+    /// Its graph.
+    pub graph: Graph,
+}
+
+/// What came of compiling.
+#[derive(Debug)]
+pub struct Compilation {
+    /// Every text that was read.
+    pub source_map: SourceMap,
+    /// Findings in order of place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The flows that were resolved: the chosen one, or all that were checked. Present with errors too.
+    pub checked: Vec<Checked>,
+    /// The plan of the one chosen flow, where nothing is wrong.
+    pub plan: Option<Verified<Plan>>,
+}
+
+impl Compilation {
+    /// Whether any finding is an error.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+impl<'a> Session<'a> {
+    /// A session with the embedded standard library.
+    pub fn new(files: &'a dyn FileSystem) -> Session<'a> {
+        Session { files, standard: StandardLibrary::default() }
+    }
+
+    /// A session with another standard library; for tests and embedding.
+    #[must_use]
+    pub fn with_standard(mut self, standard: StandardLibrary) -> Session<'a> {
+        self.standard = standard;
+        self
+    }
+
+    /// Checks every flow of a file, or the named one. Makes no plan.
+    ///
+    /// # Errors
+    /// The file itself cannot be read.
+    pub fn check(&self, path: &Utf8Path, flow: Option<&str>) -> Result<Compilation, ReadError> {
+        self.run(path, flow.map_or(Choice::Every, Choice::Named), false)
+    }
+
+    /// Compiles the one flow of a file, or the named one.
+    ///
+    /// # Errors
+    /// The file itself cannot be read.
+    pub fn compile(&self, path: &Utf8Path, flow: Option<&str>) -> Result<Compilation, ReadError> {
+        self.run(path, flow.map_or(Choice::Only, Choice::Named), true)
+    }
+
+    fn run(&self, path: &Utf8Path, choice: Choice<'_>, make_plan: bool) -> Result<Compilation, ReadError> {
+        let bytes = self.files.read(path, limits::FLOW_BYTES)?;
+        let digest = Digest::of(&bytes);
+        let mut source_map = SourceMap::default();
+        let mut sink = Sink::default();
+        let resolved = self.resolve(path, bytes, choice, &mut source_map, &mut sink);
+        let lock = self.lock(path);
+        let mut checked = Vec::new();
+        for hir in resolved {
+            let graph = graph::build(&hir.flow, &mut sink);
+            let context = Context { hir: &hir, graph: &graph, lock: &lock, flow_file: file_name(path) };
+            rules::check(&context, &mut sink);
+            checked.push(Checked { hir, graph });
+        }
+        let mut made = None;
+        if make_plan
+            && !sink.has_errors()
+            && let [one] = checked.as_slice()
+        {
+            let source = plan::Source { file: file_name(path).to_owned(), digest };
+            match plan_of(one, source) {
+                Ok(plan) => made = Some(plan),
+                Err(error) => {
+                    let message = format!("`{}` makes no plan: {error}", one.hir.flow.name);
+                    sink.push(
+                        Diagnostic::new(&codes::TOO_LARGE, one.hir.flow.span, message)
+                            .help("split the flow, or write its expressions less deeply"),
+                    );
+                }
+            }
+        }
+        Ok(Compilation { source_map, diagnostics: sink.into_sorted(), checked, plan: made })
+    }
+
+    pub(super) fn resolve(
+        &self,
+        path: &Utf8Path,
+        bytes: Vec<u8>,
+        flow: Choice<'_>,
+        source_map: &mut SourceMap,
+        sink: &mut Sink,
+    ) -> Vec<Hir> {
+        let text = syntax::decode(bytes);
+        let file = source_map.add(path.as_str(), text.clone());
+        let input =
+            hir::Input { files: self.files, standard: &self.standard, path, file, text: &text, flow };
+        hir::resolve(&input, source_map, sink)
+    }
+
+    pub(super) fn lock(&self, path: &Utf8Path) -> LockState {
+        match self.files.read(&lock_path(path), limits::DOCUMENT_BYTES) {
+            Ok(bytes) => match Lock::read(&bytes) {
+                Ok(lock) => LockState::Read(lock),
+                Err(error) => LockState::Unreadable(error.to_string()),
+            },
+            Err(ReadError::Io { kind: std::io::ErrorKind::NotFound, .. }) => LockState::Missing,
+            Err(error) => LockState::Unreadable(error.to_string()),
+        }
+    }
+}
+
+pub(super) fn file_name(path: &Utf8Path) -> &str {
+    path.file_name().unwrap_or("flow.eczflow")
+}
+
+pub(super) fn lock_path(path: &Utf8Path) -> Utf8PathBuf {
+    path.with_file_name(LOCK)
+}
+
+/// Emits, then takes the way every plan from disk takes: what is emitted can be read back and checked.
+fn plan_of(checked: &Checked, source: plan::Source) -> Result<Verified<Plan>, EmitError> {
+    let plan = emit(&checked.hir, &checked.graph, source)?;
+    let unreadable = |reason: String| plan::PlanError::Unreadable { reason };
+    let file = PlanFile::of(plan).map_err(|error| unreadable(error.to_string()))?;
+    let text = file.to_text().map_err(|error| unreadable(error.to_string()))?;
+    Ok(plan::check_file(PlanFile::read(text.as_bytes())?)?)
+}

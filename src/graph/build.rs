@@ -1,0 +1,211 @@
+//! Edges of every block, circles, and what is finished before what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::algo::{tarjan_scc, toposort};
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::{Dfs, Reversed};
+
+use super::drawing::EdgeKind;
+use crate::diagnostics::codes::graph as codes;
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::hir::{Block, Flow, Node, NodeKind};
+use crate::plan::ranges;
+
+/// The order of a flow's nodes.
+#[derive(Debug, Default)]
+pub struct Graph {
+    /// By node: the nodes of its block it waits for directly, and why.
+    edges: BTreeMap<String, BTreeMap<String, EdgeKind>>,
+    /// By node: every node of its block that is finished before it starts.
+    before: BTreeMap<String, BTreeSet<String>>,
+    /// By node: the loop it stands in.
+    inside: BTreeMap<String, String>,
+}
+
+/// Builds the graph of a flow and reports circles. With a circle the answers about order mean little.
+pub fn build(flow: &Flow, sink: &mut Sink) -> Graph {
+    let mut graph = Graph::default();
+    let mut count = 0;
+    flow.body.each_node(&mut |_, _| count += 1);
+    if count > ranges::NODES {
+        let message = format!("`{}` has {count} nodes, more than {}", flow.name, ranges::NODES);
+        sink.push(Diagnostic::new(&codes::TOO_LARGE, flow.span, message).help("split the flow"));
+        return graph;
+    }
+    graph.block(&flow.body, None, sink);
+    graph
+}
+
+fn is_barrier(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::Ensure { .. } | NodeKind::Fail { .. })
+}
+
+impl Graph {
+    /// The nodes of its own block that a node waits for directly, sorted.
+    pub fn after(&self, node: &str) -> Vec<String> {
+        self.edges.get(node).into_iter().flat_map(BTreeMap::keys).cloned().collect()
+    }
+
+    /// The direct edges of a node with their kinds.
+    pub(super) fn edges_of(&self, node: &str) -> impl Iterator<Item = (&String, EdgeKind)> {
+        self.edges.get(node).into_iter().flatten().map(|(from, kind)| (from, *kind))
+    }
+
+    /// The loops a node stands in, the innermost first.
+    pub fn loops_of(&self, node: &str) -> Vec<&str> {
+        let mut found = Vec::new();
+        let mut at = node;
+        while let Some(outer) = self.inside.get(at) {
+            found.push(outer.as_str());
+            at = outer;
+        }
+        found
+    }
+
+    /// Whether one node is finished before another starts, whichever blocks they stand in. Nodes of one loop are ordered
+    /// within an iteration only, which does not count here unless the loop `runs_once`.
+    pub fn is_before(&self, earlier: &str, later: &str, runs_once: &dyn Fn(&str) -> bool) -> bool {
+        let mut from: Vec<&str> = vec![earlier];
+        from.extend(self.loops_of(earlier));
+        let mut to: Vec<&str> = vec![later];
+        to.extend(self.loops_of(later));
+        for early in &from {
+            for late in &to {
+                let same_block = self.inside.get(*early) == self.inside.get(*late);
+                if !same_block || !self.before.get(*late).is_some_and(|before| before.contains(*early)) {
+                    continue;
+                }
+                // Every loop around both must have a single iteration.
+                if self.loops_of(late).into_iter().all(runs_once) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn block(&mut self, block: &Block, outer: Option<&str>, sink: &mut Sink) {
+        let mut petgraph: DiGraph<usize, EdgeKind> = DiGraph::new();
+        let indices: Vec<NodeIndex> =
+            block.nodes.iter().enumerate().map(|(at, _)| petgraph.add_node(at)).collect();
+        let positions: BTreeMap<&str, usize> =
+            block.nodes.iter().enumerate().map(|(at, node)| (node.id.as_str(), at)).collect();
+        let mut last_barrier: Option<usize> = None;
+        for (at, node) in block.nodes.iter().enumerate() {
+            let mut edges: BTreeMap<usize, EdgeKind> = BTreeMap::new();
+            if matches!(node.kind, NodeKind::Return(_)) {
+                edges.extend((0..at).map(|other| (other, EdgeKind::End)));
+            }
+            for (name, _) in &node.after {
+                edges.extend(positions.get(name.as_str()).map(|other| (*other, EdgeKind::After)));
+            }
+            if let NodeKind::For(repeat) = &node.kind {
+                let inner = repeat.body.nodes.iter().flat_map(|node| &node.after);
+                edges.extend(inner.filter_map(|(name, _)| Some((*positions.get(name.as_str())?, EdgeKind::After))));
+            }
+            // Each barrier waits for the one before it: the last one stands for all.
+            edges.extend(last_barrier.map(|barrier| (barrier, EdgeKind::Barrier)));
+            for name in node.needs() {
+                if let Some(other) = positions.get(name.as_str()) {
+                    edges.insert(*other, EdgeKind::Data);
+                }
+            }
+            if is_barrier(node) {
+                last_barrier = Some(at);
+            }
+            for (other, kind) in &edges {
+                if let (Some(from), Some(to)) = (indices.get(*other), indices.get(at)) {
+                    petgraph.add_edge(*from, *to, *kind);
+                }
+            }
+            let named = edges.iter().filter_map(|(other, kind)| Some((block.nodes.get(*other)?.id.clone(), *kind)));
+            self.edges.insert(node.id.clone(), named.collect());
+            if let Some(outer) = outer {
+                self.inside.insert(node.id.clone(), outer.to_owned());
+            }
+        }
+        if toposort(&petgraph, None).is_err() {
+            report_circles(block, &petgraph, sink);
+        }
+        for (at, index) in indices.iter().enumerate() {
+            let mut before = BTreeSet::new();
+            let reversed = Reversed(&petgraph);
+            let mut search = Dfs::new(reversed, *index);
+            while let Some(found) = search.next(reversed) {
+                if found != *index
+                    && let Some(node) = petgraph.node_weight(found).and_then(|at| block.nodes.get(*at))
+                {
+                    before.insert(node.id.clone());
+                }
+            }
+            if let Some(node) = block.nodes.get(at) {
+                self.before.insert(node.id.clone(), before);
+            }
+        }
+        for node in &block.nodes {
+            if let NodeKind::For(repeat) = &node.kind {
+                self.block(&repeat.body, Some(&node.id), sink);
+            }
+        }
+    }
+}
+
+/// One finding a circle, with the way round it.
+fn report_circles(block: &Block, graph: &DiGraph<usize, EdgeKind>, sink: &mut Sink) {
+    for component in tarjan_scc(graph) {
+        let members: BTreeSet<usize> =
+            component.iter().filter_map(|index| graph.node_weight(*index)).copied().collect();
+        let Some(start) = members.first().copied() else { continue };
+        let own = graph.find_edge(NodeIndex::new(start), NodeIndex::new(start)).is_some();
+        if members.len() < 2 && !own {
+            continue;
+        }
+        let way = shortest_way_round(graph, start, &members);
+        let nodes: Vec<&Node> = way.iter().filter_map(|at| block.nodes.get(*at)).collect();
+        let mut names: Vec<String> = nodes.iter().map(|node| format!("`{}`", node.id)).collect();
+        names.extend(nodes.first().map(|node| format!("`{}`", node.id)));
+        // The place to mend is the `after` that names a node below itself.
+        let written = nodes.iter().find_map(|node| {
+            node.after.iter().find(|(name, _)| nodes.iter().any(|other| other.id == *name)).map(|(_, span)| *span)
+        });
+        let Some(span) = written.or_else(|| nodes.first().map(|node| node.span)) else { continue };
+        let message = format!("steps wait for each other in a circle: {}", names.join(" before "));
+        let mut diagnostic = Diagnostic::new(&codes::CYCLE, span, message);
+        for node in &nodes {
+            if node.span != span {
+                diagnostic = diagnostic.and(node.span, format!("`{}`", node.id));
+            }
+        }
+        sink.push(diagnostic.help("remove the `after` that names a later step"));
+    }
+}
+
+/// A shortest circle through a node, in the order of running.
+fn shortest_way_round(graph: &DiGraph<usize, EdgeKind>, start: usize, members: &BTreeSet<usize>) -> Vec<usize> {
+    let mut previous: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut queue = std::collections::VecDeque::from([start]);
+    while let Some(at) = queue.pop_front() {
+        let mut next: Vec<usize> =
+            graph.neighbors(NodeIndex::new(at)).filter_map(|index| graph.node_weight(index)).copied().collect();
+        next.sort_unstable();
+        for other in next.into_iter().filter(|other| members.contains(other)) {
+            if other == start {
+                let mut way = vec![at];
+                let mut back = at;
+                while back != start {
+                    let Some(earlier) = previous.get(&back) else { break };
+                    back = *earlier;
+                    way.push(back);
+                }
+                way.reverse();
+                return way;
+            }
+            if !previous.contains_key(&other) {
+                previous.insert(other, at);
+                queue.push_back(other);
+            }
+        }
+    }
+    members.iter().copied().collect()
+}

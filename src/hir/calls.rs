@@ -1,0 +1,321 @@
+//! Calls: bound to an operation by id or by method and path; arguments to parameters; policies by nearness.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::expressions::{Typed, convert};
+use super::flow::FlowLowering;
+use super::model::{Api, Call};
+use super::modules::{Modules, duplicate, kind, unknown};
+use super::policies::{self, Handoff};
+use crate::base::did_you_mean;
+use crate::diagnostics::codes::{names, types as codes};
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::documents::{Document, Location, OperationView};
+use crate::plan::Idempotency;
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::types::{Contract, Field, Parameter, Type};
+
+/// What calls are bound with.
+pub(crate) struct Calls<'a> {
+    pub(crate) modules: &'a Modules,
+    pub(crate) apis: &'a BTreeMap<String, Api>,
+    /// The flow's default.
+    pub(crate) handoff: Option<Handoff>,
+}
+
+impl<'a> Calls<'a> {
+    fn api(&self, name: &ast::Name, sink: &mut Sink) -> Option<&'a Api> {
+        match self.modules.find(self.modules.root, &name.text).map(|found| found.item) {
+            Some(ast::Item::Api(_)) => self.apis.get(&name.text),
+            Some(other) => {
+                let message = format!("`{}` is {}, not an api", name.text, kind(other));
+                sink.push(Diagnostic::new(&names::WRONG_KIND, name.span, message));
+                None
+            }
+            None => {
+                let near = did_you_mean(&name.text, self.apis.keys().map(String::as_str));
+                sink.push(unknown(name, format!("no api `{}` here", name.text), near));
+                None
+            }
+        }
+    }
+}
+
+/// An operation that a call is bound to.
+struct Bound {
+    key: String,
+    view: Arc<OperationView>,
+    contract: Contract,
+}
+
+fn operation(
+    document: &Document,
+    api: &str,
+    name: &ast::Name,
+    sink: &mut Sink,
+) -> Option<Bound> {
+    let entry = match document.operation(&name.text) {
+        Ok(entry) => entry,
+        Err(error) => {
+            let message = format!("the document of `{api}` has no operation `{}`", name.text);
+            let mut diagnostic = Diagnostic::new(&names::UNKNOWN_OPERATION, name.span, message);
+            diagnostic = match &error.suggestion {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => {
+                    let known: Vec<&str> = error.known.iter().map(String::as_str).take(20).collect();
+                    diagnostic.note(format!("it has `{}`", known.join("`, `")))
+                }
+            };
+            sink.push(diagnostic);
+            return None;
+        }
+    };
+    let view = match document.view(entry) {
+        Ok(view) => view,
+        Err(diagnostic) => {
+            sink.push(diagnostic.and(name.span, "called here"));
+            return None;
+        }
+    };
+    let mut unsupported = |pointer: &str, why: String| {
+        let message = format!("`{api}.{}` cannot be called: {why}", name.text);
+        let place = document.place(pointer).unwrap_or(entry.span);
+        sink.push(
+            Diagnostic::new(&codes::UNSUPPORTED_OPERATION, name.span, message).and(place, "this is the reason"),
+        );
+    };
+    let contract = match Contract::from_view(&view) {
+        Ok(contract) => contract,
+        Err(error) => {
+            unsupported(&error.pointer, error.reason.clone());
+            return None;
+        }
+    };
+    for reason in &contract.unsupported {
+        unsupported(&reason.pointer, format!("{reason} is not supported"));
+    }
+    contract.unsupported.is_empty().then(|| Bound { key: entry.key.clone(), view: Arc::new(view), contract })
+}
+
+impl FlowLowering<'_> {
+    /// A call, and the type of its answer. `None` where it could not be bound; what is wrong was reported.
+    pub(crate) fn call(
+        &mut self,
+        call: &ast::Call,
+        step: Option<&ast::Step>,
+        retry: Option<&ast::Path>,
+        handoff: Option<&ast::Path>,
+    ) -> Option<(Call, Type)> {
+        let (modules, root) = (self.calls.modules, self.calls.modules.root);
+        // Arguments are looked at in any case, so that the names in them count as needed.
+        let api = self.calls.api(&call.api, self.sink);
+        let document = api.and_then(|api| api.document.clone());
+        let bound = document.as_ref().and_then(|document| {
+            let bound = operation(document, &call.api.text, &call.operation, self.sink)?;
+            Some((Arc::clone(document), bound))
+        });
+        let key = step.and_then(|step| step.key.as_ref()).map(|key| {
+            let typed = self.expression(&key.once_per, None);
+            self.check_key(&typed);
+            (typed.expr, typed.span)
+        });
+        let retry = match retry {
+            Some(path) => policies::retry(modules, root, path, self.sink),
+            None => api.and_then(|api| api.retry.clone()),
+        };
+        let own = handoff.map(|path| policies::handoff(modules, root, path, self.sink));
+        let (Some(api), Some((document, bound))) = (api, bound) else {
+            for argument in &call.arguments {
+                let _ = self.expression(&argument.value, None);
+            }
+            if let Some(body) = &call.body {
+                let _ = self.expression(body, None);
+            }
+            return None;
+        };
+        let named = api.assumed.as_ref().map(|(fact, _)| fact.header());
+        let documented = bound.contract.idempotency_header.clone().or_else(|| {
+            let named = bound.view.parameter(Location::Header, named?)?;
+            Some(named.name.clone())
+        });
+        let arguments = self.arguments(call, &document, &bound.contract, documented.as_deref());
+        let body = self.body(call, &document, &bound.contract);
+        let mut handoffs: Vec<(&'static str, Handoff)> = Vec::new();
+        handoffs.extend(own.map(|own| ("step", own)));
+        handoffs.extend(api.handoff.clone().map(|handoff| ("api", handoff)));
+        handoffs.extend(self.calls.handoff.clone().map(|handoff| ("flow", handoff)));
+        let documented = documented.map(|header| Idempotency::Documented { header });
+        let idempotency = documented.or_else(|| api.assumed.as_ref().map(|(fact, _)| fact.clone()));
+        // A safe call needs no key, whatever is assumed of the api.
+        let idempotency = idempotency.filter(|_| !bound.view.is_safe());
+        let answer = bound.contract.success_type();
+        let call = Call {
+            span: call.span,
+            api: call.api.text.clone(),
+            view: bound.view,
+            operation: bound.key,
+            arguments,
+            body,
+            idempotency,
+            key,
+            retry,
+            handoffs,
+        };
+        Some((call, answer))
+    }
+
+    fn check_key(&mut self, typed: &Typed) {
+        let plain = matches!(
+            typed.ty,
+            Type::String { .. } | Type::Int { .. } | Type::Decimal | Type::Bool | Type::EczId | Type::Never
+        );
+        if !plain {
+            let message = format!("a key is made of a string, int, decimal, bool or EczId, not `{}`", typed.ty);
+            self.sink.push(Diagnostic::new(&codes::TYPE_MISMATCH, typed.span, message));
+        }
+    }
+
+    fn arguments(
+        &mut self,
+        call: &ast::Call,
+        document: &Document,
+        contract: &Contract,
+        key: Option<&str>,
+    ) -> Vec<(String, String, crate::expr::Expr)> {
+        let is_key = |parameter: &Parameter| {
+            parameter.location == Location::Header
+                && key.is_some_and(|key| parameter.name.eq_ignore_ascii_case(key))
+        };
+        let mut given: BTreeMap<usize, (Typed, Span)> = BTreeMap::new();
+        for argument in &call.arguments {
+            let by_runtime = key.is_some_and(|key| argument.name.text.eq_ignore_ascii_case(key));
+            if by_runtime {
+                let message = format!("`{}` is set by the runtime", argument.name.text);
+                self.sink.push(
+                    Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message)
+                        .help("say what the key is once per with `key once per …`"),
+                );
+                continue;
+            }
+            let found = self.parameter(argument, call, contract);
+            let Some((index, parameter)) = found else {
+                let _ = self.expression(&argument.value, None);
+                continue;
+            };
+            if let Some((_, first)) = given.get(&index) {
+                self.sink.push(duplicate(&argument.name, *first));
+                continue;
+            }
+            if let Some(unsupported) = &parameter.unsupported {
+                let message = format!("`{}` cannot be given: {unsupported} is not supported", parameter.name);
+                self.sink.push(Diagnostic::new(&codes::UNSUPPORTED_OPERATION, argument.name.span, message));
+            }
+            let field = Field { ty: parameter.schema.ty.clone(), required: parameter.required };
+            let mut value = self.expression(&argument.value, Some(&parameter.schema.ty));
+            let place = format!("argument `{}` of `{}`", parameter.name, call.operation.text);
+            let declared_at = document.place(&parameter.pointer);
+            self.request_position(&value, &parameter.schema, parameter.required, place, declared_at);
+            convert(&mut value, &field);
+            given.insert(index, (value, argument.span));
+        }
+        for (index, parameter) in contract.parameters.iter().enumerate() {
+            let misspelt = call.arguments.iter().any(|argument| argument.name.text == parameter.name);
+            if parameter.required && !is_key(parameter) && !given.contains_key(&index) && !misspelt {
+                let location = parameter.location.as_str();
+                let message =
+                    format!("`{}` needs the {location} parameter `{}`", call.operation.text, parameter.name);
+                let mut diagnostic = Diagnostic::new(&codes::MISSING_ARGUMENT, call.operation.span, message)
+                    .help(format!("add `{}: …`", parameter.name));
+                if let Some(span) = document.place(&parameter.pointer) {
+                    diagnostic = diagnostic.and(span, "required here");
+                }
+                self.sink.push(diagnostic);
+            }
+        }
+        let value = |(index, (value, _)): (usize, (Typed, Span))| {
+            let parameter = contract.parameters.get(index)?;
+            Some((parameter.name.clone(), parameter.location.as_str().to_owned(), value.expr))
+        };
+        given.into_iter().filter_map(value).collect()
+    }
+
+    /// Which parameter an argument is for.
+    fn parameter<'c>(
+        &mut self,
+        argument: &ast::Argument,
+        call: &ast::Call,
+        contract: &'c Contract,
+    ) -> Option<(usize, &'c Parameter)> {
+        let wanted = &argument.name.text;
+        let location = argument.location.as_ref().map(|location| location.text.as_str());
+        let matches = |parameter: &&Parameter| {
+            let same = parameter.name == *wanted
+                || (parameter.location == Location::Header && parameter.name.eq_ignore_ascii_case(wanted));
+            same && location.is_none_or(|location| parameter.location.as_str() == location)
+        };
+        let found: Vec<(usize, &Parameter)> =
+            contract.parameters.iter().enumerate().filter(|(_, parameter)| matches(parameter)).collect();
+        match found.as_slice() {
+            [one] => Some(*one),
+            [] => {
+                let known: Vec<&str> = contract.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+                let message = format!("`{}` has no parameter `{wanted}`", call.operation.text);
+                let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message);
+                diagnostic = match did_you_mean(wanted, known.iter().copied()) {
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                    None if known.is_empty() => diagnostic.note("it has no parameters"),
+                    None => diagnostic.note(format!("its parameters are `{}`", known.join("`, `"))),
+                };
+                self.sink.push(diagnostic);
+                None
+            }
+            several => {
+                let places: Vec<&str> =
+                    several.iter().map(|(_, parameter)| parameter.location.as_str()).collect();
+                let message = format!("`{wanted}` is the name of several parameters");
+                let help = format!("write `{}.{wanted}`", places.join(&format!(".{wanted}` or `")));
+                self.sink.push(
+                    Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message).help(help),
+                );
+                None
+            }
+        }
+    }
+
+    fn body(&mut self, call: &ast::Call, document: &Document, contract: &Contract) -> Option<crate::expr::Expr> {
+        match (&call.body, &contract.body) {
+            (None, None) => None,
+            (None, Some(body)) => {
+                if body.required {
+                    let message = format!("`{}` needs a body", call.operation.text);
+                    let mut diagnostic = Diagnostic::new(&codes::MISSING_ARGUMENT, call.operation.span, message)
+                        .help("give it as the one argument without a name");
+                    if let Some(span) = document.place(&body.pointer) {
+                        diagnostic = diagnostic.and(span, "required here");
+                    }
+                    self.sink.push(diagnostic);
+                }
+                None
+            }
+            (Some(given), None) => {
+                let message = format!("`{}` takes no body", call.operation.text);
+                self.sink.push(
+                    Diagnostic::new(&codes::UNKNOWN_ARGUMENT, given.span, message)
+                        .help("arguments of parameters have names: `name: value`"),
+                );
+                let _ = self.expression(given, None);
+                None
+            }
+            (Some(given), Some(body)) => {
+                let mut value = self.expression(given, Some(&body.schema.ty));
+                let place = format!("the body of `{}`", call.operation.text);
+                let declared_at = document.place(&body.pointer);
+                self.request_position(&value, &body.schema, body.required, place, declared_at);
+                convert(&mut value, &Field { ty: body.schema.ty.clone(), required: body.required });
+                Some(value.expr)
+            }
+        }
+    }
+}

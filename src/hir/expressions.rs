@@ -1,0 +1,648 @@
+//! Expressions: their types, and their lowering to the expression IR. A literal takes the type that is needed.
+
+use super::scope::Scope;
+use crate::base::did_you_mean;
+use crate::diagnostics::codes::{names, types as codes};
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::expr::{BinaryOperator, Expr, Part, UnaryOperator, functions};
+use crate::source::Span;
+use crate::syntax::ast::{self, ExprKind};
+use crate::types::{Answer, FieldAccess, Type, assignable, widening};
+
+/// A lowered expression. The type is `Never` where something was reported: it fits everywhere and says no more.
+#[derive(Debug, Clone)]
+pub(crate) struct Typed {
+    pub(crate) expr: Expr,
+    pub(crate) ty: Type,
+    pub(crate) span: Span,
+    /// A record literal, whose members must all be declared where it is put.
+    pub(crate) literal: bool,
+}
+
+pub(crate) struct Lowering<'a> {
+    pub(crate) scope: &'a mut Scope,
+    pub(crate) sink: &'a mut Sink,
+}
+
+/// Which of int, decimal and number a literal becomes where a type is needed.
+#[derive(Clone, Copy, PartialEq)]
+enum Numeric {
+    Int,
+    Decimal,
+    Number,
+}
+
+fn needed_numeric(wanted: Option<&Type>) -> Option<Numeric> {
+    let wanted = wanted?.without_nothing();
+    let alternatives = match &wanted {
+        Type::Union { of } => of.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let any = |test: fn(&Type) -> bool| alternatives.iter().any(test);
+    if any(|ty| matches!(ty, Type::Int { .. })) {
+        Some(Numeric::Int)
+    } else if any(|ty| matches!(ty, Type::Decimal)) {
+        Some(Numeric::Decimal)
+    } else if any(|ty| matches!(ty, Type::Number)) {
+        Some(Numeric::Number)
+    } else {
+        None
+    }
+}
+
+fn is_numeric(ty: &Type) -> bool {
+    match ty {
+        Type::Int { .. } | Type::Decimal | Type::Number => true,
+        // A union of integer ranges is an integer.
+        Type::Union { of } => of.iter().all(|ty| matches!(ty, Type::Int { .. })),
+        _ => false,
+    }
+}
+
+fn is_text(ty: &Type) -> bool {
+    matches!(ty, Type::String { .. })
+}
+
+impl Lowering<'_> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.sink.push(diagnostic);
+    }
+
+    fn poison(&self, span: Span) -> Typed {
+        Typed { expr: Expr::Null, ty: Type::Never, span, literal: false }
+    }
+
+    /// The type and IR of an expression; `wanted` guides literals and is not checked here.
+    pub(crate) fn lower(&mut self, expression: &ast::Expr, wanted: Option<&Type>) -> Typed {
+        let span = expression.span;
+        let typed = |expr: Expr, ty: Type| Typed { expr, ty, span, literal: false };
+        match &expression.kind {
+            ExprKind::Null => typed(Expr::Null, Type::Null),
+            ExprKind::Bool(value) => typed(Expr::Bool { value: *value }, Type::Bool),
+            ExprKind::Int(value) => self.integer(*value, span, wanted),
+            ExprKind::Decimal(text) => self.decimal(text, span, wanted),
+            ExprKind::String(value) => {
+                typed(Expr::String { value: value.clone() }, Type::strings([value.as_str()]))
+            }
+            ExprKind::Duration(milliseconds) => {
+                typed(Expr::Duration { milliseconds: *milliseconds }, Type::Duration)
+            }
+            ExprKind::Interpolation(parts) => self.interpolation(parts, span),
+            ExprKind::Name(name) => match name.text.as_str() {
+                "run" => {
+                    let message = "`run` is not a value by itself";
+                    let help = "write `run.id` or `run.started`";
+                    self.report(Diagnostic::new(&codes::BAD_OPERANDS, span, message).help(help));
+                    self.poison(span)
+                }
+                _ => match self.scope.look_up(name, self.sink) {
+                    Some(ty) => typed(Expr::Name { name: name.text.clone() }, ty),
+                    None => self.poison(span),
+                },
+            },
+            ExprKind::Field { of, name, optional } => self.field(of, name, *optional, span),
+            ExprKind::Index { of, index, optional } => self.index(of, index, *optional, span),
+            ExprKind::Call { function, arguments } => self.call(function, arguments, span),
+            ExprKind::Unary { operator, of } => self.unary(operator, of, span, wanted),
+            ExprKind::Binary { operator, left, right } => self.binary(operator, left, right, span, wanted),
+            ExprKind::If { condition, then, otherwise } => {
+                let condition = self.condition(condition);
+                let mut then = self.lower(then, wanted);
+                let mut otherwise = self.lower(otherwise, wanted.or(Some(&then.ty.clone())));
+                let ty = Type::join(&then.ty, &otherwise.ty);
+                widen(&mut then, &ty);
+                widen(&mut otherwise, &ty);
+                let expr = Expr::If {
+                    condition: Box::new(condition.expr),
+                    then: Box::new(then.expr),
+                    otherwise: Box::new(otherwise.expr),
+                };
+                Typed { expr, ty, span, literal: then.literal && otherwise.literal }
+            }
+            ExprKind::List(items) => self.list(items, span, wanted),
+            ExprKind::Record(fields) => self.record(fields, span, wanted),
+            ExprKind::Comprehension { item, variable, list, condition } => {
+                let list = self.items(list);
+                self.scope.bind(variable, list.1, self.sink);
+                let condition = condition.as_ref().map(|condition| Box::new(self.condition(condition).expr));
+                let wanted = wanted.and_then(item_type);
+                let item = self.lower(item, wanted.as_ref());
+                self.scope.unbind();
+                let expr = Expr::Comprehension {
+                    variable: variable.text.clone(),
+                    list: Box::new(list.0.expr),
+                    condition,
+                    item: Box::new(item.expr),
+                };
+                Typed { expr, ty: Type::list(item.ty), span, literal: item.literal }
+            }
+        }
+    }
+
+    /// A bool.
+    pub(crate) fn condition(&mut self, expression: &ast::Expr) -> Typed {
+        let typed = self.lower(expression, Some(&Type::Bool));
+        self.expect(&typed, &[Type::Bool], "a condition is a bool");
+        typed
+    }
+
+    /// A string: messages.
+    pub(crate) fn message(&mut self, expression: &ast::Expr) -> Typed {
+        let typed = self.lower(expression, Some(&Type::string()));
+        self.expect(&typed, &[Type::string()], "a message is a string");
+        typed
+    }
+
+    /// A list and the type of its items.
+    pub(crate) fn items(&mut self, expression: &ast::Expr) -> (Typed, Type) {
+        let list = self.lower(expression, None);
+        match &list.ty {
+            Type::List { of } => {
+                let of = (**of).clone();
+                (list, of)
+            }
+            Type::Never => (list, Type::Never),
+            other => {
+                let other = other.clone();
+                self.unfit(list.span, &other, "a list is needed here");
+                (list, Type::Never)
+            }
+        }
+    }
+
+    /// Reports a value of another type than a few.
+    fn expect(&mut self, typed: &Typed, any_of: &[Type], what: &str) -> bool {
+        let fits = typed.ty == Type::Never
+            || any_of.iter().any(|ty| matches!(assignable(&typed.ty, ty), Answer::Yes | Answer::Unknown(_)));
+        if !fits {
+            self.unfit(typed.span, &typed.ty.clone(), what);
+        }
+        fits
+    }
+
+    fn unfit(&mut self, span: Span, found: &Type, what: &str) {
+        let nothing = *found != found.without_nothing() && *found != Type::Null;
+        let diagnostic = if nothing {
+            Diagnostic::new(&codes::OPTIONAL_NOT_HANDLED, span, format!("{what}, but this may be absent or null"))
+                .at(format!("`{found}`"))
+                .help("say what stands for it with `??`")
+        } else {
+            Diagnostic::new(&codes::TYPE_MISMATCH, span, format!("{what}, but this is `{found}`"))
+        };
+        self.report(diagnostic);
+    }
+
+    fn integer(&mut self, value: i64, span: Span, wanted: Option<&Type>) -> Typed {
+        let (expr, ty) = match needed_numeric(wanted) {
+            Some(Numeric::Decimal) => (Expr::Decimal { value: value.to_string() }, Type::Decimal),
+            #[expect(clippy::cast_precision_loss, reason = "integers of the language are within ±(2^53 − 1)")]
+            Some(Numeric::Number) => (Expr::Number { value: value as f64 }, Type::Number),
+            _ => (Expr::Int { value }, Type::int_value(value)),
+        };
+        Typed { expr, ty, span, literal: false }
+    }
+
+    fn decimal(&mut self, text: &str, span: Span, wanted: Option<&Type>) -> Typed {
+        if needed_numeric(wanted) == Some(Numeric::Number)
+            && let Ok(value) = text.parse::<f64>()
+            && value.is_finite()
+        {
+            return Typed { expr: Expr::Number { value }, ty: Type::Number, span, literal: false };
+        }
+        if rust_decimal::Decimal::from_str_exact(text).is_err() {
+            let message = format!("`{text}` has more digits than a decimal holds");
+            self.report(Diagnostic::new(&codes::LITERAL_OUT_OF_RANGE, span, message).help("at most 28 digits"));
+            return self.poison(span);
+        }
+        Typed { expr: Expr::Decimal { value: text.to_owned() }, ty: Type::Decimal, span, literal: false }
+    }
+
+    fn interpolation(&mut self, parts: &[ast::Part], span: Span) -> Typed {
+        let mut lowered = Vec::new();
+        for part in parts {
+            lowered.push(match part {
+                ast::Part::Text(text) => Part::Text(text.clone()),
+                ast::Part::Value(value) => {
+                    let typed = self.lower(value, None);
+                    let allowed = [Type::string(), Type::int(), Type::Bool, Type::Decimal, Type::EczId];
+                    let what = "a string, int, bool, decimal or EczId can stand in a string";
+                    // An int would pass as decimal: the exact list matters only for what is none of them.
+                    self.expect(&typed, &allowed, what);
+                    Part::Value(typed.expr)
+                }
+            });
+        }
+        Typed { expr: Expr::Interpolate { parts: lowered }, ty: Type::string(), span, literal: false }
+    }
+
+    fn field(&mut self, of: &ast::Expr, name: &ast::Name, optional: bool, span: Span) -> Typed {
+        if let ExprKind::Name(base) = &of.kind
+            && !self.scope.knows(&base.text)
+        {
+            match (base.text.as_str(), name.text.as_str()) {
+                ("run", "id") => return self.run_member("id", Type::string(), span),
+                ("run", "started") => return self.run_member("started", Type::Timestamp, span),
+                ("run", _) => {
+                    let message = format!("`run` has no member `{}`", name.text);
+                    let help = "it has `run.id` and `run.started`";
+                    self.report(Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message).help(help));
+                    return self.poison(span);
+                }
+                ("secret", _) => {
+                    let message = "a secret cannot stand in an expression";
+                    let help = "name it in `auth` of the api that is its audience";
+                    self.report(Diagnostic::new(&names::UNKNOWN_NAME, span, message).help(help));
+                    return self.poison(span);
+                }
+                _ => {}
+            }
+        }
+        let of = self.lower(of, None);
+        if of.ty == Type::Never {
+            return self.poison(span);
+        }
+        let (base, nothing) = match of.ty.field(&name.text) {
+            FieldAccess::MayBeNothing(base) => (base, true),
+            _ => (of.ty.clone(), false),
+        };
+        if nothing && !optional {
+            let message = format!("`.{}` of a value that may be absent or null", name.text);
+            let at = Span::new(span.file, of.span.end, name.span.start);
+            self.report(
+                Diagnostic::new(&codes::OPTIONAL_NOT_HANDLED, name.span, message)
+                    .and(of.span, format!("`{}`", of.ty))
+                    .help(format!("write `?.{}`, which is absent where the value is", name.text))
+                    .fix("write `?.`", vec![(at, "?.".to_owned())]),
+            );
+            return self.poison(span);
+        }
+        let found = match base.field(&name.text) {
+            FieldAccess::Type(ty) => ty,
+            FieldAccess::Missing { candidates } => {
+                let message = format!("no member `{}` here", name.text);
+                let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
+                let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message);
+                diagnostic = match near {
+                    Some(near) => diagnostic
+                        .help(format!("did you mean `{near}`?"))
+                        .fix(format!("write `{near}`"), vec![(name.span, near.to_owned())]),
+                    None if candidates.is_empty() => diagnostic.note("the record has no members"),
+                    None => diagnostic.note(format!("its members are `{}`", candidates.join("`, `"))),
+                };
+                self.report(diagnostic);
+                return self.poison(span);
+            }
+            FieldAccess::NotARecord(_) | FieldAccess::MayBeNothing(_) => {
+                let message = format!("`{base}` has no members");
+                self.report(Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message));
+                return self.poison(span);
+            }
+        };
+        let ty = if nothing { found.optional() } else { found };
+        let expr = Expr::Field { of: Box::new(of.expr), name: name.text.clone(), optional };
+        Typed { expr, ty, span, literal: false }
+    }
+
+    fn run_member(&self, member: &str, ty: Type, span: Span) -> Typed {
+        Typed { expr: Expr::Run { member: member.to_owned() }, ty, span, literal: false }
+    }
+
+    fn index(&mut self, of: &ast::Expr, index: &ast::Expr, optional: bool, span: Span) -> Typed {
+        let (of, item) = self.items(of);
+        let index = self.lower(index, Some(&Type::int()));
+        self.expect(&index, &[Type::int()], "an index is an int");
+        let ty = if optional { item.optional() } else { item };
+        let expr = Expr::Index { of: Box::new(of.expr), index: Box::new(index.expr), optional };
+        Typed { expr, ty, span, literal: false }
+    }
+
+    fn call(&mut self, function: &ast::Name, arguments: &[ast::Expr], span: Span) -> Typed {
+        let lowered: Vec<Typed> = arguments.iter().map(|argument| self.lower(argument, None)).collect();
+        let Some(signature) = functions::signature(&function.text) else {
+            let near = did_you_mean(&function.text, functions::FUNCTIONS.iter().map(|known| known.name));
+            let message = format!("no function `{}`", function.text);
+            self.report(super::modules::unknown(function, message, near));
+            return self.poison(span);
+        };
+        if lowered.iter().any(|argument| argument.ty == Type::Never) {
+            return self.poison(span);
+        }
+        let types: Vec<Type> = lowered.iter().map(|argument| argument.ty.clone()).collect();
+        let ty = match signature.result(&types) {
+            Ok(ty) => ty,
+            Err(error) => {
+                self.bad_argument(signature, &error, &lowered, span);
+                return self.poison(span);
+            }
+        };
+        let arguments = lowered.into_iter().map(|argument| argument.expr).collect();
+        let mut expr = Expr::Call { function: function.text.clone(), arguments };
+        if let Some(to) = signature.widens(&ty) {
+            expr = Expr::Widen { to: to.to_owned(), of: Box::new(expr) };
+        }
+        Typed { expr, ty, span, literal: false }
+    }
+
+    fn bad_argument(
+        &mut self,
+        signature: &functions::Function,
+        error: &functions::ArgumentError,
+        arguments: &[Typed],
+        span: Span,
+    ) {
+        let usage = format!("`{}({})`: {}", signature.name, signature.parameters.join(", "), signature.summary);
+        let argument = arguments.get(error.index).filter(|_| !error.found.is_empty());
+        let diagnostic = match argument {
+            Some(argument) => {
+                let message = format!("`{}` takes {}, but this is `{}`", signature.name, error.expected, error.found);
+                let nothing = argument.ty.without_nothing() != argument.ty;
+                let code = if nothing { &codes::OPTIONAL_NOT_HANDLED } else { &codes::BAD_OPERANDS };
+                Diagnostic::new(code, argument.span, message)
+            }
+            None => {
+                let message = format!("`{}` takes {}, not {}", signature.name, error.expected, arguments.len());
+                Diagnostic::new(&codes::BAD_OPERANDS, span, message)
+            }
+        };
+        self.report(diagnostic.note(usage));
+    }
+
+    fn unary(
+        &mut self,
+        operator: &ast::Spanned<ast::UnaryOperator>,
+        of: &ast::Expr,
+        span: Span,
+        wanted: Option<&Type>,
+    ) -> Typed {
+        match operator.value {
+            ast::UnaryOperator::Not => {
+                let of = self.condition(of);
+                let expr = Expr::Unary { operator: UnaryOperator::Not, of: Box::new(of.expr) };
+                Typed { expr, ty: Type::Bool, span, literal: false }
+            }
+            ast::UnaryOperator::Negate => {
+                let of = match &of.kind {
+                    ExprKind::Int(value) => return self.integer(value.saturating_neg(), span, wanted),
+                    ExprKind::Decimal(text) => return self.decimal(&format!("-{text}"), span, wanted),
+                    _ => self.lower(of, wanted),
+                };
+                if of.ty == Type::Never {
+                    return self.poison(span);
+                }
+                if !is_numeric(&of.ty) {
+                    self.unfit(of.span, &of.ty.clone(), "`-` takes a number");
+                    return self.poison(span);
+                }
+                let ty = general(&of.ty);
+                let expr = Expr::Unary { operator: UnaryOperator::Negate, of: Box::new(of.expr) };
+                Typed { expr, ty, span, literal: false }
+            }
+        }
+    }
+
+    fn binary(
+        &mut self,
+        operator: &ast::Spanned<ast::BinaryOperator>,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        span: Span,
+        wanted: Option<&Type>,
+    ) -> Typed {
+        use ast::BinaryOperator as Op;
+        let word = operator.value.word();
+        let ir = ir_operator(operator.value);
+        let build = |left: Typed, right: Typed, ty: Type| Typed {
+            expr: Expr::Binary { operator: ir, left: Box::new(left.expr), right: Box::new(right.expr) },
+            ty,
+            span,
+            literal: false,
+        };
+        match operator.value {
+            Op::And | Op::Or => {
+                let (left, right) = (self.condition(left), self.condition(right));
+                build(left, right, Type::Bool)
+            }
+            Op::Coalesce => {
+                let mut left = self.lower(left, wanted);
+                let present = left.ty.without_nothing();
+                let mut right = self.lower(right, Some(wanted.unwrap_or(&present)));
+                if left.ty == Type::Never || right.ty == Type::Never {
+                    return self.poison(span);
+                }
+                let ty = Type::join(&present, &right.ty);
+                widen(&mut left, &ty);
+                widen(&mut right, &ty);
+                build(left, right, ty)
+            }
+            Op::Equal | Op::NotEqual | Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
+                let (mut left, mut right) = self.operands(left, right, None);
+                if left.ty == Type::Never || right.ty == Type::Never {
+                    return self.poison(span);
+                }
+                let equality = matches!(operator.value, Op::Equal | Op::NotEqual);
+                let fits = if equality { comparable(&left.ty, &right.ty) } else { ordered(&left.ty, &right.ty) };
+                if !fits {
+                    self.bad_operands(word, operator.span, &left, &right);
+                    return self.poison(span);
+                }
+                let joined = Type::join(&left.ty, &right.ty);
+                widen(&mut left, &joined);
+                widen(&mut right, &joined);
+                build(left, right, Type::Bool)
+            }
+            Op::Add | Op::Subtract | Op::Multiply | Op::Divide | Op::Remainder => {
+                let (mut left, mut right) = self.operands(left, right, wanted);
+                if left.ty == Type::Never || right.ty == Type::Never {
+                    return self.poison(span);
+                }
+                let ty = Type::join(&general(&left.ty), &general(&right.ty));
+                let mixed = matches!(ty, Type::Union { .. });
+                if !is_numeric(&left.ty) || !is_numeric(&right.ty) || mixed {
+                    self.bad_operands(word, operator.span, &left, &right);
+                    return self.poison(span);
+                }
+                widen(&mut left, &ty);
+                widen(&mut right, &ty);
+                build(left, right, ty)
+            }
+        }
+    }
+
+    /// Two operands: a literal takes the other's type.
+    fn operands(&mut self, left: &ast::Expr, right: &ast::Expr, wanted: Option<&Type>) -> (Typed, Typed) {
+        let is_literal = |expression: &ast::Expr| {
+            matches!(
+                expression.kind,
+                ExprKind::Int(_) | ExprKind::Decimal(_) | ExprKind::Unary { .. } | ExprKind::List(_)
+            )
+        };
+        if is_literal(left) && !is_literal(right) {
+            let right = self.lower(right, wanted);
+            let left = self.lower(left, Some(&right.ty));
+            (left, right)
+        } else {
+            let left = self.lower(left, wanted);
+            let other = general(&left.ty);
+            // Between two literals only what is needed outside counts: `1 + 0.5`.
+            let hint = if is_literal(right) && !matches!(other, Type::Int { .. }) { Some(&other) } else { wanted };
+            let right = self.lower(right, hint);
+            (left, right)
+        }
+    }
+
+    fn bad_operands(&mut self, word: &str, span: Span, left: &Typed, right: &Typed) {
+        let nothing = [left, right].into_iter().find(|side| {
+            side.ty != Type::Null && side.ty.without_nothing() != side.ty && !matches!(word, "==" | "!=")
+        });
+        if let Some(side) = nothing {
+            self.unfit(side.span, &side.ty.clone(), &format!("`{word}` needs a value"));
+            return;
+        }
+        let message = format!("`{word}` does not take these types");
+        let mixed = |a: &Type, b: &Type| matches!((a, b), (Type::Decimal, Type::Number) | (Type::Number, Type::Decimal));
+        let mut diagnostic = Diagnostic::new(&codes::BAD_OPERANDS, span, message)
+            .and(left.span, format!("`{}`", left.ty))
+            .and(right.span, format!("`{}`", right.ty));
+        if mixed(&left.ty, &right.ty) {
+            diagnostic = diagnostic.help("convert one of them: `decimal(x)` or `number(x)`");
+        }
+        self.report(diagnostic);
+    }
+
+    fn list(&mut self, items: &[ast::Expr], span: Span, wanted: Option<&Type>) -> Typed {
+        let wanted = wanted.and_then(item_type);
+        let mut lowered: Vec<Typed> = items.iter().map(|item| self.lower(item, wanted.as_ref())).collect();
+        let ty = lowered.iter().fold(Type::Never, |ty, item| match ty {
+            Type::Never => item.ty.clone(),
+            ty => Type::join(&ty, &item.ty),
+        });
+        if let Some(absent) = lowered.iter().find(|item| item.ty.is_optional()).map(|item| (item.span, item.ty.clone())) {
+            self.unfit(absent.0, &absent.1, "an item of a list is a value");
+        }
+        lowered.iter_mut().for_each(|item| widen(item, &ty));
+        let literal = lowered.iter().all(|item| item.literal || is_plain(&item.ty));
+        let items = lowered.into_iter().map(|item| item.expr).collect();
+        Typed { expr: Expr::List { items }, ty: Type::list(ty.present()), span, literal }
+    }
+
+    fn record(&mut self, fields: &[ast::RecordField], span: Span, wanted: Option<&Type>) -> Typed {
+        let mut members: Vec<(String, Expr)> = Vec::new();
+        let mut types: Vec<(String, Type)> = Vec::new();
+        let mut literal = true;
+        for field in fields {
+            let wanted = wanted.and_then(|wanted| match wanted.without_nothing().field(&field.name.text) {
+                FieldAccess::Type(ty) => Some(ty),
+                _ => None,
+            });
+            let mut value = self.lower(&field.value, wanted.as_ref());
+            if let Some(first) = fields.iter().find(|first| {
+                first.name.text == field.name.text && first.name.span.start < field.name.span.start
+            }) {
+                self.report(super::modules::duplicate(&field.name, first.name.span));
+                continue;
+            }
+            if let Some(wanted) = &wanted {
+                let to = crate::types::Field::of(wanted.clone());
+                convert(&mut value, &to);
+            }
+            literal &= value.literal || is_plain(&value.ty);
+            members.push((field.name.text.clone(), value.expr));
+            types.push((field.name.text.clone(), value.ty));
+        }
+        Typed { expr: Expr::Record { members }, ty: Type::closed_record(types), span, literal }
+    }
+}
+
+/// A type without records inside: a value of it has no members that could be misspelt.
+fn is_plain(ty: &Type) -> bool {
+    match ty {
+        Type::Record(_) | Type::Map { .. } | Type::Unknown { .. } => false,
+        Type::List { of } | Type::Optional { of } => is_plain(of),
+        Type::Union { of } => of.iter().all(is_plain),
+        _ => true,
+    }
+}
+
+fn item_type(list: &Type) -> Option<Type> {
+    match list.without_nothing() {
+        Type::List { of } => Some(*of),
+        Type::Union { of } => of.iter().find_map(item_type),
+        _ => None,
+    }
+}
+
+/// The type of results of arithmetic: a literal's own range is lost.
+fn general(ty: &Type) -> Type {
+    match ty {
+        Type::Int { .. } => Type::int(),
+        Type::Union { of } if of.iter().all(|ty| matches!(ty, Type::Int { .. })) => Type::int(),
+        other => other.clone(),
+    }
+}
+
+fn comparable(left: &Type, right: &Type) -> bool {
+    if *left == Type::Null || *right == Type::Null {
+        return true;
+    }
+    let (left, right) = (left.without_nothing(), right.without_nothing());
+    let no = |from: &Type, to: &Type| matches!(assignable(from, to), Answer::No(_));
+    let (a, b) = (general(&left), general(&right));
+    if is_text(&a) && is_text(&b) {
+        // Two enumerations without a common value are never equal: most likely a misspelt literal.
+        return match (&a, &b) {
+            (Type::String { values: Some(a) }, Type::String { values: Some(b) }) => !a.is_disjoint(b),
+            _ => true,
+        };
+    }
+    !(no(&a, &b) && no(&b, &a))
+}
+
+fn ordered(left: &Type, right: &Type) -> bool {
+    let numeric = is_numeric(left) && is_numeric(right);
+    let mixed = matches!((left, right), (Type::Decimal, Type::Number) | (Type::Number, Type::Decimal));
+    (numeric && !mixed)
+        || (is_text(left) && is_text(right))
+        || (left == right && matches!(left, Type::Timestamp | Type::Duration))
+}
+
+/// Inserts the conversion from int to decimal or number that a target type needs.
+pub(crate) fn widen(typed: &mut Typed, target: &Type) {
+    if let Some(to) = widening(&typed.ty, target) {
+        let of = Box::new(std::mem::replace(&mut typed.expr, Expr::Null));
+        typed.expr = Expr::Widen { to: to.to_owned(), of };
+        let wide = if to == "decimal" { Type::Decimal } else { Type::Number };
+        typed.ty = if typed.ty.is_optional() { wide.optional() } else { wide };
+    }
+}
+
+/// Does to a value what its place needs: widening, and null where an absent value is put into a required nullable place.
+pub(crate) fn convert(typed: &mut Typed, to: &crate::types::Field) {
+    let conversion = crate::types::conversion(&typed.ty, to);
+    widen(typed, &to.ty);
+    if conversion.absent_as_null {
+        let left = Box::new(std::mem::replace(&mut typed.expr, Expr::Null));
+        typed.expr =
+            Expr::Binary { operator: BinaryOperator::Coalesce, left, right: Box::new(Expr::Null) };
+        typed.ty = Type::union(vec![typed.ty.clone().present(), Type::Null]);
+    }
+}
+
+fn ir_operator(operator: ast::BinaryOperator) -> BinaryOperator {
+    use ast::BinaryOperator as Op;
+    match operator {
+        Op::Add => BinaryOperator::Add,
+        Op::Subtract => BinaryOperator::Subtract,
+        Op::Multiply => BinaryOperator::Multiply,
+        Op::Divide => BinaryOperator::Divide,
+        Op::Remainder => BinaryOperator::Remainder,
+        Op::Equal => BinaryOperator::Equal,
+        Op::NotEqual => BinaryOperator::NotEqual,
+        Op::Less => BinaryOperator::Less,
+        Op::LessOrEqual => BinaryOperator::LessOrEqual,
+        Op::Greater => BinaryOperator::Greater,
+        Op::GreaterOrEqual => BinaryOperator::GreaterOrEqual,
+        Op::And => BinaryOperator::And,
+        Op::Or => BinaryOperator::Or,
+        Op::Coalesce => BinaryOperator::Coalesce,
+    }
+}

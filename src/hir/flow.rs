@@ -1,0 +1,412 @@
+//! The flow's signature and body: statements in order, names defined as they come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::calls::Calls;
+use super::expressions::{Lowering, Typed, convert};
+use super::model::{Api, Block, Flow, Input, Loop, Node, NodeKind, Operator, Position, Step};
+use super::modules::Modules;
+use super::scope::{Scope, defined_names};
+use super::{items, policies, written_types};
+use crate::diagnostics::codes::{graph, identity, names, retry, types as codes};
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::plan::ranges;
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::types::{Answer, Field, Schema, Type, assignable_literal, assignable_to_field};
+
+/// Deadline of a flow that names none: one hour.
+const DEADLINE_MS: u64 = 3_600_000;
+
+/// Lowers one flow.
+pub(crate) fn flow(
+    modules: &Modules,
+    apis: &BTreeMap<String, Api>,
+    operators: &BTreeMap<String, Operator>,
+    item: &ast::Flow,
+    text: &str,
+    sink: &mut Sink,
+) -> Flow {
+    let root = modules.root;
+    let agent = item.agent.as_ref().and_then(|agent| {
+        let id = items::agent(modules, root, agent, sink)?;
+        Some((agent.operator.text.clone(), id))
+    });
+    let agent = agent.filter(|(name, _)| operators.contains_key(name));
+    let handoff = item.handoff.as_ref().map(|path| policies::handoff(modules, root, path, sink));
+    let mut later: BTreeSet<String> = item.inputs.iter().map(|input| input.name.text.clone()).collect();
+    defined_names(&item.body, &mut later);
+    let mut scope = Scope::new(later);
+    let mut inputs = Vec::new();
+    for input in &item.inputs {
+        let ty = written_types::lower(&input.ty, apis, sink);
+        let field = Field::of(ty.clone());
+        let default = input.default.as_ref().map(|default| {
+            let mut empty = Scope::new(BTreeSet::new());
+            let mut value = Lowering { scope: &mut empty, sink: &mut *sink }.lower(default, Some(&ty));
+            convert(&mut value, &field);
+            value
+        });
+        scope.define(&input.name, if default.is_some() { ty.clone().present() } else { ty.clone() }, false, sink);
+        inputs.push((input, ty, field, default));
+    }
+    let output = written_types::lower(&item.output, apis, sink);
+    let deadline_ms = item.deadline.as_ref().map_or(DEADLINE_MS, |deadline| deadline.value);
+    if let Some(deadline) = &item.deadline
+        && !(1..=ranges::DEADLINE_MS).contains(&deadline.value)
+    {
+        let message = "a deadline is between 1 ms and 366 days";
+        sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, deadline.span, message));
+    }
+    if item.agent.is_none() {
+        let message = format!("`{}` does not say who presents itself", item.name.text);
+        sink.push(
+            Diagnostic::new(&identity::NO_AGENT, item.name.span, message)
+                .help("add `as OPERATOR.agent` as the flow's first line: that Agent Credential signs the calls"),
+        );
+    }
+    let mut lowering = FlowLowering {
+        calls: Calls { modules, apis, handoff: handoff.clone() },
+        scope,
+        sink,
+        positions: Vec::new(),
+        counters: BTreeMap::new(),
+        ids: BTreeMap::new(),
+        output: output.clone(),
+        node: String::new(),
+        lines: Lines::of(text),
+    };
+    for (input, ty, field, default) in &inputs {
+        if let Some(default) = default {
+            lowering.node = format!("input_{}", input.name.text);
+            let place = format!("the default of `{}`", input.name.text);
+            lowering.position(default, field, place, Some(input.ty.span));
+        }
+        let _ = ty;
+    }
+    let body = lowering.block(&item.body, None);
+    lowering.scope.leave(lowering.sink);
+    let positions = std::mem::take(&mut lowering.positions);
+    let inputs = inputs.into_iter().map(|(input, ty, _, default)| Input {
+        name: input.name.text.clone(),
+        ty,
+        default: default.map(|default| default.expr),
+    });
+    Flow {
+        name: item.name.text.clone(),
+        span: item.name.span,
+        agent,
+        agent_span: item.agent.as_ref().map(|agent| agent.span),
+        inputs: inputs.collect(),
+        output,
+        handoff,
+        deadline_ms,
+        deadline_span: item.deadline.as_ref().map(|deadline| deadline.span),
+        body,
+        positions,
+    }
+}
+
+/// Where the lines of the flow's file start.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        Lines(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1).collect())
+    }
+
+    /// The 1-based line of a place.
+    fn line(&self, span: Span) -> u32 {
+        u32::try_from(self.0.partition_point(|start| *start <= span.start) + 1).unwrap_or(u32::MAX)
+    }
+}
+
+/// State of lowering a body.
+pub(crate) struct FlowLowering<'a> {
+    pub(crate) calls: Calls<'a>,
+    pub(crate) scope: Scope,
+    pub(crate) sink: &'a mut Sink,
+    positions: Vec<Position>,
+    counters: BTreeMap<&'static str, usize>,
+    /// Where each node's id comes from, made-up ones included.
+    ids: BTreeMap<String, Span>,
+    output: Type,
+    node: String,
+    lines: Lines,
+}
+
+impl FlowLowering<'_> {
+    /// An expression lowered in the current scope.
+    pub(crate) fn expression(&mut self, expression: &ast::Expr, wanted: Option<&Type>) -> Typed {
+        Lowering { scope: &mut self.scope, sink: self.sink }.lower(expression, wanted)
+    }
+
+    fn condition(&mut self, expression: &ast::Expr) -> Typed {
+        Lowering { scope: &mut self.scope, sink: self.sink }.condition(expression)
+    }
+
+    pub(crate) fn message(&mut self, expression: &ast::Expr) -> Typed {
+        Lowering { scope: &mut self.scope, sink: self.sink }.message(expression)
+    }
+
+    /// Records that a value is put somewhere of a type that the flow names, and whether it fits.
+    fn position(
+        &mut self,
+        value: &Typed,
+        wanted: &Field,
+        place: String,
+        declared_at: Option<Span>,
+    ) {
+        let strict = value.literal && !value.ty.is_optional();
+        let answer = if strict {
+            assignable_literal(&value.ty, &wanted.ty)
+        } else {
+            assignable_to_field(&value.ty, wanted, value.literal)
+        };
+        self.record(value, wanted.clone(), answer, place, declared_at, false);
+    }
+
+    /// Records that a value is sent where a document's schema stands, and whether it fits.
+    pub(crate) fn request_position(
+        &mut self,
+        value: &Typed,
+        schema: &Schema,
+        required: bool,
+        place: String,
+        declared_at: Option<Span>,
+    ) {
+        let answer = schema.takes(&value.ty, required, value.literal);
+        self.record(value, Field { ty: schema.ty.clone(), required }, answer, place, declared_at, true);
+    }
+
+    fn record(
+        &mut self,
+        value: &Typed,
+        wanted: Field,
+        answer: Answer,
+        place: String,
+        declared_at: Option<Span>,
+        request: bool,
+    ) {
+        let (node, span, found) = (self.node.clone(), value.span, value.ty.clone());
+        self.positions.push(Position { node, place, span, found, wanted, answer, declared_at, request });
+    }
+
+    /// An id for a node without a name: `ensure_1`, or the next number that no name of the flow has.
+    fn made_up(&mut self, word: &'static str) -> String {
+        loop {
+            let counter = self.counters.entry(word).or_default();
+            *counter += 1;
+            let id = format!("{word}_{counter}");
+            if !self.scope.defines(&id) && !self.ids.contains_key(&id) {
+                self.ids.insert(id.clone(), Span::default());
+                return id;
+            }
+        }
+    }
+
+    fn block(&mut self, block: &ast::Block, outer: Option<&BTreeSet<String>>) -> Block {
+        let mut nodes: Vec<Node> = Vec::new();
+        // Names of `after` statements: they hold back everything below them.
+        let mut barrier: Vec<(String, Span)> = Vec::new();
+        for statement in &block.statements {
+            let keyword = |word: &str| {
+                let span = statement.span();
+                Span::new(span.file, span.start, (span.start + word.len()).min(span.end))
+            };
+            let (id, span, kind) = match statement {
+                ast::Statement::After(after) => {
+                    self.after(after, &nodes, outer, &mut barrier);
+                    continue;
+                }
+                ast::Statement::Broken(_) => continue,
+                ast::Statement::Step(step) => {
+                    self.node = step.name.text.clone();
+                    let Some(kind) = self.step(step) else { continue };
+                    (step.name.text.clone(), step.name.span, kind)
+                }
+                ast::Statement::Let(value) => {
+                    self.node = value.name.text.clone();
+                    let typed = self.expression(&value.value, None);
+                    self.scope.define(&value.name, typed.ty, false, self.sink);
+                    (value.name.text.clone(), value.name.span, NodeKind::Let(typed.expr))
+                }
+                ast::Statement::Ensure(ensure) => {
+                    self.node = self.made_up("ensure");
+                    let condition = self.condition(&ensure.condition).expr;
+                    let message = self.message(&ensure.message).expr;
+                    (self.node.clone(), keyword("ensure"), NodeKind::Ensure { condition, message })
+                }
+                ast::Statement::Fail(fail) => {
+                    self.node = self.made_up("fail");
+                    let condition = fail.when.as_ref().map(|when| self.condition(when).expr);
+                    let message = self.message(&fail.message).expr;
+                    (self.node.clone(), keyword("fail"), NodeKind::Fail { condition, message })
+                }
+                ast::Statement::For(each) => {
+                    let id = match &each.binding {
+                        Some(name) => name.text.clone(),
+                        None => self.made_up("for"),
+                    };
+                    let span = each.binding.as_ref().map_or(keyword("for"), |name| name.span);
+                    (id.clone(), span, self.each(each, id))
+                }
+                ast::Statement::Return(value) => {
+                    self.node = self.made_up("return");
+                    if outer.is_some() {
+                        let message = "`return` stands in the flow itself, not in a loop";
+                        self.sink.push(Diagnostic::new(&graph::UNREACHABLE, keyword("return"), message));
+                        continue;
+                    }
+                    let output = self.output.clone();
+                    let mut typed = self.expression(&value.value, Some(&output));
+                    let field = Field { ty: output, required: true };
+                    convert(&mut typed, &field);
+                    self.position(&typed, &field, "the returned value".into(), None);
+                    (self.node.clone(), keyword("return"), NodeKind::Return(typed.expr))
+                }
+            };
+            // A name that stands twice was reported: one node of it is enough to go on with.
+            if nodes.iter().any(|node| node.id == id) {
+                continue;
+            }
+            let mut after = barrier.clone();
+            if let ast::Statement::Step(step) = statement
+                && let Some(written) = &step.after
+            {
+                self.after(written, &nodes, outer, &mut after);
+            }
+            let line = self.lines.line(span);
+            nodes.push(Node { id, span, line, after, kind });
+        }
+        Block { nodes }
+    }
+
+    /// Adds the nodes that `after` names. Names of later nodes are kept: they make a circle, which is reported as one.
+    fn after(
+        &mut self,
+        after: &ast::After,
+        nodes: &[Node],
+        outer: Option<&BTreeSet<String>>,
+        into: &mut Vec<(String, Span)>,
+    ) {
+        let Some(listed) = &after.names else {
+            into.extend(nodes.iter().map(|node| (node.id.clone(), after.span)));
+            return;
+        };
+        let outside = |name: &str| outer.is_some_and(|outer| outer.contains(name));
+        for name in listed {
+            let here = nodes.iter().any(|node| node.id == name.text);
+            if here || outside(&name.text) {
+                let _ = self.scope.look_up(name, self.sink);
+                into.push((name.text.clone(), name.span));
+            } else if self.scope.knows(&name.text) {
+                let message = format!("`{}` is not a step, value or loop", name.text);
+                self.sink.push(Diagnostic::new(&names::WRONG_KIND, name.span, message));
+            } else if self.scope.defines(&name.text) && !self.scope.defined(&name.text) {
+                into.push((name.text.clone(), name.span));
+            } else {
+                let _ = self.scope.look_up(name, self.sink);
+            }
+        }
+    }
+
+    fn step(&mut self, step: &ast::Step) -> Option<NodeKind> {
+        let guard = step.when.as_ref().map(|when| {
+            let typed = self.condition(when);
+            (typed.expr, typed.span)
+        });
+        let call = self.call(&step.call, Some(step), step.retry.as_ref(), step.handoff.as_ref());
+        let Some((call, answer)) = call else {
+            // The name stands for something, only nobody knows what.
+            self.scope.define(&step.name, Type::Never, true, self.sink);
+            return None;
+        };
+        let mut on = Vec::new();
+        for clause in &step.on {
+            let message = self.message(&clause.message);
+            on.push((clause.status.value, clause.status.span, message.expr));
+        }
+        // Reading without using the answer is most likely a mistake; an effect is wanted for itself.
+        let needless = !call.is_safe();
+        let ty = if step.when.is_some() { answer.clone().optional() } else { answer.clone() };
+        self.scope.define(&step.name, ty, needless, self.sink);
+        let undo = step.undo.as_ref().and_then(|undo| {
+            // An undo exists only where the step was done: there, its answer is present.
+            let before = self.scope.retype(&step.name.text, answer);
+            let call = self.call(&undo.call, None, undo.retry.as_ref(), undo.handoff.as_ref());
+            if let Some(before) = before {
+                self.scope.retype(&step.name.text, before);
+            }
+            call.map(|(call, _)| call)
+        });
+        if let (Some(undo), Some(irreversible)) = (&step.undo, &step.irreversible) {
+            let message = "a step has an undo or is irreversible, not both";
+            self.sink.push(
+                Diagnostic::new(&graph::IRREVERSIBLE_NOT_LAST, irreversible.span, message)
+                    .and(undo.span, "the undo stands here"),
+            );
+        }
+        let irreversible = step.irreversible.as_ref().map(|clause| (clause.because.value.clone(), clause.span));
+        Some(NodeKind::Step(Box::new(Step { call, guard, on, undo, irreversible })))
+    }
+
+    fn each(&mut self, each: &ast::For, id: String) -> NodeKind {
+        self.node = id.clone();
+        let guard = each.when.as_ref().map(|when| {
+            let typed = self.condition(when);
+            (typed.expr, typed.span)
+        });
+        let (list, item) = Lowering { scope: &mut self.scope, sink: self.sink }.items(&each.list);
+        let bounds = [
+            (Some(&each.at_most), ranges::ITEMS, "`at most`"),
+            (each.parallel.as_ref(), ranges::PARALLEL, "`parallel`"),
+        ];
+        for (count, most, word) in bounds {
+            if let Some(count) = count
+                && !(1..=most).contains(&count.value)
+            {
+                let message = format!("{word} is between 1 and {most}");
+                self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, count.span, message));
+            }
+        }
+        self.scope.enter();
+        self.scope.define(&each.variable, item, true, self.sink);
+        let outer = self.scope.names();
+        let body = self.block(&each.body, Some(&outer));
+        self.node = id;
+        let result = each.result.as_ref().map(|result| self.expression(&result.value, None));
+        if let Some(result) = &result
+            && result.ty.is_optional()
+        {
+            let message = "an iteration yields a value, but this may be absent";
+            self.sink.push(
+                Diagnostic::new(&codes::OPTIONAL_NOT_HANDLED, result.span, message)
+                    .help("say what stands for it with `??`, such as `?? null`"),
+            );
+        }
+        self.scope.leave(self.sink);
+        if let Some(binding) = &each.binding {
+            let item = result.as_ref().map(|result| result.ty.clone().present());
+            if item.is_none() {
+                let message = format!("`{}` has no value: the loop yields nothing", binding.text);
+                self.sink.push(
+                    Diagnostic::new(&codes::BAD_OPERANDS, binding.span, message)
+                        .help("end the body with `yield`, or drop the name"),
+                );
+            }
+            let list = Type::list(item.unwrap_or(Type::Never));
+            let ty = if each.when.is_some() { list.optional() } else { list };
+            self.scope.define(binding, ty, false, self.sink);
+        }
+        NodeKind::For(Box::new(Loop {
+            variable: each.variable.text.clone(),
+            list: list.expr,
+            at_most: (each.at_most.value, each.at_most.span),
+            parallel: each.parallel.as_ref().map_or(1, |parallel| parallel.value),
+            guard,
+            body,
+            result: result.map(|result| result.expr),
+        }))
+    }
+}

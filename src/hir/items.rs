@@ -1,0 +1,262 @@
+//! Declarations of the flow's file: operators, secrets, apis with their documents.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use camino::Utf8Path;
+
+use super::model::{Api, Operator, Secret};
+use super::modules::{Modules, kind, normalise, unknown};
+use super::policies;
+use crate::base::{did_you_mean, limits};
+use crate::diagnostics::codes::{identity as codes, names};
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::documents::Document;
+use crate::ecz::{EczId, Kind};
+use crate::plan::Idempotency;
+use crate::source::{FileSystem, SourceMap, Span};
+use crate::syntax::ast;
+
+fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczId> {
+    let bad = |message: String| Diagnostic::new(&codes::BAD_ECZ_ID, text.span, message);
+    let id: EczId = match text.value.parse() {
+        Ok(id) => id,
+        Err(_) => {
+            sink.push(bad(format!("`{}` is not an ECZ-ID", text.value)).help(
+                "a parent is `ECZ-CC-XXXXXX`, a credential its parent and `::AGENT-YYYYYY`",
+            ));
+            return None;
+        }
+    };
+    if id.is_placeholder() {
+        sink.push(
+            bad(format!("`{id}` is a placeholder of the documentation"))
+                .help("write the ID that was issued; no flow runs with a placeholder"),
+        );
+        return None;
+    }
+    if id.kind() != wanted {
+        let what = if wanted == Kind::Agent { "an Agent Credential" } else { "a parent ECZ-ID" };
+        sink.push(bad(format!("`{id}` is not {what}")));
+        return None;
+    }
+    Some(id)
+}
+
+/// An operator's IDs, where they are well-formed and agree.
+pub(crate) fn operator(item: &ast::Operator, sink: &mut Sink) -> Option<Operator> {
+    let Some(passport) = &item.passport else {
+        let message = format!("`{}` has no passport", item.name.text);
+        sink.push(
+            Diagnostic::new(&codes::BAD_ECZ_ID, item.name.span, message)
+                .help("add `passport ECZ-…`, the organisation's parent ECZ-ID"),
+        );
+        return None;
+    };
+    let passport_id = id(passport, Kind::Parent, sink)?;
+    let agent = match &item.agent {
+        None => None,
+        Some(text) => {
+            let agent = id(text, Kind::Agent, sink)?;
+            if agent.parent() != passport_id {
+                let message = format!("`{agent}` is not a credential of `{passport_id}`");
+                sink.push(
+                    Diagnostic::new(&codes::INCONSISTENT_IDENTITY, text.span, message)
+                        .and(passport.span, "the operator's passport")
+                        .help("an operator presents its own credentials only"),
+                );
+                return None;
+            }
+            Some(agent)
+        }
+    };
+    Some(Operator { span: item.name.span, passport: passport_id, agent })
+}
+
+/// The operator that a name leads to from a file; what is wrong is reported.
+fn find_operator<'m>(
+    modules: &'m Modules,
+    from: usize,
+    name: &ast::Name,
+    sink: &mut Sink,
+) -> Option<&'m ast::Operator> {
+    match modules.find(from, &name.text).map(|found| found.item) {
+        Some(ast::Item::Operator(item)) => Some(item),
+        Some(other) => {
+            let message = format!("`{}` is {}, not an operator", name.text, kind(other));
+            sink.push(Diagnostic::new(&names::WRONG_KIND, name.span, message));
+            None
+        }
+        None => {
+            let candidates = modules.candidates(from, "an operator");
+            let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
+            sink.push(unknown(name, format!("no operator `{}` here", name.text), near));
+            None
+        }
+    }
+}
+
+/// The Agent Credential that `acme.agent` names.
+pub(crate) fn agent(modules: &Modules, from: usize, agent: &ast::Agent, sink: &mut Sink) -> Option<EczId> {
+    let item = find_operator(modules, from, &agent.operator, sink)?;
+    let Some(text) = &item.agent else {
+        let message = format!("`{}` has no Agent Credential", item.name.text);
+        sink.push(
+            Diagnostic::new(&codes::NO_AGENT, agent.span, message)
+                .and(item.name.span, "declared here")
+                .help("add `agent ECZ-…::AGENT-…` to the operator"),
+        );
+        return None;
+    };
+    // What is wrong with the ID is told once, where the operator is declared.
+    text.value.parse().ok()
+}
+
+/// Every operator that can be named in the flow's file.
+pub(crate) fn operators(modules: &Modules, sink: &mut Sink) -> BTreeMap<String, Operator> {
+    let mut operators = BTreeMap::new();
+    for name in modules.candidates(modules.root, "an operator") {
+        let Some(ast::Item::Operator(item)) = modules.peek(modules.root, &name).map(|found| found.item) else {
+            continue;
+        };
+        if let Some(operator) = operator(item, sink) {
+            operators.insert(name, operator);
+        }
+    }
+    operators
+}
+
+/// The secrets of the flow's file.
+pub(crate) fn secrets(modules: &Modules, sink: &mut Sink) -> BTreeMap<String, Secret> {
+    let mut secrets = BTreeMap::new();
+    let Some(module) = modules.get(modules.root) else { return secrets };
+    for item in &module.ast.items {
+        let ast::Item::Secret(item) = item else { continue };
+        // Being somebody's audience does not make an api needed.
+        match modules.peek(modules.root, &item.audience.text).map(|found| found.item) {
+            Some(ast::Item::Api(_)) => {}
+            Some(other) => {
+                let message = format!("`{}` is {}, not an api", item.audience.text, kind(other));
+                sink.push(Diagnostic::new(&names::WRONG_KIND, item.audience.span, message));
+            }
+            None => {
+                let candidates = modules.candidates(modules.root, "an api");
+                let near = did_you_mean(&item.audience.text, candidates.iter().map(String::as_str));
+                let message = format!("no api `{}` here", item.audience.text);
+                sink.push(unknown(&item.audience, message, near));
+            }
+        }
+        let (audience, audience_span) = (item.audience.text.clone(), item.audience.span);
+        secrets.entry(item.name.text.clone()).or_insert(Secret { span: item.name.span, audience, audience_span });
+    }
+    secrets
+}
+
+/// What is needed to read documents.
+pub(crate) struct Reader<'a> {
+    pub(crate) files: &'a dyn FileSystem,
+    pub(crate) map: &'a mut SourceMap,
+    pub(crate) folder: &'a Utf8Path,
+    pub(crate) read: BTreeMap<String, Option<Arc<Document>>>,
+}
+
+impl Reader<'_> {
+    fn document(&mut self, text: &ast::Text, sink: &mut Sink) -> Option<Arc<Document>> {
+        let written = Utf8Path::new(&text.value);
+        if written.is_absolute() || text.value.contains("://") || text.value.is_empty() {
+            let message = format!("`{}` is not a path relative to this file", text.value);
+            sink.push(
+                Diagnostic::new(&names::UNREADABLE_USE, text.span, message)
+                    .help("write the path of a local copy of the document, relative to this file"),
+            );
+            return None;
+        }
+        let path = normalise(&self.folder.join(written));
+        if let Some(known) = self.read.get(path.as_str()) {
+            return known.clone();
+        }
+        let document = match self.files.read(&path, limits::DOCUMENT_BYTES) {
+            Ok(bytes) => Document::read(&bytes, path.as_str(), self.map, sink).map(Arc::new),
+            Err(error) => {
+                sink.push(
+                    Diagnostic::new(&names::UNREADABLE_USE, text.span, error.to_string())
+                        .help("the document is a local file; its path is relative to this one"),
+                );
+                None
+            }
+        };
+        self.read.insert(path.into_string(), document.clone());
+        document
+    }
+}
+
+/// The apis of the flow's file. Documents are read for all of them.
+pub(crate) fn apis(modules: &Modules, reader: &mut Reader<'_>, sink: &mut Sink) -> BTreeMap<String, Api> {
+    let mut apis = BTreeMap::new();
+    let Some(module) = modules.get(modules.root) else { return apis };
+    for item in &module.ast.items {
+        if let ast::Item::Api(item) = item
+            && !apis.contains_key(&item.name.text)
+        {
+            apis.insert(item.name.text.clone(), api(modules, item, reader, sink));
+        }
+    }
+    apis
+}
+
+fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut Sink) -> Api {
+    let root = modules.root;
+    let document = reader.document(&item.document, sink);
+    let identity = document.as_ref().and_then(|document| document.identity(sink));
+    let bearer = item.auth.as_ref().and_then(|auth| bearer(modules, auth, sink));
+    let assumed = item.idempotency.as_ref().and_then(|fact| {
+        find_operator(modules, root, &fact.by, sink)?;
+        let header = fact.header.value.clone();
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if header.is_empty() || !header.bytes().all(token) {
+            let message = format!("`{header}` is not a header's name");
+            sink.push(Diagnostic::new(&crate::diagnostics::codes::retry::OUT_OF_RANGE, fact.header.span, message));
+            return None;
+        }
+        let (by, because) = (fact.by.text.clone(), fact.because.value.clone());
+        Some((Idempotency::Assumed { header, by, because }, fact.span))
+    });
+    Api {
+        span: item.name.span,
+        path: normalise(Utf8Path::new(&item.document.value)).into_string(),
+        source_span: item.source_span,
+        pin: item.pin.as_ref().map(|pin| (pin.hex.clone(), pin.value_span)),
+        document,
+        identity,
+        region: item.region.as_ref().map(|region| {
+            (region.name.text.clone(), region.origin.value.clone(), region.origin.span)
+        }),
+        bearer,
+        assumed,
+        timeout: policies::timeout(item.timeout.as_ref(), sink),
+        retry: item.retry.as_ref().and_then(|path| policies::retry(modules, root, path, sink)),
+        breaker: match &item.breaker {
+            Some(path) => policies::breaker(modules, root, path, sink),
+            None => policies::standard_breaker(modules, item.name.span, sink),
+        },
+        handoff: item.handoff.as_ref().map(|path| policies::handoff(modules, root, path, sink)),
+    }
+}
+
+fn bearer(modules: &Modules, auth: &ast::Auth, sink: &mut Sink) -> Option<(String, Span)> {
+    let secret = &auth.secret;
+    match modules.find(modules.root, &secret.text).map(|found| found.item) {
+        Some(ast::Item::Secret(_)) => Some((secret.text.clone(), secret.span)),
+        Some(other) => {
+            let message = format!("`{}` is {}, not a secret", secret.text, kind(other));
+            sink.push(Diagnostic::new(&names::WRONG_KIND, secret.span, message));
+            None
+        }
+        None => {
+            let candidates = modules.candidates(modules.root, "a secret");
+            let near = did_you_mean(&secret.text, candidates.iter().map(String::as_str));
+            sink.push(unknown(secret, format!("no secret `{}` here", secret.text), near));
+            None
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The resolved flow: names bound, types known, expressions lowered, every part with its place.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::policies::{Handoff, NamedRetry};
+use crate::documents::{Document, Identity, OperationView};
+use crate::ecz::EczId;
+use crate::expr::Expr;
+use crate::plan::{Breaker, Idempotency, Retry, Timeout};
+use crate::source::Span;
+use crate::types::{Answer, Field, Type};
+
+/// A flow with everything it names.
+#[derive(Debug)]
+pub struct Hir {
+    /// The language version.
+    pub language: u32,
+    /// Operators by name: those declared or used in the flow's file.
+    pub operators: BTreeMap<String, Operator>,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Apis by name; those the flow never calls too.
+    pub apis: BTreeMap<String, Api>,
+    /// The flow.
+    pub flow: Flow,
+}
+
+/// An organisation.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// Where it is declared.
+    pub span: Span,
+    /// Parent ECZ-ID.
+    pub passport: EczId,
+    /// Agent Credential ID.
+    pub agent: Option<EczId>,
+}
+
+/// A secret.
+#[derive(Debug, Clone)]
+pub struct Secret {
+    /// Where it is declared.
+    pub span: Span,
+    /// The api that may receive it.
+    pub audience: String,
+    /// Where the audience is named.
+    pub audience_span: Span,
+}
+
+/// An API surface.
+#[derive(Debug)]
+pub struct Api {
+    /// Its name's place.
+    pub span: Span,
+    /// The document's path, relative to the flow, as written but without `./`.
+    pub path: String,
+    /// The whole of `openapi("…")`: a missing pin is inserted after it.
+    pub source_span: Span,
+    /// The pin: its hex digits and where its value stands.
+    pub pin: Option<(String, Span)>,
+    /// The document, where it could be read.
+    pub document: Option<Arc<Document>>,
+    /// The document's identity, where it is whole.
+    pub identity: Option<Identity>,
+    /// The regional alias: name, origin and where that stands.
+    pub region: Option<(String, String, Span)>,
+    /// The bearer secret: its name and where it is named.
+    pub bearer: Option<(String, Span)>,
+    /// The assumed idempotency header.
+    pub assumed: Option<(Idempotency, Span)>,
+    /// Bounds of one attempt.
+    pub timeout: Timeout,
+    /// Default retry policy.
+    pub retry: Option<NamedRetry>,
+    /// The breaker; `None` where it could not be resolved.
+    pub breaker: Option<Breaker>,
+    /// Default handoff policy.
+    pub handoff: Option<Handoff>,
+}
+
+/// A flow.
+#[derive(Debug)]
+pub struct Flow {
+    /// Its name.
+    pub name: String,
+    /// Its name's place.
+    pub span: Span,
+    /// The operator that runs it and its Agent Credential.
+    pub agent: Option<(String, EczId)>,
+    /// Where `as` stands.
+    pub agent_span: Option<Span>,
+    /// Inputs in order.
+    pub inputs: Vec<Input>,
+    /// The declared output.
+    pub output: Type,
+    /// Default handoff policy.
+    pub handoff: Option<Handoff>,
+    /// The run's bound, milliseconds.
+    pub deadline_ms: u64,
+    /// Where the deadline stands.
+    pub deadline_span: Option<Span>,
+    /// The body.
+    pub body: Block,
+    /// Every place where a value is put into something of a known type.
+    pub positions: Vec<Position>,
+}
+
+/// An input.
+#[derive(Debug)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Its default.
+    pub default: Option<Expr>,
+}
+
+/// A value put somewhere: the question of P3 and its answer.
+#[derive(Debug)]
+pub struct Position {
+    /// The node it belongs to.
+    pub node: String,
+    /// What the place is, in words: `argument \`sku\``.
+    pub place: String,
+    /// Where the value stands.
+    pub span: Span,
+    /// The value's type.
+    pub found: Type,
+    /// What may stand there.
+    pub wanted: Field,
+    /// Whether it fits.
+    pub answer: Answer,
+    /// Where the place is declared in a document.
+    pub declared_at: Option<Span>,
+    /// Whether the runtime sends the value to a counterparty.
+    pub request: bool,
+}
+
+/// Nodes in source order.
+#[derive(Debug, Default)]
+pub struct Block {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+}
+
+/// One thing that happens.
+#[derive(Debug)]
+pub struct Node {
+    /// Unique in the flow.
+    pub id: String,
+    /// The place of its name, or of its keyword.
+    pub span: Span,
+    /// 1-based line in the source.
+    pub line: u32,
+    /// Names of `after` clauses and statements that apply to it, with their places.
+    pub after: Vec<(String, Span)>,
+    /// What happens.
+    pub kind: NodeKind,
+}
+
+/// The kinds of nodes.
+#[derive(Debug)]
+pub enum NodeKind {
+    /// A call with its clauses.
+    Step(Box<Step>),
+    /// A named value.
+    Let(Expr),
+    /// A business rule.
+    Ensure {
+        /// A bool.
+        condition: Expr,
+        /// A string.
+        message: Expr,
+    },
+    /// Ends the run as failed.
+    Fail {
+        /// A bool; always where absent.
+        condition: Option<Expr>,
+        /// A string.
+        message: Expr,
+    },
+    /// A bounded fan-out.
+    For(Box<Loop>),
+    /// The outputs.
+    Return(Expr),
+}
+
+/// A step.
+#[derive(Debug)]
+pub struct Step {
+    /// The call.
+    pub call: Call,
+    /// `when` and its place.
+    pub guard: Option<(Expr, Span)>,
+    /// `on STATUS fail`, with the status's place.
+    pub on: Vec<(u16, Span, Expr)>,
+    /// The compensation.
+    pub undo: Option<Call>,
+    /// `irreversible` and its place.
+    pub irreversible: Option<(String, Span)>,
+}
+
+/// A call.
+#[derive(Debug)]
+pub struct Call {
+    /// Its place.
+    pub span: Span,
+    /// The api's name.
+    pub api: String,
+    /// What the operation says.
+    pub view: Arc<OperationView>,
+    /// The operation's key.
+    pub operation: String,
+    /// Arguments: name, location, value, in the document's order.
+    pub arguments: Vec<(String, String, Expr)>,
+    /// The body.
+    pub body: Option<Expr>,
+    /// The idempotency fact.
+    pub idempotency: Option<Idempotency>,
+    /// `key once per` and its place.
+    pub key: Option<(Expr, Span)>,
+    /// The retry policy in force and where it is named.
+    pub retry: Option<NamedRetry>,
+    /// Handoff policies that apply, the nearest first: `step`, `api`, `flow`.
+    pub handoffs: Vec<(&'static str, Handoff)>,
+}
+
+impl Call {
+    /// The retry policy in force.
+    pub fn retry(&self) -> Option<&Retry> {
+        self.retry.as_ref().map(|retry| &retry.policy)
+    }
+
+    /// The handoff policy in force.
+    pub fn handoff(&self) -> Option<&Handoff> {
+        self.handoffs.first().map(|(_, handoff)| handoff)
+    }
+
+    /// Whether the method is safe (GET, HEAD, OPTIONS).
+    pub fn is_safe(&self) -> bool {
+        self.view.is_safe()
+    }
+}
+
+/// A loop.
+#[derive(Debug)]
+pub struct Loop {
+    /// The item's name.
+    pub variable: String,
+    /// The list.
+    pub list: Expr,
+    /// Most items.
+    pub at_most: (u64, Span),
+    /// Iterations at once.
+    pub parallel: u64,
+    /// `when` and its place.
+    pub guard: Option<(Expr, Span)>,
+    /// One iteration.
+    pub body: Block,
+    /// `yield`.
+    pub result: Option<Expr>,
+}
+
+impl Block {
+    /// Calls `visit` on every node, those in loops after their loop.
+    pub fn each_node<'b>(&'b self, visit: &mut dyn FnMut(&'b Node, Option<&'b Loop>)) {
+        self.each_inside(None, visit);
+    }
+
+    fn each_inside<'b>(
+        &'b self,
+        inside: Option<&'b Loop>,
+        visit: &mut dyn FnMut(&'b Node, Option<&'b Loop>),
+    ) {
+        for node in &self.nodes {
+            visit(node, inside);
+            if let NodeKind::For(repeat) = &node.kind {
+                repeat.body.each_inside(Some(repeat), visit);
+            }
+        }
+    }
+}
+
+impl Flow {
+    /// Every call: the node, `NODE` or `NODE/undo`, the call, and the innermost loop it stands in.
+    pub fn calls(&self) -> Vec<(&Node, String, &Call, Option<&Loop>)> {
+        let mut calls = Vec::new();
+        self.body.each_node(&mut |node, inside| {
+            let NodeKind::Step(step) = &node.kind else { return };
+            calls.push((node, node.id.clone(), &step.call, inside));
+            if let Some(undo) = &step.undo {
+                calls.push((node, format!("{}/undo", node.id), undo, inside));
+            }
+        });
+        calls
+    }
+}

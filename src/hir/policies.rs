@@ -1,0 +1,219 @@
+//! Policies: retry, breaker, handoff, as the plan needs them.
+
+use super::modules::{Found, Modules, kind, unknown};
+use crate::base::did_you_mean;
+use crate::diagnostics::codes::{names, retry as codes};
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::ecz::{Attest, EczId, Evidence, HandoffPolicy, Verify, VerifyMode};
+use crate::plan::{Breaker, Retry, Timeout, out_of_range};
+use crate::source::Span;
+use crate::syntax::ast;
+
+/// A handoff policy as it is named somewhere.
+#[derive(Debug, Clone)]
+pub struct Handoff {
+    /// The four parts; `None` where the name leads nowhere or a part is missing.
+    pub policy: Option<HandoffPolicy>,
+    /// `present`, where the policy says who.
+    pub present: Option<EczId>,
+    /// Where it is named.
+    pub named_at: Span,
+    /// Where it is declared, where it is.
+    pub declared_at: Option<Span>,
+    /// The name as shown.
+    pub name: String,
+    /// What is missing, in words.
+    pub missing: Vec<&'static str>,
+}
+
+/// A retry policy as it is named somewhere.
+#[derive(Debug, Clone)]
+pub struct NamedRetry {
+    /// The policy.
+    pub policy: Retry,
+    /// Where it is named.
+    pub named_at: Span,
+}
+
+/// Oldest verdict where `require` names none: the least of the language's own bound.
+const WITHIN_MS: u64 = 60_000;
+
+fn find<'m>(
+    modules: &'m Modules,
+    from: usize,
+    path: &ast::Path,
+    wanted: &'static str,
+    sink: &mut Sink,
+) -> Option<Found<'m>> {
+    let Some(found) = modules.find_path(from, path) else {
+        let candidates = modules.candidates(from, wanted);
+        let near = did_you_mean(&path.text(), candidates.iter().map(String::as_str));
+        let name = ast::Name { text: path.text(), span: path.span };
+        sink.push(unknown(&name, format!("no {} `{}` here", &wanted[wanted.find(' ').map_or(0, |at| at + 1)..], name.text), near));
+        return None;
+    };
+    if kind(found.item) != wanted {
+        let message = format!("`{}` is {}, not {wanted}", path.text(), kind(found.item));
+        let span = super::modules::declared_name(found.item).map_or(path.span, |name| name.span);
+        sink.push(Diagnostic::new(&names::WRONG_KIND, path.span, message).and(span, "declared here"));
+        return None;
+    }
+    Some(found)
+}
+
+fn missing(parts: &[(&'static str, bool)]) -> Vec<&'static str> {
+    parts.iter().filter(|(_, there)| !there).map(|(part, _)| *part).collect()
+}
+
+fn incomplete(span: Span, named_at: Span, name: &str, parts: &[&str], sink: &mut Sink) {
+    let message = format!("`{name}` does not say {}", parts.join(", "));
+    let mut diagnostic = Diagnostic::new(&codes::INCOMPLETE_POLICY, span, message)
+        .help(format!("add {}", parts.join(", ")));
+    if named_at.file != span.file || named_at.start < span.start || named_at.end > span.end {
+        diagnostic = diagnostic.and(named_at, "needed here");
+    }
+    sink.push(diagnostic);
+}
+
+fn range(span: Span, name: &str, found: Option<(String, String)>, sink: &mut Sink) -> bool {
+    let Some((field, reason)) = found else { return true };
+    let message = format!("`{name}` is out of range: {field} must be {reason}");
+    sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, span, message));
+    false
+}
+
+/// The retry policy that a path names.
+pub(crate) fn retry(modules: &Modules, from: usize, path: &ast::Path, sink: &mut Sink) -> Option<NamedRetry> {
+    let found = find(modules, from, path, "a retry policy", sink)?;
+    let ast::Item::Retry(item) = found.item else { return None };
+    let name = modules.shown_name(found);
+    let parts = missing(&[("attempts", item.attempts.is_some()), ("backoff", item.backoff.is_some())]);
+    let (Some(attempts), Some(backoff)) = (&item.attempts, &item.backoff) else {
+        incomplete(item.name.span, path.span, &name, &parts, sink);
+        return None;
+    };
+    let policy = Retry {
+        name,
+        attempts: u32::try_from(attempts.value).unwrap_or(u32::MAX),
+        base_ms: backoff.base.value,
+        cap_ms: backoff.cap.value,
+        within_ms: item.within.as_ref().map(|within| within.value),
+    };
+    let fits = out_of_range(|limits| limits.retry(&policy));
+    range(item.name.span, &policy.name, fits, sink).then_some(NamedRetry { policy, named_at: path.span })
+}
+
+/// The breaker that a path names.
+pub(crate) fn breaker(modules: &Modules, from: usize, path: &ast::Path, sink: &mut Sink) -> Option<Breaker> {
+    let found = find(modules, from, path, "a breaker", sink)?;
+    let ast::Item::Breaker(item) = found.item else { return None };
+    let name = modules.shown_name(found);
+    let parts = missing(&[
+        ("window", item.window.is_some()),
+        ("minimum", item.minimum.is_some()),
+        ("failures", item.failures.is_some()),
+        ("slow", item.slow.is_some()),
+        ("open", item.open.is_some()),
+        ("probes", item.probes.is_some()),
+    ]);
+    let count = |count: &ast::Count| u32::try_from(count.value).unwrap_or(u32::MAX);
+    let breaker = (|| {
+        Some(Breaker {
+            name: name.clone(),
+            window_ms: item.window.as_ref()?.value,
+            minimum_calls: count(item.minimum.as_ref()?),
+            failure_percent: item.failures.as_ref()?.value,
+            slow_ms: item.slow.as_ref()?.over.value,
+            slow_percent: item.slow.as_ref()?.percent.value,
+            open_ms: item.open.as_ref()?.first.value,
+            open_cap_ms: item.open.as_ref()?.cap.value,
+            probes: count(item.probes.as_ref()?),
+        })
+    })();
+    let Some(breaker) = breaker else {
+        incomplete(item.name.span, path.span, &name, &parts, sink);
+        return None;
+    };
+    let fits = out_of_range(|limits| limits.breaker(&breaker));
+    range(item.name.span, &breaker.name, fits, sink).then_some(breaker)
+}
+
+/// The breaker of an api that names none.
+pub(crate) fn standard_breaker(modules: &Modules, api: Span, sink: &mut Sink) -> Option<Breaker> {
+    let word = |text: &str| ast::Name { text: text.to_owned(), span: api };
+    let segments = vec![word("std"), word("breaker"), word("standard")];
+    breaker(modules, modules.root, &ast::Path { segments, span: api }, sink)
+}
+
+/// The bounds of an attempt: those given, else connect 5 s, attempt 30 s, 16 MiB.
+pub(crate) fn timeout(given: Option<&ast::Timeout>, sink: &mut Sink) -> Timeout {
+    let standard = Timeout { connect_ms: 5_000, attempt_ms: 30_000, response_bytes: 16 << 20 };
+    let Some(given) = given else { return standard };
+    let attempt_ms = given.attempt.as_ref().map_or(standard.attempt_ms, |attempt| attempt.value);
+    let timeout = Timeout {
+        connect_ms: given.connect.as_ref().map_or(standard.connect_ms.min(attempt_ms), |connect| connect.value),
+        attempt_ms,
+        response_bytes: given.response.as_ref().map_or(standard.response_bytes, |response| response.value),
+    };
+    let fits = out_of_range(|limits| limits.timeout(timeout));
+    if range(given.span, "timeout", fits, sink) { timeout } else { standard }
+}
+
+/// The handoff policy that a path names. What it lacks is told where it is needed, at the step.
+pub(crate) fn handoff(modules: &Modules, from: usize, path: &ast::Path, sink: &mut Sink) -> Handoff {
+    let mut result = Handoff {
+        policy: None,
+        present: None,
+        named_at: path.span,
+        declared_at: None,
+        name: path.text(),
+        missing: Vec::new(),
+    };
+    let Some(found) = find(modules, from, path, "a handoff policy", sink) else { return result };
+    let ast::Item::Handoff(item) = found.item else { return result };
+    result.name = modules.shown_name(found);
+    result.declared_at = Some(item.name.span);
+    result.missing = missing(&[
+        ("verify", item.verify.is_some()),
+        ("attest", item.attest.is_some()),
+        ("evidence", item.evidence.is_some()),
+    ]);
+    if let Some(agent) = &item.present {
+        match super::items::agent(modules, found.module, agent, sink) {
+            Some(id) => result.present = Some(id),
+            None => result.missing.push("present"),
+        }
+    }
+    let (Some(verify), Some(attest), Some(evidence)) = (&item.verify, &item.attest, &item.evidence) else {
+        return result;
+    };
+    let mut headers: Vec<String> = attest.headers.iter().map(|name| name.value.to_ascii_lowercase()).collect();
+    headers.sort();
+    headers.dedup();
+    let policy = HandoffPolicy {
+        name: result.name.clone(),
+        verify: Verify {
+            mode: match verify.mode.value {
+                ast::VerifyMode::Require => VerifyMode::Require,
+                ast::VerifyMode::Prefer => VerifyMode::Prefer,
+                ast::VerifyMode::Open => VerifyMode::Open,
+            },
+            within_ms: verify.within.as_ref().map_or(WITHIN_MS, |within| within.value),
+        },
+        attest: Attest { headers, bodies: attest.bodies.is_some() },
+        evidence: match evidence.value.0 {
+            0 => Evidence::E0,
+            1 => Evidence::E1,
+            2 => Evidence::E2,
+            3 => Evidence::E3,
+            4 => Evidence::E4,
+            _ => Evidence::E5,
+        },
+        trace_shared: item.trace_shared.is_some(),
+    };
+    let fits = out_of_range(|limits| limits.handoff(&policy));
+    if range(item.name.span, &policy.name, fits, sink) && result.missing.is_empty() {
+        result.policy = Some(policy);
+    }
+    result
+}

@@ -1,0 +1,157 @@
+//! What names stand for inside a flow. Nothing hides anything: a name means one thing from its definition on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::modules::{duplicate, unknown};
+use crate::base::did_you_mean;
+use crate::diagnostics::codes::names;
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::types::Type;
+
+/// What a name stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Meaning {
+    pub(crate) ty: Type,
+    pub(crate) span: Span,
+    /// Whether nobody minds that it is never used: steps with effects, loops.
+    pub(crate) needless: bool,
+    used: bool,
+}
+
+/// Names in scope, the innermost frame last.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    frames: Vec<BTreeMap<String, Meaning>>,
+    /// Every name of the flow with its first place, so that no two nodes share one.
+    all: BTreeMap<String, Span>,
+    /// Names that the flow defines somewhere: to tell "too early" from "never".
+    later: BTreeSet<String>,
+}
+
+impl Scope {
+    pub(crate) fn new(later: BTreeSet<String>) -> Scope {
+        Scope { frames: vec![BTreeMap::new()], all: BTreeMap::new(), later }
+    }
+
+    pub(crate) fn enter(&mut self) {
+        self.frames.push(BTreeMap::new());
+    }
+
+    /// Leaves the innermost frame and reports what was never used in it.
+    pub(crate) fn leave(&mut self, sink: &mut Sink) {
+        for (name, meaning) in self.frames.pop().unwrap_or_default() {
+            if !meaning.used && !meaning.needless {
+                let message = format!("`{name}` is defined but never needed");
+                sink.push(
+                    Diagnostic::new(&names::UNUSED_NAME, meaning.span, message).help("remove it, or use it"),
+                );
+            }
+        }
+    }
+
+    /// Defines a name; one that stands already is reported.
+    pub(crate) fn define(&mut self, name: &ast::Name, ty: Type, needless: bool, sink: &mut Sink) {
+        if let Some(first) = self.all.get(&name.text) {
+            sink.push(duplicate(name, *first));
+            return;
+        }
+        if name.text == "run" || name.text == "secret" || name.text == "std" {
+            let message = format!("`{}` is a word of the language", name.text);
+            sink.push(Diagnostic::new(&names::DUPLICATE_NAME, name.span, message).help("take another name"));
+            return;
+        }
+        self.all.insert(name.text.clone(), name.span);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.insert(name.text.clone(), Meaning { ty, span: name.span, needless, used: false });
+        }
+    }
+
+    /// Binds a name for the length of an expression: `[e for v in list]`. The same name may be bound again afterwards.
+    pub(crate) fn bind(&mut self, name: &ast::Name, ty: Type, sink: &mut Sink) {
+        self.enter();
+        if let Some(first) = self.frames.iter().find_map(|frame| frame.get(&name.text)) {
+            sink.push(duplicate(name, first.span));
+            return;
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.insert(name.text.clone(), Meaning { ty, span: name.span, needless: true, used: false });
+        }
+    }
+
+    pub(crate) fn unbind(&mut self) {
+        self.frames.pop();
+    }
+
+    /// The type of a name; `None` where it was reported.
+    pub(crate) fn look_up(&mut self, name: &ast::Name, sink: &mut Sink) -> Option<Type> {
+        if let Some(meaning) = self.frames.iter_mut().rev().find_map(|frame| frame.get_mut(&name.text)) {
+            meaning.used = true;
+            return Some(meaning.ty.clone());
+        }
+        if self.later.contains(&name.text) && !self.all.contains_key(&name.text) {
+            let message = format!("`{}` is used before it is defined", name.text);
+            sink.push(
+                Diagnostic::new(&names::USED_BEFORE_DEFINITION, name.span, message)
+                    .help("move its definition above this line"),
+            );
+            return None;
+        }
+        let known = self.frames.iter().flat_map(BTreeMap::keys).map(String::as_str);
+        let mut diagnostic =
+            unknown(name, format!("no `{}` here", name.text), did_you_mean(&name.text, known));
+        if let Some(inside) = self.all.get(&name.text) {
+            diagnostic = diagnostic
+                .and(*inside, "a name inside a loop stays inside")
+                .help("`yield` what the rest of the flow needs");
+        }
+        sink.push(diagnostic);
+        None
+    }
+
+    /// Whether a name is in scope, without using it.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.frames.iter().any(|frame| frame.contains_key(name))
+    }
+
+    /// Whether a name has been defined so far, in scope or not.
+    pub(crate) fn defined(&self, name: &str) -> bool {
+        self.all.contains_key(name)
+    }
+
+    /// Every name in scope.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        self.frames.iter().flat_map(BTreeMap::keys).cloned().collect()
+    }
+
+    /// Gives a name another type for a while; the type it had.
+    pub(crate) fn retype(&mut self, name: &str, ty: Type) -> Option<Type> {
+        let meaning = self.frames.iter_mut().rev().find_map(|frame| frame.get_mut(name))?;
+        Some(std::mem::replace(&mut meaning.ty, ty))
+    }
+
+    /// Whether a name is defined in this flow, perhaps later.
+    pub(crate) fn defines(&self, name: &str) -> bool {
+        self.later.contains(name)
+    }
+}
+
+/// The names a block defines, those in loops included.
+pub(crate) fn defined_names(block: &ast::Block, names: &mut BTreeSet<String>) {
+    for statement in &block.statements {
+        match statement {
+            ast::Statement::Step(step) => {
+                names.insert(step.name.text.clone());
+            }
+            ast::Statement::Let(value) => {
+                names.insert(value.name.text.clone());
+            }
+            ast::Statement::For(each) => {
+                names.extend(each.binding.iter().map(|name| name.text.clone()));
+                defined_names(&each.body, names);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! P4, P5 and P7 from the plan's own content: what they hold by, or why they don't.
+//!
+//! The compiler writes its proof with the same functions, after its rules have said the same with places and help.
+
+use std::collections::BTreeMap;
+
+use super::PlanError;
+use super::model::{Api, Auth, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
+use super::origins::base_url;
+use crate::documents::{Location, OperationView};
+use crate::ecz::{Evidence, HandoffPolicy, Kind, VerifyMode};
+
+/// The evidence a handoff reaches by what this version sends: a request signed by the presented Agent Credential.
+pub const REACHABLE: Evidence = Evidence::E4;
+
+/// What an operation says, by api and operation.
+pub(super) type Views = BTreeMap<(String, String), OperationView>;
+
+fn refused(name: &'static str, subject: &str, reason: impl Into<String>) -> PlanError {
+    PlanError::Obligation { name, subject: subject.to_owned(), reason: reason.into() }
+}
+
+fn obligation(name: &str, subject: &str, holds_by: String) -> Obligation {
+    Obligation { name: name.to_owned(), subject: subject.to_owned(), holds_by }
+}
+
+/// The plan's calls: `NODE` or `NODE/undo`, the call, and whether it stands in a loop.
+pub fn calls(block: &Block) -> Vec<(String, &Call)> {
+    let mut found = Vec::new();
+    collect(block, &mut found);
+    found
+}
+
+fn collect<'p>(block: &'p Block, found: &mut Vec<(String, &'p Call)>) {
+    for Node { id, kind, .. } in &block.nodes {
+        match kind {
+            NodeKind::Call(step) => {
+                found.push((id.clone(), &step.call));
+                found.extend(step.undo.as_ref().map(|undo| (format!("{id}/undo"), undo)));
+            }
+            NodeKind::For(repeat) => collect(&repeat.body, found),
+            _ => {}
+        }
+    }
+}
+
+/// P4, P5 and P7, sorted.
+pub(super) fn obligations(plan: &Plan, views: &Views) -> Result<Vec<Obligation>, PlanError> {
+    check_runner(plan)?;
+    let mut found = Vec::new();
+    for (name, api) in &plan.apis {
+        found.push(pinned(plan, name, api, views)?);
+    }
+    let mut used: BTreeMap<(&str, &str), ()> = BTreeMap::new();
+    for (subject, call) in calls(&plan.flow.body) {
+        let api = plan
+            .apis
+            .get(&call.api)
+            .ok_or_else(|| refused("P5", &subject, format!("there is no api `{}`", call.api)))?;
+        let view = views
+            .get(&(call.api.clone(), call.operation.clone()))
+            .ok_or_else(|| refused("P5", &subject, format!("there is no slice of `{}`", call.operation_name())))?;
+        if (view.method.as_str(), view.path.as_str()) != (call.method.as_str(), call.path.as_str()) {
+            return Err(refused("P5", &subject, format!("`{}` is `{}`", call.operation_name(), view.route())));
+        }
+        used.insert((call.api.as_str(), call.operation.as_str()), ());
+        found.push(handed_over(plan, &subject, call, api)?);
+        found.push(retried(plan, &subject, call, view)?);
+    }
+    for (api, operation) in views.keys() {
+        if !used.contains_key(&(api.as_str(), operation.as_str())) {
+            return Err(refused("P5", api, format!("the slice of `{operation}` belongs to no call")));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn check_runner(plan: &Plan) -> Result<(), PlanError> {
+    let flow = &plan.flow;
+    let Some(operator) = plan.operators.get(&flow.operator) else {
+        return Err(refused("P4", "flow", format!("there is no operator `{}`", flow.operator)));
+    };
+    if operator.agent.as_ref() != Some(&flow.agent) {
+        return Err(refused("P4", "flow", format!("`{}` is not the agent of `{}`", flow.agent, flow.operator)));
+    }
+    for (name, operator) in &plan.operators {
+        let passport = &operator.passport;
+        let agent = operator.agent.as_ref();
+        let fits = passport.kind() == Kind::Parent
+            && !passport.is_placeholder()
+            && agent.is_none_or(|agent| {
+                agent.kind() == Kind::Agent && !agent.is_placeholder() && agent.parent() == *passport
+            });
+        if !fits {
+            return Err(refused("P4", "flow", format!("the IDs of `{name}` do not fit together")));
+        }
+    }
+    Ok(())
+}
+
+fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligation, PlanError> {
+    let identity = &api.identity;
+    let whole = identity.operator_ecz_id.kind() == Kind::Parent
+        && identity.api_passport_id.kind() == Kind::Api
+        && identity.api_passport_id.parent() == identity.operator_ecz_id
+        && identity.agent_credential_id.as_ref().is_none_or(|agent| agent.kind() == Kind::Agent);
+    if !whole {
+        return Err(refused("P5", name, "the IDs of its identity do not fit together"));
+    }
+    let agent = identity.agent_credential_id.as_ref();
+    if [Some(&identity.operator_ecz_id), Some(&identity.api_passport_id), agent]
+        .into_iter()
+        .flatten()
+        .any(|id| id.is_placeholder())
+    {
+        return Err(refused("P5", name, "its identity holds a placeholder"));
+    }
+    let region = api.region.as_ref().map(|region| region.origin.as_str());
+    for operation in api.operations.keys() {
+        let view = views
+            .get(&(name.to_owned(), operation.clone()))
+            .ok_or_else(|| refused("P5", name, format!("there is no slice of `{operation}`")))?;
+        let server = base_url(view, identity, region).map_err(|error| refused("P5", name, error.to_string()))?;
+        if server != api.base_url {
+            let reason = format!("requests go to `{}`, the server of `{operation}` is `{server}`", api.base_url);
+            return Err(refused("P5", name, reason));
+        }
+    }
+    if let Auth::Bearer { secret } = &api.auth {
+        let audience = plan.secrets.get(secret).map(|secret| secret.audience.as_str());
+        if audience != Some(name) {
+            return Err(refused("P5", name, format!("`{secret}` is not a secret for this api")));
+        }
+    }
+    let via = match &api.region {
+        Some(region) => format!("region {} at {}", region.name, region.origin),
+        None => format!("origin {}", identity.api_origin),
+    };
+    let holds_by = format!("{}; operations {}; {via}; {}", api.pin, api.operations.len(), identity.api_passport_id);
+    Ok(obligation("P5", name, holds_by))
+}
+
+/// A policy in words, for proofs and drawings.
+pub fn describe(policy: &HandoffPolicy) -> String {
+    let verify = match policy.verify.mode {
+        VerifyMode::Require => "require",
+        VerifyMode::Prefer => "prefer",
+        VerifyMode::Open => "open",
+    };
+    let mut attest = vec!["request".to_owned(), "response".to_owned()];
+    attest.extend(policy.attest.headers.iter().map(|header| format!("header {header}")));
+    attest.extend(policy.attest.bodies.then(|| "bodies".to_owned()));
+    let trace = if policy.trace_shared { ", trace shared" } else { "" };
+    format!(
+        "{}: verify {verify} within {} ms, attest {}, evidence >= {}{trace}",
+        policy.name,
+        policy.verify.within_ms,
+        attest.join(" "),
+        policy.evidence
+    )
+}
+
+fn handed_over(plan: &Plan, subject: &str, call: &Call, api: &Api) -> Result<Obligation, PlanError> {
+    let runner = plan.operators.get(&plan.flow.operator).and_then(|operator| operator.agent.as_ref());
+    let own = plan.operators.values().any(|operator| operator.agent.as_ref() == Some(&call.present))
+        && runner.is_some_and(|agent| agent.parent() == call.present.parent());
+    if !own {
+        return Err(refused("P4", subject, format!("`{}` is not an agent of the flow's operator", call.present)));
+    }
+    if call.handoff.evidence > REACHABLE {
+        return Err(refused("P4", subject, format!("evidence {} cannot be reached", call.handoff.evidence)));
+    }
+    let policy = describe(&call.handoff);
+    let holds_by = format!("{policy}; {} presents itself to {}", call.present, api.identity.api_passport_id);
+    Ok(obligation("P4", subject, holds_by))
+}
+
+fn retried(plan: &Plan, subject: &str, call: &Call, view: &OperationView) -> Result<Obligation, PlanError> {
+    match &call.idempotency {
+        Some(_) if call.is_safe() => {
+            return Err(refused("P7", subject, "a safe call has no idempotency fact"));
+        }
+        Some(Idempotency::Documented { header }) => {
+            if view.parameter(Location::Header, header).is_none_or(|parameter| parameter.name != *header) {
+                return Err(refused("P7", subject, format!("the operation declares no header `{header}`")));
+            }
+        }
+        Some(Idempotency::Assumed { by, because, .. }) => {
+            if !plan.operators.contains_key(by) || because.trim().is_empty() {
+                return Err(refused("P7", subject, "an assumption needs an operator and a reason"));
+            }
+        }
+        None => {}
+    }
+    if call.once_per.is_some() && call.idempotency.is_none() {
+        return Err(refused("P7", subject, "a key needs an idempotency fact"));
+    }
+    if call.attempts() > 1 && !call.is_resendable() {
+        return Err(refused("P7", subject, "a retry could repeat the effect"));
+    }
+    let attempts = call.attempts();
+    let fact = match &call.idempotency {
+        _ if call.is_safe() => format!("{} is safe", call.method),
+        Some(Idempotency::Documented { header }) => format!("documented header {header}"),
+        Some(Idempotency::Assumed { header, by, .. }) => format!("header {header} assumed by {by}"),
+        None if call.is_resendable() => format!("{} is idempotent", call.method),
+        None => "never resent".to_owned(),
+    };
+    Ok(obligation("P7", subject, format!("attempts {attempts}; {fact}")))
+}
+
+/// What the plan takes for granted or leaves below a hint, in words, sorted, each once.
+pub fn assumptions(plan: &Plan) -> Vec<String> {
+    let mut found = Vec::new();
+    for (subject, call) in calls(&plan.flow.body) {
+        if let Some(Idempotency::Assumed { header, by, because }) = &call.idempotency {
+            let operation = call.operation_name();
+            found.push(format!("{by} assumes that {operation} honours {header}: {because}"));
+        }
+        let identity = plan.apis.get(&call.api).map(|api| &api.identity);
+        if let Some(identity) = identity
+            && let Some(hint) = below_hint(&call.handoff, identity.policy_mode.as_deref())
+        {
+            found.push(format!("{subject}: `{}` is below the document's hint `{hint}`", call.handoff.name));
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The document's hint, where a policy is below it.
+pub fn below_hint<'h>(policy: &HandoffPolicy, hint: Option<&'h str>) -> Option<&'h str> {
+    hint.filter(|hint| hint.starts_with("require") && policy.verify.mode < VerifyMode::Require)
+}

@@ -1,0 +1,200 @@
+//! P1 from the plan's own content: acyclic, everything named is finished before, barriers hold, and the flow ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::PlanError;
+use super::model::{Block, Flow, NodeKind, Obligation};
+use crate::expr::Expr;
+
+fn refused(subject: &str, reason: impl Into<String>) -> PlanError {
+    PlanError::Obligation { name: "P1", subject: subject.to_owned(), reason: reason.into() }
+}
+
+/// What P1 holds by, or why it does not.
+pub(super) fn order(flow: &Flow) -> Result<Obligation, PlanError> {
+    let mut seen = BTreeSet::new();
+    for input in &flow.inputs {
+        if !seen.insert(input.name.clone()) {
+            return Err(refused("flow", format!("`{}` is there twice", input.name)));
+        }
+    }
+    let inputs = seen.clone();
+    let mut blocks = 0;
+    check_block(&flow.body, &inputs, &mut seen, &mut blocks)?;
+    let last = flow.body.nodes.last().map(|node| &node.kind);
+    let ends = match last {
+        Some(NodeKind::Return { .. }) => "returns",
+        Some(NodeKind::Fail { condition: None, .. }) => "fails",
+        _ => return Err(refused("flow", "it neither returns nor fails at its end")),
+    };
+    let nodes = count(&flow.body);
+    let holds_by = format!("acyclic: nodes {nodes}, blocks {blocks}; every one can run; {ends}");
+    Ok(Obligation { name: "P1".into(), subject: "flow".into(), holds_by })
+}
+
+fn count(block: &Block) -> usize {
+    let inner = block.nodes.iter().map(|node| match &node.kind {
+        NodeKind::For(repeat) => count(&repeat.body),
+        _ => 0,
+    });
+    block.nodes.len() + inner.sum::<usize>()
+}
+
+fn check_block(
+    block: &Block,
+    outer: &BTreeSet<String>,
+    seen: &mut BTreeSet<String>,
+    blocks: &mut usize,
+) -> Result<(), PlanError> {
+    *blocks += 1;
+    let index: BTreeMap<&str, usize> =
+        block.nodes.iter().enumerate().map(|(at, node)| (node.id.as_str(), at)).collect();
+    for node in &block.nodes {
+        if !seen.insert(node.id.clone()) {
+            return Err(refused(&node.id, "the name is there twice"));
+        }
+        if !node.after.is_sorted_by(|a, b| a < b) {
+            return Err(refused(&node.id, "what it waits for is not sorted, each once"));
+        }
+        if let Some(unknown) = node.after.iter().find(|name| !index.contains_key(name.as_str())) {
+            return Err(refused(&node.id, format!("it waits for `{unknown}`, which is not in its block")));
+        }
+    }
+    let before = ancestors(block, &index)?;
+    for (at, node) in block.nodes.iter().enumerate() {
+        let earlier = before.get(at).map(Bits::as_set).unwrap_or_default();
+        let waits_for = |other: usize| earlier.contains(&other);
+        for name in node.needs() {
+            let known = match index.get(name.as_str()) {
+                Some(other) => waits_for(*other),
+                None => outer.contains(&name),
+            };
+            if !known {
+                return Err(refused(&node.id, format!("it uses `{name}` without waiting for it")));
+            }
+        }
+        for (other, barrier) in block.nodes.iter().enumerate() {
+            let is_barrier = matches!(barrier.kind, NodeKind::Ensure { .. } | NodeKind::Fail { .. });
+            if is_barrier && other < at && !waits_for(other) {
+                return Err(refused(&node.id, format!("it does not wait for the barrier `{}`", barrier.id)));
+            }
+        }
+        let last = at + 1 == block.nodes.len();
+        let never = match &node.kind {
+            NodeKind::Fail { condition: None, .. } => !last,
+            NodeKind::Return { .. } if *blocks > 1 || !last => {
+                return Err(refused(&node.id, "a flow returns once, as its last node"));
+            }
+            NodeKind::Return { .. } if earlier.len() != at => {
+                return Err(refused(&node.id, "the return does not wait for every node"));
+            }
+            NodeKind::Call(step) => step.guard == Some(Expr::Bool { value: false }),
+            NodeKind::For(repeat) => repeat.guard == Some(Expr::Bool { value: false }),
+            _ => false,
+        };
+        if never {
+            return Err(refused(&node.id, "some node of it can never run"));
+        }
+    }
+    for node in &block.nodes {
+        let NodeKind::For(repeat) = &node.kind else { continue };
+        if !seen.insert(repeat.variable.clone()) {
+            return Err(refused(&node.id, format!("`{}` is there twice", repeat.variable)));
+        }
+        let mut scope = outer.clone();
+        scope.extend(block.nodes.iter().map(|node| node.id.clone()));
+        scope.insert(repeat.variable.clone());
+        check_block(&repeat.body, &scope, seen, blocks)?;
+        // `yield` is judged when the body is done: it may name the body's nodes beside what the loop may name.
+        let names = repeat.result.iter().flat_map(super::free_names);
+        let inner: BTreeSet<&str> = repeat.body.nodes.iter().map(|node| node.id.as_str()).collect();
+        for name in names {
+            if !inner.contains(name.as_str()) && !scope.contains(&name) {
+                return Err(refused(&node.id, format!("it yields `{name}`, which is not there")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A set of node positions.
+#[derive(Clone, Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn add(&mut self, at: usize) {
+        let word = at / 64;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        if let Some(bits) = self.0.get_mut(word) {
+            *bits |= 1 << (at % 64);
+        }
+    }
+
+    fn union(&mut self, other: &Bits) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine |= theirs;
+        }
+    }
+
+    fn as_set(&self) -> BTreeSet<usize> {
+        let bits = self.0.iter().enumerate();
+        bits.flat_map(|(word, bits)| {
+            (0..64).filter(move |bit| bits & (1 << bit) != 0).map(move |bit| word * 64 + bit)
+        })
+        .collect()
+    }
+}
+
+/// For each node, every node that is finished before it starts.
+fn ancestors(block: &Block, index: &BTreeMap<&str, usize>) -> Result<Vec<Bits>, PlanError> {
+    let edges: Vec<Vec<usize>> = block
+        .nodes
+        .iter()
+        .map(|node| node.after.iter().filter_map(|name| index.get(name.as_str()).copied()).collect())
+        .collect();
+    let mut waiting: Vec<usize> = edges.iter().map(Vec::len).collect();
+    let mut followers = vec![Vec::new(); edges.len()];
+    for (at, earlier) in edges.iter().enumerate() {
+        for other in earlier {
+            if let Some(list) = followers.get_mut(*other) {
+                list.push(at);
+            }
+        }
+    }
+    let mut ready: Vec<usize> =
+        waiting.iter().enumerate().filter(|(_, count)| **count == 0).map(|(at, _)| at).collect();
+    let mut result = vec![Bits::default(); edges.len()];
+    let mut done = 0;
+    while let Some(at) = ready.pop() {
+        done += 1;
+        let mut bits = Bits::default();
+        for other in edges.get(at).into_iter().flatten() {
+            bits.add(*other);
+            if let Some(theirs) = result.get(*other) {
+                bits.union(theirs);
+            }
+        }
+        if let Some(slot) = result.get_mut(at) {
+            *slot = bits;
+        }
+        for follower in followers.get(at).into_iter().flatten() {
+            if let Some(count) = waiting.get_mut(*follower) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.push(*follower);
+                }
+            }
+        }
+    }
+    if done < edges.len() {
+        let stuck = waiting.iter().position(|count| *count > 0).unwrap_or_default();
+        let id = block.nodes.get(stuck).map(|node| node.id.as_str()).unwrap_or_default();
+        return Err(refused(id, "it waits for itself in a circle"));
+    }
+    Ok(result)
+}

@@ -1,0 +1,234 @@
+//! Fields outside a sensible range are refused before anything is made of them.
+
+use super::PlanError;
+use super::model::{Api, Block, Breaker, Call, Node, NodeKind, Plan, Retry, Step, Timeout};
+use super::names::each_child;
+use crate::base::limits::{MAX_SAFE_INTEGER, SYNTAX_DEPTH};
+use crate::ecz::HandoffPolicy;
+use crate::expr::Expr;
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// Nodes of one flow, those in loops included.
+pub const NODES: usize = 4096;
+/// Most attempts of one call.
+pub const ATTEMPTS: u32 = 100;
+/// Longest wait between attempts, milliseconds.
+pub const DELAY_MS: u64 = DAY;
+/// Longest run, milliseconds.
+pub const DEADLINE_MS: u64 = 366 * DAY;
+/// Longest attempt, milliseconds.
+pub const ATTEMPT_MS: u64 = HOUR;
+/// Largest response body, bytes.
+pub const RESPONSE_BYTES: u64 = 256 << 20;
+/// Most items of a loop.
+pub const ITEMS: u64 = 100_000;
+/// Most iterations of a loop at once.
+pub const PARALLEL: u64 = 1000;
+/// Oldest verdict that a policy may accept, milliseconds.
+pub const WITHIN_MS: u64 = DAY;
+
+type Checked = Result<(), PlanError>;
+
+fn range(place: &str, field: &str, value: u64, least: u64, most: u64) -> Checked {
+    require(value >= least && value <= most, place, field, &format!("{least} to {most}, not {value}"))
+}
+
+fn require(holds: bool, place: &str, field: &str, reason: &str) -> Checked {
+    if holds {
+        return Ok(());
+    }
+    Err(PlanError::Range { place: format!("{place}.{field}"), reason: reason.to_owned() })
+}
+
+/// Checks every field of a plan that has a range.
+pub(super) fn check_ranges(plan: &Plan) -> Checked {
+    require(plan.format == super::FORMAT, "plan", "format", super::FORMAT)?;
+    require(plan.language == 1, "plan", "language", "1")?;
+    range("flow", "deadline_ms", plan.flow.deadline_ms, 1, DEADLINE_MS)?;
+    for (name, api) in &plan.apis {
+        check_api(name, api)?;
+    }
+    for input in &plan.flow.inputs {
+        input.default.iter().try_for_each(|default| check_expression(&input.name, default, 0))?;
+    }
+    let mut nodes = 0;
+    check_block(&plan.flow.body, 0, &mut nodes)
+}
+
+fn check_api(name: &str, api: &Api) -> Checked {
+    check_timeout(name, api.timeout)?;
+    check_breaker(name, &api.breaker)?;
+    require(!api.operations.is_empty(), name, "operations", "an api without a used operation is left out")
+}
+
+pub(super) fn check_timeout(place: &str, timeout: Timeout) -> Checked {
+    range(place, "timeout.attempt_ms", timeout.attempt_ms, 1, ATTEMPT_MS)?;
+    range(place, "timeout.connect_ms", timeout.connect_ms, 1, timeout.attempt_ms)?;
+    range(place, "timeout.response_bytes", timeout.response_bytes, 1, RESPONSE_BYTES)
+}
+
+pub(super) fn check_breaker(place: &str, breaker: &Breaker) -> Checked {
+    range(place, "breaker.window_ms", breaker.window_ms, 1, DAY)?;
+    range(place, "breaker.minimum_calls", breaker.minimum_calls.into(), 1, 1_000_000)?;
+    range(place, "breaker.failure_percent", breaker.failure_percent.into(), 1, 100)?;
+    range(place, "breaker.slow_ms", breaker.slow_ms, 1, HOUR)?;
+    range(place, "breaker.slow_percent", breaker.slow_percent.into(), 1, 100)?;
+    range(place, "breaker.open_cap_ms", breaker.open_cap_ms, 1, DAY)?;
+    range(place, "breaker.open_ms", breaker.open_ms, 1, breaker.open_cap_ms)?;
+    range(place, "breaker.probes", breaker.probes.into(), 1, 100)
+}
+
+pub(super) fn check_retry(place: &str, retry: &Retry) -> Checked {
+    range(place, "retry.attempts", retry.attempts.into(), 1, ATTEMPTS.into())?;
+    range(place, "retry.cap_ms", retry.cap_ms, 1, DELAY_MS)?;
+    range(place, "retry.base_ms", retry.base_ms, 1, retry.cap_ms)?;
+    retry.within_ms.map_or(Ok(()), |within| range(place, "retry.within_ms", within, 1, DEADLINE_MS))
+}
+
+pub(super) fn check_handoff(place: &str, policy: &HandoffPolicy) -> Checked {
+    range(place, "handoff.verify.within_ms", policy.verify.within_ms, 1, WITHIN_MS)?;
+    let headers = &policy.attest.headers;
+    let plain = |name: &String| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    require(
+        headers.is_sorted_by(|a, b| a < b) && headers.iter().all(plain),
+        place,
+        "handoff.attest.headers",
+        "lower case, sorted, each once",
+    )
+}
+
+/// A retry policy's, breaker's, timeout's or handoff policy's fields, for the compiler: the words of the first that is out of range.
+pub fn out_of_range(check: impl FnOnce(&Limits) -> Result<(), PlanError>) -> Option<(String, String)> {
+    match check(&Limits(())) {
+        Err(PlanError::Range { place, reason }) => {
+            Some((place.rsplit('.').next().unwrap_or_default().to_owned(), reason))
+        }
+        _ => None,
+    }
+}
+
+/// The ranges that hold for the parts of a plan.
+pub struct Limits(());
+
+impl Limits {
+    /// A retry policy's ranges.
+    pub fn retry(&self, retry: &Retry) -> Result<(), PlanError> {
+        check_retry("policy", retry)
+    }
+
+    /// A breaker's ranges.
+    pub fn breaker(&self, breaker: &Breaker) -> Result<(), PlanError> {
+        check_breaker("policy", breaker)
+    }
+
+    /// A handoff policy's ranges.
+    pub fn handoff(&self, policy: &HandoffPolicy) -> Result<(), PlanError> {
+        check_handoff("policy", policy)
+    }
+
+    /// The ranges of an attempt's bounds.
+    pub fn timeout(&self, timeout: Timeout) -> Result<(), PlanError> {
+        check_timeout("api", timeout)
+    }
+}
+
+fn check_block(block: &Block, depth: usize, nodes: &mut usize) -> Checked {
+    *nodes = nodes.saturating_add(block.nodes.len());
+    require(*nodes <= NODES, "flow", "body", &format!("at most {NODES} nodes"))?;
+    require(depth < SYNTAX_DEPTH, "flow", "body", "loops nested too deeply")?;
+    block.nodes.iter().try_for_each(|node| check_node(node, depth, nodes))
+}
+
+fn check_node(node: &Node, depth: usize, nodes: &mut usize) -> Checked {
+    let place = node.id.as_str();
+    let word = place.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    require(word && !place.is_empty() && place.len() <= 128, place, "id", "letters, digits and `_`")?;
+    require(node.line >= 1, place, "line", "1 or more")?;
+    match &node.kind {
+        NodeKind::Call(step) => check_step(place, step),
+        NodeKind::Let { value } | NodeKind::Return { value } => check_expression(place, value, 0),
+        NodeKind::Ensure { condition, message } => {
+            check_expression(place, condition, 0)?;
+            check_expression(place, message, 0)
+        }
+        NodeKind::Fail { condition, message } => {
+            condition.iter().try_for_each(|condition| check_expression(place, condition, 0))?;
+            check_expression(place, message, 0)
+        }
+        NodeKind::For(repeat) => {
+            range(place, "at_most", repeat.at_most, 1, ITEMS)?;
+            range(place, "parallel", repeat.parallel, 1, PARALLEL)?;
+            let expressions = [Some(&repeat.list), repeat.guard.as_ref(), repeat.result.as_ref()];
+            expressions.into_iter().flatten().try_for_each(|e| check_expression(place, e, 0))?;
+            check_block(&repeat.body, depth + 1, nodes)
+        }
+    }
+}
+
+fn check_step(place: &str, step: &Step) -> Checked {
+    check_call(place, &step.call)?;
+    step.guard.iter().chain(step.on.values()).try_for_each(|e| check_expression(place, e, 0))?;
+    for status in step.on.keys() {
+        let answerable = (300..=599).contains(status);
+        require(answerable, place, "on", &format!("a status from 300 to 599, not {status}"))?;
+    }
+    match &step.undo {
+        Some(undo) => check_call(&format!("{place}/undo"), undo),
+        None => Ok(()),
+    }
+}
+
+fn check_call(place: &str, call: &Call) -> Checked {
+    const METHODS: [&str; 8] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE"];
+    require(METHODS.contains(&call.method.as_str()), place, "method", "an upper-case HTTP method")?;
+    require(call.path.starts_with('/'), place, "path", "starts with `/`")?;
+    for (at, argument) in call.arguments.iter().enumerate() {
+        let known = matches!(argument.location.as_str(), "path" | "query" | "header");
+        require(known, place, "arguments", "in `path`, `query` or `header`")?;
+        let twice = call
+            .arguments
+            .iter()
+            .take(at)
+            .any(|earlier| (&earlier.name, &earlier.location) == (&argument.name, &argument.location));
+        require(!twice, place, "arguments", "each parameter once")?;
+    }
+    call.retry.iter().try_for_each(|retry| check_retry(place, retry))?;
+    check_handoff(place, &call.handoff)?;
+    call.expressions().try_for_each(|expression| check_expression(place, expression, 0))
+}
+
+fn check_expression(place: &str, expression: &Expr, depth: usize) -> Checked {
+    require(depth <= 2 * SYNTAX_DEPTH, place, "expression", "nested too deeply")?;
+    let integer = |value: u64| {
+        let most = MAX_SAFE_INTEGER.unsigned_abs();
+        require(value <= most, place, "expression", "integers up to 2^53 - 1")
+    };
+    match expression {
+        Expr::Int { value } => integer(value.unsigned_abs())?,
+        Expr::Duration { milliseconds } => integer(*milliseconds)?,
+        Expr::Number { value } => require(value.is_finite(), place, "expression", "finite numbers")?,
+        Expr::Decimal { value } => {
+            let plain = value.len() <= 40 && value.parse::<rust_decimal::Decimal>().is_ok();
+            require(plain, place, "expression", "a decimal of at most 28 digits")?;
+        }
+        Expr::Run { member } => {
+            require(matches!(member.as_str(), "id" | "started"), place, "run", "`id` or `started`")?;
+        }
+        Expr::Widen { to, .. } => {
+            require(matches!(to.as_str(), "decimal" | "number"), place, "widen", "`decimal` or `number`")?;
+        }
+        _ => {}
+    }
+    let mut result = Ok(());
+    each_child(expression, &mut |child| {
+        if result.is_ok() {
+            result = check_expression(place, child, depth + 1);
+        }
+    });
+    result
+}

@@ -1,0 +1,54 @@
+//! P1: every flow returns or fails, and every node can run for some input.
+
+use crate::diagnostics::codes::graph::{NO_END, UNREACHABLE};
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::expr::Expr;
+use crate::hir::{Block, NodeKind};
+use crate::rules::{Context, Rule};
+
+pub(in crate::rules) const RULE: Rule = Rule { name: "graph/end", codes: &[&NO_END, &UNREACHABLE], check };
+
+fn check(context: &Context<'_>, sink: &mut Sink) {
+    let flow = &context.hir.flow;
+    let ends = |kind: &NodeKind| matches!(kind, NodeKind::Return(_) | NodeKind::Fail { condition: None, .. });
+    if !flow.body.nodes.iter().any(|node| ends(&node.kind)) {
+        let message = format!("`{}` neither returns nor fails", flow.name);
+        sink.push(
+            Diagnostic::new(&NO_END, flow.span, message).help("end it with `return`, or with `fail` without `when`"),
+        );
+    }
+    block(&flow.body, sink);
+}
+
+fn block(block: &Block, sink: &mut Sink) {
+    let mut end = None;
+    for node in &block.nodes {
+        if let Some((span, word)) = end {
+            sink.push(
+                Diagnostic::new(&UNREACHABLE, node.span, format!("`{}` can never run", node.id))
+                    .and(span, format!("`{word}` ends the run here"))
+                    .help(format!("move it above the `{word}`, or remove it")),
+            );
+            break;
+        }
+        let never = |guard: &Option<(Expr, crate::source::Span)>| match guard {
+            Some((Expr::Bool { value: false }, span)) => Some(*span),
+            _ => None,
+        };
+        let guard = match &node.kind {
+            NodeKind::Step(step) => never(&step.guard),
+            NodeKind::For(repeat) => never(&repeat.guard),
+            _ => None,
+        };
+        if let Some(span) = guard {
+            let message = format!("`{}` can never run: its guard is always false", node.id);
+            sink.push(Diagnostic::new(&UNREACHABLE, span, message).help("remove the step, or say when it runs"));
+        }
+        match &node.kind {
+            NodeKind::Return(_) => end = Some((node.span, "return")),
+            NodeKind::Fail { condition: None, .. } => end = Some((node.span, "fail")),
+            NodeKind::For(repeat) => self::block(&repeat.body, sink),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! P4: a handoff policy on every edge, undos included, all four parts resolved.
+
+use crate::diagnostics::codes::identity::NO_HANDOFF_POLICY;
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::rules::{Context, Rule};
+
+pub(in crate::rules) const RULE: Rule =
+    Rule { name: "identity/handoff_policy", codes: &[&NO_HANDOFF_POLICY], check };
+
+fn check(context: &Context<'_>, sink: &mut Sink) {
+    for (node, subject, call, _) in context.hir.flow.calls() {
+        let what = if subject.ends_with("/undo") {
+            format!("the undo of `{}`", node.id)
+        } else {
+            format!("`{}`", node.id)
+        };
+        let span = if subject.ends_with("/undo") { call.span } else { node.span };
+        let Some(handoff) = call.handoff() else {
+            sink.push(
+                Diagnostic::new(&NO_HANDOFF_POLICY, span, format!("{what} has no handoff policy"))
+                    .note("every call hands something to another party: who is verified, and what is kept of it, is never left open")
+                    .help("write `handoff strict` at the flow, the api or the step, after `use std.handoff.{ strict }`"),
+            );
+            continue;
+        };
+        if handoff.policy.is_some() {
+            continue;
+        }
+        let diagnostic = if handoff.missing.is_empty() {
+            let message = format!("the handoff policy `{}` of {what} could not be resolved", handoff.name);
+            Diagnostic::new(&NO_HANDOFF_POLICY, span, message)
+        } else {
+            let message =
+                format!("the handoff policy `{}` of {what} does not say {}", handoff.name, handoff.missing.join(", "));
+            Diagnostic::new(&NO_HANDOFF_POLICY, span, message)
+                .help(format!("add `{}` to the policy", handoff.missing.join("`, `")))
+        };
+        let diagnostic = diagnostic.and(handoff.named_at, "named here");
+        sink.push(match handoff.declared_at {
+            Some(span) => diagnostic.and(span, "declared here"),
+            None => diagnostic,
+        });
+    }
+}

@@ -1,0 +1,57 @@
+//! P5: the lock is there, is about these pins, and holds every used operation.
+
+use crate::base::Digest;
+use crate::diagnostics::codes::identity::LOCK_MISMATCH;
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::rules::{Context, LockState, Rule};
+
+pub(in crate::rules) const RULE: Rule = Rule { name: "pins/locked", codes: &[&LOCK_MISMATCH], check };
+
+const HELP: &str = "run `eczflow pin` on this file: it writes `eczflow.lock` beside it";
+
+fn check(context: &Context<'_>, sink: &mut Sink) {
+    let lock = match context.lock {
+        LockState::Read(lock) => lock,
+        LockState::Missing | LockState::Unreadable(_) => {
+            // One finding for the file, at the first pin: without pins there is nothing to lock yet.
+            let first = context.hir.apis.values().filter_map(|api| api.pin.as_ref().map(|(_, span)| *span)).min();
+            if let Some(span) = first {
+                let message = match context.lock {
+                    LockState::Unreadable(reason) => reason.clone(),
+                    _ => "there is no `eczflow.lock` beside this file".to_owned(),
+                };
+                sink.push(Diagnostic::new(&LOCK_MISMATCH, span, message).help(HELP));
+            }
+            return;
+        }
+    };
+    for (name, api) in &context.hir.apis {
+        let (Some((hex, span)), Some(document)) = (&api.pin, &api.document) else { continue };
+        let Ok(pin) = Digest::from_hex(hex) else { continue };
+        // Where the document is not the pinned one, the other rule says what that means.
+        if document.canonical_hash() != pin {
+            continue;
+        }
+        let mut used: Vec<String> = super::pinned::used_operations(context, name);
+        let problem = match lock.api(context.flow_file, name) {
+            None => Some(format!("`eczflow.lock` has nothing about `{name}`")),
+            Some(locked) if locked.canonical_hash != pin => {
+                Some(format!("`eczflow.lock` is about another version of the document of `{name}`"))
+            }
+            Some(locked) if locked.document != api.path => {
+                Some(format!("`eczflow.lock` is about `{}`, not `{}`", locked.document, api.path))
+            }
+            Some(locked) => {
+                used.retain(|key| {
+                    let now = document.operation(key).ok().and_then(|entry| document.slice(entry).ok());
+                    now.is_none() || locked.operations.get(key) != now.as_ref()
+                });
+                let words = used.join("`, `");
+                (!used.is_empty()).then(|| format!("`eczflow.lock` does not hold `{words}` of `{name}` as it is"))
+            }
+        };
+        if let Some(message) = problem {
+            sink.push(Diagnostic::new(&LOCK_MISMATCH, *span, message).help(HELP));
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! P5: pins and the lock.
+
+pub(super) mod pinned;
+pub(super) mod locked;

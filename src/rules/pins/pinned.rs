@@ -1,0 +1,102 @@
+//! P5: every document is pinned, and is what was pinned; otherwise what changed decides.
+
+use crate::base::Digest;
+use crate::diagnostics::codes::identity::{LOCK_MISMATCH, MISSING_PIN, STALE_PIN, USED_SLICE_CHANGED};
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::documents::{Comparison, Document, Lock, Wanted};
+use crate::hir::Api;
+use crate::rules::{Context, LockState, Rule};
+
+pub(in crate::rules) const RULE: Rule = Rule {
+    name: "pins/pinned",
+    codes: &[&MISSING_PIN, &USED_SLICE_CHANGED, &STALE_PIN, &LOCK_MISMATCH],
+    check,
+};
+
+fn check(context: &Context<'_>, sink: &mut Sink) {
+    let empty = Lock::default();
+    let lock = match context.lock {
+        LockState::Read(lock) => lock,
+        LockState::Missing | LockState::Unreadable(_) => &empty,
+    };
+    for (name, api) in &context.hir.apis {
+        let Some(document) = &api.document else { continue };
+        let hash = document.canonical_hash();
+        let Some((hex, span)) = &api.pin else {
+            let at = crate::source::Span { start: api.source_span.end, ..api.source_span };
+            sink.push(
+                Diagnostic::new(&MISSING_PIN, api.source_span, format!("the document of `{name}` is not pinned"))
+                    .note("without a pin nothing says which version of the contract was checked")
+                    .help("run `eczflow pin` on this file: it writes the pin and `eczflow.lock`")
+                    .fix("write the pin", vec![(at, format!(" pinned {hash}"))]),
+            );
+            continue;
+        };
+        let Ok(pin) = Digest::from_hex(hex) else { continue };
+        let used = used_operations(context, name);
+        let operations: Vec<&str> = used.iter().map(String::as_str).collect();
+        let wanted =
+            Wanted { flow: context.flow_file, api: name, document: &api.path, pin, operations: &operations };
+        match lock.compare(wanted, document) {
+            Comparison::Unchanged => {}
+            Comparison::UnusedChanged => sink.push(
+                Diagnostic::new(&STALE_PIN, *span, format!("the document of `{name}` changed, but nothing this flow uses of it"))
+                    .note(format!("its hash is now {hash}"))
+                    .help("run `eczflow pin` on this file to pin the new version")
+                    .fix("write the new pin", vec![(*span, hash.to_string())]),
+            ),
+            Comparison::SliceChanged { operations } => {
+                for operation in operations {
+                    changed(context, name, api, document, &operation, sink);
+                }
+            }
+            Comparison::Missing | Comparison::Mismatch => {
+                let message = format!("the document of `{name}` is not the one that was pinned");
+                sink.push(
+                    Diagnostic::new(&LOCK_MISMATCH, *span, message)
+                        .note(format!("its hash is {hash}, and no lock says what the pinned version held"))
+                        .help("look at what changed in the document, then run `eczflow pin` on this file"),
+                );
+            }
+        }
+    }
+}
+
+/// The keys of the operations the flow uses of an api, sorted.
+pub(super) fn used_operations(context: &Context<'_>, api: &str) -> Vec<String> {
+    let calls = context.hir.flow.calls();
+    let mut used: Vec<String> =
+        calls.into_iter().filter(|(_, _, call, _)| call.api == api).map(|(_, _, call, _)| call.operation.clone()).collect();
+    used.sort();
+    used.dedup();
+    used
+}
+
+fn changed(context: &Context<'_>, name: &str, api: &Api, document: &Document, operation: &str, sink: &mut Sink) {
+    let calls = context.hir.flow.calls();
+    let steps: Vec<_> = calls
+        .iter()
+        .filter(|(_, _, call, _)| call.api == name && call.operation == operation)
+        .collect();
+    let Some((_, pin)) = &api.pin else { return };
+    let mut diagnostic = Diagnostic::new(
+        &USED_SLICE_CHANGED,
+        *pin,
+        format!("`{name}.{operation}` changed since it was pinned"),
+    );
+    if let Some(place) = document.operation(operation).ok().map(|entry| entry.span) {
+        diagnostic = diagnostic.and(place, "the operation as it is now");
+    }
+    let mut subjects: Vec<&str> = Vec::new();
+    for (node, subject, call, _) in &steps {
+        subjects.push(subject.as_str());
+        let span = if subject.ends_with("/undo") { call.span } else { node.span };
+        diagnostic = diagnostic.and(span, "used here");
+    }
+    let at = subjects.join("`, `");
+    sink.push(
+        diagnostic
+            .note(format!("what falls until it is pinned again: P5 of `{name}`; P3, P4, P7 and P8 at `{at}`"))
+            .help("look at what changed in the document, then run `eczflow pin` on this file"),
+    );
+}

@@ -1,0 +1,5 @@
+//! P7: retries, keys, bounds.
+
+pub(super) mod repeatable;
+pub(super) mod key;
+pub(super) mod deadline;

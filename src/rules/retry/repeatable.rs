@@ -1,0 +1,32 @@
+//! P7: only what is safe, idempotent or keyed is retried, in undos too.
+
+use crate::diagnostics::codes::retry::UNSAFE_RETRY;
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::rules::{Context, Rule};
+
+pub(in crate::rules) const RULE: Rule = Rule { name: "retry/repeatable", codes: &[&UNSAFE_RETRY], check };
+
+fn check(context: &Context<'_>, sink: &mut Sink) {
+    for (node, subject, call, _) in context.hir.flow.calls() {
+        let Some(retry) = &call.retry else { continue };
+        let view = &call.view;
+        let idempotent = view.is_safe() || matches!(view.method.as_str(), "PUT" | "DELETE");
+        if retry.policy.attempts < 2 || idempotent || call.idempotency.is_some() {
+            continue;
+        }
+        let what = if subject.ends_with("/undo") { format!("the undo of `{}`", node.id) } else { format!("`{}`", node.id) };
+        let name = format!("{}.{}", call.api, call.operation);
+        let message = format!("{what} is retried, but `{name}` could then take effect twice");
+        let mut diagnostic = Diagnostic::new(&UNSAFE_RETRY, retry.named_at, message)
+            .and(call.span, format!("{} is neither safe nor idempotent", view.method))
+            .note("after a time-out nobody knows whether the first request took effect");
+        let document = context.hir.apis.get(&call.api).and_then(|api| api.document.as_ref());
+        if let Some(place) = document.and_then(|document| document.place(&view.pointer)) {
+            diagnostic = diagnostic.and(place, "declares no `Idempotency-Key` header");
+        }
+        sink.push(diagnostic.help(format!(
+            "if `{}` honours a key, say so in its block: `idempotency header \"…\" assumed by OPERATOR because \"…\"`; else drop the retry",
+            call.api
+        )));
+    }
+}

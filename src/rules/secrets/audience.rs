@@ -1,0 +1,22 @@
+//! A secret is sent to its audience only.
+
+use crate::diagnostics::codes::secrets::SECRET_AUDIENCE;
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::rules::{Context, Rule};
+
+pub(in crate::rules) const RULE: Rule = Rule { name: "secrets/audience", codes: &[&SECRET_AUDIENCE], check };
+
+fn check(context: &Context<'_>, sink: &mut Sink) {
+    for (name, api) in &context.hir.apis {
+        let Some((secret, span)) = &api.bearer else { continue };
+        let Some(declared) = context.hir.secrets.get(secret) else { continue };
+        if declared.audience != *name {
+            let message = format!("`{secret}` is for `{}`, not for `{name}`", declared.audience);
+            sink.push(
+                Diagnostic::new(&SECRET_AUDIENCE, *span, message)
+                    .and(declared.audience_span, "its one audience")
+                    .help(format!("declare a secret of its own: `secret NAME for {name}`")),
+            );
+        }
+    }
+}

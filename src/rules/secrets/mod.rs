@@ -1,0 +1,4 @@
+//! Secrets reach only their audience.
+
+pub(super) mod audience;
+pub(super) mod scheme;

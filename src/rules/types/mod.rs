@@ -1,0 +1,4 @@
+//! P3: types against the documents.
+
+pub(super) mod positions;
+pub(super) mod statuses;

@@ -1,0 +1,40 @@
+//! P3: every value fits where it is put.
+
+use crate::diagnostics::codes::types::{OPTIONAL_NOT_HANDLED, TYPE_MISMATCH};
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::rules::{Context, Rule};
+use crate::types::Answer;
+
+pub(in crate::rules) const RULE: Rule =
+    Rule { name: "types/positions", codes: &[&TYPE_MISMATCH, &OPTIONAL_NOT_HANDLED], check };
+
+/// Longest counterexample shown, characters.
+const SHOWN: usize = 200;
+
+fn check(context: &Context<'_>, sink: &mut Sink) {
+    for position in &context.hir.flow.positions {
+        let Answer::No(counterexample) = &position.answer else { continue };
+        let absent = position.found.is_optional() && counterexample.value.is_none();
+        let code = if absent { &OPTIONAL_NOT_HANDLED } else { &TYPE_MISMATCH };
+        let inside = match counterexample.path.as_str() {
+            "" => String::new(),
+            path => format!(" at `{path}`"),
+        };
+        let message = format!("{} does not fit{inside}: {}", position.place, counterexample.why);
+        let mut diagnostic =
+            Diagnostic::new(code, position.span, message).at(format!("this is `{}`", position.found));
+        if let Some(span) = position.declared_at {
+            diagnostic = diagnostic.and(span, format!("`{}` is needed here", position.wanted.ty));
+        } else {
+            diagnostic = diagnostic.note(format!("`{}` is needed", position.wanted.ty));
+        }
+        if let Some(value) = &counterexample.value {
+            let text: String = value.to_string().chars().take(SHOWN).collect();
+            diagnostic = diagnostic.note(format!("a value that shows it: `{text}`"));
+        }
+        if absent {
+            diagnostic = diagnostic.help("say what stands for an absent value with `??`");
+        }
+        sink.push(diagnostic);
+    }
+}

@@ -4,9 +4,11 @@
 mod connector;
 #[cfg(test)]
 mod flows;
+#[cfg(test)]
 mod resolver;
 #[cfg(test)]
 mod sandbox;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod support;

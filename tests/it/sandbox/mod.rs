@@ -8,13 +8,14 @@ use camino::Utf8Path;
 use eczflow::base::{Digest, Ed25519Key, Explained as _, SystemClock};
 use eczflow::config::{NoEnvironment, load};
 use eczflow::ecz::{Asked, Decision, EczId, Refusal, State, VerifyMode, judge};
+use eczflow::plan::Plan;
 use eczflow::sandbox::{Options, Outcome, Report, Sandbox, read_documents};
 use eczflow::source::DiskFiles;
 use eczflow::wire::resolver::{HttpResolver, Resolver as _, check_resolver_url};
 use eczflow::wire::{Connector, Request};
 use serde_json::{Value, json};
 
-use world::{AGENT, PAYMENTS, Sent, World, apis, plan};
+use world::{AGENT, PAYMENTS, Sent, World, example, plan};
 
 fn says(answer: (u16, Value), status: u16, words: &str) {
     assert_eq!(answer.0, status, "{}", answer.1);
@@ -263,7 +264,7 @@ async fn a_fault_that_names_nothing_starts_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("sandbox");
     let plan = plan();
-    let documents = read_documents(&plan, &apis(), &DiskFiles).unwrap();
+    let documents = read_documents(&plan, &example(), &DiskFiles).unwrap();
     let mut options = Options::default();
     options.faults.answers.push("payments.createRefunds=503".parse().unwrap());
     let error = Sandbox::start(&plan, &documents, options, &path).await.err().unwrap();
@@ -274,8 +275,9 @@ async fn a_fault_that_names_nothing_starts_nothing() {
 #[test]
 fn documents_that_are_not_the_plans_are_refused() {
     let mut plan = plan();
-    let help =
-        |plan| read_documents(plan, &apis(), &DiskFiles).err().map(|error| (error.code(), error.to_string()));
+    let help = |plan: &Plan| {
+        read_documents(plan, &example(), &DiskFiles).err().map(|error| (error.code(), error.to_string()))
+    };
     assert_eq!(help(&plan), None);
     let support = plan.apis.get_mut("support").unwrap();
     support.operations.get_mut("getTicket").unwrap().digest = Digest::of("another");

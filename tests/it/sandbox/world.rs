@@ -1,163 +1,29 @@
 //! A sandbox of the example's documents, and a client that signs like a runner.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use eczflow::base::{Clock as _, Digest, Ed25519Key, SystemClock};
-use eczflow::documents::Document;
-use eczflow::ecz::{Attest, DocumentIdentity, Evidence, HandoffPolicy, Verify, VerifyMode};
-use eczflow::expr::Expr;
-use eczflow::plan::{
-    Api, Argument, Auth, Block, Breaker, Call, Flow, Idempotency, Loop, Node, NodeKind, Operator, Plan,
-    Proof, Region, Secret, Slice, Source, Step, Timeout,
-};
+use eczflow::plan::Plan;
 use eczflow::sandbox::{Faults, Options, Sandbox, read_documents};
 use eczflow::source::DiskFiles;
-use eczflow::types::Type;
 use eczflow::wire::handoff::TrustContext;
 use eczflow::wire::signature::{Message, Target, sign};
 use serde_json::{Value, json};
 
+use crate::flows;
+
 pub(super) const AGENT: &str = "ECZ-GB-A1B2C3::AGENT-7QK2M9";
 pub(super) const PAYMENTS: &str = "ECZ-GB-PAYM01::API-REFD01";
 
-pub(super) fn name(name: &str) -> Expr {
-    Expr::Name { name: name.into() }
+/// The folder of the example.
+pub(super) fn example() -> Utf8PathBuf {
+    Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refund")
 }
 
-pub(super) fn field(of: &str, member: &str) -> Expr {
-    Expr::Field { of: Box::new(name(of)), name: member.into(), optional: false }
-}
-
-pub(super) fn call(api: &str, operation: &str, method: &str, path: &str) -> Call {
-    let assumed = Idempotency::Assumed {
-        header: "Idempotency-Key".into(),
-        by: "acme".into(),
-        because: "its guide says so".into(),
-    };
-    let documented = Idempotency::Documented { header: "Idempotency-Key".into() };
-    Call {
-        api: api.into(),
-        operation: operation.into(),
-        method: method.into(),
-        path: path.into(),
-        arguments: Vec::<Argument>::new(),
-        body: None,
-        idempotency: match api {
-            "payments" => Some(assumed),
-            "warehouse" => Some(documented),
-            _ => None,
-        },
-        once_per: None,
-        retry: None,
-        handoff: HandoffPolicy {
-            name: "strict".into(),
-            verify: Verify { mode: VerifyMode::Require, within_ms: 60_000 },
-            attest: Attest::default(),
-            evidence: Evidence::E4,
-            trace_shared: false,
-        },
-        present: AGENT.parse().unwrap(),
-    }
-}
-
-pub(super) fn step(id: &str, after: &[&str], call: Call) -> Node {
-    let step = Step { call, guard: None, on: BTreeMap::new(), undo: None, irreversible: None };
-    node(id, after, NodeKind::Call(Box::new(step)))
-}
-
-pub(super) fn node(id: &str, after: &[&str], kind: NodeKind) -> Node {
-    Node { id: id.into(), line: 1, after: after.iter().map(ToString::to_string).collect(), kind }
-}
-
-/// Lookup, a loop of returns over the ticket's lines, a refund after both.
-pub(super) fn body() -> Block {
-    let returns = Loop {
-        variable: "line".into(),
-        list: field("ticket", "lines"),
-        at_most: 200,
-        parallel: 8,
-        guard: None,
-        body: Block {
-            nodes: vec![step("moved", &[], call("warehouse", "returnItem", "POST", "/returns/{sku}"))],
-        },
-        result: None,
-    };
-    Block {
-        nodes: vec![
-            step("ticket", &[], call("support", "getTicket", "GET", "/tickets/{ticketId}")),
-            node("for_1", &["ticket"], NodeKind::For(Box::new(returns))),
-            step("refund", &["for_1", "ticket"], call("payments", "createRefund", "POST", "/refunds")),
-        ],
-    }
-}
-
-pub(super) fn api(apis: &Utf8Path, file: &str, operation: &str, auth: Auth, region: Option<&str>) -> Api {
-    let bytes = std::fs::read(apis.join(file)).unwrap();
-    let (mut sources, mut sink) = Default::default();
-    let document = Document::read(&bytes, file, &mut sources, &mut sink).unwrap();
-    let identity = document.value().pointer("/info/x-ecz-id").unwrap().clone();
-    let identity: DocumentIdentity = serde_json::from_value(identity).unwrap();
-    let slice = document.slice(document.operation(operation).unwrap()).unwrap();
-    Api {
-        document: file.into(),
-        pin: document.canonical_hash(),
-        base_url: region.unwrap_or(&identity.api_origin).into(),
-        identity,
-        region: region.map(|origin| Region { name: "eu".into(), origin: origin.into() }),
-        auth,
-        timeout: Timeout { connect_ms: 5_000, attempt_ms: 30_000, response_bytes: 1 << 20 },
-        breaker: Breaker {
-            name: "standard".into(),
-            window_ms: 1,
-            minimum_calls: 1,
-            failure_percent: 50,
-            slow_ms: 1,
-            slow_percent: 100,
-            open_ms: 1,
-            open_cap_ms: 1,
-            probes: 1,
-        },
-        operations: BTreeMap::from([(operation.into(), Slice { text: slice.text, digest: slice.digest })]),
-    }
-}
-
-pub(super) fn apis() -> Utf8PathBuf {
-    Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refund/apis")
-}
-
+/// The example's plan.
 pub(super) fn plan() -> Plan {
-    let apis = apis();
-    let bearer = Auth::Bearer { secret: "payments_token".into() };
-    let payments =
-        api(&apis, "payments.openapi.json", "createRefund", bearer, Some("https://eu.payments.example"));
-    Plan {
-        format: eczflow::plan::FORMAT.into(),
-        language: 1,
-        compiler: "test".into(),
-        source: Source { file: "refund.eczflow".into(), digest: Digest::of("") },
-        operators: BTreeMap::from([(
-            "acme".into(),
-            Operator { passport: "ECZ-GB-A1B2C3".parse().unwrap(), agent: AGENT.parse().ok() },
-        )]),
-        secrets: BTreeMap::from([("payments_token".into(), Secret { audience: "payments".into() })]),
-        apis: BTreeMap::from([
-            ("support".into(), api(&apis, "support.openapi.yaml", "getTicket", Auth::None, None)),
-            ("warehouse".into(), api(&apis, "warehouse.openapi.yaml", "returnItem", Auth::None, None)),
-            ("payments".into(), payments),
-        ]),
-        flow: Flow {
-            name: "refund".into(),
-            operator: "acme".into(),
-            agent: AGENT.parse().unwrap(),
-            inputs: vec![],
-            output: Type::Null,
-            deadline_ms: 1,
-            body: body(),
-        },
-        proof: Proof::default(),
-    }
+    (*flows::refund()).clone()
 }
 
 /// A sandbox and a client that signs like a runner.
@@ -191,7 +57,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(folder.path()).unwrap().join("sandbox");
         let plan = plan();
-        let documents = read_documents(&plan, &apis(), &DiskFiles).unwrap();
+        let documents = read_documents(&plan, &example(), &DiskFiles).unwrap();
         let sandbox = Sandbox::start(&plan, &documents, options, &path).await.unwrap();
         let read = |name: &str| std::fs::read_to_string(path.join(name)).unwrap();
         // The first installs it; the provider is the process's.

@@ -50,7 +50,6 @@ pub struct BundleError {
     /// 1-based.
     pub line: usize,
     /// What is wrong there.
-    #[source]
     pub fault: Fault,
 }
 
@@ -60,7 +59,7 @@ pub enum Fault {
     /// The source failed.
     #[error("the bundle cannot be read: {0}")]
     Unreadable(#[from] io::Error),
-    /// Longer than a limit.
+    /// The line, or the bundle up to it, is longer than a limit.
     #[error("longer than {0} bytes")]
     TooLong(usize),
     /// Not of the shape that is due here.
@@ -157,7 +156,8 @@ impl Lines<'_> {
     fn next(&mut self) -> Result<bool, BundleError> {
         self.number += 1;
         self.line.clear();
-        let most = limits::BUNDLE_LINE_BYTES.min(limits::BUNDLE_BYTES.saturating_sub(self.total));
+        let left = limits::BUNDLE_BYTES.saturating_sub(self.total);
+        let most = limits::BUNDLE_LINE_BYTES.min(left);
         // One byte for the newline, one more to see that a line is too long.
         let bound = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
         (&mut self.source)
@@ -172,7 +172,8 @@ impl Lines<'_> {
             return Ok(true);
         }
         if self.line.len() >= most {
-            return Err(Fault::TooLong(most).at(self.number));
+            let whole = left < limits::BUNDLE_LINE_BYTES;
+            return Err(Fault::TooLong(if whole { limits::BUNDLE_BYTES } else { most }).at(self.number));
         }
         Err(Fault::Order("the last line has no end").at(self.number))
     }

@@ -8,7 +8,7 @@ use super::log::LogLeaf;
 use super::note::VerifierKey;
 use super::record::{Payload, Record, RecordError, record_hash};
 use super::tree::tree_hash;
-use crate::base::{Digest, Hasher, canonical_json};
+use crate::base::{Digest, Explained, Hasher, canonical_json};
 
 /// The bundle format's name, the member `bundle` of its first line.
 pub const BUNDLE_FORMAT: &str = "eczflow-bundle-1";
@@ -105,8 +105,31 @@ pub enum ExportError {
     #[error("the run has no first record that names its environment")]
     Headless,
     /// The destination failed.
-    #[error(transparent)]
-    Write(#[from] io::Error),
+    #[error("the bundle cannot be written: {0}")]
+    Write(io::Error),
+}
+
+impl From<io::Error> for ExportError {
+    fn from(error: io::Error) -> ExportError {
+        ExportError::Write(error)
+    }
+}
+
+impl Explained for ExportError {
+    fn code(&self) -> &'static str {
+        "ER5009"
+    }
+
+    fn help(&self) -> Option<String> {
+        Some(match self {
+            ExportError::Write(_) => {
+                "check that the folder exists and has room, then export again".to_owned()
+            }
+            ExportError::Record { .. } | ExportError::Headless => {
+                "the store holds a run that this eczflow did not write: use the one that wrote it".to_owned()
+            }
+        })
+    }
 }
 
 impl From<RecordError> for ExportError {

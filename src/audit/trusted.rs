@@ -19,7 +19,6 @@ pub struct TrustedLogsError {
     /// 1-based.
     pub line: usize,
     /// What is wrong with it.
-    #[source]
     pub reason: NoteError,
 }
 

@@ -7,3 +7,6 @@ mod session;
 
 pub use pin::{Edit, Pinned, PinState};
 pub use session::{Checked, Compilation, Session};
+
+#[cfg(test)]
+mod tests;

@@ -138,6 +138,29 @@ unused-name = "off"
         assert!(config.allow_private[1].covers("[::1]:9".parse().unwrap()));
     }
 
+    fn toml_of(page: &str) -> &str {
+        page.split_once("```toml\n").and_then(|(_, rest)| rest.split_once("```")).unwrap().0
+    }
+
+    #[test]
+    fn the_files_of_the_documentation_are_read() {
+        let config = load_text(toml_of(include_str!("../../docs/configuration.md"))).unwrap();
+        assert_eq!((config.secrets.len(), config.environment.as_str()), (3, "production"));
+        let config = load_text(toml_of(include_str!("../../docs/formats/resolver.md"))).unwrap();
+        assert_eq!(config.resolver.machine.len(), 3);
+        load_text(toml_of(include_str!("../../docs/errors/ER1014.md"))).unwrap();
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>, text in "[\\[\\]a-z=.\"'{}\n,1 ]{0,60}") {
+            for bytes in [bytes.as_slice(), text.as_bytes()] {
+                drop(read::own("c".into(), bytes));
+                drop(read::beside_flow("c".into(), bytes, &mut Config::default()));
+            }
+        }
+    }
+
     #[test]
     fn what_is_rendered_reads_the_same() {
         for text in [WHOLE, ""] {

@@ -16,11 +16,11 @@
 //! | `starts_with(s, t)`, `ends_with(s, t)` | two strings | bool |
 //! | `join(xs, separator)` | list of strings, string | string |
 
-use rust_decimal::{Decimal, RoundingStrategy};
-
-use super::BinaryOperator;
-use super::arithmetic;
-use super::evaluate::{EvalError, EvalErrorKind, compare, equal};
+use super::builtins::{
+    abs, contains, extreme, first, join, length, one_text, round, sum, to_decimal, to_int, to_number,
+    two_texts,
+};
+use super::evaluate::{EvalError, EvalErrorKind};
 use crate::types::{Type, Value};
 
 /// A built-in function.
@@ -34,6 +34,15 @@ pub struct Function {
     pub summary: &'static str,
     result: fn(&[Type]) -> Result<Type, ArgumentError>,
     call: fn(&[Value]) -> Result<Value, EvalError>,
+}
+
+/// How a call is typed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// The call's type.
+    pub ty: Type,
+    /// The argument that needs an `Expr::Widen`, and to what.
+    pub widen: Option<(usize, &'static str)>,
 }
 
 /// An argument of a type that the function does not take.
@@ -59,6 +68,27 @@ impl Function {
             });
         }
         (self.result)(arguments)
+    }
+
+    /// As [`Function::result`], and where that fails once more with one int widened: `max(0, amount)`.
+    pub fn resolve(&self, arguments: &[Type]) -> Result<Resolved, ArgumentError> {
+        let error = match self.result(arguments) {
+            Ok(ty) => return Ok(Resolved { ty, widen: None }),
+            Err(error) => error,
+        };
+        for index in 0..arguments.len() {
+            for (to, wide) in [("decimal", Type::Decimal), ("number", Type::Number)] {
+                let mut widened = arguments.to_vec();
+                match widened.get_mut(index) {
+                    Some(argument) if argument.is_int() => *argument = wide,
+                    _ => continue,
+                }
+                if let Ok(ty) = self.result(&widened) {
+                    return Ok(Resolved { ty, widen: Some((index, to)) });
+                }
+            }
+        }
+        Err(error)
     }
 
     /// The `Expr::Widen` that has to stand around a call of this result type: the sum of an empty list is the int 0, since
@@ -182,7 +212,18 @@ pub const FUNCTIONS: &[Function] = &[
         summary: "the text of a value, as on the wire",
         result: |types| {
             one_of(types, 0, "a bool, number, string, timestamp, duration, bytes or EczId", |ty| {
-                !matches!(ty, Type::Null | Type::List { .. } | Type::Map { .. } | Type::Record(_))
+                matches!(
+                    ty,
+                    Type::Bool
+                        | Type::Int { .. }
+                        | Type::Number
+                        | Type::Decimal
+                        | Type::String { .. }
+                        | Type::Timestamp
+                        | Type::Duration
+                        | Type::Bytes
+                        | Type::EczId
+                )
             })
             .map(|_| Type::string())
         },
@@ -244,7 +285,8 @@ fn in_call(name: &str, message: &str) -> String {
 // Types.
 
 fn argument(types: &[Type], index: usize) -> Type {
-    types.get(index).cloned().unwrap_or(Type::Never)
+    let ty = types.get(index).cloned().unwrap_or(Type::Never);
+    ty.int_range().unwrap_or(ty)
 }
 
 /// An argument of which every alternative is taken.
@@ -360,176 +402,4 @@ fn extreme_type(types: &[Type], greater: bool) -> Result<Type, ArgumentError> {
         ) => Err(ArgumentError { index: 1, expected, found: format!("{a} and {b}") }),
         (a, _) => Err(ArgumentError { index: 0, expected, found: a.to_string() }),
     }
-}
-
-// Values.
-
-fn failed(message: impl Into<String>) -> EvalError {
-    EvalError::new(EvalErrorKind::Argument, message)
-}
-
-fn unfit(value: &Value, expected: &str) -> EvalError {
-    EvalError::kind(format!("expected {expected}, found {}", value.kind()))
-}
-
-fn first(values: &[Value]) -> Result<&Value, EvalError> {
-    values.first().ok_or_else(|| failed("an argument is missing"))
-}
-
-fn second(values: &[Value]) -> Result<&Value, EvalError> {
-    values.get(1).ok_or_else(|| failed("an argument is missing"))
-}
-
-fn text(value: &Value) -> Result<&str, EvalError> {
-    value.as_str().ok_or_else(|| unfit(value, "a string"))
-}
-
-fn one_text(values: &[Value]) -> Result<&str, EvalError> {
-    text(first(values)?)
-}
-
-fn two_texts(values: &[Value]) -> Result<(&str, &str), EvalError> {
-    Ok((text(first(values)?)?, text(second(values)?)?))
-}
-
-fn items(value: &Value) -> Result<&[Value], EvalError> {
-    value.as_list().ok_or_else(|| unfit(value, "a list"))
-}
-
-fn count(length: usize) -> Result<Value, EvalError> {
-    arithmetic::int(i64::try_from(length).unwrap_or(i64::MAX))
-}
-
-fn length(values: &[Value]) -> Result<Value, EvalError> {
-    match first(values)? {
-        Value::String(text) => count(text.chars().count()),
-        Value::List(items) => count(items.len()),
-        other => Err(unfit(other, "a list or a string")),
-    }
-}
-
-fn abs(values: &[Value]) -> Result<Value, EvalError> {
-    match first(values)? {
-        Value::Int(value) => arithmetic::int(value.saturating_abs()),
-        Value::Decimal(value) => Ok(Value::Decimal(value.abs())),
-        Value::Number(value) => arithmetic::number(value.abs()),
-        other => Err(unfit(other, "an int, decimal or number")),
-    }
-}
-
-/// Plain or scientific decimal text, exactly; `None` for anything else or for more digits than are kept.
-fn read_decimal(text: &str) -> Option<Decimal> {
-    if text.len() > 64
-        || !text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E'))
-    {
-        return None;
-    }
-    if text.contains(['e', 'E']) {
-        Decimal::from_scientific(text).ok()
-    } else {
-        Decimal::from_str_exact(text).ok()
-    }
-}
-
-fn to_decimal(values: &[Value]) -> Result<Value, EvalError> {
-    let value = first(values)?;
-    let decimal = match value {
-        Value::Int(value) => Some(Decimal::from(*value)),
-        Value::Decimal(value) => Some(*value),
-        Value::Number(_) => value.to_text().ok().as_deref().and_then(read_decimal),
-        Value::String(text) => read_decimal(text),
-        other => return Err(unfit(other, "an int, a number or a string")),
-    };
-    decimal
-        .map(|value| Value::Decimal(value.normalize()))
-        .ok_or_else(|| failed("not a decimal of at most 28 digits"))
-}
-
-fn to_number(values: &[Value]) -> Result<Value, EvalError> {
-    let value = first(values)?;
-    match value {
-        Value::Number(_) => Ok(value.clone()),
-        Value::Int(value) => arithmetic::number(*value as f64),
-        Value::Decimal(value) => {
-            let double = value.to_string().parse::<f64>().map_err(|_| failed("not a number"))?;
-            arithmetic::number(double)
-        }
-        other => Err(unfit(other, "an int or a decimal")),
-    }
-}
-
-fn to_int(values: &[Value]) -> Result<Value, EvalError> {
-    let value = first(values)?;
-    let decimal = match value {
-        Value::Int(_) => return Ok(value.clone()),
-        Value::Decimal(value) => *value,
-        Value::Number(_) => value.to_text().ok().as_deref().and_then(read_decimal).ok_or_else(|| {
-            EvalError::new(EvalErrorKind::Overflow, "the number is out of the range of int")
-        })?,
-        other => return Err(unfit(other, "a decimal or a number")),
-    };
-    let decimal = decimal.normalize();
-    if decimal.scale() > 0 {
-        return Err(failed("the value has a fraction: `round` it first"));
-    }
-    let whole = i64::try_from(decimal.mantissa()).unwrap_or(i64::MAX);
-    arithmetic::int(whole)
-}
-
-fn round(values: &[Value]) -> Result<Value, EvalError> {
-    match (first(values)?, second(values)?) {
-        (Value::Decimal(value), Value::Int(places)) => {
-            let places = u32::try_from(*places).ok().filter(|places| *places <= 28);
-            let places = places.ok_or_else(|| failed("places are 0 to 28"))?;
-            Ok(Value::Decimal(
-                value.round_dp_with_strategy(places, RoundingStrategy::MidpointNearestEven).normalize(),
-            ))
-        }
-        (Value::Decimal(_), other) => Err(unfit(other, "an int")),
-        (other, _) => Err(unfit(other, "a decimal")),
-    }
-}
-
-fn sum(values: &[Value]) -> Result<Value, EvalError> {
-    let mut items = items(first(values)?)?.iter();
-    let Some(start) = items.next() else { return Ok(Value::Int(0)) };
-    if !matches!(start, Value::Int(_) | Value::Decimal(_) | Value::Number(_)) {
-        return Err(unfit(start, "ints, decimals or numbers"));
-    }
-    items.try_fold(start.clone(), |sum, item| arithmetic::binary(BinaryOperator::Add, &sum, item))
-}
-
-fn extreme(values: &[Value], greater: bool) -> Result<Value, EvalError> {
-    let (a, b) = (first(values)?, second(values)?);
-    let b_wins =
-        compare(a, b)? == if greater { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater };
-    Ok(if b_wins { b.clone() } else { a.clone() })
-}
-
-fn contains(values: &[Value]) -> Result<Value, EvalError> {
-    match (first(values)?, second(values)?) {
-        (Value::String(text), Value::String(part)) => Ok(Value::Bool(text.contains(part.as_str()))),
-        (Value::List(items), wanted) => {
-            for item in items {
-                if equal(item, wanted)? {
-                    return Ok(Value::Bool(true));
-                }
-            }
-            Ok(Value::Bool(false))
-        }
-        (Value::String(_), other) => Err(unfit(other, "a string")),
-        (other, _) => Err(unfit(other, "a string or a list")),
-    }
-}
-
-fn join(values: &[Value]) -> Result<Value, EvalError> {
-    let separator = text(second(values)?)?;
-    let texts = items(first(values)?)?.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-    let size = texts
-        .iter()
-        .fold(separator.len().saturating_mul(texts.len()), |sum, text| sum.saturating_add(text.len()));
-    if size > super::evaluate::EVALUATION_WORK {
-        return Err(EvalError::new(EvalErrorKind::Limit, "the joined string is too long"));
-    }
-    Ok(Value::String(texts.join(separator)))
 }

@@ -3,6 +3,7 @@
 //! May import: base, ecz, types.
 
 mod arithmetic;
+mod builtins;
 mod evaluate;
 pub mod functions;
 mod model;

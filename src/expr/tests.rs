@@ -253,6 +253,20 @@ fn the_table_types_what_it_computes() {
             }
         }
     }
+    let max = functions::signature("max").unwrap();
+    assert_eq!(
+        max.resolve(&[Type::int_value(0), Type::Decimal]),
+        Ok(functions::Resolved { ty: Type::Decimal, widen: Some((0, "decimal")) })
+    );
+    assert_eq!(
+        max.resolve(&[Type::Number, Type::int()]),
+        Ok(functions::Resolved { ty: Type::Number, widen: Some((1, "number")) })
+    );
+    assert!(max.resolve(&[Type::Number, Type::Decimal]).is_err());
+    for function in functions::FUNCTIONS {
+        let nothing: Vec<Type> = function.parameters.iter().map(|_| Type::string().optional()).collect();
+        assert!(function.result(&nothing).is_err(), "{} takes what may be absent", function.name);
+    }
     let one_up = functions::signature("max").unwrap().result(&[Type::int_value(1), Type::int()]).unwrap();
     assert_eq!(one_up, Type::Int { minimum: Some(1), maximum: None });
 }
@@ -287,4 +301,52 @@ fn expressions_survive_canonical_json() {
     let back: Expr = serde_json::from_str(&text).unwrap();
     assert_eq!(back, expr);
     assert_eq!(crate::base::canonical_json(&back).unwrap(), text);
+}
+
+#[test]
+fn comparisons_and_times() {
+    use BinaryOperator::{Add, Greater, GreaterOrEqual, Less, LessOrEqual, Multiply, NotEqual, Subtract};
+    // '!' < 'a' < 'ž' < an emoji: by code point, not by UTF-16 unit or locale.
+    let ordered = [
+        (int(-1), int(2)),
+        (dec("0.1"), dec("0.10000001")),
+        (text("Z"), text("a")),
+        (text("\u{ffff}"), text("\u{1f600}")),
+        (Expr::Duration { milliseconds: 1 }, Expr::Duration { milliseconds: 2 }),
+    ];
+    for (low, high) in &ordered {
+        for (operator, below, same, above) in [
+            (Less, true, false, false),
+            (LessOrEqual, true, true, false),
+            (Greater, false, false, true),
+            (GreaterOrEqual, false, true, true),
+        ] {
+            let ask = |a: &Expr, b: &Expr| value(&bin(operator, a.clone(), b.clone()));
+            assert_eq!(ask(low, high), Value::Bool(below), "{operator:?}");
+            assert_eq!(ask(low, low), Value::Bool(same), "{operator:?}");
+            assert_eq!(ask(high, low), Value::Bool(above), "{operator:?}");
+        }
+        assert_eq!(value(&bin(NotEqual, low.clone(), high.clone())), Value::Bool(true));
+    }
+    assert_eq!(failure(&bin(Less, int(1), text("2"))), EvalErrorKind::Kind);
+    assert_eq!(failure(&bin(Less, name("skipped"), int(1))), EvalErrorKind::Nothing);
+    let started = || Expr::Run { member: "started".to_owned() };
+    let hour = || Expr::Duration { milliseconds: 3_600_000 };
+    let later = bin(Add, started(), bin(Multiply, hour(), int(2)));
+    assert_eq!(value(&bin(Subtract, later.clone(), started())), Value::Duration(7_200_000));
+    assert_eq!(failure(&bin(Subtract, started(), later)), EvalErrorKind::Overflow);
+    let ever = Expr::Duration { milliseconds: 1 << 52 };
+    assert_eq!(failure(&bin(Add, started(), ever)), EvalErrorKind::Overflow);
+    let condition = Expr::If {
+        condition: Box::new(bin(Less, int(1), int(2))),
+        then: Box::new(int(1)),
+        otherwise: Box::new(bin(BinaryOperator::Divide, int(1), int(0))),
+    };
+    assert_eq!(value(&condition), Value::Int(1));
+    let condition = Expr::Unary { operator: UnaryOperator::Not, of: Box::new(int(1)) };
+    assert_eq!(failure(&condition), EvalErrorKind::Kind);
+    let interpolated = |expr| Expr::Interpolate { parts: vec![Part::Value(expr)] };
+    assert_eq!(value(&interpolated(dec("1.50"))), Value::String("1.5".to_owned()));
+    assert_eq!(failure(&interpolated(name("ticket"))), EvalErrorKind::Kind);
+    assert_eq!(failure(&interpolated(name("skipped"))), EvalErrorKind::Nothing);
 }

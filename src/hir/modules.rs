@@ -45,7 +45,6 @@ impl StandardLibrary {
 
 /// One parsed file.
 pub(crate) struct Module {
-    pub(crate) file: FileId,
     /// `std.retry`, or the path.
     pub(crate) name: String,
     pub(crate) ast: ast::File,
@@ -183,7 +182,7 @@ impl Loader<'_> {
                 imports.insert(name.text.clone(), Import { module, name: name.clone() });
             }
         }
-        self.modules.list.push(Module { file, name, ast, declared, imports, used: RefCell::default() });
+        self.modules.list.push(Module { name, ast, declared, imports, used: RefCell::default() });
         self.modules.list.len() - 1
     }
 

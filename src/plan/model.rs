@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::Digest;
 use crate::ecz::{DocumentIdentity, EczId, HandoffPolicy};
@@ -306,7 +306,7 @@ pub struct Step {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<Expr>,
     /// `on STATUS fail "…"`, by status.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "by_status")]
     pub on: BTreeMap<u16, Expr>,
     /// The compensation; evaluated with the step's own name in scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -314,6 +314,16 @@ pub struct Step {
     /// `irreversible because "…"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub irreversible: Option<String>,
+}
+
+/// Keys of JSON are strings, and inside a tagged node serde does not read numbers out of them.
+fn by_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u16, Expr>, D::Error> {
+    let named = BTreeMap::<String, Expr>::deserialize(deserializer)?;
+    let status = |name: String| {
+        let status: Option<u16> = name.parse().ok();
+        status.ok_or_else(|| serde::de::Error::custom("a status is a number"))
+    };
+    named.into_iter().map(|(name, value)| Ok((status(name)?, value))).collect()
 }
 
 /// One call and what governs it; an undo is one too.

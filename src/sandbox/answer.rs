@@ -101,7 +101,9 @@ fn comparable(name: &str) -> String {
 
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::String(a), other) | (other, Value::String(a)) if other.is_number() => *a == other.to_string(),
+        (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text)) => {
+            text.parse::<serde_json::Number>().is_ok_and(|parsed| parsed == *number)
+        }
         _ => a == b,
     }
 }

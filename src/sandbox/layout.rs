@@ -15,6 +15,7 @@ use crate::base::{Random, encode_base64url};
 use crate::documents::{Document, Location};
 use crate::ecz::EczId;
 use crate::plan::{Api, Auth, Block, Call, Idempotency, NodeKind, Plan};
+use crate::types::IDEMPOTENCY_KEY;
 
 /// Apis that are served at one address, because they share an origin.
 pub(crate) struct Group {
@@ -128,8 +129,7 @@ fn key_headers(plan: &Plan, api: &str, surface: &Surface) -> BTreeMap<String, He
         let declared = parameters
             .iter()
             .find(|parameter| {
-                parameter.location == Location::Header
-                    && parameter.name.to_ascii_lowercase().replace('-', "").ends_with("idempotencykey")
+                parameter.location == Location::Header && parameter.name.eq_ignore_ascii_case(IDEMPOTENCY_KEY)
             })
             .map(|parameter| parameter.name.as_str());
         planned.or(declared).or(assumed)?.parse().ok()

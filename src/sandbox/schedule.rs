@@ -5,13 +5,32 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::expr::{Expr, MapScope, evaluate};
 use crate::plan::{Block, Node, NodeKind, Plan, Step};
-use crate::types::Value;
+use crate::types::{Contract, Type, Value};
 
 use super::ledger::Ledger;
 
 /// The calls ordered before a step: the blocks around it, outermost first, each with the nodes that must be finished.
 pub(crate) struct Before {
     levels: Vec<Level>,
+    answers: Answers,
+}
+
+/// The types of answers, by `api.operation`: an amount must be the decimal that the plan's expressions compare.
+struct Answers(BTreeMap<String, Type>);
+
+impl Answers {
+    fn of(plan: &Plan) -> Answers {
+        let slices = plan.apis.iter().flat_map(|(api, served)| {
+            served.operations.iter().map(move |(key, slice)| (format!("{api}.{key}"), &slice.text))
+        });
+        let types =
+            slices.filter_map(|(name, text)| Some((name, Contract::from_slice(text).ok()?.success_type())));
+        Answers(types.collect())
+    }
+
+    fn read(&self, operation: &str, answer: &serde_json::Value) -> Option<Value> {
+        Value::decode(self.0.get(operation)?, answer).ok()
+    }
 }
 
 struct Level {
@@ -24,7 +43,7 @@ impl Before {
     /// For a step of a plan, one inside a loop included; `None` where there is no such step.
     pub(crate) fn step(plan: &Plan, step: &str) -> Option<Before> {
         let mut levels = Vec::new();
-        descend(&plan.flow.body, step, &mut levels).then_some(Before { levels })
+        descend(&plan.flow.body, step, &mut levels).then(|| Before { levels, answers: Answers::of(plan) })
     }
 
     /// Whether every call ordered before the step has been answered and none is in flight.
@@ -35,7 +54,9 @@ impl Before {
         let mut scope = MapScope::default();
         let mut expected = BTreeMap::new();
         for level in &self.levels {
-            expect(&level.nodes, Some(&level.required), ledger, &mut scope, 1, &mut expected);
+            let expecting =
+                Expecting { required: Some(&level.required), ledger, answers: &self.answers, times: 1 };
+            expecting.count(&level.nodes, &mut scope, &mut expected);
         }
         expected.iter().all(|(operation, count)| {
             let calls = ledger.calls(operation);
@@ -89,49 +110,159 @@ fn known(expression: &Expr, scope: &MapScope) -> Option<Value> {
     evaluate(expression, scope).ok()
 }
 
-/// Adds the calls expected of some nodes, `times` each, and the values they give to the scope.
-fn expect(
-    nodes: &[Node],
-    required: Option<&BTreeSet<String>>,
-    ledger: &Ledger,
-    scope: &mut MapScope,
+/// How the calls of some nodes are counted.
+struct Expecting<'a> {
+    /// Which of them count; all, where it is not said.
+    required: Option<&'a BTreeSet<String>>,
+    ledger: &'a Ledger,
+    answers: &'a Answers,
+    /// How often each is called.
     times: u64,
-    expected: &mut BTreeMap<String, u64>,
-) {
-    let skipped = |guard: &Option<Expr>, scope: &MapScope| {
-        guard.as_ref().is_some_and(|guard| known(guard, scope) == Some(Value::Bool(false)))
-    };
-    for node in nodes {
-        let counts = required.is_none_or(|required| required.contains(&node.id));
-        match &node.kind {
-            NodeKind::Call(step) if skipped(&step.guard, scope) => {
-                scope.values.insert(node.id.clone(), Value::Absent);
-            }
-            NodeKind::Call(step) => {
-                let operation = step.call.operation_name();
-                if counts {
-                    *expected.entry(operation.clone()).or_default() += times;
+}
+
+impl Expecting<'_> {
+    /// Adds the calls expected of some nodes, and the values they give to the scope.
+    fn count(&self, nodes: &[Node], scope: &mut MapScope, expected: &mut BTreeMap<String, u64>) {
+        let skipped = |guard: &Option<Expr>, scope: &MapScope| {
+            guard.as_ref().is_some_and(|guard| known(guard, scope) == Some(Value::Bool(false)))
+        };
+        for node in nodes {
+            let counts = self.required.is_none_or(|required| required.contains(&node.id));
+            match &node.kind {
+                NodeKind::Call(step) if skipped(&step.guard, scope) => {
+                    scope.values.insert(node.id.clone(), Value::Absent);
                 }
-                let answer = ledger.calls(&operation).latest;
-                if let Some(value) = answer.and_then(|answer| Value::natural(&answer).ok()) {
-                    scope.values.insert(node.id.clone(), value);
+                NodeKind::Call(step) => {
+                    let operation = step.call.operation_name();
+                    if counts {
+                        *expected.entry(operation.clone()).or_default() += self.times;
+                    }
+                    let answer = self.ledger.calls(&operation).latest;
+                    if let Some(value) = answer.and_then(|answer| self.answers.read(&operation, &answer)) {
+                        scope.values.insert(node.id.clone(), value);
+                    }
                 }
-            }
-            NodeKind::Let { value } => {
-                if let Some(value) = known(value, scope) {
-                    scope.values.insert(node.id.clone(), value);
+                NodeKind::Let { value } => {
+                    if let Some(value) = known(value, scope) {
+                        scope.values.insert(node.id.clone(), value);
+                    }
                 }
+                NodeKind::For(inner) if counts && !skipped(&inner.guard, scope) => {
+                    let length = match known(&inner.list, scope) {
+                        Some(Value::List(items)) => u64::try_from(items.len()).unwrap_or(u64::MAX),
+                        _ => 1,
+                    };
+                    let times = self.times.saturating_mul(length);
+                    // What holds in one iteration holds in no other: names of the body keep to a scope of their own.
+                    Expecting { required: None, times, ..*self }.count(
+                        &inner.body.nodes,
+                        &mut scope.clone(),
+                        expected,
+                    );
+                }
+                _ => {}
             }
-            NodeKind::For(inner) if counts && !skipped(&inner.guard, scope) => {
-                let length = match known(&inner.list, scope) {
-                    Some(Value::List(items)) => u64::try_from(items.len()).unwrap_or(u64::MAX),
-                    _ => 1,
-                };
-                let times = times.saturating_mul(length);
-                // What holds in one iteration holds in no other: names of the body stay in a scope of their own.
-                expect(&inner.body.nodes, None, ledger, &mut scope.clone(), times, expected);
-            }
-            _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::base::VirtualClock;
+
+    fn call(id: &str, after: &[&str], guard: Option<Json>) -> Json {
+        let handoff = json!({
+            "name": "strict", "verify": {"mode": "require", "within_ms": 1}, "attest": {"headers": [], "bodies": false},
+            "evidence": "E4", "trace_shared": false,
+        });
+        let mut step = json!({"is": "call", "call": {
+            "api": "shop", "operation": id, "method": "POST", "path": "/x", "arguments": [], "handoff": handoff,
+            "present": "ECZ-GB-A1B2C3::AGENT-7QK2M9",
+        }});
+        if let Some(guard) = guard {
+            step["guard"] = guard;
+        }
+        json!({"id": id, "line": 1, "after": after, "kind": step})
+    }
+
+    fn name(name: &str) -> Json {
+        json!({"op": "name", "name": name})
+    }
+
+    /// `first`; `go` by its answer; `maybe` when `go`; a loop of `each` over its list; `last` after both, with `inner` in
+    /// the loop after `each`.
+    fn block() -> Block {
+        let go = json!({"op": "field", "of": name("first"), "name": "go", "optional": false});
+        let list = json!({"op": "field", "of": name("first"), "name": "list", "optional": false});
+        let body = json!({"nodes": [call("each", &[], None), call("inner", &["each"], None)]});
+        let repeat =
+            json!({"is": "for", "variable": "v", "list": list, "at_most": 9, "parallel": 1, "body": body});
+        serde_json::from_value(json!({"nodes": [
+            call("first", &[], None),
+            {"id": "go", "line": 1, "after": ["first"], "kind": {"is": "let", "value": go}},
+            call("maybe", &["go"], Some(name("go"))),
+            {"id": "all", "line": 1, "after": ["first"], "kind": repeat},
+            call("beside", &[], None),
+            call("last", &["maybe", "all"], None),
+        ]}))
+        .unwrap()
+    }
+
+    fn before(step: &str) -> Before {
+        let mut levels = Vec::new();
+        assert!(descend(&block(), step, &mut levels), "{step}");
+        let answer = json!({"type": "record", "fields": {
+            "go": {"type": {"type": "bool"}, "required": true},
+            "list": {"type": {"type": "list", "of": {"type": "int"}}, "required": true},
+        }, "others": "closed"});
+        let types = BTreeMap::from([("shop.first".to_owned(), serde_json::from_value(answer).unwrap())]);
+        Before { levels, answers: Answers(types) }
+    }
+
+    fn ledger(calls: &[(&str, u16, Json)]) -> Ledger {
+        let ledger = Ledger::new(Arc::new(VirtualClock::default()));
+        for (operation, status, answer) in calls {
+            let open = ledger.enter("shop", true, "POST", "/x", 0);
+            open.note(|entry| entry.operation = Some(format!("shop.{operation}")));
+            open.answered(*status, Some(answer.clone()));
+        }
+        ledger
+    }
+
+    #[test]
+    fn every_call_before_the_step_must_be_answered() {
+        let first = |go: bool, list: Json| ("first", 200, json!({"go": go, "list": list}));
+        let done = |operation: &'static str| (operation, 201, Json::Null);
+        let last = |calls: &[(&str, u16, Json)]| before("last").is_over(&ledger(calls));
+        assert!(!last(&[]));
+        assert!(!last(&[first(true, json!([]))]));
+        assert!(last(&[first(true, json!([])), done("maybe")]));
+        // Skipped by its guard; not by a list that is not empty.
+        assert!(last(&[first(false, json!([]))]));
+        let half = [first(false, json!([1, 2])), done("each"), done("inner"), done("each")];
+        assert!(!last(&half));
+        assert!(last(&[half.as_slice(), &[done("inner")]].concat()));
+        // What a retry would follow is no answer yet.
+        assert!(!last(&[first(true, json!([])), ("maybe", 503, Json::Null)]));
+        // An answer of another shape tells nothing: one call each is expected.
+        let unreadable = ("first", 200, json!({}));
+        assert!(!last(&[unreadable.clone(), done("maybe"), done("each")]));
+        assert!(last(&[unreadable, done("maybe"), done("each"), done("inner")]));
+    }
+
+    #[test]
+    fn a_call_in_flight_is_waited_for_and_steps_in_loops_have_predecessors_too() {
+        let calls = ledger(&[("first", 200, json!({"go": false, "list": [1]})), ("each", 201, Json::Null)]);
+        assert!(before("inner").is_over(&calls));
+        let open = calls.enter("shop", true, "POST", "/x", 0);
+        open.note(|entry| entry.operation = Some("shop.each".into()));
+        assert!(!before("inner").is_over(&calls));
+        assert!(before("beside").is_over(&ledger(&[])));
+        assert!(!descend(&block(), "lost", &mut Vec::new()));
     }
 }

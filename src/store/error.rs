@@ -63,6 +63,9 @@ pub enum StoreError {
     /// The disk, or the database's size limit, is full.
     #[error("the store is full: nothing of this write was kept")]
     Full,
+    /// A read failed.
+    #[error("reading the store failed: {0}")]
+    Read(String),
     /// A write or a commit failed.
     #[error("writing to the store failed: {0}")]
     Write(String),
@@ -122,7 +125,7 @@ impl Explained for StoreError {
             StoreError::InUse { .. } => "ER4001",
             StoreError::NewerVersion { .. } => "ER4002",
             StoreError::NotAStore { .. } => "ER4003",
-            StoreError::File { .. } => "ER4004",
+            StoreError::File { .. } | StoreError::Read(_) => "ER4004",
             StoreError::KeyMode { .. } => "ER4005",
             StoreError::Key { .. } => "ER4006",
             StoreError::Mismatch(_) => "ER4007",
@@ -144,7 +147,7 @@ impl Explained for StoreError {
                 "use the eczflow that wrote it, or a newer one, or another folder with `--store DIR`".to_owned()
             }
             StoreError::NotAStore { .. } => "name another folder with `--store DIR`".to_owned(),
-            StoreError::File { .. } => {
+            StoreError::File { .. } | StoreError::Read(_) => {
                 "check that the folder exists and that you may write there, or name another with `--store DIR`".to_owned()
             }
             StoreError::KeyMode { path, .. } => format!("run `chmod 600 {}`", path.display()),

@@ -34,8 +34,11 @@ impl Reader {
     fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         // One snapshot for all queries of a call; ended by dropping it.
-        let snapshot = connection.transaction()?;
-        read(&snapshot)
+        let answer = connection.transaction().map_err(StoreError::from).and_then(|snapshot| read(&snapshot));
+        answer.map_err(|error| match error {
+            StoreError::Write(reason) => StoreError::Read(reason),
+            error => error,
+        })
     }
 
     /// The key that others verify this store's log with.

@@ -35,7 +35,9 @@ pub fn parse(text: &str, file: FileId, sink: &mut Sink) -> ast::File {
         trivia: Vec::new(),
     };
     // Replaced bytes are three times as long as the bytes were.
-    if text.len() > limits::FLOW_BYTES.saturating_mul(3) || (text.len() > limits::FLOW_BYTES && !text.contains('\u{fffd}')) {
+    if text.len() > limits::FLOW_BYTES.saturating_mul(3)
+        || (text.len() > limits::FLOW_BYTES && !text.contains('\u{fffd}'))
+    {
         let message = format!("larger than {} bytes", limits::FLOW_BYTES);
         sink.push(
             Diagnostic::new(&codes::TOO_LARGE, Span::new(file, 0, 0), message)

@@ -12,13 +12,15 @@ use super::lower::{Clauses, Lower, Settings};
 use super::scan::{Scan, TokenKind};
 
 /// Words that begin a declaration.
-pub(super) const ITEMS: [&str; 8] = ["use", "operator", "secret", "api", "retry", "breaker", "handoff", "flow"];
+pub(super) const ITEMS: [&str; 8] =
+    ["use", "operator", "secret", "api", "retry", "breaker", "handoff", "flow"];
 /// Words that begin a statement.
 pub(super) const STATEMENTS: [&str; 8] = ["step", "let", "ensure", "fail", "for", "after", "return", "yield"];
 /// Words that begin a setting of a flow.
 pub(super) const SETTINGS: [&str; 3] = ["as", "handoff", "deadline"];
 /// Words that begin a clause of a step.
-pub(super) const CLAUSES: [&str; 8] = ["when", "after", "on", "retry", "handoff", "key", "undo", "irreversible"];
+pub(super) const CLAUSES: [&str; 8] =
+    ["when", "after", "on", "retry", "handoff", "key", "undo", "irreversible"];
 
 /// Reads what can be read of a file that the grammar refused as a whole.
 pub(super) fn recover(file: FileId, scan: &Scan, sink: &mut Sink, tree: &mut File) {
@@ -57,7 +59,11 @@ impl<'a> Recover<'a> {
                 tree.version = self.lower(from).version(node);
             }
             if end < to && !self.is_faulty((end, to)) {
-                self.errors.unexpected(self.sink, end, "a declaration such as `use`, `operator`, `api` or `flow`");
+                self.errors.unexpected(
+                    self.sink,
+                    end,
+                    "a declaration such as `use`, `operator`, `api` or `flow`",
+                );
             }
             return;
         }
@@ -65,16 +71,14 @@ impl<'a> Recover<'a> {
             Some(token) => Span::new(self.file, token.start, token.end),
             None => Span::new(self.file, 0, 0),
         };
-        let found = Diagnostic::new(&codes::VERSION, span, "the first line must name the version of the language");
-        let start = Span::new(self.file, span.start, span.start);
+        let found =
+            Diagnostic::new(&codes::VERSION, span, "the first line must name the version of the language");
+        let start = Span::new(self.file, 0, 0);
         self.sink.push(
             found
                 .help("write `eczflow 1` before everything else")
                 .fix("add the version line", vec![(start, "eczflow 1\n".into())]),
         );
-        if from < to && !self.is_faulty(slice) {
-            self.errors.unexpected(self.sink, from, "a declaration such as `use`, `operator`, `api` or `flow`");
-        }
     }
 
     /// Whether a declaration starts at a token. Where a bracket before it was never closed, the left margin decides.
@@ -110,7 +114,12 @@ impl<'a> Recover<'a> {
         let start = self.scan.tokens.get(from).map_or(self.scan.clean.len(), |token| token.start);
         let tokens = self.scan.tokens.get(from..to).unwrap_or(&[]);
         // A string's token comes before those of its holes and ends behind them; its closing quote must not be cut off.
-        let end = tokens.iter().rev().take_while(|token| token.depth > self.depth(from)).map(|token| token.end).max();
+        let end = tokens
+            .iter()
+            .rev()
+            .take_while(|token| token.depth > self.depth(from))
+            .map(|token| token.end)
+            .max();
         let last = tokens.iter().rev().find(|token| token.depth <= self.depth(from)).map(|token| token.end);
         (start, end.max(last).unwrap_or(start))
     }
@@ -175,14 +184,20 @@ impl<'a> Recover<'a> {
         let body = (from..to).find(|index| {
             self.depth(*index) == depth
                 && self.errors.sign(*index) == Some('{')
-                && index.checked_sub(1).is_none_or(|before| !matches!(self.errors.sign(before), Some('>' | '|')))
+                && index
+                    .checked_sub(1)
+                    .is_none_or(|before| !matches!(self.errors.sign(before), Some('>' | '|')))
         });
         let header = self.read(Rule::header_slice, (from, body.unwrap_or(to)), "`{`");
         let header = header.into_iter().flatten().next().and_then(|node| self.lower(from).header(node));
         let Some(open) = body else {
             if header.is_some() && !self.is_faulty(slice) {
                 let span = self.span(slice);
-                self.sink.push(Diagnostic::new(&codes::UNEXPECTED, span, "expected the flow's body in `{ … }` after this"));
+                self.sink.push(Diagnostic::new(
+                    &codes::UNEXPECTED,
+                    span,
+                    "expected the flow's body in `{ … }` after this",
+                ));
             }
             return Item::Broken(self.broken(slice, from + 1));
         };
@@ -213,7 +228,11 @@ impl<'a> Recover<'a> {
         let starts = self.statement_starts(slice, matches!(inside, Inside::Flow(_)));
         let first = starts.first().copied().unwrap_or(to);
         if first > from && !self.is_faulty((from, first)) {
-            self.errors.unexpected(self.sink, from, "`step`, `let`, `ensure`, `fail`, `for`, `after` or `return`");
+            self.errors.unexpected(
+                self.sink,
+                from,
+                "`step`, `let`, `ensure`, `fail`, `for`, `after` or `return`",
+            );
         }
         for (position, start) in starts.iter().enumerate() {
             let end = starts.get(position + 1).copied().unwrap_or(to);
@@ -228,7 +247,8 @@ impl<'a> Recover<'a> {
             let Some(token) = self.scan.tokens.get(index) else { break };
             let Some(word) = self.errors.word(index).filter(|_| token.depth == depth) else { continue };
             let hard = STATEMENTS.contains(&word) || LATER_STATEMENTS.contains(&word);
-            if !hard && !(in_flow && SETTINGS.contains(&word)) {
+            let starts_something = hard || (in_flow && SETTINGS.contains(&word));
+            if !starts_something {
                 continue;
             }
             let before = index.checked_sub(1).filter(|before| *before >= from);
@@ -246,7 +266,9 @@ impl<'a> Recover<'a> {
             let outside = token.first && column.is_none_or(|column| token.column <= column);
             let joined = joined
                 || match word {
-                    "fail" => before.and_then(|at| at.checked_sub(1)).is_some_and(|at| self.errors.word(at) == Some("on")),
+                    "fail" => before
+                        .and_then(|at| at.checked_sub(1))
+                        .is_some_and(|at| self.errors.word(at) == Some("on")),
                     "after" => step.is_some() && !outside,
                     word if SETTINGS.contains(&word) => step.is_some() || !(token.first || before.is_none()),
                     _ => false,
@@ -330,7 +352,9 @@ impl<'a> Recover<'a> {
                 self.errors.not_built_yet(self.sink, *start, &word);
                 continue;
             }
-            for node in self.read(Rule::clause_slice, clause, "the next clause or statement").into_iter().flatten() {
+            for node in
+                self.read(Rule::clause_slice, clause, "the next clause or statement").into_iter().flatten()
+            {
                 self.lower(*start).clause(node, &mut clauses);
             }
         }
@@ -341,7 +365,9 @@ impl<'a> Recover<'a> {
     }
 
     fn is_clause_start(&self, index: usize, step: usize) -> bool {
-        let Some(word) = self.errors.word(index).filter(|_| self.depth(index) == self.depth(step)) else { return false };
+        let Some(word) = self.errors.word(index).filter(|_| self.depth(index) == self.depth(step)) else {
+            return false;
+        };
         if !CLAUSES.contains(&word) && !LATER_CLAUSES.contains(&word) {
             return false;
         }
@@ -349,7 +375,24 @@ impl<'a> Recover<'a> {
         // After these something is still expected, so a word there is a name.
         let open = matches!(
             self.errors.word(before),
-            Some("step" | "when" | "after" | "on" | "retry" | "handoff" | "key" | "once" | "per" | "undo" | "if" | "then" | "else" | "weaken" | "reconcile" | "because")
+            Some(
+                "step"
+                    | "when"
+                    | "after"
+                    | "on"
+                    | "retry"
+                    | "handoff"
+                    | "key"
+                    | "once"
+                    | "per"
+                    | "undo"
+                    | "if"
+                    | "then"
+                    | "else"
+                    | "weaken"
+                    | "reconcile"
+                    | "because"
+            )
         );
         let first = self.scan.tokens.get(index).is_some_and(|token| token.first);
         let ends = match self.errors.sign(before) {
@@ -363,7 +406,9 @@ impl<'a> Recover<'a> {
     fn each(&mut self, slice: Slice) -> Option<Statement> {
         let (from, to) = slice;
         let depth = self.depth(from);
-        let open = (from..to).rev().find(|index| self.depth(*index) == depth && self.errors.sign(*index) == Some('{'));
+        let open = (from..to)
+            .rev()
+            .find(|index| self.depth(*index) == depth && self.errors.sign(*index) == Some('{'));
         let head = self.read(Rule::for_slice, (from, open.unwrap_or(to)), "`{`");
         let head = head.into_iter().flatten().next().and_then(|node| self.lower(from).for_head(node));
         let open = open?;

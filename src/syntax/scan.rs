@@ -189,13 +189,18 @@ impl Scanner<'_> {
     /// A line ended inside a string: strings stand on one line.
     fn unclosed_strings(&mut self) {
         let outermost = self.frames.iter().position(|frame| matches!(frame, Frame::String(..)));
-        let Some(Frame::String(_, start)) = outermost.and_then(|index| self.frames.get(index)).copied() else {
+        let Some(Frame::String(_, start)) = outermost.and_then(|index| self.frames.get(index)).copied()
+        else {
             return;
         };
         let in_hole = self.frames.len() > outermost.unwrap_or(0) + 1;
         let end = self.at;
-        let mut found = Diagnostic::new(&codes::UNCLOSED_STRING, self.span(start, end), "this string is not closed on its line")
-            .help("close it with `\"`; write `\\n` for a line break in it");
+        let mut found = Diagnostic::new(
+            &codes::UNCLOSED_STRING,
+            self.span(start, end),
+            "this string is not closed on its line",
+        )
+        .help("close it with `\"`; write `\\n` for a line break in it");
         if in_hole {
             found = found.note("`{` in a string opens an expression; write `\\{` for the sign itself");
         }
@@ -235,9 +240,13 @@ impl Scanner<'_> {
             ';' => {
                 self.at += 1;
                 self.report(
-                    Diagnostic::new(&codes::UNEXPECTED, self.span(start, start + 1), "`;` is no sign of the language")
-                        .help("remove it; nothing separates statements")
-                        .fix("remove `;`", vec![(self.span(start, start + 1), String::new())]),
+                    Diagnostic::new(
+                        &codes::UNEXPECTED,
+                        self.span(start, start + 1),
+                        "`;` is no sign of the language",
+                    )
+                    .help("remove it; nothing separates statements")
+                    .fix("remove `;`", vec![(self.span(start, start + 1), String::new())]),
                 );
                 self.mends.push((start, start + 1, " "));
             }
@@ -260,7 +269,9 @@ impl Scanner<'_> {
                     let message = format!("`{c}` can only stand in a string or a comment");
                     let found = Diagnostic::new(&codes::UNEXPECTED, self.span(start, self.at), message);
                     self.report(match c {
-                        '“' | '”' | '„' | '‘' | '’' => found.help("strings stand in straight quotes, `\"`"),
+                        '“' | '”' | '„' | '‘' | '’' => {
+                            found.help("strings stand in straight quotes, `\"`")
+                        }
                         '\u{a0}' => found.help("this is a no-break space; write a plain one"),
                         _ => found.help("names are made of the letters `a` to `z`, digits and `_`"),
                     });
@@ -282,7 +293,9 @@ impl Scanner<'_> {
                     *self.open_ifs() += 1;
                     self.check_depth(start);
                 }
-                word if is_reserved(word) && !matches!(word, "then" | "else" | "true" | "false" | "null") => self.reset_ifs(),
+                word if is_reserved(word) && !matches!(word, "then" | "else" | "true" | "false" | "null") => {
+                    self.reset_ifs()
+                }
                 _ => {}
             }
         }
@@ -326,11 +339,14 @@ impl Scanner<'_> {
         let inner = closing.and_then(|end| self.text.get(start + 1..end)).unwrap_or("").to_owned();
         let mendable = closing.filter(|_| !inner.contains(['"', '{', '\\']));
         let end = closing.map_or(start + 1, |closing| closing + 1);
-        let mut found = Diagnostic::new(&codes::UNEXPECTED, self.span(start, end), "strings stand in double quotes")
-            .help("write `\"` instead of `'`");
+        let mut found =
+            Diagnostic::new(&codes::UNEXPECTED, self.span(start, end), "strings stand in double quotes")
+                .help("write `\"` instead of `'`");
         if let Some(closing) = mendable {
-            let edits =
-                vec![(self.span(start, start + 1), "\"".into()), (self.span(closing, closing + 1), "\"".into())];
+            let edits = vec![
+                (self.span(start, start + 1), "\"".into()),
+                (self.span(closing, closing + 1), "\"".into()),
+            ];
             found = found.fix("use double quotes", edits);
             self.mends.extend([(start, start + 1, "\""), (closing, closing + 1, "\"")]);
         }
@@ -388,8 +404,15 @@ impl Scanner<'_> {
             _ => '[',
         };
         self.at += 1;
-        let floor = self.frames.iter().rposition(|frame| matches!(frame, Frame::String(..))).map_or(0, |index| index + 1);
-        let partner = self.frames.iter().rposition(|frame| matches!(frame, Frame::Bracket(_, open, _) if *open == opener));
+        let floor = self
+            .frames
+            .iter()
+            .rposition(|frame| matches!(frame, Frame::String(..)))
+            .map_or(0, |index| index + 1);
+        let partner = self
+            .frames
+            .iter()
+            .rposition(|frame| matches!(frame, Frame::Bracket(_, open, _) if *open == opener));
         match partner.filter(|index| *index >= floor) {
             Some(index) => {
                 while self.frames.len() > index + 1 {
@@ -481,8 +504,8 @@ fn is_word(c: char) -> bool {
 
 /// The grammar's `reserved`; a test compares the two.
 pub(super) const RESERVED: [&str; 23] = [
-    "step", "let", "ensure", "fail", "for", "in", "after", "return", "yield", "when", "if", "then", "else", "true",
-    "false", "null", "match", "signal", "poll", "pages", "wait", "call", "release",
+    "step", "let", "ensure", "fail", "for", "in", "after", "return", "yield", "when", "if", "then", "else",
+    "true", "false", "null", "match", "signal", "poll", "pages", "wait", "call", "release",
 ];
 
 /// Whether a word can't be a name.

@@ -19,7 +19,14 @@ fn drawn(text: &str) -> String {
     map.add("test.eczflow", text);
     let place = |span| {
         let (line, column) = map.line_column(span);
-        format!("{line}:{column} `{}`", map.slice(span).replace('\n', "⏎"))
+        let shown = map.slice(span).chars().map(|c| match c {
+            '\n' => "⏎".to_owned(),
+            c if c.is_control() || ('\u{2000}'..'\u{2070}').contains(&c) && !"“”‘’".contains(c) => {
+                format!("<U+{:04X}>", u32::from(c))
+            }
+            c => c.to_string(),
+        });
+        format!("{line}:{column} `{}`", shown.collect::<String>())
     };
     let mut out = String::new();
     for finding in parsed(text).1 {
@@ -45,7 +52,8 @@ fn tree(value: &impl std::fmt::Debug) -> String {
             out.push('\n');
             continue;
         };
-        let inner: Vec<&str> = lines.by_ref().take_while(|line| !line.trim_start().starts_with('}')).collect();
+        let inner: Vec<&str> =
+            lines.by_ref().take_while(|line| !line.trim_start().starts_with('}')).collect();
         let number = |name: &str| {
             let line = inner.iter().find_map(|line| line.trim().strip_prefix(name));
             line.unwrap_or("?").trim_matches([':', ' ', ',']).to_owned()
@@ -62,7 +70,6 @@ fn the_example_parses() {
     assert_eq!(file.items.len(), 8);
     insta::assert_snapshot!(tree(&file));
 }
-
 
 /// Each text with what it is answered: the places and the words are what users see.
 #[test]
@@ -125,20 +132,39 @@ fn slips_are_named_at_their_places() {
 /// What the language has and this version does not build: one finding at its place, and the rest is read.
 #[test]
 fn later_constructs_are_named_once() {
-    let flow = |body: &str| format!("eczflow 1\nflow f(id: string) -> {{ a: string }} {{\n  {body}\n  let last = 1\n  return {{ a: id }}\n}}\n");
+    let flow = |body: &str| {
+        format!(
+            "eczflow 1\nflow f(id: string) -> {{ a: string }} {{\n  {body}\n  let last = 1\n  return {{ a: id }}\n}}\n"
+        )
+    };
     let top = |item: &str| format!("eczflow 1\n{item}\nsecret last for a\n");
     let texts = [
         ("classify", top("classify support.getTicket -> customer.email as personal")),
         ("type", top("type Money = { amount: decimal }")),
         ("fn", top("fn double(x: int) -> int = x * 2")),
-        ("test", top("test \"a\" {\n  given a.b -> 200 { id: \"T1\" }\n  run f(id: \"x\")\n  expect return.a == \"x\"\n}")),
+        (
+            "test",
+            top(
+                "test \"a\" {\n  given a.b -> 200 { id: \"T1\" }\n  run f(id: \"x\")\n  expect return.a == \"x\"\n}",
+            ),
+        ),
         ("cleared", top("api a = openapi(\"a.yaml\") { cleared personal }")),
         ("rate", top("api a = openapi(\"a.yaml\") { rate 5 per 1s }")),
         ("concurrency", top("api a = openapi(\"a.yaml\") { concurrency 4 }")),
         ("no", top("api a = openapi(\"a.yaml\") { no passport because \"none\" }")),
-        ("stated", top("api a = openapi(\"a.yaml\") { idempotency header \"K\" stated by ECZ-GB-A1B2C3 in file(\"x\") }")),
+        (
+            "stated",
+            top(
+                "api a = openapi(\"a.yaml\") { idempotency header \"K\" stated by ECZ-GB-A1B2C3 in file(\"x\") }",
+            ),
+        ),
         ("receipt", top("handoff h { receipt required }")),
-        ("signal", flow("signal approval: { approved: bool }\n    when   id == \"x\"\n    from   acme.agent\n    within 24h else { approved: false }")),
+        (
+            "signal",
+            flow(
+                "signal approval: { approved: bool }\n    when   id == \"x\"\n    from   acme.agent\n    within 24h else { approved: false }",
+            ),
+        ),
         ("match", flow("match id { 200 t => 1, 404 => 2 }")),
         ("poll", flow("step x = poll a.b() until true every 5s at most 60")),
         ("pages", flow("let xs = pages a.b() next c at most 5")),
@@ -150,7 +176,8 @@ fn later_constructs_are_named_once() {
     ];
     for (word, text) in texts {
         let (file, findings) = parsed(&text);
-        let found: Vec<_> = findings.iter().map(|finding| (finding.code.number, finding.message.as_str())).collect();
+        let found: Vec<_> =
+            findings.iter().map(|finding| (finding.code.number, finding.message.as_str())).collect();
         let expected = format!("`{word}` is part of the language but not built yet");
         assert_eq!(found, [("EF0008", expected.as_str())], "{text}");
         let span = findings.first().map(Diagnostic::span).unwrap_or_default();
@@ -158,7 +185,11 @@ fn later_constructs_are_named_once() {
         match file.items.last() {
             Some(ast::Item::Secret(last)) => assert_eq!(last.name.text, "last"),
             Some(ast::Item::Flow(flow)) => {
-                let kept = flow.body.statements.iter().any(|it| matches!(it, ast::Statement::Let(it) if it.name.text == "last"));
+                let kept = flow
+                    .body
+                    .statements
+                    .iter()
+                    .any(|it| matches!(it, ast::Statement::Let(it) if it.name.text == "last"));
                 assert!(kept, "{text}");
             }
             other => panic!("{text}: {other:?}"),
@@ -178,8 +209,11 @@ fn a_broken_file_keeps_what_is_whole() {
     let whole = file.items.iter().filter(|item| !matches!(item, ast::Item::Broken(_))).count();
     assert_eq!((whole, file.items.len()), (7, 8));
     let Some(ast::Item::Flow(flow)) = file.items.last() else { panic!("no flow") };
-    let Some(ast::Statement::Step(refund)) =
-        flow.body.statements.iter().find(|it| matches!(it, ast::Statement::Step(step) if step.name.text == "refund"))
+    let Some(ast::Statement::Step(refund)) = flow
+        .body
+        .statements
+        .iter()
+        .find(|it| matches!(it, ast::Statement::Step(step) if step.name.text == "refund"))
     else {
         panic!("no step")
     };
@@ -188,7 +222,11 @@ fn a_broken_file_keeps_what_is_whole() {
 
 #[test]
 fn an_after_at_the_level_of_steps_is_a_barrier() {
-    let flow = |after: &str| format!("eczflow 1\nflow f() -> int {{\n  step x = a.b()\n{after}\n  step y = a.c()\n  return 1\n}}\n");
+    let flow = |after: &str| {
+        format!(
+            "eczflow 1\nflow f() -> int {{\n  step x = a.b()\n{after}\n  step y = a.c()\n  return 1\n}}\n"
+        )
+    };
     let shape = |text: &str| {
         let (file, findings) = parsed(text);
         assert_eq!(findings, []);
@@ -213,13 +251,21 @@ fn operators_bind_as_usual() {
             ast::ExprKind::Int(value) => value.to_string(),
             ast::ExprKind::Name(name) => name.text.clone(),
             ast::ExprKind::Bool(value) => value.to_string(),
-            ast::ExprKind::Field { of, name, optional } => format!("{}{}{}", text(of), if *optional { "?." } else { "." }, name.text),
-            ast::ExprKind::Index { of, index, optional } => format!("{}[{}]{}", text(of), text(index), if *optional { "?" } else { "" }),
+            ast::ExprKind::Field { of, name, optional } => {
+                format!("{}{}{}", text(of), if *optional { "?." } else { "." }, name.text)
+            }
+            ast::ExprKind::Index { of, index, optional } => {
+                format!("{}[{}]{}", text(of), text(index), if *optional { "?" } else { "" })
+            }
             ast::ExprKind::Unary { operator, of } => {
                 format!("({}{})", if operator.value == ast::UnaryOperator::Not { "!" } else { "-" }, text(of))
             }
-            ast::ExprKind::Binary { operator, left, right } => format!("({} {} {})", text(left), operator.value.word(), text(right)),
-            ast::ExprKind::If { condition, then, otherwise } => format!("if({}, {}, {})", text(condition), text(then), text(otherwise)),
+            ast::ExprKind::Binary { operator, left, right } => {
+                format!("({} {} {})", text(left), operator.value.word(), text(right))
+            }
+            ast::ExprKind::If { condition, then, otherwise } => {
+                format!("if({}, {}, {})", text(condition), text(then), text(otherwise))
+            }
             other => format!("{other:?}"),
         }
     }
@@ -281,10 +327,19 @@ fn nesting_is_bounded_before_anything_recurses() {
     for text in [parens(63), ifs(63), fields(250), sums(250), nots(250), holes(31)] {
         assert_eq!(codes(&text), Vec::<&str>::new(), "{text}");
     }
-    for text in [parens(64), ifs(64), fields(300), sums(300), nots(300), holes(32), parens(100_000), ifs(40_000)] {
+    for text in
+        [parens(64), ifs(64), fields(300), sums(300), nots(300), holes(32), parens(100_000), ifs(40_000)]
+    {
         assert_eq!(codes(&text), ["EF0007"], "{text:.80}");
     }
-    for text in [fields(400_000), sums(200_000), nots(900_000), holes(100_000), "{".repeat(900_000), "[".repeat(900_000)] {
+    for text in [
+        fields(400_000),
+        sums(200_000),
+        nots(900_000),
+        holes(100_000),
+        "{".repeat(900_000),
+        "[".repeat(900_000),
+    ] {
         assert!(!codes(&text).is_empty());
     }
     let list = format!("[{}]", "if a then 1 else 2, ".repeat(1_000));
@@ -319,7 +374,9 @@ fn words_are_those_of_the_grammar() {
     let rule: String = grammar[start..].chars().take_while(|c| *c != '~').collect();
     let words: Vec<&str> = rule.split('"').skip(1).step_by(2).collect();
     assert_eq!(words, scan::RESERVED);
-    for word in recover::ITEMS.iter().chain(&recover::STATEMENTS).chain(&recover::SETTINGS).chain(&recover::CLAUSES) {
+    for word in
+        recover::ITEMS.iter().chain(&recover::STATEMENTS).chain(&recover::SETTINGS).chain(&recover::CLAUSES)
+    {
         assert!(grammar.contains(&format!("= @{{ \"{word}\" ~ !ident_char }}")), "{word}");
     }
 }
@@ -371,4 +428,14 @@ proptest! {
         });
         prop_assert!(!broken || !findings.is_empty());
     }
+}
+
+/// The bound on rule calls is 64 a byte: a file of nearly the largest size stays within it only if parsing is linear.
+#[test]
+fn the_largest_files_are_read() {
+    let flow = REFUND.split_once("\nflow").map_or("", |(_, flow)| flow);
+    let text = format!("eczflow 1\n{}", format!("flow{flow}").repeat(820));
+    assert!((limits::FLOW_BYTES - 20_000..limits::FLOW_BYTES).contains(&text.len()), "{}", text.len());
+    let (file, findings) = parsed(&text);
+    assert_eq!((file.items.len(), findings.len()), (820, 0));
 }

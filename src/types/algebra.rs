@@ -90,6 +90,34 @@ impl Type {
         matches!(self, Type::Optional { .. })
     }
 
+    /// The alternatives of a union; itself otherwise.
+    pub fn alternatives(&self) -> &[Type] {
+        match self {
+            Type::Union { of } => of,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// The one range around all integers of an int, or of a union of ints (`1 | 9`); `None` for any other type.
+    pub fn int_range(&self) -> Option<Type> {
+        let mut ends: Option<(Option<i64>, Option<i64>)> = None;
+        for alternative in self.alternatives() {
+            let Type::Int { minimum, maximum } = alternative else { return None };
+            ends = Some(match ends {
+                None => (*minimum, *maximum),
+                Some((low, high)) => {
+                    (low.zip(*minimum).map(|(a, b)| a.min(b)), high.zip(*maximum).map(|(a, b)| a.max(b)))
+                }
+            });
+        }
+        ends.map(|(minimum, maximum)| Type::Int { minimum, maximum })
+    }
+
+    /// Whether every value is an int, for sure.
+    pub fn is_int(&self) -> bool {
+        self.int_range().is_some()
+    }
+
     /// Whether null is one of its values for sure.
     pub fn takes_null(&self) -> bool {
         match self {

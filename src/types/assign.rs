@@ -73,25 +73,25 @@ pub fn conversion(from: &Type, to: &Field) -> Conversion {
     }
 }
 
-/// `decimal` or `number`, where `from` is an int (perhaps optional) and `to` takes that but no int.
+/// `decimal` or `number`, where `from` has ints (perhaps optional, null, or beside that very type) and `to` takes that but
+/// no int.
 pub fn widening(from: &Type, to: &Type) -> Option<&'static str> {
-    let from = from.clone().present();
-    if !matches!(from, Type::Int { .. }) {
+    let (from, to) = (from.clone().present(), to.clone().present());
+    let takes = |wanted: fn(&Type) -> bool| to.alternatives().iter().any(wanted);
+    if takes(|ty| matches!(ty, Type::Int { .. } | Type::Unknown { .. })) {
         return None;
     }
-    let alternatives = match to {
-        Type::Union { of } => of.as_slice(),
-        Type::Optional { of } => return widening(&from, of),
-        one => std::slice::from_ref(one),
+    let wide = if takes(|ty| *ty == Type::Decimal) {
+        Type::Decimal
+    } else if takes(|ty| *ty == Type::Number) {
+        Type::Number
+    } else {
+        return None;
     };
-    if alternatives.iter().any(|ty| matches!(ty, Type::Int { .. } | Type::Unknown { .. })) {
-        return None;
-    }
-    alternatives.iter().find_map(|ty| match ty {
-        Type::Decimal => Some("decimal"),
-        Type::Number => Some("number"),
-        _ => None,
-    })
+    let ints = from.alternatives().iter().any(|ty| matches!(ty, Type::Int { .. }));
+    let fits = |ty: &Type| matches!(ty, Type::Int { .. } | Type::Null) || *ty == wide;
+    let name = if wide == Type::Decimal { "decimal" } else { "number" };
+    (ints && from.alternatives().iter().all(fits)).then_some(name)
 }
 
 impl Type {

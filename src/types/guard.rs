@@ -29,16 +29,16 @@ pub struct GuardError {
 
 /// A compiled schema; without one, everything fits.
 #[derive(Debug)]
-pub(super) struct Guard(Option<jsonschema::Validator>);
+pub struct Guard(Option<jsonschema::Validator>);
 
 impl Guard {
     /// The guard that lets everything through.
-    pub(super) fn open() -> Guard {
+    pub fn open() -> Guard {
         Guard(None)
     }
 
     /// Compiles the schema at a pointer of a document or slice.
-    pub(super) fn compile(root: &Json, pointer: &str) -> Result<Guard, GuardError> {
+    pub fn compile(root: &Json, pointer: &str) -> Result<Guard, GuardError> {
         let failed = |reason: String| GuardError { pointer: pointer.to_owned(), reason };
         if root.pointer(pointer).is_none() {
             return Err(failed("it is missing".to_owned()));
@@ -72,7 +72,7 @@ impl Guard {
     }
 
     /// Checks a value. The misfit names the member and the keyword, never the value.
-    pub(super) fn check(&self, value: &Json) -> Result<(), Misfit> {
+    pub fn check(&self, value: &Json) -> Result<(), Misfit> {
         let Some(validator) = &self.0 else { return Ok(()) };
         if deeper_than(value, limits::DOCUMENT_DEPTH) {
             return Err(Misfit::whole(format!("nested deeper than {} levels", limits::DOCUMENT_DEPTH)));

@@ -9,6 +9,7 @@ mod decode;
 mod guard;
 mod intersect;
 mod model;
+mod parameter;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -19,9 +20,10 @@ pub use assign::{
     Answer, Conversion, Counterexample, assignable, assignable_literal, assignable_to_field, conversion,
     widening,
 };
-pub use contract::{Body, Contract, IDEMPOTENCY_KEY, Parameter, Response, Unsupported};
+pub use contract::{Body, Contract, IDEMPOTENCY_KEY, Response, Unsupported};
 pub use decode::Misfit;
-pub use guard::GuardError;
+pub use guard::{Guard, GuardError};
 pub use model::{Field, Members, RecordType, Type};
+pub use parameter::Parameter;
 pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};
 pub use value::{DECIMAL_DIGITS, Value, WireError};

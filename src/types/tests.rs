@@ -231,6 +231,9 @@ fn optional_values_fit_optional_and_nullable_members() {
 fn numbers_widen_and_never_convert_in_secret() {
     assert_eq!(widening(&Type::int().optional(), &Type::Decimal), Some("decimal"));
     assert_eq!(widening(&Type::int_value(3), &Type::union(vec![Type::Null, Type::Number])), Some("number"));
+    let literals = Type::union(vec![Type::int_value(1), Type::int_value(9), Type::Null]);
+    assert_eq!(widening(&literals, &Type::Decimal), Some("decimal"));
+    assert_eq!(widening(&Type::union(vec![Type::int(), Type::string()]), &Type::Decimal), None);
     assert_eq!(widening(&Type::int(), &Type::union(vec![Type::int(), Type::Number])), None);
     assert_eq!(assignable(&Type::int(), &Type::Decimal), Answer::Yes);
     for (from, to) in

@@ -84,6 +84,22 @@ impl Unknown {
 }
 
 impl SendError {
+    /// What the user can do about it, where that is known.
+    pub fn help(&self) -> Option<&'static str> {
+        let SendError::NotSent { cause, .. } = self else { return None };
+        Some(match cause {
+            NotSent::Request => return None,
+            NotSent::Resolve => "check the host name, and `[origins]` in eczflow.toml where it is not in DNS",
+            NotSent::RefusedAddress => {
+                "only public addresses are connected to; name this one under `[allow] private` in eczflow.toml if you mean it"
+            }
+            NotSent::Connect => "nothing was sent: check that the server is up and reachable from here",
+            NotSent::Tls => {
+                "nothing was sent; where the server's authority is your own, name it with `[tls] ca` in eczflow.toml"
+            }
+        })
+    }
+
     pub(super) fn not_sent(cause: NotSent, reason: impl Into<String>) -> SendError {
         SendError::NotSent { cause, reason: reason.into() }
     }

@@ -57,6 +57,13 @@ impl Explained for HandoffError {
 impl TrustContext {
     /// The field's value.
     pub fn to_field(&self) -> Result<String, HandoffError> {
+        let value = self.render()?;
+        // What we send is what we would accept.
+        TrustContext::parse(&value)?;
+        Ok(value)
+    }
+
+    fn render(&self) -> Result<String, HandoffError> {
         let mut dictionary = Dictionary::new();
         let attempt = i64::from(self.attempt);
         let members = [
@@ -75,10 +82,7 @@ impl TrustContext {
             let key = Key::from_string(name.to_owned()).map_err(|_| fault(name))?;
             dictionary.insert(key, ListEntry::Item(sfv::Item::new(item)));
         }
-        let value = dictionary.serialize().ok_or_else(|| fault("it is empty"))?;
-        // What we send is what we would accept.
-        TrustContext::parse(&value)?;
-        Ok(value)
+        dictionary.serialize().ok_or_else(|| fault("it is empty"))
     }
 
     /// Reads a field's value: exactly the members of the profile, in canonical form.
@@ -87,10 +91,6 @@ impl TrustContext {
             return Err(fault("it is longer than 4096 bytes"));
         }
         let dictionary: Dictionary = Parser::new(value).parse().map_err(|_| fault("it is no dictionary"))?;
-        // Canonical text has room for one of two equal members only.
-        if dictionary.serialize().as_deref() != Some(value) {
-            return Err(fault("it is not in canonical form"));
-        }
         let mut members = Members(dictionary);
         if members.text("profile")? != PROFILE {
             return Err(fault("its profile is not `eczflow-handoff-1`"));
@@ -120,6 +120,10 @@ impl TrustContext {
         }
         if !is_hex(&context.trace, 32) {
             return Err(fault("`trace` must be 32 lower-case hex digits, not all 0"));
+        }
+        // One text for one context: no member twice, no other order, no spelling of its own.
+        if context.render()? != value {
+            return Err(fault("it is not in canonical form"));
         }
         Ok(context)
     }
@@ -299,6 +303,10 @@ mod tests {
             ("attempt=2", "attempt=2;x=1"),
             ("attempt=2", "attempt=2, attempt=2"),
             ("attempt=2", "attempt=2, extra=1"),
+            (
+                "profile=\"eczflow-handoff-1\", operator=\"ECZ-GB-A1B2C3\"",
+                "operator=\"ECZ-GB-A1B2C3\", profile=\"eczflow-handoff-1\"",
+            ),
             ("attempt=2, ", "attempt=2,"),
             ("leaf=:", "leaf=:AA"),
             ("trace=\"", "trace=\"0"),
@@ -312,6 +320,19 @@ mod tests {
         assert!(TrustContext::parse(&"a".repeat(5000)).is_err());
         let bad = TrustContext { handoff: "two words".into(), ..context() };
         assert!(bad.to_field().is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text: String, at in 0..300_usize, byte in 0..128_u8) {
+            drop(TrustContext::parse(&text));
+            let mut field = context().to_field().unwrap().into_bytes();
+            let at = at % field.len();
+            field[at] = byte;
+            if let Ok(read) = TrustContext::parse(std::str::from_utf8(&field).unwrap()) {
+                proptest::prop_assert_eq!(read.to_field().unwrap().into_bytes(), field);
+            }
+        }
     }
 
     #[test]

@@ -239,7 +239,7 @@ async fn times_are_told_apart_by_whether_a_connection_stood() {
     .await;
     let mut config = server.config(&authority, NAME);
     let short = |mut request: Request| {
-        request.attempt_ms = 300;
+        request.attempt_ms = 1_000;
         request
     };
     for _ in 0..2 {

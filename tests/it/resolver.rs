@@ -136,8 +136,8 @@ async fn no_record_no_endpoint_and_no_answer_are_told_apart() {
 
 #[tokio::test]
 async fn the_whole_time_is_bounded() {
-    let budget = Budget { attempts: 1_000, attempt_ms: 40, total_ms: 200, pause_ms: 1 };
+    let budget = Budget { attempts: 1_000, attempt_ms: 500, total_ms: 1_200, pause_ms: 1 };
     let (observed, ledger) = ask(|_, _| Reply::Hang, budget).await;
     assert!(matches!(observed.observation, Observation::Unavailable(_)), "{observed:?}");
-    assert!(!ledger.is_empty() && ledger.len() <= 6, "{}", ledger.len());
+    assert!(!ledger.is_empty() && ledger.len() <= 3, "{}", ledger.len());
 }

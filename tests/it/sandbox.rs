@@ -1,13 +1,17 @@
 //! The sandbox over real HTTPS on loopback: what it refuses, what it does once, what it does wrong on request.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use eczflow::base::{Clock as _, Digest, Ed25519Key, Explained as _, SystemClock, Timestamp};
+use eczflow::base::{Clock as _, Digest, Ed25519Key, Explained as _, SystemClock};
 use eczflow::config::{NoEnvironment, load};
 use eczflow::documents::Document;
-use eczflow::ecz::{Attest, DocumentIdentity, Evidence, HandoffPolicy, Verify, VerifyMode};
+use eczflow::ecz::{
+    Asked, Attest, Decision, DocumentIdentity, EczId, Evidence, HandoffPolicy, Refusal, State, Verify,
+    VerifyMode, judge,
+};
 use eczflow::expr::Expr;
 use eczflow::plan::{
     Api, Argument, Auth, Block, Breaker, Call, Flow, Idempotency, Loop, Node, NodeKind, Operator, Plan,
@@ -17,7 +21,9 @@ use eczflow::sandbox::{Options, Outcome, Report, Sandbox, read_documents};
 use eczflow::source::DiskFiles;
 use eczflow::types::Type;
 use eczflow::wire::handoff::TrustContext;
+use eczflow::wire::resolver::{HttpResolver, Resolver as _, check_resolver_url};
 use eczflow::wire::signature::{Message, Target, sign};
+use eczflow::wire::{Connector, Request};
 use serde_json::{Value, json};
 
 const AGENT: &str = "ECZ-GB-A1B2C3::AGENT-7QK2M9";
@@ -372,8 +378,6 @@ async fn only_what_is_signed_whole_and_fresh_is_let_in() {
     says(stranger.answer(&stranger.ticket("T1")).await, 401, "not known");
     says(world.answer(&Sent { token: None, ..world.refund("k", 40) }).await, 401, "bearer");
     says(world.answer(&Sent { token: Some("guess".into()), ..world.refund("k", 40) }).await, 401, "own");
-    let long_ago = Timestamp(0);
-    assert!(world.last().at > long_ago);
     assert_eq!(world.effects("payments"), [""; 0]);
     world.sandbox.stop().await;
 }
@@ -383,7 +387,7 @@ async fn requests_are_held_against_the_document() {
     let world = World::with(&[]).await;
     let body = |body: &str| Sent { body: body.into(), ..world.refund("k", 1) };
     says(world.answer(&body(r#"{"charge":"C1"}"#)).await, 400, "amount");
-    says(world.answer(&body(r#"{"charge":"C1","amount":0.001}"#)).await, 400, "0.01");
+    says(world.answer(&body(r#"{"charge":"C1","amount":0.001}"#)).await, 400, "multipleOf");
     says(world.answer(&body(r#"{"charge":"C1","amount":1,"more":1}"#)).await, 400, "body");
     let path = |path: &str| Sent { url: format!("https://support.example{path}"), ..world.ticket("") };
     says(world.answer(&path("/tickets/T1?verbose=1")).await, 400, "verbose");
@@ -527,6 +531,58 @@ async fn the_configuration_reads_back_and_nobody_else_reads_it() {
     // By hand, as the option allows: served, and marked.
     says(world.answer(&Sent { unsigned: true, ..world.ticket("T1") }).await, 200, "T1");
     assert!(!world.last().signed);
+    world.sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn the_configuration_is_all_that_the_runtime_needs() {
+    let world = World::with(&["drift support"]).await;
+    let config = load(Some(world.sandbox.config_path()), None, &NoEnvironment, &DiskFiles).unwrap();
+    let connector = Arc::new(Connector::new(&config).unwrap());
+    let resolver = HttpResolver::new(connector.clone(), config.resolver.clone(), Arc::new(SystemClock));
+    let plan = plan();
+    let decide = async |id: &str, api: Option<&str>| {
+        let ecz_id: EczId = id.parse().unwrap();
+        let api = api.map(|name| (name, &plan.apis[name]));
+        let profiled = |name: &str| config.apis[name].spec_hash_profile.is_some();
+        let asked = Asked {
+            origin: api.map(|(_, api)| api.identity.api_origin.clone()),
+            region: api.and_then(|(_, api)| api.region.as_ref().map(|region| region.origin.clone())),
+            spec_hash: api.map(|(_, api)| api.identity.spec_hash.clone()),
+            canonical_hash: api.filter(|(name, _)| profiled(name)).map(|(_, api)| api.pin),
+            operations: vec![],
+            ecz_id: ecz_id.clone(),
+        };
+        judge(VerifyMode::Require, &asked, &resolver.observe(&ecz_id).await.observation)
+    };
+    for (id, api) in [
+        (PAYMENTS, Some("payments")),
+        ("ECZ-GB-WARE01::API-RETN01", Some("warehouse")),
+        ("ECZ-GB-PAYM01::AGENT-SETTL1", None),
+        (AGENT, None),
+        ("ECZ-GB-A1B2C3", None),
+    ] {
+        let verdict = decide(id, api).await;
+        assert_eq!((verdict.decision, verdict.refusal), (Decision::Go, None), "{id}");
+    }
+    let drifted = decide("ECZ-GB-SUPP01::API-TICK01", Some("support")).await;
+    assert_eq!(drifted.refusal, Some(Refusal::State(State::Mismatch)));
+    for api in plan.apis.values() {
+        check_resolver_url(&config.resolver, &api.identity.api_passport_id, &api.identity.resolver_url)
+            .unwrap();
+    }
+    // The runtime's own client reaches the counterparties under their own names.
+    let unsigned = Request {
+        method: "GET".into(),
+        url: "https://support.example/tickets/T1".parse().unwrap(),
+        headers: vec![],
+        body: None,
+        connect_ms: 5_000,
+        attempt_ms: 10_000,
+        response_bytes: 1 << 20,
+        fresh_connection: false,
+    };
+    assert_eq!(connector.send(unsigned).await.unwrap().status, 401);
     world.sandbox.stop().await;
 }
 

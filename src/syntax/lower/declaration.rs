@@ -1,7 +1,9 @@
 //! `use`, `operator`, `secret`, `api`.
 
 use crate::diagnostics::codes::syntax as codes;
-use crate::syntax::ast::{Api, Auth, Idempotency, Operator, Pin, Region, Secret, Spanned, Text, Timeout, Use, UseSource};
+use crate::syntax::ast::{
+    Api, Auth, Idempotency, Operator, Pin, Region, Secret, Spanned, Text, Timeout, Use, UseSource,
+};
 use crate::syntax::grammar::{Node, Rule};
 
 use super::{Lower, child, children, taken};

@@ -60,7 +60,11 @@ impl Lower<'_> {
         values.pop()
     }
 
-    fn join(&mut self, values: &mut Vec<Built>, waiting: &mut Vec<(Spanned<BinaryOperator>, u8)>) -> Option<()> {
+    fn join(
+        &mut self,
+        values: &mut Vec<Built>,
+        waiting: &mut Vec<(Spanned<BinaryOperator>, u8)>,
+    ) -> Option<()> {
         let ((operator, _), right, left) = (waiting.pop()?, values.pop()?, values.pop()?);
         let height = left.height.max(right.height) + 1;
         let span = left.expr.span.to(right.expr.span);
@@ -148,7 +152,8 @@ impl Lower<'_> {
 
     /// A member's name: a word or a string.
     pub(super) fn member_name(&mut self, node: Node<'_>) -> Option<Name> {
-        let part = node.into_inner().find(|part| matches!(part.as_rule(), Rule::member | Rule::plain_string))?;
+        let part =
+            node.into_inner().find(|part| matches!(part.as_rule(), Rule::member | Rule::plain_string))?;
         match part.as_rule() {
             Rule::member => Some(self.name(part)),
             _ => self.text(part).map(|text| Name { text: text.value, span: text.span }),
@@ -321,7 +326,9 @@ impl Lower<'_> {
                     fields.push(TypeField { span: at, name, ty });
                 }
                 match (fields.pop(), fields.is_empty()) {
-                    (Some(only), true) if only.name.text == "string" && !quoted => TypeKind::Map(Box::new(only.ty)),
+                    (Some(only), true) if only.name.text == "string" && !quoted => {
+                        TypeKind::Map(Box::new(only.ty))
+                    }
                     (last, _) => {
                         fields.extend(last);
                         TypeKind::Record(fields)

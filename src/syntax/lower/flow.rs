@@ -4,8 +4,8 @@ use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::syntax as codes;
 use crate::source::Span;
 use crate::syntax::ast::{
-    After, Agent, Argument, Block, Call, Ensure, Expr, Fail, Flow, For, Input, Irreversible, Key, Let, Millis, Name,
-    OnStatus, Path, Return, Statement, Step, TypeExpr, Undo,
+    After, Agent, Argument, Block, Call, Ensure, Expr, Fail, Flow, For, Input, Irreversible, Key, Let,
+    Millis, Name, OnStatus, Path, Return, Statement, Step, TypeExpr, Undo,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -168,11 +168,14 @@ impl Lower<'_> {
     }
 
     fn misplaced(&mut self, at: Span, step: &Name) {
-        let message = format!("this stands at the level of statements, but is a clause of step `{}`", step.text);
+        let message =
+            format!("this stands at the level of statements, but is a clause of step `{}`", step.text);
         self.sink.push(
             Diagnostic::new(&codes::MISPLACED, at, message)
                 .and(step.span, "the step it would belong to")
-                .help("indent it deeper than its `step`; a flow's own `handoff` stands before its first step"),
+                .help(
+                    "indent it deeper than its `step`; a flow's own `handoff` stands before its first step",
+                ),
         );
     }
 
@@ -268,9 +271,15 @@ impl Lower<'_> {
                     match &body {
                         None => body = Some(value),
                         Some(first) => {
-                            let found = Diagnostic::new(&codes::GIVEN_TWICE, value.span, "the body is given twice")
-                                .and(first.span, "first given here")
-                                .help("one argument without a name is the body; parameters are named: `id: value`");
+                            let found = Diagnostic::new(
+                                &codes::GIVEN_TWICE,
+                                value.span,
+                                "the body is given twice",
+                            )
+                            .and(first.span, "first given here")
+                            .help(
+                                "one argument without a name is the body; parameters are named: `id: value`",
+                            );
                             self.sink.push(found);
                         }
                     }

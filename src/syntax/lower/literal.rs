@@ -20,7 +20,12 @@ impl Lower<'_> {
         let span = self.span(&node);
         let value = milliseconds(node.as_str());
         if value.is_none() {
-            self.report(&codes::BAD_LITERAL, span, "this length of time is too large", "the longest is 36500d");
+            self.report(
+                &codes::BAD_LITERAL,
+                span,
+                "this length of time is too large",
+                "the longest is 36500d",
+            );
         }
         Spanned { value: value.unwrap_or(0), span }
     }
@@ -29,7 +34,12 @@ impl Lower<'_> {
         let span = self.span(&node);
         let value = node.as_str().parse().ok().filter(|value| i64::try_from(*value).is_ok_and(is_safe));
         if value.is_none() {
-            self.report(&codes::BAD_LITERAL, span, "this number is too large", "whole numbers end at 9007199254740991");
+            self.report(
+                &codes::BAD_LITERAL,
+                span,
+                "this number is too large",
+                "whole numbers end at 9007199254740991",
+            );
         }
         Spanned { value: value.unwrap_or(0), span }
     }
@@ -53,9 +63,15 @@ impl Lower<'_> {
 
     pub(super) fn percent(&mut self, node: Node<'_>) -> Percent {
         let span = self.span(&node);
-        let value = node.as_str().trim_end_matches('%').parse().ok().filter(|value| (1..=100).contains(value));
+        let value =
+            node.as_str().trim_end_matches('%').parse().ok().filter(|value| (1..=100).contains(value));
         if value.is_none() {
-            self.report(&codes::BAD_LITERAL, span, "a share is 1% to 100%", "write a percentage in that range");
+            self.report(
+                &codes::BAD_LITERAL,
+                span,
+                "a share is 1% to 100%",
+                "write a percentage in that range",
+            );
         }
         Spanned { value: value.unwrap_or(100), span }
     }

@@ -82,7 +82,9 @@ impl<'a> Lower<'a> {
             end = start + text.len();
             let comment = self.scan.trivia.partition_point(|trivia| trivia.span.start < end).checked_sub(1);
             match comment.and_then(|index| self.scan.trivia.get(index)) {
-                Some(trivia) if trivia.span.start >= start && end <= trivia.span.end => end = trivia.span.start,
+                Some(trivia) if trivia.span.start >= start && end <= trivia.span.end => {
+                    end = trivia.span.start
+                }
                 _ => return Span::new(self.file, start, end),
             }
         }
@@ -94,7 +96,8 @@ impl<'a> Lower<'a> {
 
     fn path(&self, node: Node<'_>) -> Path {
         let span = self.span(&node);
-        let segments = node.into_inner().filter(|part| part.as_rule() == Rule::name).map(|part| self.name(part));
+        let segments =
+            node.into_inner().filter(|part| part.as_rule() == Rule::name).map(|part| self.name(part));
         Path { segments: segments.collect(), span }
     }
 

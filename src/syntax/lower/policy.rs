@@ -1,8 +1,8 @@
 //! `retry`, `breaker`, `handoff` policies.
 
 use crate::syntax::ast::{
-    Attest, Backoff, BreakerPolicy, EvidenceLevel, HandoffPolicy, Millis, Open, RetryPolicy, Slow, Spanned, Verify,
-    VerifyMode,
+    Attest, Backoff, BreakerPolicy, EvidenceLevel, HandoffPolicy, Millis, Open, RetryPolicy, Slow, Spanned,
+    Verify, VerifyMode,
 };
 use crate::syntax::grammar::{Node, Rule};
 

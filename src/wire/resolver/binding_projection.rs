@@ -330,6 +330,18 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>, at in 0..400_usize, byte: u8) {
+            let id: EczId = ID.parse().unwrap();
+            drop(BindingProjection.read(&id, &bytes));
+            let mut body = bound().to_string().into_bytes();
+            let at = at % body.len();
+            body[at] = byte;
+            drop(BindingProjection.read(&id, &body));
+        }
+    }
+
     #[test]
     fn a_machine_policy_adds_stops_that_the_answer_shows() {
         let mut value = changed("machine_policy", json!({"fail_closed_states": ["FROZEN", "bound"]}));

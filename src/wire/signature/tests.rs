@@ -5,13 +5,13 @@ use crate::base::{Ed25519Key, SeededRandom, Signer as _, Timestamp, decode_base6
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const NONCE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
+/// RFC 9421 appendix B.1.4.
+const RFC_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF\n-----END PRIVATE KEY-----\n";
+
 /// RFC 9421 appendix B.2.6 with the key of B.1.4.
 #[test]
 fn the_base_and_signature_are_those_of_rfc_9421() {
-    let key = Ed25519Key::from_pem(
-        "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF\n-----END PRIVATE KEY-----\n",
-    )
-    .unwrap();
+    let key = Ed25519Key::from_pem(RFC_KEY).unwrap();
     let component = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let base = signature_base(
         &[
@@ -197,10 +197,63 @@ fn every_flipped_character_of_the_fields_is_refused() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn any_fields_are_refused(input: String, signature: String, digest: String) {
+        let mut case = case();
+        for (name, value) in [("signature-input", input), ("signature", signature), ("content-digest", digest)] {
+            *field(&mut case, name) = value;
+        }
+        proptest::prop_assert!(check(&case).is_err());
+    }
+}
+
 #[test]
 fn values_that_could_forge_a_line_are_not_signed() {
     let target = Target::of("GET", &url::Url::parse("https://support.example").unwrap());
     let idempotency = Some(("idempotency-key", "a\n\"@method\": POST"));
     let message = Message { target, content_type: None, idempotency, handoff: None, body: b"" };
     assert!(matches!(sign(&message, &key(), NOW, NONCE), Err(SignatureError::Value(_))));
+}
+
+/// The worked example of the specification: every line of it must stand there as made here.
+#[test]
+fn the_example_of_the_specification_holds() {
+    use crate::base::Digest;
+    use crate::wire::handoff::{RunSecret, TrustContext};
+    let page = include_str!("../../../docs/formats/handoff.md");
+    let key = Ed25519Key::from_pem(RFC_KEY).unwrap();
+    let audience = "ECZ-GB-PAY001::API-000001".parse().unwrap();
+    let secret = RunSecret::new([7; 32]);
+    let context = TrustContext {
+        operator: "ECZ-GB-A1B2C3".parse().unwrap(),
+        agent: "ECZ-GB-A1B2C3::AGENT-7QK2M9".parse().unwrap(),
+        run: secret.run_id(&audience),
+        handoff: secret.handoff_id(&audience, "refund"),
+        attempt: 2,
+        leaf: Digest::of("leaf"),
+        trace: secret.trace_id(Some(&audience)),
+        parent: None,
+        audience,
+    };
+    let handoff = context.to_field().unwrap();
+    let url = url::Url::parse("https://payments.example/v1/refunds?dry=0").unwrap();
+    let message = Message {
+        target: Target::of("POST", &url),
+        content_type: Some("application/json"),
+        idempotency: Some(("Idempotency-Key", "q3Zs")),
+        handoff: Some(&handoff),
+        body: br#"{"charge":"C1"}"#,
+    };
+    let signed = sign(&message, &key, NOW, NONCE).unwrap();
+    for due in [
+        format!("ecz-handoff: {handoff}"),
+        format!("traceparent: {}", context.traceparent()),
+        format!("content-digest: {}", signed.content_digest.unwrap()),
+        format!("signature-input: {}", signed.signature_input),
+        format!("signature: {}", signed.signature),
+        signed.base,
+    ] {
+        assert!(page.contains(&due), "docs/formats/handoff.md lacks:\n{due}");
+    }
 }

@@ -1,0 +1,247 @@
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::*;
+use crate::diagnostics::Severity;
+use crate::hir::StandardLibrary;
+use crate::plan::{self, PlanError, PlanFile};
+use crate::source::{DiskFiles, MemoryFiles};
+
+const FLOW: &str = include_str!("../../examples/refund/refund.eczflow");
+const SUPPORT: &str = include_str!("../../examples/refund/apis/support.openapi.yaml");
+const WAREHOUSE: &str = include_str!("../../examples/refund/apis/warehouse.openapi.yaml");
+const PAYMENTS: &str = include_str!("../../examples/refund/apis/payments.openapi.json");
+const LOCK: &str = include_str!("../../examples/refund/eczflow.lock");
+
+fn example() -> MemoryFiles {
+    let mut files = MemoryFiles::default();
+    files.insert("f/refund.eczflow", FLOW);
+    files.insert("f/apis/support.openapi.yaml", SUPPORT);
+    files.insert("f/apis/warehouse.openapi.yaml", WAREHOUSE);
+    files.insert("f/apis/payments.openapi.json", PAYMENTS);
+    files.insert("f/eczflow.lock", LOCK);
+    files
+}
+
+fn path() -> &'static Utf8Path {
+    Utf8Path::new("f/refund.eczflow")
+}
+
+/// `LINE CODE` of each finding.
+fn findings(compilation: &Compilation) -> Vec<String> {
+    let line = |finding: &crate::diagnostics::Diagnostic| compilation.source_map.line_column(finding.span()).0;
+    compilation.diagnostics.iter().map(|finding| format!("{} {}", line(finding), finding.code.number)).collect()
+}
+
+fn check(files: &MemoryFiles) -> Vec<String> {
+    findings(&Session::new(files).compile(path(), None).unwrap())
+}
+
+fn line_of(text: &str, part: &str) -> usize {
+    text.lines().position(|line| line.contains(part)).unwrap() + 1
+}
+
+#[test]
+fn the_example_compiles_to_the_same_bytes_each_time() {
+    let root = Utf8PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/refund/refund.eczflow"));
+    let first = Session::new(&DiskFiles).compile(&root, None).unwrap();
+    assert_eq!(findings(&first), Vec::<String>::new());
+    let files = example();
+    let second = Session::new(&files).compile(path(), Some("refund_ticket")).unwrap();
+    let text = |compilation: &Compilation| compilation.plan.as_ref().unwrap().to_file().to_text().unwrap();
+    assert_eq!(text(&first), text(&second));
+    let guards = first.plan.unwrap().proof.guards.clone();
+    assert!(guards.iter().any(|guard| guard.starts_with("refund: ") && guard.contains("multipleOf")), "{guards:?}");
+}
+
+#[test]
+fn the_examples_pins_are_current_and_pinning_keeps_the_layout() {
+    let mut files = example();
+    let pinned = Session::new(&files).pin(path()).unwrap();
+    assert!(pinned.current && pinned.edits.is_empty());
+    let lines: Vec<&str> = FLOW.lines().filter(|line| !line.trim_start().starts_with("pinned ")).collect();
+    files.insert("f/refund.eczflow", lines.join("\n"));
+    let other = LOCK.replace("\"flows\": {", "\"flows\": {\n    \"other.eczflow\": {},");
+    files.insert("f/eczflow.lock", other);
+    let pinned = Session::new(&files).pin(path()).unwrap();
+    assert!(!pinned.current && !pinned.has_errors() && pinned.edits.len() == 3);
+    assert!(pinned.lock.contains("\"other.eczflow\": {}"));
+    files.insert("f/refund.eczflow", pinned.text);
+    files.insert("f/eczflow.lock", pinned.lock);
+    assert_eq!(check(&files), Vec::<String>::new());
+    assert!(Session::new(&files).pin(path()).unwrap().current);
+}
+
+/// A step without a handoff policy is the same finding at the step, wherever the policy went missing.
+#[test]
+fn a_handoff_policy_is_missed_at_the_step_wherever_it_was_removed() {
+    let steps = |text: &str| -> Vec<String> {
+        ["step ticket", "step moved", "undo  warehouse", "step refund", "undo  payments"]
+            .map(|part| format!("{} EF4001", line_of(text, part)))
+            .to_vec()
+    };
+    let missed = |compilation: &Compilation| -> Vec<String> {
+        findings(compilation).into_iter().filter(|finding| finding.ends_with("EF4001")).collect()
+    };
+    let with = |flow: &str, files: &mut MemoryFiles| files.insert("f/refund.eczflow", flow);
+
+    // The flow's.
+    let mut files = example();
+    let flow = FLOW.replace("  handoff  strict", "");
+    with(&flow, &mut files);
+    assert_eq!(missed(&Session::new(&files).compile(path(), None).unwrap()), steps(&flow));
+
+    // An api's default: only its calls have one.
+    let flow = flow.replace("  auth    bearer", "  handoff strict\n  auth    bearer");
+    with(&flow, &mut files);
+    let mut others = steps(&flow);
+    others.truncate(3);
+    assert_eq!(missed(&Session::new(&files).compile(path(), None).unwrap()), others);
+
+    // A used file's, and one part of it.
+    let flow = FLOW.replace("use std.handoff.{ strict }", "use \"./policies.eczflow\".{ strict }");
+    with(&flow, &mut files);
+    let policies = "eczflow 1\nhandoff strict { verify require within 60s  attest request response  evidence >= E4 }\n";
+    files.insert("f/policies.eczflow", policies);
+    assert_eq!(check(&files), Vec::<String>::new());
+    for broken in ["eczflow 1\n", &policies.replace("evidence >= E4", ""), &policies.replace("attest request response", "")] {
+        files.insert("f/policies.eczflow", broken);
+        assert_eq!(missed(&Session::new(&files).compile(path(), None).unwrap()), steps(&flow), "{broken}");
+    }
+
+    // The standard library's.
+    let files = example();
+    let standard = StandardLibrary::default();
+    let strict = standard.part("handoff").unwrap().replacen("evidence >= E4", "", 1);
+    let session = Session::new(&files).with_standard(standard.with("handoff", strict));
+    assert_eq!(missed(&session.compile(path(), None).unwrap()), steps(FLOW));
+}
+
+#[test]
+fn a_changed_document_is_judged_by_what_is_used_of_it() {
+    let payments = line_of(FLOW, "api payments") + 1;
+    let mut files = example();
+    files.insert("f/apis/payments.openapi.json", PAYMENTS.replacen("How a refund stands", "How it stands", 1));
+    let compilation = Session::new(&files).compile(path(), None).unwrap();
+    assert_eq!(findings(&compilation), [format!("{payments} EF4010")]);
+    assert!(compilation.plan.is_some() && compilation.diagnostics[0].fix.is_some());
+    files.insert("f/apis/payments.openapi.json", PAYMENTS.replacen("Gives money back", "Gives money", 1));
+    let compilation = Session::new(&files).compile(path(), None).unwrap();
+    assert_eq!(findings(&compilation), [format!("{payments} EF4009")]);
+    assert!(compilation.plan.is_none());
+    let note = &compilation.diagnostics[0].notes[0];
+    assert!(note.contains("P3") && note.contains("`refund`"), "{note}");
+}
+
+/// Every obligation broken in an otherwise well-formed plan under a recomputed digest is refused.
+#[test]
+fn an_edited_plan_with_a_recomputed_digest_is_refused() {
+    let files = example();
+    let plan = Session::new(&files).compile(path(), None).unwrap().plan.unwrap();
+    let original = serde_json::to_value(&*plan).unwrap();
+    let nodes = "/flow/body/nodes";
+    let strict = format!("{nodes}/0/kind/call/handoff");
+    let edits: Vec<(String, serde_json::Value, &str)> = vec![
+        // Ranges.
+        ("/flow/deadline_ms".into(), 0.into(), "ER2005"),
+        (format!("{nodes}/0/kind/call/retry/attempts"), 0.into(), "ER2005"),
+        (format!("{nodes}/3/kind/parallel"), 0.into(), "ER2005"),
+        (format!("{nodes}/0/line"), 0.into(), "ER2005"),
+        ("/apis/payments/timeout/attempt_ms".into(), 0.into(), "ER2005"),
+        ("/apis/payments/breaker/probes".into(), 0.into(), "ER2005"),
+        // P1: order, barriers, unknown names, ends, what never runs.
+        (format!("{nodes}/4/after"), serde_json::json!(["for_1", "go", "ticket"]), ""),
+        (format!("{nodes}/2/after"), serde_json::json!(["ticket"]), "ER2007"),
+        (format!("{nodes}/1/after"), serde_json::json!([]), "ER2007"),
+        (format!("{nodes}/0/after"), serde_json::json!(["refund"]), "ER2007"),
+        (format!("{nodes}/0/after"), serde_json::json!(["nobody"]), "ER2007"),
+        (format!("{nodes}/5/after"), serde_json::json!(["ticket"]), "ER2007"),
+        (format!("{nodes}/4/id"), "ticket".into(), "ER2007"),
+        (format!("{nodes}/4/kind/guard"), serde_json::json!({"op": "bool", "value": false}), "ER2007"),
+        (nodes.into(), serde_json::json!([]), "ER2007"),
+        // P4: who presents, what is verified, what is kept, what evidence.
+        ("/flow/agent".into(), "ECZ-GB-A1B2C3::AGENT-000000".into(), "ER2007"),
+        (format!("{nodes}/0/kind/call/present"), "ECZ-GB-PAYM01::AGENT-SETTL1".into(), "ER2007"),
+        (format!("{strict}/verify/mode"), "open".into(), "ER2008"),
+        (format!("{strict}/verify/within_ms"), 80_000_000.into(), "ER2008"),
+        (format!("{strict}/evidence"), "E1".into(), "ER2008"),
+        (format!("{strict}/evidence"), "E5".into(), "ER2007"),
+        (format!("{strict}/attest/bodies"), true.into(), "ER2008"),
+        (format!("{nodes}/4/kind/undo/handoff/verify/mode"), "prefer".into(), "ER2008"),
+        // P5: pins, slices, identities, where requests go, whose secret.
+        ("/apis/payments/pin".into(), plan::digest(&plan).unwrap().to_string().into(), "ER2008"),
+        ("/apis/payments/operations/createRefund/text".into(), "{}".into(), "ER2006"),
+        ("/apis/payments/identity/operator_ecz_id".into(), "ECZ-GB-A1B2C3".into(), "ER2007"),
+        ("/apis/payments/base_url".into(), "https://elsewhere.example".into(), "ER2007"),
+        ("/apis/support/base_url".into(), "https://elsewhere.example".into(), "ER2007"),
+        ("/apis/payments/region/origin".into(), "https://elsewhere.example".into(), "ER2007"),
+        ("/secrets/payments_token/audience".into(), "support".into(), "ER2007"),
+        (format!("{nodes}/4/kind/call/path"), "/refunds/all".into(), "ER2007"),
+        (format!("{nodes}/4/kind/call/method"), "PUT".into(), "ER2007"),
+        (format!("{nodes}/4/kind/call/operation"), "dropRefund".into(), "ER2007"),
+        // P7: facts, attempts, who assumes.
+        (format!("{nodes}/4/kind/call/idempotency/header"), "X-Key".into(), "ER2008"),
+        (format!("{nodes}/4/kind/call/idempotency/by"), "nobody".into(), "ER2007"),
+        (format!("{nodes}/4/kind/call/idempotency/because"), "no reason".into(), "ER2008"),
+        (format!("{nodes}/4/kind/call/idempotency"), serde_json::Value::Null, "ER2007"),
+        (
+            format!("{nodes}/4/kind/call/idempotency"),
+            serde_json::json!({"source": "documented", "header": "Idempotency-Key"}),
+            "ER2007",
+        ),
+        (format!("{nodes}/4/kind/call/retry/attempts"), 9.into(), "ER2008"),
+        // The proof itself.
+        ("/proof/obligations".into(), serde_json::json!([]), "ER2008"),
+        ("/proof/assumptions".into(), serde_json::json!([]), "ER2008"),
+    ];
+    for (pointer, value, code) in edits {
+        let mut edited = original.clone();
+        *edited.pointer_mut(&pointer).unwrap() = value;
+        let edited: plan::Plan = serde_json::from_value(edited).unwrap();
+        let text = PlanFile::of(edited).unwrap().to_text().unwrap();
+        let answer = PlanFile::read(text.as_bytes()).and_then(plan::check_file);
+        let found = answer.as_ref().err().map_or("", crate::base::Explained::code);
+        assert_eq!(found, code, "{pointer}: {:?}", answer.err());
+    }
+    // The digest is held against the content, and the form is the only one there is.
+    let text = plan.to_file().to_text().unwrap();
+    assert!(plan::check_file(PlanFile::read(text.as_bytes()).unwrap()).is_ok());
+    let other = text.replace("26-10-01\"", "26-10-02\"");
+    assert!(matches!(PlanFile::read(other.as_bytes()), Err(PlanError::Digest { .. })));
+    let spaced = text.replacen('{', "{ ", 1);
+    assert!(matches!(PlanFile::read(spaced.as_bytes()), Err(PlanError::NotCanonical)));
+    let more = text.replacen("{\"plan\"", "{\"more\":1,\"plan\"", 1);
+    assert!(matches!(PlanFile::read(more.as_bytes()), Err(PlanError::Unreadable { .. })));
+    let later = text.replace("eczflow-plan-1", "eczflow-plan-2");
+    assert!(matches!(PlanFile::read(later.as_bytes()), Err(PlanError::Format { .. })));
+}
+
+#[test]
+fn a_plan_is_held_against_documents_at_hand() {
+    let files = example();
+    let plan = Session::new(&files).compile(path(), None).unwrap().plan.unwrap();
+    let read = |name: &str, text: &str| {
+        let (mut map, mut sink) = Default::default();
+        crate::documents::Document::read(text.as_bytes(), name, &mut map, &mut sink).unwrap()
+    };
+    let mut documents = std::collections::BTreeMap::from([
+        ("support".to_owned(), read("s.yaml", SUPPORT)),
+        ("payments".to_owned(), read("p.json", PAYMENTS)),
+    ]);
+    assert_eq!(plan.held_against(&documents), Ok(vec!["warehouse".to_owned()]));
+    let changed = PAYMENTS.replacen("Gives money back", "Gives money", 1);
+    documents.insert("payments".to_owned(), read("p.json", &changed));
+    assert!(matches!(plan.held_against(&documents), Err(PlanError::Drift { api, .. }) if api == "payments"));
+}
+
+/// No text makes the compiler panic, and every cut of a good one ends in findings.
+#[test]
+fn every_prefix_of_the_example_ends_in_findings() {
+    let mut files = example();
+    for end in (0..FLOW.len()).step_by(37).filter(|end| FLOW.is_char_boundary(*end)) {
+        let text = &FLOW[..end];
+        files.insert("f/refund.eczflow", text);
+        let compilation = Session::new(&files).compile(path(), None).unwrap();
+        assert!(compilation.diagnostics.iter().any(|finding| finding.severity == Severity::Error), "{text}");
+        assert!(compilation.plan.is_none());
+    }
+}

@@ -1,0 +1,101 @@
+//! Tests of reading schemas.
+
+use super::*;
+use serde_json::json;
+
+fn read(schema: Json) -> (String, Vec<String>) {
+    let schema = Schema::read(&json!({"s": schema}), "/s");
+    (schema.ty.to_string(), schema.undecided)
+}
+
+fn ty(schema: Json) -> String {
+    let (ty, undecided) = read(schema);
+    assert!(undecided.is_empty(), "{undecided:?}");
+    ty
+}
+
+#[test]
+fn scalars() {
+    assert_eq!(ty(json!({"type": "integer", "minimum": 0.5, "exclusiveMaximum": 10})), "int(1..9)");
+    assert_eq!(ty(json!({"type": ["string", "null"]})), "string | null");
+    assert_eq!(ty(json!({"enum": ["b", "a", null]})), r#"null | "a" | "b""#);
+    assert_eq!(ty(json!({"type": "string", "enum": ["a", null]})), r#""a""#);
+    assert_eq!(ty(json!({"type": "string", "format": "date-time"})), "timestamp");
+    assert_eq!(ty(json!({"type": "string", "contentEncoding": "base64"})), "bytes");
+    assert_eq!(ty(json!({"type": "number", "format": "decimal"})), "decimal");
+    assert_eq!(ty(json!({"type": "integer", "enum": [3, 1, 2]})), "int(1..3)");
+    assert_eq!(ty(json!({"type": "integer", "minimum": 3, "maximum": 2})), "never");
+    assert_eq!(ty(json!({"type": "integer", "maximum": 1e300})), "int");
+    assert_eq!(
+        (ty(json!(true)), ty(json!({"title": "x"})), ty(json!(false))),
+        ("any".into(), "any".into(), "never".into())
+    );
+    assert_eq!(
+        read(json!({"type": "number", "multipleOf": 0.01})),
+        ("decimal".into(), vec!["multipleOf".into()])
+    );
+    assert_eq!(read(json!({"type": "integer", "enum": [1, 9]})), ("int(1..9)".into(), vec!["enum".into()]));
+}
+
+#[test]
+fn objects() {
+    let schema = json!({"type": "object", "required": ["id", "ghost"], "additionalProperties": false, "properties": {
+        "id": {"type": "string", "minLength": 1},
+        "lines": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}}}
+    }});
+    let (spelled, undecided) = read(schema);
+    assert_eq!(spelled, "{ ghost: never, id: string, lines: [{ n: int?, … }]? }");
+    assert_eq!(undecided, ["id: minLength"]);
+    assert_eq!(ty(json!({"type": "object", "additionalProperties": {"type": "boolean"}})), "{string: bool}");
+    let closed =
+        json!({"type": "object", "properties": {"a": {"type": "null"}}, "unevaluatedProperties": false});
+    assert_eq!(ty(closed), "{ a: null? }");
+}
+
+#[test]
+fn combined() {
+    let all = json!({"allOf": [
+        {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}},
+        {"type": "object", "properties": {"a": {"enum": ["x", "y"]}, "b": {"type": "integer", "minimum": 1}}}
+    ], "properties": {"b": {"maximum": 5, "type": "integer"}}});
+    assert_eq!(ty(all), r#"{ a: "x" | "y", b: int(1..5)?, … }"#);
+    let tagged = json!({"oneOf": [
+        {"type": "object", "required": ["k"], "properties": {"k": {"const": "a"}}},
+        {"type": "object", "required": ["k"], "properties": {"k": {"const": "b"}}},
+        {"type": "null"}
+    ]});
+    assert_eq!(ty(tagged), r#"{ k: "a", … } | { k: "b", … } | null"#);
+    let overlapping = json!({"oneOf": [{"type": "integer"}, {"type": "number"}]});
+    assert_eq!(read(overlapping), ("int | number".into(), vec!["oneOf".into()]));
+    assert_eq!(ty(json!({"type": "string", "anyOf": [{"type": "string"}, {"type": "integer"}]})), "string");
+    assert_eq!(read(json!({"type": "string", "not": {"const": "x"}})), ("string".into(), vec!["not".into()]));
+}
+
+#[test]
+fn circles_and_explosions_end_as_unknown() {
+    let mut root = json!({"node": {"type": "object", "properties": {"next": {"$ref": "#/node"}, "all": {"type": "array", "items": {"$ref": "#/node"}}}}});
+    let node = Schema::read(&root, "/node").ty;
+    assert_eq!(node.to_string(), "{ all: [unknown]?, next: unknown?, … }");
+    for level in 0..40 {
+        let next = json!({"$ref": format!("#/l{}", level + 1)});
+        root[format!("l{level}")] =
+            json!({"type": "object", "properties": {"a": next, "b": next, "c": next}});
+        root[format!("m{level}")] =
+            json!({"allOf": [{"$ref": format!("#/m{}", level + 1)}, {"$ref": format!("#/m{}", level + 1)}]});
+    }
+    root["m40"] = json!({"type": "integer"});
+    for pointer in ["/l0", "/m0", "/nowhere"] {
+        let schema = Schema::read(&root, pointer);
+        let text = serde_json::to_string(&schema.ty).unwrap();
+        assert_eq!(serde_json::from_str::<Type>(&text).unwrap(), schema.ty, "{pointer}");
+    }
+    for bad in [
+        json!(3),
+        json!({"$ref": 3}),
+        json!({"$ref": "other.yaml"}),
+        json!({"type": 3}),
+        json!({"type": "float"}),
+    ] {
+        assert_eq!(ty(bad), "unknown");
+    }
+}

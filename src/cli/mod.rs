@@ -4,7 +4,6 @@
 //! May import every room. The only room that knows clap; with `config` the only one that reads the environment, with
 //! `report` the only one that knows miette. Nothing here exits: `main.rs` does, with what [`main`] answers.
 
-mod audit;
 mod check;
 mod compile;
 mod error;
@@ -13,15 +12,10 @@ mod files;
 mod flow;
 mod graph;
 mod hash;
-mod inputs;
 mod key;
 mod output;
 mod pin;
-mod resume;
-mod run;
 mod runs;
-mod runtime;
-mod sandbox;
 mod storage;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -65,14 +59,17 @@ type Outcome = Result<Exit, Failure>;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow check refund.eczflow                               prove what can be proven before anything runs
-  eczflow run refund.eczflow --sandbox --input ticket_id=T1  run it against a sandbox on this machine
-  eczflow audit export latest -o refund.audit                write the log of the last run
-  eczflow audit verify refund.audit                          verify such a log, offline
-  eczflow explain EF4001                                     what a code means and what to do
+  eczflow check refund.eczflow      prove what can be proven before it runs
+  eczflow run refund.eczflow --sandbox --input ticket_id=T1
+                                    run it against a sandbox on this machine
+  eczflow audit export latest -o refund.audit
+                                    write the log of the last run
+  eczflow audit verify refund.audit verify such a log, offline
+  eczflow explain EF4001            what a code means and what to do
 
-Exit codes: 0 clean, 1 findings, 2 plan, configuration or I/O error, 3 run failed and nothing is left standing,
-4 run paused, stuck or in doubt, 5 audit verification failed.";
+Exit codes: 0 clean; 1 findings; 2 plan, configuration or I/O error;
+3 run failed, nothing is left standing; 4 run paused, stuck or in doubt;
+5 audit verification failed.";
 
 /// Workflows of API calls across organisations: checked before they run, durable while they run, auditable after.
 #[derive(Debug, Parser)]
@@ -91,11 +88,7 @@ enum Command {
     Hash(hash::Arguments),
     Pin(pin::Arguments),
     Key(key::Arguments),
-    Run(Box<run::Arguments>),
-    Resume(resume::Arguments),
     Runs(runs::Arguments),
-    Audit(audit::Arguments),
-    Sandbox(sandbox::Arguments),
 }
 
 /// Runs the command that the process was called with; answers its exit code.
@@ -130,11 +123,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Pin(arguments) => pin::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
-        Command::Run(arguments) => run::run(&arguments),
-        Command::Resume(arguments) => resume::run(&arguments),
         Command::Runs(arguments) => runs::run(&arguments),
-        Command::Audit(arguments) => audit::run(&arguments),
-        Command::Sandbox(arguments) => sandbox::run(&arguments),
     }
 }
 

@@ -88,7 +88,8 @@ impl miette::Diagnostic for Adapted<'_> {
 /// The error with its code, causes and help; with ANSI colours, ending with a new line.
 pub fn error(error: &dyn Explained) -> String {
     let mut text = String::new();
-    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode()).with_width(100).with_links(false);
+    let handler =
+        GraphicalReportHandler::new_themed(GraphicalTheme::unicode()).with_width(100).with_links(false);
     match handler.render_report(&mut text, &Adapted::new(error)) {
         Ok(()) => text,
         Err(fmt::Error) => format!("error[{}]: {}\n", error.code(), harmless_line(&error.to_string())),
@@ -117,6 +118,13 @@ mod tests {
     fn an_error_shows_code_cause_help_and_where_to_read_on() {
         let shown = error(&Outer(std::io::Error::other("no space left")));
         let shown = anstream::adapter::strip_str(&shown).to_string();
-        insta::assert_snapshot!(shown, @"");
+        insta::assert_snapshot!(shown, @r##"
+        ER4001
+
+          × cannot open the store `a?b`
+          ╰─▶ no space left
+          help: name another folder with `--store`
+                `eczflow explain ER4001` says more
+        "##);
     }
 }

@@ -51,8 +51,11 @@ pub fn further_reading(findings: &[Diagnostic]) -> Option<String> {
     let mut codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
     codes.sort_by_key(|code| (code.severity, code.number));
     codes.dedup();
-    let listed: Vec<_> =
-        codes.iter().take(3).map(|code| format!("`eczflow explain {}` ({})", code.number, code.name)).collect();
+    let listed: Vec<_> = codes
+        .iter()
+        .take(3)
+        .map(|code| format!("`eczflow explain {}` ({})", code.number, code.name))
+        .collect();
     (!listed.is_empty()).then(|| format!("read on with {}", listed.join(", ")))
 }
 
@@ -117,20 +120,16 @@ fn text(map: &SourceMap, finding: &Diagnostic) -> String {
     notes.extend(finding.notes.iter().map(|note| format!("note: {}", harmless(note))));
     notes.extend(finding.help.iter().map(|help| format!("help: {}", harmless(help))));
     if let Some(fix) = &finding.fix {
-        notes.push(format!("fix: {}", harmless(&fix.title)));
+        let mut lines = vec![format!("fix: {}", harmless(&fix.title))];
         for (span, new) in &fix.edits {
-            let old = map.slice(*span);
-            notes.push(match (old.is_empty(), new.is_empty()) {
-                (true, _) => format!("     at {} insert `{}`", place(map, *span), harmless_line(new)),
-                (_, true) => format!("     at {} remove `{}`", place(map, *span), harmless_line(old)),
-                _ => format!(
-                    "     at {} write `{}` for `{}`",
-                    place(map, *span),
-                    harmless_line(new),
-                    harmless_line(old)
-                ),
+            let (at, old, new) = (place(map, *span), harmless_line(map.slice(*span)), harmless_line(new));
+            lines.push(match (old.is_empty(), new.is_empty()) {
+                (true, _) => format!("at {at}: insert `{new}`"),
+                (_, true) => format!("at {at}: remove `{old}`"),
+                _ => format!("at {at}: `{new}` for `{old}`"),
             });
         }
+        notes.push(lines.join("\n"));
     }
     let diagnostic = drawn::Diagnostic::new(severity)
         .with_code(finding.code.number)
@@ -140,9 +139,10 @@ fn text(map: &SourceMap, finding: &Diagnostic) -> String {
     let files = Shown::new(map, finding.labels.iter().map(|label| label.span.file));
     let config = Config { display_style: DisplayStyle::Rich, ..Config::default() };
     let styles = term::Styles::default();
-    let mut writer = StylesWriter::new(Ansi::new(Vec::new()), &styles);
+    let mut ansi = Ansi::new(Vec::new());
+    let mut writer = StylesWriter::new(&mut ansi, &styles);
     match term::emit_to_write_style(&mut writer, &config, &files, &diagnostic) {
-        Ok(()) => String::from_utf8_lossy(&writer.into_inner().into_inner()).into_owned(),
+        Ok(()) => String::from_utf8_lossy(&ansi.into_inner()).into_owned(),
         Err(_) => concise(map, finding),
     }
 }
@@ -290,7 +290,25 @@ mod tests {
     fn text_shows_both_sides_and_says_what_to_do() {
         let (map, list) = case();
         let drawn = plain(&findings(&map, &list, Format::Text));
-        insta::assert_snapshot!(drawn, @"");
+        insta::assert_snapshot!(drawn, @r##"
+        error[EF9998]: no operation `getTiket`
+          ┌─ a.eczflow:1:18
+          │
+        1 │ step x = support.getTiket()
+          │                  ^^^^^^^^ not in the document
+          │
+          = at api.json:1:1002: `"getTicket"`: this one is near
+          = note: operations are named by their `operationId`
+          = help: write `getTicket`
+          = fix: write `getTicket`
+            at a.eczflow:1:18: `getTicket` for `getTiket`
+
+        warning[EF9999]: `x` is?[2J not used
+          ┌─ a.eczflow:1:6
+          │
+        1 │ step x = support.getTiket()
+          │      ^
+        "##);
     }
 
     #[test]
@@ -308,7 +326,10 @@ mod tests {
     fn json_counts_and_places() {
         let (map, list) = case();
         let value: serde_json::Value = serde_json::from_str(&findings(&map, &list, Format::Json)).unwrap();
-        assert_eq!((&value["version"], &value["errors"], &value["warnings"]), (&1.into(), &1.into(), &1.into()));
+        assert_eq!(
+            (&value["version"], &value["errors"], &value["warnings"]),
+            (&1.into(), &1.into(), &1.into())
+        );
         assert_eq!(value["findings"][0]["labels"][1]["file"], "api.json");
         assert_eq!(value["findings"][0]["fix"]["edits"][0]["text"], "getTicket");
         assert_eq!(value["findings"][0]["labels"][0]["start"]["column"], 18);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::shown::harmless_line;
-use crate::graph::{DrawnEdge, DrawnNode, Drawing, EdgeKind, Shape};
+use crate::graph::{Drawing, DrawnEdge, DrawnNode, EdgeKind, Shape};
 
 /// Graphviz: `eczflow graph FLOW --format dot | dot -Tsvg`.
 pub fn dot(drawing: &Drawing) -> String {
@@ -137,18 +137,49 @@ mod tests {
             nodes: vec![node("end", Shape::Rule, "ECZ-1"), node("refund", Shape::Effect, "ECZ-2")],
             edges: vec![
                 DrawnEdge { from: "end".into(), to: "refund".into(), kind: EdgeKind::Data, handoff: true },
-                DrawnEdge { from: "end".into(), to: "refund".into(), kind: EdgeKind::Barrier, handoff: false },
+                DrawnEdge {
+                    from: "end".into(),
+                    to: "refund".into(),
+                    kind: EdgeKind::Barrier,
+                    handoff: false,
+                },
             ],
         }
     }
 
     #[test]
     fn dot_clusters_operators_and_marks_handoffs() {
-        insta::assert_snapshot!(dot(&drawing()), @"");
+        insta::assert_snapshot!(dot(&drawing()), @r##"
+        digraph "refund_ticket" {
+          rankdir=LR; compound=true;
+          node [fontname="sans-serif", shape=box];
+          edge [fontname="sans-serif", fontsize=10];
+          subgraph cluster_0 {
+            label="acme (ECZ-1)";
+            "end" [label="end \"x\"", shape=diamond];
+          }
+          subgraph cluster_1 {
+            label="ECZ-2";
+            "refund" [label="refund \"x\"\nundo payments.cancel", shape=box, style="rounded,bold"];
+          }
+          "end" -> "refund" [label="handoff", style=bold, color="#b3261e"];
+          "end" -> "refund" [label="barrier", style=dashed];
+        }
+        "##);
     }
 
     #[test]
     fn mermaid_groups_operators_and_marks_handoffs() {
-        insta::assert_snapshot!(mermaid(&drawing()), @"");
+        insta::assert_snapshot!(mermaid(&drawing()), @r##"
+        flowchart LR
+          subgraph operator_0["acme (ECZ-1)"]
+            n_end{"end &quot;x&quot;"}
+          end
+          subgraph operator_1["ECZ-2"]
+            n_refund["refund &quot;x&quot;<br/>undo payments.cancel"]
+          end
+          n_end ==>|handoff| n_refund
+          n_end -.->|barrier| n_refund
+        "##);
     }
 }

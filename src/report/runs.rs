@@ -8,7 +8,7 @@ use crate::store::RunSummary;
 /// One line a run: id, flow, status, when it began, its records and its audit root.
 pub fn runs(runs: &[RunSummary]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(["RUN", "FLOW", "STATUS", "STARTED", "RECORDS", "AUDIT ROOT"]);
     for run in runs {
         table.add_row([

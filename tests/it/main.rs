@@ -6,6 +6,7 @@ mod connector;
 mod flows;
 mod resolver;
 #[cfg(test)]
+mod run;
 mod sandbox;
 mod simulation;
 #[cfg(test)]

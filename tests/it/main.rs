@@ -3,8 +3,11 @@
 #[cfg(test)]
 mod connector;
 #[cfg(test)]
+mod flows;
 mod resolver;
 #[cfg(test)]
+mod run;
 mod sandbox;
+mod simulation;
 #[cfg(test)]
 mod support;

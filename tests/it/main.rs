@@ -7,6 +7,7 @@ mod flows;
 #[cfg(test)]
 mod resolver;
 #[cfg(test)]
+mod run;
 mod sandbox;
 #[cfg(test)]
 mod simulation;

@@ -3,8 +3,10 @@
 #[cfg(test)]
 mod connector;
 #[cfg(test)]
+mod flows;
 mod resolver;
 #[cfg(test)]
 mod sandbox;
+mod simulation;
 #[cfg(test)]
 mod support;

@@ -27,7 +27,7 @@ pub mod verify;
 pub mod config;
 pub mod store;
 pub mod wire;
-//pub mod host;
+pub mod host;
 pub mod sandbox;
 // Roof.
 pub mod report;

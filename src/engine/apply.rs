@@ -1,12 +1,12 @@
 //! Folding one event into a state, refusing what no decider of this plan could have recorded.
 
+use super::Engine;
 use super::breaker::trips;
 use super::event::*;
 use super::outcome::{Outcome, judge_answer, judge_failure};
 use super::path::Path;
 use super::request;
 use super::state::{CallPhase, Calling, Failure, Looping, Phase, Progress, State};
-use super::Engine;
 use crate::base::{Digest, Timestamp};
 use crate::ecz::{self, Decision};
 use crate::expr::evaluate;
@@ -33,7 +33,9 @@ impl<'a> Engine<'a> {
         match (&event.what, &event.path) {
             (What::RunStarted(opening), None) => self.open(state, opening, at)?,
             (What::RunResumed { .. }, None) => resume(state)?,
-            (_, _) if state.phase != Phase::Running => return illegal("it comes while the run is not under way"),
+            (_, _) if state.phase != Phase::Running => {
+                return illegal("it comes while the run is not under way");
+            }
             (What::RunPaused { because }, None) => state.phase = Phase::Paused(*because),
             (What::RunFinished { status, outputs }, None) => {
                 state.phase = Phase::Finished(*status);
@@ -70,9 +72,17 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    fn apply_at(&self, state: &mut State, path: &Path, event: &Event, at: Timestamp, leaf: Digest) -> Applied {
+    fn apply_at(
+        &self,
+        state: &mut State,
+        path: &Path,
+        event: &Event,
+        at: Timestamp,
+        leaf: Digest,
+    ) -> Applied {
         match &event.what {
-            What::HandoffVerified { checks, observations } | What::HandoffRefused { checks, observations } => {
+            What::HandoffVerified { checks, observations }
+            | What::HandoffRefused { checks, observations } => {
                 self.check_verdict(path, checks, observations)?;
                 let calling = under_way(state, path, event.attempt)?;
                 match calling.phase {
@@ -83,7 +93,8 @@ impl<'a> Engine<'a> {
                 if stops != matches!(event.what, What::HandoffRefused { .. }) {
                     return illegal("its checks say otherwise");
                 }
-                calling.phase = if stops { CallPhase::Refused } else { CallPhase::Verified { half_open: false } };
+                calling.phase =
+                    if stops { CallPhase::Refused } else { CallPhase::Verified { half_open: false } };
             }
             What::AttemptIntended { request, .. } => {
                 let calling = under_way(state, path, event.attempt)?;
@@ -131,7 +142,9 @@ impl<'a> Engine<'a> {
             What::BreakerHalfOpen(_) => {
                 under_way(state, path, event.attempt)?.phase = CallPhase::Verified { half_open: true };
             }
-            What::BreakerOpened(facts) | What::BreakerClosed(facts) => self.check_breaker(path, event, facts)?,
+            What::BreakerOpened(facts) | What::BreakerClosed(facts) => {
+                self.check_breaker(path, event, facts)?
+            }
             What::ValueComputed { .. } => {
                 state.nodes.insert(path.clone(), Progress::Done(Value::Null));
             }
@@ -148,12 +161,17 @@ impl<'a> Engine<'a> {
                     state.completed.push(path.clone());
                 }
                 state.nodes.insert(path.clone(), Progress::Failed);
-                fail_run(state, Failure { path: Some(path.clone()), class: *class, message: message.clone() });
+                fail_run(
+                    state,
+                    Failure { path: Some(path.clone()), class: *class, message: message.clone() },
+                );
             }
             What::LoopStarted { .. } => self.start_items(state, path)?,
             What::LoopFinished { .. } => self.finish_loop(state, path)?,
             What::UndoStarted {} => {
-                let (Some(call), true) = (self.call(path), path.undo) else { return illegal("there is no such undo") };
+                let (Some(call), true) = (self.call(path), path.undo) else {
+                    return illegal("there is no such undo");
+                };
                 let own = state.effect_value(&path.forward());
                 let request = request::build(self.plan, state, path, call, own.as_ref())
                     .map_err(|(_, message)| Illegal(message))?;
@@ -162,7 +180,10 @@ impl<'a> Engine<'a> {
             What::UndoFailed { .. } => {
                 state.nodes.insert(path.clone(), Progress::Failed);
             }
-            What::RunStarted(_) | What::RunResumed { .. } | What::RunPaused { .. } | What::RunFinished { .. } => {
+            What::RunStarted(_)
+            | What::RunResumed { .. }
+            | What::RunPaused { .. }
+            | What::RunFinished { .. } => {
                 return illegal("it concerns the run, not a node");
             }
             What::TimerFired { .. } => return illegal("no timer of a node was set"),
@@ -186,25 +207,39 @@ impl<'a> Engine<'a> {
                 return illegal(format!("`{}` was judged otherwise than its policy says", check.ecz_id));
             }
             let limit = call.handoff.verify.within_ms.min(VERDICT_AGE_MS);
-            let recheck = api.identity.recheck_before_reliance && check.ecz_id == api.identity.api_passport_id;
+            let recheck =
+                api.identity.recheck_before_reliance && check.ecz_id == api.identity.api_passport_id;
             if check.reused && (recheck || check.age_ms > limit) {
-                return illegal(format!("the verdict on `{}` was older than its policy allows", check.ecz_id));
+                return illegal(format!(
+                    "the verdict on `{}` was older than its policy allows",
+                    check.ecz_id
+                ));
             }
         }
         Ok(())
     }
 
     fn check_breaker(&self, path: &Path, event: &Event, facts: &BreakerFacts) -> Applied {
-        let api = self.call(path).filter(|call| call.api == facts.api).and_then(|call| self.plan.apis.get(&call.api));
+        let api = self
+            .call(path)
+            .filter(|call| call.api == facts.api)
+            .and_then(|call| self.plan.apis.get(&call.api));
         let Some(api) = api else { return illegal("it names another api") };
         // A later opening is a failed probe's; the first one must be what the counted calls call for.
-        if matches!(event.what, What::BreakerOpened(_)) && facts.openings == 1 && !trips(&api.breaker, facts) {
+        if matches!(event.what, What::BreakerOpened(_)) && facts.openings == 1 && !trips(&api.breaker, facts)
+        {
             return illegal("the calls it counts don't open the breaker");
         }
         Ok(())
     }
 
-    fn settle_attempt(&self, state: &mut State, path: &Path, attempt: Option<u32>, outcome: Outcome) -> Applied {
+    fn settle_attempt(
+        &self,
+        state: &mut State,
+        path: &Path,
+        attempt: Option<u32>,
+        outcome: Outcome,
+    ) -> Applied {
         let calling = under_way(state, path, attempt)?;
         if !matches!(calling.phase, CallPhase::Intended | CallPhase::Lost) {
             return illegal("no attempt was under way");
@@ -249,7 +284,11 @@ fn fail_run(state: &mut State, failure: Failure) {
     state.failure.get_or_insert(failure);
 }
 
-fn under_way<'s>(state: &'s mut State, path: &Path, attempt: Option<u32>) -> Result<&'s mut Calling, Illegal> {
+fn under_way<'s>(
+    state: &'s mut State,
+    path: &Path,
+    attempt: Option<u32>,
+) -> Result<&'s mut Calling, Illegal> {
     match state.calling_mut(path) {
         Some(calling) if attempt == Some(calling.attempt) => Ok(calling),
         Some(_) => illegal("it is about another attempt"),

@@ -86,18 +86,24 @@ impl Breaker {
 
     /// Reports a call that was let through: whether it failed (time-out, reset, 5xx, no connection) and how long it took.
     pub fn report(
-        &mut self, api: &str, now: Timestamp, failed: bool, elapsed_ms: u64, random: &dyn Random,
+        &mut self,
+        api: &str,
+        now: Timestamp,
+        failed: bool,
+        elapsed_ms: u64,
+        random: &dyn Random,
     ) -> Option<Transition> {
         let slow = elapsed_ms > self.settings.slow_ms;
         self.calls.push_back(Call { at: now, failed, slow });
         let window = self.settings.window_ms;
-        while self.calls.len() > CALLS_KEPT || self.calls.front().is_some_and(|call| now.since(call.at) > window) {
+        while self.calls.len() > CALLS_KEPT
+            || self.calls.front().is_some_and(|call| now.since(call.at) > window)
+        {
             self.calls.pop_front();
         }
         match self.state {
-            State::Closed => {
-                trips(&self.settings, &self.facts(api, None)).then(|| Transition::Opened(self.open(api, now, random)))
-            }
+            State::Closed => trips(&self.settings, &self.facts(api, None))
+                .then(|| Transition::Opened(self.open(api, now, random))),
             State::Open { .. } => None,
             State::HalfOpen { .. } if failed => Some(Transition::Opened(self.open(api, now, random))),
             State::HalfOpen { granted, succeeded } if succeeded + 1 >= self.settings.probes => {
@@ -124,7 +130,9 @@ impl Breaker {
     }
 
     fn facts(&self, api: &str, until: Option<Timestamp>) -> BreakerFacts {
-        let count = |what: fn(&Call) -> bool| u32::try_from(self.calls.iter().filter(|call| what(call)).count()).unwrap_or(u32::MAX);
+        let count = |what: fn(&Call) -> bool| {
+            u32::try_from(self.calls.iter().filter(|call| what(call)).count()).unwrap_or(u32::MAX)
+        };
         BreakerFacts {
             api: api.to_owned(),
             calls: count(|_| true),
@@ -138,7 +146,8 @@ impl Breaker {
 
 /// Whether counted calls open a closed breaker: what an auditor checks a recorded opening against.
 pub fn trips(settings: &Settings, facts: &BreakerFacts) -> bool {
-    let reaches = |part: u32, percent: u32| u64::from(part) * 100 >= u64::from(percent) * u64::from(facts.calls);
+    let reaches =
+        |part: u32, percent: u32| u64::from(part) * 100 >= u64::from(percent) * u64::from(facts.calls);
     facts.calls >= settings.minimum_calls.max(1)
         && ((facts.failures > 0 && reaches(facts.failures, settings.failure_percent))
             || (facts.slow > 0 && reaches(facts.slow, settings.slow_percent)))
@@ -173,11 +182,14 @@ mod tests {
     fn opens_by_ratio_probes_and_closes() {
         let random = SeededRandom::new("breaker");
         let mut breaker = Breaker::new(settings());
-        let mut report = |breaker: &mut Breaker, at, failed| breaker.report("api", Timestamp(at), failed, 5, &random);
+        let mut report =
+            |breaker: &mut Breaker, at, failed| breaker.report("api", Timestamp(at), failed, 5, &random);
         assert_eq!(report(&mut breaker, 0, true), None, "too few calls");
         assert_eq!(report(&mut breaker, 1, true), None);
         assert_eq!(report(&mut breaker, 2, false), None);
-        let Some(Transition::Opened(facts)) = report(&mut breaker, 3, false) else { panic!("two of four failed") };
+        let Some(Transition::Opened(facts)) = report(&mut breaker, 3, false) else {
+            panic!("two of four failed")
+        };
         assert_eq!((facts.calls, facts.failures, facts.openings), (4, 2, 1));
         let until = facts.until.unwrap();
         assert!(until >= Timestamp(1_003) && until <= Timestamp(2_003));
@@ -199,14 +211,23 @@ mod tests {
         for at in 0..3 {
             assert_eq!(breaker.report("api", Timestamp(at), true, 5, &random), None);
         }
-        assert_eq!(breaker.report("api", Timestamp(20_000), true, 5, &random), None, "the others are too old");
+        assert_eq!(
+            breaker.report("api", Timestamp(20_000), true, 5, &random),
+            None,
+            "the others are too old"
+        );
         for at in 20_001..20_003 {
             assert_eq!(breaker.report("api", Timestamp(at), true, 5, &random), None);
         }
-        let Some(Transition::Opened(first)) = breaker.report("api", Timestamp(20_003), true, 5, &random) else { panic!() };
+        let Some(Transition::Opened(first)) = breaker.report("api", Timestamp(20_003), true, 5, &random)
+        else {
+            panic!()
+        };
         let until = first.until.unwrap();
         breaker.permit("api", until);
-        let Some(Transition::Opened(second)) = breaker.report("api", until, true, 5, &random) else { panic!() };
+        let Some(Transition::Opened(second)) = breaker.report("api", until, true, 5, &random) else {
+            panic!()
+        };
         assert_eq!(second.openings, 2);
         assert!(second.until.unwrap() >= until.plus(2_000));
         assert_eq!(opening_ceiling(&settings(), 64), 60_000);

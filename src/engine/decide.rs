@@ -71,8 +71,12 @@ impl<'a> Engine<'a> {
             let Progress::Calling(calling) = progress else { continue };
             match &calling.phase {
                 CallPhase::Verify { not_before } if *not_before > now => needs.push(Need::Time(*not_before)),
-                CallPhase::Verify { .. } => needs.push(Need::Verdict { path: path.clone(), attempt: calling.attempt }),
-                CallPhase::Intended => needs.push(Need::Send { path: path.clone(), attempt: calling.attempt }),
+                CallPhase::Verify { .. } => {
+                    needs.push(Need::Verdict { path: path.clone(), attempt: calling.attempt })
+                }
+                CallPhase::Intended => {
+                    needs.push(Need::Send { path: path.clone(), attempt: calling.attempt })
+                }
                 _ => {}
             }
         }
@@ -83,15 +87,21 @@ impl<'a> Engine<'a> {
     }
 
     fn decide_block(
-        &self, state: &State, environment: &mut dyn Environment, iterations: &Iterations, block: &Block,
+        &self,
+        state: &State,
+        environment: &mut dyn Environment,
+        iterations: &Iterations,
+        block: &Block,
     ) -> Option<Event> {
         for node in &block.nodes {
             let path = Path::new(iterations, &node.id);
             let decision = match state.nodes.get(&path) {
-                None if !state.failing && self.is_ready(state, iterations, node) => self.decide_start(state, path, node),
-                Some(Progress::Calling(calling)) => self
-                    .step(&path)
-                    .and_then(|step| self.decide_call(state, environment, &path, &step.call, Some(step), calling)),
+                None if !state.failing && self.is_ready(state, iterations, node) => {
+                    self.decide_start(state, path, node)
+                }
+                Some(Progress::Calling(calling)) => self.step(&path).and_then(|step| {
+                    self.decide_call(state, environment, &path, &step.call, Some(step), calling)
+                }),
                 Some(Progress::Looping) => match &node.kind {
                     NodeKind::For(looping) => self.decide_loop(state, environment, path, looping),
                     _ => None,
@@ -109,7 +119,9 @@ impl<'a> Engine<'a> {
     fn decide_start(&self, state: &State, path: Path, node: &Node) -> Option<Event> {
         let names = state.names(&path.iterations);
         let what = match &node.kind {
-            NodeKind::Let { value } => fail(FailureClass::Expression, evaluate(value, &names).err()?.to_string()),
+            NodeKind::Let { value } => {
+                fail(FailureClass::Expression, evaluate(value, &names).err()?.to_string())
+            }
             NodeKind::Ensure { condition, message } => check(&names, Some(condition), message, true),
             NodeKind::Fail { condition, message } => check(&names, condition.as_ref(), message, false),
             NodeKind::Call(step) => match skips(&names, step.guard.as_ref()) {
@@ -148,12 +160,21 @@ impl<'a> Engine<'a> {
             let mut seen = std::collections::BTreeSet::new();
             for (index, item) in items.iter().enumerate() {
                 let names = Names { own: Some((&looping.variable, item)), ..state.names(&path.iterations) };
-                match request::key_of(self.plan, state, &Path::new(&path.iterations, &node.id), &step.call, &names) {
+                match request::key_of(
+                    self.plan,
+                    state,
+                    &Path::new(&path.iterations, &node.id),
+                    &step.call,
+                    &names,
+                ) {
                     Ok(key) => {
                         if seen.insert(key) {
                             continue;
                         }
-                        let message = format!("item {index} has the same `key once per` of `{}` as an earlier one", node.id);
+                        let message = format!(
+                            "item {index} has the same `key once per` of `{}` as an earlier one",
+                            node.id
+                        );
                         return fail(FailureClass::Bound, message);
                     }
                     Err((class, message)) => return fail(class, message),
@@ -164,14 +185,19 @@ impl<'a> Engine<'a> {
     }
 
     fn decide_loop(
-        &self, state: &State, environment: &mut dyn Environment, path: Path, looping: &Loop,
+        &self,
+        state: &State,
+        environment: &mut dyn Environment,
+        path: Path,
+        looping: &Loop,
     ) -> Option<Event> {
         for (_, inside) in state.open_iterations(&path) {
             if let Some(event) = self.decide_block(state, environment, &inside, &looping.body) {
                 return Some(event);
             }
-            let finished =
-                |node: &Node| state.nodes.get(&Path::new(&inside, &node.id)).is_some_and(Progress::is_finished);
+            let finished = |node: &Node| {
+                state.nodes.get(&Path::new(&inside, &node.id)).is_some_and(Progress::is_finished)
+            };
             if !state.failing
                 && looping.body.nodes.iter().all(finished)
                 && let Some(result) = &looping.result
@@ -190,7 +216,12 @@ impl<'a> Engine<'a> {
 
     /// A call under way; `step` is `None` for an undo.
     fn decide_call(
-        &self, state: &State, environment: &mut dyn Environment, path: &Path, call: &Call, step: Option<&Step>,
+        &self,
+        state: &State,
+        environment: &mut dyn Environment,
+        path: &Path,
+        call: &Call,
+        step: Option<&Step>,
         calling: &Calling,
     ) -> Option<Event> {
         // A possible effect must be settled even while the run fails; anything else is given up.
@@ -211,7 +242,8 @@ impl<'a> Engine<'a> {
                 Permit::Until(until) => event(What::TimerSet { until }),
             },
             CallPhase::Refused => {
-                let message = "an identity of the handoff was refused; nothing was sent in this attempt".to_owned();
+                let message =
+                    "an identity of the handoff was refused; nothing was sent in this attempt".to_owned();
                 event(self.end_call(call, step, calling, FailureClass::Identity, None, message))
             }
             CallPhase::Lost => event(What::AttemptFailed {
@@ -222,9 +254,7 @@ impl<'a> Engine<'a> {
                 signature: None,
             }),
             CallPhase::Settled(outcome) => {
-                if !give_up
-                    && let Some(what) = self.retry(state, environment, path, call, calling, outcome)
-                {
+                if !give_up && let Some(what) = self.retry(state, environment, path, call, calling, outcome) {
                     return event(what);
                 }
                 event(self.settle_call(state, path, call, step, calling, outcome))
@@ -233,7 +263,12 @@ impl<'a> Engine<'a> {
     }
 
     fn retry(
-        &self, state: &State, environment: &mut dyn Environment, path: &Path, call: &Call, calling: &Calling,
+        &self,
+        state: &State,
+        environment: &mut dyn Environment,
+        path: &Path,
+        call: &Call,
+        calling: &Calling,
         outcome: &Outcome,
     ) -> Option<What> {
         let policy = call.retry.as_ref()?;
@@ -259,24 +294,41 @@ impl<'a> Engine<'a> {
         let cost = if outcome.kind == OutcomeKind::Throttled { THROTTLED_COST } else { TRANSIENT_COST };
         let budget = environment.take_budget(&call.api, cost)?;
         let delay_ms = environment.draw_delay_ms(ceiling).max(asked);
-        Some(What::RetryScheduled { delay_ms, ceiling_ms: ceiling.max(asked), until: now.plus(delay_ms), budget })
+        Some(What::RetryScheduled {
+            delay_ms,
+            ceiling_ms: ceiling.max(asked),
+            until: now.plus(delay_ms),
+            budget,
+        })
     }
 
     /// The last outcome of a call that is not retried.
     fn settle_call(
-        &self, state: &State, path: &Path, call: &Call, step: Option<&Step>, calling: &Calling, outcome: &Outcome,
+        &self,
+        state: &State,
+        path: &Path,
+        call: &Call,
+        step: Option<&Step>,
+        calling: &Calling,
+        outcome: &Outcome,
     ) -> What {
         let (class, message) = match outcome.kind {
             OutcomeKind::IllTyped => (FailureClass::IllTyped, outcome.why.clone()),
             OutcomeKind::Redirected => (FailureClass::Redirected, outcome.why.clone()),
             OutcomeKind::Refused => (FailureClass::Refused, outcome.why.clone()),
-            _ => (FailureClass::Exhausted, format!("{} ({} of {} attempts)", outcome.why, calling.attempt, call.attempts())),
+            _ => (
+                FailureClass::Exhausted,
+                format!("{} ({} of {} attempts)", outcome.why, calling.attempt, call.attempts()),
+            ),
         };
         let doubt = What::AttemptInDoubt { outcome: outcome.kind };
         if outcome.kind == OutcomeKind::IllTyped && !call.is_safe() {
             // The effect happened. It is undone where the undo's arguments evaluate over what came.
             return match step.and_then(|step| step.undo.as_ref()) {
-                Some(undo) if request::build(self.plan, state, &path.undo(), undo, outcome.value.as_ref()).is_ok() => {
+                Some(undo)
+                    if request::build(self.plan, state, &path.undo(), undo, outcome.value.as_ref())
+                        .is_ok() =>
+                {
                     What::StepFailed { class, status: outcome.status, effect: true, message }
                 }
                 _ if step.is_none() => self.end_call(call, step, calling, class, outcome.status, message),
@@ -294,20 +346,28 @@ impl<'a> Engine<'a> {
 
     /// Ends a call without success: in doubt where an effect may have happened, else failed.
     fn end_call(
-        &self, call: &Call, step: Option<&Step>, calling: &Calling, class: FailureClass, status: Option<u16>,
+        &self,
+        call: &Call,
+        step: Option<&Step>,
+        calling: &Calling,
+        class: FailureClass,
+        status: Option<u16>,
         message: String,
     ) -> What {
         match step {
             // Undos are retry-safe (P7), so resuming may simply try again: a failed undo is stuck, never in doubt.
             None => What::UndoFailed { class, message },
-            Some(_) if calling.unknown && !call.is_safe() => What::AttemptInDoubt { outcome: OutcomeKind::Unknown },
+            Some(_) if calling.unknown && !call.is_safe() => {
+                What::AttemptInDoubt { outcome: OutcomeKind::Unknown }
+            }
             Some(_) => What::StepFailed { class, status, effect: false, message },
         }
     }
 
     /// Once nothing is under way: undos, newest completion first, one at a time; then the end.
     fn decide_undo(&self, state: &State, environment: &mut dyn Environment) -> Option<Event> {
-        let under_way = |(path, progress): (&Path, &Progress)| !path.undo && matches!(progress, Progress::Calling(_));
+        let under_way =
+            |(path, progress): (&Path, &Progress)| !path.undo && matches!(progress, Progress::Calling(_));
         if state.nodes.iter().any(under_way) {
             return None;
         }
@@ -341,7 +401,8 @@ impl<'a> Engine<'a> {
 
     fn decide_return(&self, state: &State) -> Option<Event> {
         let body = &self.plan.flow.body;
-        let finished = |node: &&Node| state.nodes.get(&Path::new(&[], &node.id)).is_some_and(Progress::is_finished);
+        let finished =
+            |node: &&Node| state.nodes.get(&Path::new(&[], &node.id)).is_some_and(Progress::is_finished);
         let (returns, others): (Vec<&Node>, Vec<&Node>) =
             body.nodes.iter().partition(|node| matches!(node.kind, NodeKind::Return { .. }));
         if !others.iter().all(finished) {
@@ -356,9 +417,11 @@ impl<'a> Engine<'a> {
             .map_err(|error| error.to_string())
             .and_then(|value| value.to_json().map_err(|error| error.to_string()));
         Some(match outputs {
-            Ok(outputs) => {
-                Event { path: None, attempt: None, what: What::RunFinished { status: Status::Succeeded, outputs } }
-            }
+            Ok(outputs) => Event {
+                path: None,
+                attempt: None,
+                what: What::RunFinished { status: Status::Succeeded, outputs },
+            },
             Err(message) => Event {
                 path: Some(Path::new(&[], &node.id)),
                 attempt: None,
@@ -438,4 +501,3 @@ impl State {
         }
     }
 }
-

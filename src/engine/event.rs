@@ -15,7 +15,15 @@ use crate::ecz::{Asked, Decision, EczId, Observation};
 
 /// Fields that go to the payload.
 pub const PRIVATE: &[&str] = &[
-    "inputs", "outputs", "run_secret", "message", "request", "answer", "detail", "signature", "observations",
+    "inputs",
+    "outputs",
+    "run_secret",
+    "message",
+    "request",
+    "answer",
+    "detail",
+    "signature",
+    "observations",
 ];
 
 /// One event: where it happened and what.
@@ -303,7 +311,11 @@ impl SendFailure {
     pub fn not_sent(self) -> bool {
         matches!(
             self,
-            SendFailure::Resolve | SendFailure::Connect | SendFailure::Tls | SendFailure::Address | SendFailure::Local
+            SendFailure::Resolve
+                | SendFailure::Connect
+                | SendFailure::Tls
+                | SendFailure::Address
+                | SendFailure::Local
         )
     }
 }
@@ -451,7 +463,9 @@ impl What {
 
     /// The reverse of [`What::to_parts`]; unknown members are refused by comparing with what would be written.
     pub fn from_parts(
-        kind: Kind, decision: &Map<String, Json>, payload: &BTreeMap<String, Json>,
+        kind: Kind,
+        decision: &Map<String, Json>,
+        payload: &BTreeMap<String, Json>,
     ) -> Result<What, EventError> {
         let unreadable = |error: serde_json::Error| EventError::Unreadable(error.to_string());
         let mut members = decision.clone();
@@ -476,7 +490,12 @@ mod tests {
 
     #[test]
     fn private_fields_go_to_the_payload_and_come_back() {
-        let what = What::StepFailed { class: FailureClass::Rule, status: Some(404), effect: false, message: "no such ticket".into() };
+        let what = What::StepFailed {
+            class: FailureClass::Rule,
+            status: Some(404),
+            effect: false,
+            message: "no such ticket".into(),
+        };
         let (kind, decision, payload) = what.to_parts().unwrap();
         assert_eq!(kind, Kind::StepFailed);
         assert!(!decision.contains_key("message") && payload.contains_key("message"));

@@ -13,7 +13,12 @@ pub(super) fn default_key(run: &str, path: &Path) -> Result<String, CanonicalErr
 }
 
 /// `key once per E`: one for all runs of this operator's flow and step with the same value.
-pub(super) fn once_key(operator: &EczId, flow: &str, step: &str, value: &Json) -> Result<String, CanonicalError> {
+pub(super) fn once_key(
+    operator: &EczId,
+    flow: &str,
+    step: &str,
+    value: &Json,
+) -> Result<String, CanonicalError> {
     hash(&json!(["eczflow-once-1", operator, flow, step, value]))
 }
 
@@ -31,7 +36,9 @@ mod tests {
         let key = default_key("r1", &path).unwrap();
         assert_eq!(key.len(), 43);
         assert_eq!(key, default_key("r1", &path).unwrap());
-        for (run, other) in [("r2", "lines[0].moved"), ("r1", "lines[1].moved"), ("r1", "lines[0].moved/undo")] {
+        for (run, other) in
+            [("r2", "lines[0].moved"), ("r1", "lines[1].moved"), ("r1", "lines[0].moved/undo")]
+        {
             assert_ne!(key, default_key(run, &other.parse().unwrap()).unwrap());
         }
         let operator: EczId = "ECZ-GB-A1B2C3".parse().unwrap();

@@ -23,8 +23,8 @@ pub use apply::{Illegal, VERDICT_AGE_MS};
 pub use decide::{Environment, Need};
 pub use event::*;
 pub use outcome::{Outcome, counts_for_breaker, judge_answer, judge_failure};
-pub use record::identities;
 pub use path::{Iterations, Path, PathError};
+pub use record::identities;
 pub use state::{Failure, Phase, State};
 
 use crate::plan::{Block, Call, Node, NodeKind, Plan, Step, Verified};

@@ -55,8 +55,13 @@ pub fn judge_answer(contract: &Contract, answer: &Answer) -> Outcome {
                 }
             }
         }
-        307 | 308 => outcome(OutcomeKind::Refused, format!("it redirected ({status}); redirects are never followed")),
-        300..=399 => outcome(OutcomeKind::Redirected, format!("it redirected ({status}); redirects are never followed")),
+        307 | 308 => {
+            outcome(OutcomeKind::Refused, format!("it redirected ({status}); redirects are never followed"))
+        }
+        300..=399 => outcome(
+            OutcomeKind::Redirected,
+            format!("it redirected ({status}); redirects are never followed"),
+        ),
         429 => outcome(OutcomeKind::Throttled, "it answered 429: too many requests".into()),
         408 | 425 => outcome(OutcomeKind::Unknown, format!("it answered {status}")),
         400..=499 => outcome(OutcomeKind::Refused, format!("it refused with {status}")),

@@ -68,7 +68,8 @@ impl FromStr for Path {
         let iterations = parts
             .into_iter()
             .map(|part| {
-                let (node, index) = part.strip_suffix(']').and_then(|part| part.split_once('[')).ok_or(PathError)?;
+                let (node, index) =
+                    part.strip_suffix(']').and_then(|part| part.split_once('[')).ok_or(PathError)?;
                 Ok((node.to_owned(), index.parse().map_err(|_| PathError)?))
             })
             .collect::<Result<_, _>>()?;

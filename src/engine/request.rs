@@ -17,7 +17,11 @@ pub(super) type Failure = (FailureClass, String);
 
 /// The request of a call at a path. `own` is the step's body, for an undo.
 pub(super) fn build(
-    plan: &Verified<Plan>, state: &State, path: &Path, call: &Call, own: Option<&Value>,
+    plan: &Verified<Plan>,
+    state: &State,
+    path: &Path,
+    call: &Call,
+    own: Option<&Value>,
 ) -> Result<Request, Failure> {
     let names = Names { own: own.map(|value| (path.node.as_str(), value)), ..state.names(&path.iterations) };
     let expression = |error: crate::expr::EvalError| (FailureClass::Expression, error.to_string());
@@ -37,9 +41,9 @@ pub(super) fn build(
             .iter()
             .find(|known| known.name == argument.name && known.location.as_str() == argument.location)
             .ok_or_else(|| guard(format!("the document has no parameter `{}`", argument.name)))?;
-        let texts = declared
-            .texts(&value)
-            .map_err(|misfit| guard(format!("argument `{}` does not fit its document: {misfit}", argument.name)))?;
+        let texts = declared.texts(&value).map_err(|misfit| {
+            guard(format!("argument `{}` does not fit its document: {misfit}", argument.name))
+        })?;
         match declared.location {
             Location::Path => {
                 let text = texts.iter().map(|text| encode(text)).collect::<String>();
@@ -72,12 +76,22 @@ pub(super) fn build(
         None => None,
         Some(fact) => Some((fact.header().to_owned(), key_of(plan, state, path, call, &names)?)),
     };
-    Ok(Request { method: call.method.clone(), url: format!("{}{target}{query}", api.base_url), headers, body, key })
+    Ok(Request {
+        method: call.method.clone(),
+        url: format!("{}{target}{query}", api.base_url),
+        headers,
+        body,
+        key,
+    })
 }
 
 /// The key of a call: `once per`, or the default.
 pub(super) fn key_of(
-    plan: &Plan, state: &State, path: &Path, call: &Call, names: &dyn Scope,
+    plan: &Plan,
+    state: &State,
+    path: &Path,
+    call: &Call,
+    names: &dyn Scope,
 ) -> Result<String, Failure> {
     let failed = |error: String| (FailureClass::Expression, error);
     match &call.once_per {
@@ -97,7 +111,9 @@ fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             _ => {
                 let _ = write!(encoded, "%{byte:02X}");
             }

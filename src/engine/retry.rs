@@ -52,7 +52,10 @@ mod tests {
     #[test]
     fn backoff_is_exponential_with_a_cap_and_full_jitter() {
         let retry = Retry { name: "r".into(), attempts: 9, base_ms: 100, cap_ms: 1_000, within_ms: None };
-        assert_eq!([2, 3, 4, 5, 6, 90].map(|next| ceiling_ms(&retry, next)), [100, 200, 400, 800, 1_000, 1_000]);
+        assert_eq!(
+            [2, 3, 4, 5, 6, 90].map(|next| ceiling_ms(&retry, next)),
+            [100, 200, 400, 800, 1_000, 1_000]
+        );
         let random = SeededRandom::new("jitter");
         let delays: Vec<u64> = (0..200).map(|_| delay_ms(100, &random)).collect();
         assert!(delays.iter().all(|delay| *delay <= 100));

@@ -1,9 +1,9 @@
 //! What follows from a state without any decision worth a record: values, calls that may begin, iterations.
 
+use super::Engine;
 use super::path::{Iterations, Path};
 use super::request;
 use super::state::{CallPhase, Calling, Phase, Progress, State};
-use super::Engine;
 use crate::base::Timestamp;
 use crate::expr::evaluate;
 use crate::plan::{Block, Node, NodeKind};
@@ -12,12 +12,17 @@ use crate::types::Value;
 impl<'a> Engine<'a> {
     /// Whether everything a node waits for is finished.
     pub(super) fn is_ready(&self, state: &State, iterations: &Iterations, node: &Node) -> bool {
-        node.after.iter().all(|id| state.nodes.get(&Path::new(iterations, id)).is_some_and(Progress::is_finished))
+        node.after
+            .iter()
+            .all(|id| state.nodes.get(&Path::new(iterations, id)).is_some_and(Progress::is_finished))
     }
 
     /// Moves every node that needs no recorded decision, until none is left.
     pub(super) fn settle(&self, state: &mut State) {
-        while state.phase == Phase::Running && !state.failing && self.settle_block(state, &Vec::new(), &self.plan.flow.body) {}
+        while state.phase == Phase::Running
+            && !state.failing
+            && self.settle_block(state, &Vec::new(), &self.plan.flow.body)
+        {}
     }
 
     fn settle_block(&self, state: &mut State, iterations: &Iterations, block: &Block) -> bool {
@@ -67,8 +72,9 @@ impl<'a> Engine<'a> {
         let mut moved = false;
         for (index, inside) in state.open_iterations(path) {
             moved |= self.settle_block(state, &inside, &looping.body);
-            let finished =
-                |node: &Node| state.nodes.get(&Path::new(&inside, &node.id)).is_some_and(Progress::is_finished);
+            let finished = |node: &Node| {
+                state.nodes.get(&Path::new(&inside, &node.id)).is_some_and(Progress::is_finished)
+            };
             if looping.body.nodes.iter().all(finished) {
                 let result = match &looping.result {
                     None => Ok(Value::Null),

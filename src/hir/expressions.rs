@@ -183,9 +183,13 @@ impl Lowering<'_> {
     fn unfit(&mut self, span: Span, found: &Type, what: &str) {
         let nothing = *found != found.without_nothing() && *found != Type::Null;
         let diagnostic = if nothing {
-            Diagnostic::new(&codes::OPTIONAL_NOT_HANDLED, span, format!("{what}, but this may be absent or null"))
-                .at(format!("`{found}`"))
-                .help("say what stands for it with `??`")
+            Diagnostic::new(
+                &codes::OPTIONAL_NOT_HANDLED,
+                span,
+                format!("{what}, but this may be absent or null"),
+            )
+            .at(format!("`{found}`"))
+            .help("say what stands for it with `??`")
         } else {
             Diagnostic::new(&codes::TYPE_MISMATCH, span, format!("{what}, but this is `{found}`"))
         };
@@ -211,7 +215,9 @@ impl Lowering<'_> {
         }
         if rust_decimal::Decimal::from_str_exact(text).is_err() {
             let message = format!("`{text}` has more digits than a decimal holds");
-            self.report(Diagnostic::new(&codes::LITERAL_OUT_OF_RANGE, span, message).help("at most 28 digits"));
+            self.report(
+                Diagnostic::new(&codes::LITERAL_OUT_OF_RANGE, span, message).help("at most 28 digits"),
+            );
             return self.poison(span);
         }
         Typed { expr: Expr::Decimal { value: text.to_owned() }, ty: Type::Decimal, span, literal: false }
@@ -350,17 +356,20 @@ impl Lowering<'_> {
         arguments: &[Typed],
         span: Span,
     ) {
-        let usage = format!("`{}({})`: {}", signature.name, signature.parameters.join(", "), signature.summary);
+        let usage =
+            format!("`{}({})`: {}", signature.name, signature.parameters.join(", "), signature.summary);
         let argument = arguments.get(error.index).filter(|_| !error.found.is_empty());
         let diagnostic = match argument {
             Some(argument) => {
-                let message = format!("`{}` takes {}, but this is `{}`", signature.name, error.expected, error.found);
+                let message =
+                    format!("`{}` takes {}, but this is `{}`", signature.name, error.expected, error.found);
                 let nothing = argument.ty.without_nothing() != argument.ty;
                 let code = if nothing { &codes::OPTIONAL_NOT_HANDLED } else { &codes::BAD_OPERANDS };
                 Diagnostic::new(code, argument.span, message)
             }
             None => {
-                let message = format!("`{}` takes {}, not {}", signature.name, error.expected, arguments.len());
+                let message =
+                    format!("`{}` takes {}, not {}", signature.name, error.expected, arguments.len());
                 Diagnostic::new(&codes::BAD_OPERANDS, span, message)
             }
         };
@@ -440,7 +449,8 @@ impl Lowering<'_> {
                     return self.poison(span);
                 }
                 let equality = matches!(operator.value, Op::Equal | Op::NotEqual);
-                let fits = if equality { comparable(&left.ty, &right.ty) } else { ordered(&left.ty, &right.ty) };
+                let fits =
+                    if equality { comparable(&left.ty, &right.ty) } else { ordered(&left.ty, &right.ty) };
                 if !fits {
                     self.bad_operands(word, operator.span, &left, &right);
                     return self.poison(span);
@@ -484,7 +494,8 @@ impl Lowering<'_> {
             let left = self.lower(left, wanted);
             let other = general(&left.ty);
             // Between two literals only what is needed outside counts: `1 + 0.5`.
-            let hint = if is_literal(right) && !matches!(other, Type::Int { .. }) { Some(&other) } else { wanted };
+            let hint =
+                if is_literal(right) && !matches!(other, Type::Int { .. }) { Some(&other) } else { wanted };
             let right = self.lower(right, hint);
             (left, right)
         }
@@ -499,7 +510,9 @@ impl Lowering<'_> {
             return;
         }
         let message = format!("`{word}` does not take these types");
-        let mixed = |a: &Type, b: &Type| matches!((a, b), (Type::Decimal, Type::Number) | (Type::Number, Type::Decimal));
+        let mixed = |a: &Type, b: &Type| {
+            matches!((a, b), (Type::Decimal, Type::Number) | (Type::Number, Type::Decimal))
+        };
         let mut diagnostic = Diagnostic::new(&codes::BAD_OPERANDS, span, message)
             .and(left.span, format!("`{}`", left.ty))
             .and(right.span, format!("`{}`", right.ty));
@@ -516,7 +529,9 @@ impl Lowering<'_> {
             Type::Never => item.ty.clone(),
             ty => Type::join(&ty, &item.ty),
         });
-        if let Some(absent) = lowered.iter().find(|item| item.ty.is_optional()).map(|item| (item.span, item.ty.clone())) {
+        if let Some(absent) =
+            lowered.iter().find(|item| item.ty.is_optional()).map(|item| (item.span, item.ty.clone()))
+        {
             self.unfit(absent.0, &absent.1, "an item of a list is a value");
         }
         lowered.iter_mut().for_each(|item| widen(item, &ty));
@@ -621,8 +636,7 @@ pub(crate) fn convert(typed: &mut Typed, to: &crate::types::Field) {
     widen(typed, &to.ty);
     if conversion.absent_as_null {
         let left = Box::new(std::mem::replace(&mut typed.expr, Expr::Null));
-        typed.expr =
-            Expr::Binary { operator: BinaryOperator::Coalesce, left, right: Box::new(Expr::Null) };
+        typed.expr = Expr::Binary { operator: BinaryOperator::Coalesce, left, right: Box::new(Expr::Null) };
         typed.ty = Type::union(vec![typed.ty.clone().present(), Type::Null]);
     }
 }

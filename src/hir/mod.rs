@@ -56,9 +56,12 @@ pub enum Choice<'a> {
 
 /// Resolves the chosen flows. Empty where the text could not be read as a flow; what is wrong was reported.
 pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<Hir> {
-    let modules =
-        modules::load(input.files, input.standard, map, sink, input.path, input.file, input.text);
-    if sink.findings().iter().any(|finding| finding.severity == Severity::Error && finding.code.number < "EF1") {
+    let modules = modules::load(input.files, input.standard, map, sink, input.path, input.file, input.text);
+    if sink
+        .findings()
+        .iter()
+        .any(|finding| finding.severity == Severity::Error && finding.code.number < "EF1")
+    {
         // Names that a broken declaration would have declared must not be reported as missing.
         return Vec::new();
     }

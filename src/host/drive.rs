@@ -20,10 +20,15 @@ type Completion = Result<Event, HostError>;
 
 impl Host {
     pub(super) async fn drive(
-        &self, plan: &Arc<Verified<Plan>>, engine: &Engine<'_>, mut journal: Journal<'_>,
-        credentials: Arc<Credentials>, mut pause: watch::Receiver<bool>,
+        &self,
+        plan: &Arc<Verified<Plan>>,
+        engine: &Engine<'_>,
+        mut journal: Journal<'_>,
+        credentials: Arc<Credentials>,
+        mut pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
-        let identities = Arc::new(Identities::new(plan.clone(), self.parts.config.clone(), self.observations.clone()));
+        let identities =
+            Arc::new(Identities::new(plan.clone(), self.parts.config.clone(), self.observations.clone()));
         // Until the warm-up is done no step starts: our own agent and operator are asked for at start.
         tokio::select! {
             () = identities.warm_up() => {}
@@ -51,11 +56,14 @@ impl Host {
             now.advance();
             for need in engine.needs(&journal.state, now.moment) {
                 match need {
-                    Need::Time(moment) => wake = Some(wake.map_or(moment, |wake: Timestamp| wake.min(moment))),
+                    Need::Time(moment) => {
+                        wake = Some(wake.map_or(moment, |wake: Timestamp| wake.min(moment)))
+                    }
                     // A request that is intended goes out even while pausing: it is journalled as about to be sent.
                     Need::Send { path, attempt } => {
                         if under_way.insert((path.clone(), attempt, true)) {
-                            let task = send::Task::new(self, plan, &journal.state, &credentials, path, attempt)?;
+                            let task =
+                                send::Task::new(self, plan, &journal.state, &credentials, path, attempt)?;
                             tasks.spawn(task.run());
                         }
                     }
@@ -88,7 +96,11 @@ impl Host {
 
     /// Takes decisions until none is left. Identities that are known already are decided on without leaving the batch.
     async fn settle(
-        &self, engine: &Engine<'_>, identities: &Arc<Identities>, journal: &mut Journal<'_>, now: &mut Surroundings<'_>,
+        &self,
+        engine: &Engine<'_>,
+        identities: &Arc<Identities>,
+        journal: &mut Journal<'_>,
+        now: &mut Surroundings<'_>,
     ) -> Result<(), HostError> {
         loop {
             now.advance();
@@ -109,12 +121,18 @@ impl Host {
     }
 
     fn fold(
-        &self, engine: &Engine<'_>, journal: &mut Journal<'_>, now: &Surroundings<'_>,
-        under_way: &mut BTreeSet<(Path, u32, bool)>, event: Event,
+        &self,
+        engine: &Engine<'_>,
+        journal: &mut Journal<'_>,
+        now: &Surroundings<'_>,
+        under_way: &mut BTreeSet<(Path, u32, bool)>,
+        event: Event,
     ) -> Result<(), HostError> {
         let (path, attempt) = (event.path.clone(), event.attempt.unwrap_or(1));
         let settled = match &event.what {
-            What::AttemptAnswered { outcome, status, elapsed_ms, .. } => Some((*outcome, Some(*status), *elapsed_ms)),
+            What::AttemptAnswered { outcome, status, elapsed_ms, .. } => {
+                Some((*outcome, Some(*status), *elapsed_ms))
+            }
             What::AttemptFailed { outcome, elapsed_ms, .. } => Some((*outcome, None, *elapsed_ms)),
             _ => None,
         };
@@ -123,7 +141,9 @@ impl Host {
         }
         let api = path.as_ref().and_then(|path| engine.call(path)).map(|call| call.api.as_str());
         let change = match (settled, api) {
-            (Some((outcome, status, elapsed_ms)), Some(api)) => now.report(api, outcome, status, elapsed_ms, attempt),
+            (Some((outcome, status, elapsed_ms)), Some(api)) => {
+                now.report(api, outcome, status, elapsed_ms, attempt)
+            }
             _ => None,
         };
         journal.push(event, now.moment)?;

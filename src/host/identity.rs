@@ -53,7 +53,9 @@ struct Answered {
 
 impl Identities {
     pub(super) fn new(
-        plan: Arc<Verified<Plan>>, config: Arc<Config>, observer: Arc<Observations>,
+        plan: Arc<Verified<Plan>>,
+        config: Arc<Config>,
+        observer: Arc<Observations>,
     ) -> Identities {
         Identities { plan, config, observer }
     }
@@ -181,7 +183,11 @@ fn find_call<'p>(plan: &'p Plan, path: &Path) -> Option<&'p Call> {
     fn find<'p>(block: &'p crate::plan::Block, path: &Path) -> Option<&'p Call> {
         block.nodes.iter().find_map(|node| match &node.kind {
             NodeKind::Call(step) if node.id == path.node => {
-                if path.undo { step.undo.as_ref() } else { Some(&step.call) }
+                if path.undo {
+                    step.undo.as_ref()
+                } else {
+                    Some(&step.call)
+                }
             }
             NodeKind::For(looping) => find(&looping.body, path),
             _ => None,
@@ -218,8 +224,11 @@ fn verdict(call: &Call, path: &Path, attempt: u32, answers: Vec<Answered>, now: 
         observations.push(Judged { asked, observation: observed.observation });
     }
     let stops = checks.iter().any(|check| check.decision == Decision::Stop);
-    let what =
-        if stops { What::HandoffRefused { checks, observations } } else { What::HandoffVerified { checks, observations } };
+    let what = if stops {
+        What::HandoffRefused { checks, observations }
+    } else {
+        What::HandoffVerified { checks, observations }
+    };
     Event { path: Some(path.clone()), attempt: Some(attempt), what }
 }
 

@@ -26,23 +26,53 @@ pub(super) struct Journal<'a> {
 impl<'a> Journal<'a> {
     /// A new run; `opening` goes with its first batch.
     pub(super) fn begin(
-        engine: &'a Engine<'a>, store: Arc<dyn Store>, random: Arc<dyn Random>, observer: Arc<dyn Observer>,
-        run: String, opening: Opening,
+        engine: &'a Engine<'a>,
+        store: Arc<dyn Store>,
+        random: Arc<dyn Random>,
+        observer: Arc<dyn Observer>,
+        run: String,
+        opening: Opening,
     ) -> Journal<'a> {
         let state = State::new(run);
         let opening = Some(opening);
-        Journal { engine, store, random, observer, state, next: 0, previous: None, opening, batch: Vec::new(), root: None }
+        Journal {
+            engine,
+            store,
+            random,
+            observer,
+            state,
+            next: 0,
+            previous: None,
+            opening,
+            batch: Vec::new(),
+            root: None,
+        }
     }
 
     /// A run that goes on after its last durable record.
     pub(super) fn go_on(
-        engine: &'a Engine<'a>, store: Arc<dyn Store>, random: Arc<dyn Random>, observer: Arc<dyn Observer>,
-        state: State, last: &Record,
+        engine: &'a Engine<'a>,
+        store: Arc<dyn Store>,
+        random: Arc<dyn Random>,
+        observer: Arc<dyn Observer>,
+        state: State,
+        last: &Record,
     ) -> Result<Journal<'a>, HostError> {
         let leaf = last.leaf().map_err(|error| HostError::Event(error.to_string()))?;
         let previous = Some(record_hash(leaf.as_bytes()));
         let next = last.seq.saturating_add(1);
-        Ok(Journal { engine, store, random, observer, state, next, previous, opening: None, batch: Vec::new(), root: None })
+        Ok(Journal {
+            engine,
+            store,
+            random,
+            observer,
+            state,
+            next,
+            previous,
+            opening: None,
+            batch: Vec::new(),
+            root: None,
+        })
     }
 
     /// Records an event and applies it; durable with the next commit.

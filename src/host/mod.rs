@@ -98,7 +98,8 @@ impl Host {
     /// A host over its parts.
     pub fn new(parts: Parts) -> Result<Host, HostError> {
         let connector = Arc::new(Connector::new(&parts.config)?);
-        let resolver = HttpResolver::new(connector.clone(), parts.config.resolver.clone(), parts.clock.clone());
+        let resolver =
+            HttpResolver::new(connector.clone(), parts.config.resolver.clone(), parts.clock.clone());
         let observations = Arc::new(identity::Observations {
             resolver: Box::new(resolver),
             cache: VerdictCache::new(),
@@ -110,7 +111,10 @@ impl Host {
     /// Starts a run and drives it until it ends, stands still, or `pause` becomes true. `inputs` are in wire form, complete
     /// with defaults.
     pub async fn run(
-        &self, plan: Arc<Verified<Plan>>, inputs: Map<String, Json>, pause: watch::Receiver<bool>,
+        &self,
+        plan: Arc<Verified<Plan>>,
+        inputs: Map<String, Json>,
+        pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
         let credentials = self.prepare(&plan)?;
         let engine = Engine::new(&plan);
@@ -137,7 +141,10 @@ impl Host {
 
     /// Goes on with a run of the store, after a pause or after its process ended.
     pub async fn resume(
-        &self, plan: Arc<Verified<Plan>>, run: &str, pause: watch::Receiver<bool>,
+        &self,
+        plan: Arc<Verified<Plan>>,
+        run: &str,
+        pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
         let entries = self.parts.store.load(run)?;
         let entries: Vec<_> = entries.into_iter().map(|entry| (entry.record, Some(entry.payload))).collect();

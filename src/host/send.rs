@@ -6,7 +6,9 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::{Credentials, Host, HostError};
-use crate::base::{Clock, Digest, Random, canonical_json, decode_base64url, encode_base64, encode_base64url, json, limits};
+use crate::base::{
+    Clock, Digest, Random, canonical_json, decode_base64url, encode_base64, encode_base64url, json, limits,
+};
 use crate::engine::{
     Answer, AnswerBody, Engine, Event, Path, Request, SendFailure, SentSignature, State, What, judge_answer,
     judge_failure,
@@ -32,7 +34,11 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn new(
-        host: &Host, plan: &Arc<Verified<Plan>>, state: &State, credentials: &Arc<Credentials>, path: Path,
+        host: &Host,
+        plan: &Arc<Verified<Plan>>,
+        state: &State,
+        credentials: &Arc<Credentials>,
+        path: Path,
         attempt: u32,
     ) -> Result<Task, HostError> {
         let missing = |what: &str| HostError::Event(format!("`{path}` has no {what}"));
@@ -64,7 +70,9 @@ impl Task {
         let elapsed_ms = self.clock.now().since(started);
         let what = match outcome {
             Ok(answer) => self.answered(&answer, None, elapsed_ms, signature)?,
-            Err(SendError::TooLarge { answer, limit }) => self.answered(&answer, Some(limit), elapsed_ms, signature)?,
+            Err(SendError::TooLarge { answer, limit }) => {
+                self.answered(&answer, Some(limit), elapsed_ms, signature)?
+            }
             Err(error) => {
                 let cause = cause_of(&error);
                 What::AttemptFailed {
@@ -84,7 +92,8 @@ impl Task {
         let engine = Engine::new(&self.plan);
         let call = engine.call(&self.path).ok_or("the plan has no such call")?;
         let api = self.plan.apis.get(&call.api).ok_or("the plan has no such api")?;
-        let signer = self.credentials.signers.get(&call.present).ok_or("there is no key for the presented agent")?;
+        let signer =
+            self.credentials.signers.get(&call.present).ok_or("there is no key for the presented agent")?;
         let passport = &api.identity.api_passport_id;
         let context = TrustContext {
             operator: call.present.parent(),
@@ -102,7 +111,8 @@ impl Task {
             None => Vec::new(),
             Some(body) => canonical_json(body).map_err(|error| error.to_string())?.into_bytes(),
         };
-        let contract = self.plan.contract(&call.api, &call.operation).ok_or("the plan has no such operation")?;
+        let contract =
+            self.plan.contract(&call.api, &call.operation).ok_or("the plan has no such operation")?;
         let declared = contract.body.as_ref().map(|body| body.media_type.as_str());
         let content_type = declared.filter(|_| self.request.body.is_some());
         let mut nonce = [0; 16];
@@ -116,8 +126,8 @@ impl Task {
             handoff: Some(&handoff),
             body: &body,
         };
-        let signed =
-            signature::sign(&message, signer.as_ref(), self.clock.now(), &nonce).map_err(|error| error.to_string())?;
+        let signed = signature::sign(&message, signer.as_ref(), self.clock.now(), &nonce)
+            .map_err(|error| error.to_string())?;
 
         let mut headers: Vec<(String, String)> = Vec::new();
         let mut set = |name: &str, value: &str| headers.push((name.to_ascii_lowercase(), value.to_owned()));
@@ -165,15 +175,22 @@ impl Task {
     }
 
     fn answered(
-        &self, answer: &wire::Answer, too_large: Option<usize>, elapsed_ms: u64, signature: Option<Box<SentSignature>>,
+        &self,
+        answer: &wire::Answer,
+        too_large: Option<usize>,
+        elapsed_ms: u64,
+        signature: Option<Box<SentSignature>>,
     ) -> Result<What, HostError> {
         let engine = Engine::new(&self.plan);
-        let call = engine.call(&self.path).ok_or_else(|| HostError::Event("the plan has no such call".into()))?;
+        let call =
+            engine.call(&self.path).ok_or_else(|| HostError::Event("the plan has no such call".into()))?;
         let contract = self
             .plan
             .contract(&call.api, &call.operation)
             .ok_or_else(|| HostError::Event("the plan has no such operation".into()))?;
-        let header = |name: &str| answer.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let header = |name: &str| {
+            answer.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        };
         let kept = call.handoff.attest.headers.iter().map(String::as_str).chain(["retry-after"]);
         let headers: BTreeMap<String, String> =
             kept.filter_map(|name| header(name).map(|value| (name.to_owned(), value))).collect();
@@ -190,7 +207,13 @@ impl Task {
         };
         let answer = Answer { status: answer.status, content_type, headers, body };
         let outcome = judge_answer(contract, &answer).kind;
-        Ok(What::AttemptAnswered { status: answer.status, outcome, elapsed_ms, answer: Box::new(answer), signature })
+        Ok(What::AttemptAnswered {
+            status: answer.status,
+            outcome,
+            elapsed_ms,
+            answer: Box::new(answer),
+            signature,
+        })
     }
 }
 

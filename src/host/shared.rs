@@ -50,7 +50,14 @@ impl Surroundings<'_> {
     }
 
     /// Reports a settled attempt; the change of the breaker that it made.
-    pub(super) fn report(&self, api: &str, kind: OutcomeKind, status: Option<u16>, elapsed_ms: u64, attempt: u32) -> Option<What> {
+    pub(super) fn report(
+        &self,
+        api: &str,
+        kind: OutcomeKind,
+        status: Option<u16>,
+        elapsed_ms: u64,
+        attempt: u32,
+    ) -> Option<What> {
         let settings = self.plan.apis.get(api)?;
         self.shared.with(settings, |party| {
             if kind == OutcomeKind::Done && attempt == 1 {

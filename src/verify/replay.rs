@@ -62,7 +62,8 @@ pub fn replay(plan: &Verified<Plan>, run: &str, entries: &[(Record, Option<Paylo
             return (state, illegal(why));
         }
         let previous = event.path.as_ref().and_then(|path| state.attempt_leaf(path));
-        if record.previous_attempt != previous.filter(|_| matches!(event.what, What::AttemptIntended { .. })) {
+        if record.previous_attempt != previous.filter(|_| matches!(event.what, What::AttemptIntended { .. }))
+        {
             return (state, illegal("it does not name the previous attempt".into()));
         }
         let leaf = match record.leaf() {

@@ -92,9 +92,12 @@ fn push(engine: &Engine<'_>, run: &mut Run, event: Event, outside: &Outside) {
         None => (0, None),
         Some((last, _)) => (last.seq + 1, Some(record_hash(last.leaf().unwrap().as_bytes()))),
     };
-    let (record, payload) = engine.record(&run.state, &event, seq, prev, outside.now, &outside.random).unwrap();
+    let (record, payload) =
+        engine.record(&run.state, &event, seq, prev, outside.now, &outside.random).unwrap();
     let leaf = record_hash(record.leaf().unwrap().as_bytes());
-    engine.apply(&mut run.state, &event, outside.now, leaf).unwrap_or_else(|error| panic!("{event:?}: {error}"));
+    engine
+        .apply(&mut run.state, &event, outside.now, leaf)
+        .unwrap_or_else(|error| panic!("{event:?}: {error}"));
     run.log.push((record, Some(payload)));
 }
 
@@ -126,7 +129,14 @@ fn drive(engine: &Engine<'_>, run: &mut Run, world: &mut World, outside: &mut Ou
     panic!("the run does not end");
 }
 
-fn send(engine: &Engine<'_>, run: &mut Run, path: &Path, attempt: u32, world: &mut World, outside: &mut Outside) {
+fn send(
+    engine: &Engine<'_>,
+    run: &mut Run,
+    path: &Path,
+    attempt: u32,
+    world: &mut World,
+    outside: &mut Outside,
+) {
     let request = run.state.request(path).unwrap().clone();
     let reply = world.send(&path.to_string(), attempt, &request);
     outside.now = outside.now.plus(3);
@@ -149,7 +159,13 @@ fn send(engine: &Engine<'_>, run: &mut Run, path: &Path, attempt: u32, world: &m
             let content_type = matches!(body, AnswerBody::Json(_)).then(|| "application/json".to_owned());
             let answer = Answer { status, content_type, headers: BTreeMap::new(), body };
             let outcome = judge_answer(contract, &answer).kind;
-            What::AttemptAnswered { status, outcome, elapsed_ms: 3, answer: Box::new(answer), signature: None }
+            What::AttemptAnswered {
+                status,
+                outcome,
+                elapsed_ms: 3,
+                answer: Box::new(answer),
+                signature: None,
+            }
         }
     };
     let change = match &what {
@@ -251,7 +267,11 @@ fn opening(plan: &Verified<Plan>, inputs: Map<String, Json>) -> Event {
 }
 
 fn kinds(run: &Run, node: &str) -> Vec<&'static str> {
-    run.log.iter().filter(|(record, _)| record.node.as_deref() == Some(node)).map(|(record, _)| record.kind.as_str()).collect()
+    run.log
+        .iter()
+        .filter(|(record, _)| record.node.as_deref() == Some(node))
+        .map(|(record, _)| record.kind.as_str())
+        .collect()
 }
 
 fn failure(run: &Run) -> FailureClass {
@@ -296,11 +316,17 @@ fn an_undisturbed_run_succeeds_and_replays() {
 #[test]
 fn a_retry_keeps_its_key_and_names_the_attempt_before() {
     let plan = flows::refund();
-    let mut world = refund_world(|path, attempt| (path == "refund" && attempt < 3).then_some(Reply::Empty(503)));
+    let mut world =
+        refund_world(|path, attempt| (path == "refund" && attempt < 3).then_some(Reply::Empty(503)));
     let run = start(&plan, inputs(), &mut world);
     assert_eq!(run.state.phase, Phase::Finished(Status::Succeeded));
-    let intents: Vec<&(Record, Option<Payload>)> =
-        run.log.iter().filter(|(record, _)| record.kind == Kind::AttemptIntended && record.node.as_deref() == Some("refund")).collect();
+    let intents: Vec<&(Record, Option<Payload>)> = run
+        .log
+        .iter()
+        .filter(|(record, _)| {
+            record.kind == Kind::AttemptIntended && record.node.as_deref() == Some("refund")
+        })
+        .collect();
     assert_eq!(intents.len(), 3);
     let key = |payload: &Option<Payload>| payload.as_ref().unwrap()["request"].value["key"].clone();
     assert!(intents.iter().all(|(_, payload)| key(payload) == key(&intents[0].1)));
@@ -319,7 +345,8 @@ fn a_refused_identity_undoes_newest_first() {
     assert_eq!((run.state.phase, failure(&run)), (Phase::Finished(Status::Failed), FailureClass::Identity));
     assert!(!world.effects.iter().any(|path| path == "refund"));
     let forward: Vec<&String> = world.effects.iter().filter(|path| !path.ends_with("/undo")).collect();
-    let undone: Vec<String> = world.effects.iter().filter_map(|path| path.strip_suffix("/undo").map(str::to_owned)).collect();
+    let undone: Vec<String> =
+        world.effects.iter().filter_map(|path| path.strip_suffix("/undo").map(str::to_owned)).collect();
     assert_eq!(undone.iter().rev().collect::<Vec<_>>(), forward);
 }
 
@@ -352,7 +379,14 @@ fn the_outcome_table() {
         (Reply::Answer(201, json!({"id": 7})), doubt, None),
         (Reply::Answer(218, json!({"id": "R1"})), done, Some(FailureClass::IllTyped)),
     ] {
-        let what = format!("{:?}", match &reply { Reply::Answer(s, b) => format!("{s} {b}"), Reply::Empty(s) => s.to_string(), Reply::Fail(c) => format!("{c:?}") });
+        let what = format!(
+            "{:?}",
+            match &reply {
+                Reply::Answer(s, b) => format!("{s} {b}"),
+                Reply::Empty(s) => s.to_string(),
+                Reply::Fail(c) => format!("{c:?}"),
+            }
+        );
         let mut world = refund_world(move |path, _| (path == "refund").then(|| reply.clone()));
         let run = start(&plan, inputs(), &mut world);
         assert_eq!(run.state.phase, phase, "{what}");
@@ -373,7 +407,8 @@ fn after_an_unknown_outcome_a_refusal_leaves_doubt() {
         let run = start(&plan, inputs(), &mut world);
         assert_eq!(run.state.phase, Phase::Paused(PauseCause::InDoubt));
     }
-    let mut world = refund_world(|path, attempt| (path == "refund" && attempt == 1).then_some(Reply::Empty(500)));
+    let mut world =
+        refund_world(|path, attempt| (path == "refund" && attempt == 1).then_some(Reply::Empty(500)));
     assert_eq!(start(&plan, inputs(), &mut world).state.phase, Phase::Finished(Status::Succeeded));
 }
 
@@ -441,7 +476,9 @@ fn breakers_open_park_probe_and_close_within_the_log() {
     });
     let run = start(&plan, inputs(), &mut world);
     let count = |kind| run.log.iter().filter(|(record, _)| record.kind == kind).count();
-    assert!(count(Kind::BreakerOpened) >= 1 && count(Kind::BreakerHalfOpen) >= 1 && count(Kind::TimerSet) >= 1);
+    assert!(
+        count(Kind::BreakerOpened) >= 1 && count(Kind::BreakerHalfOpen) >= 1 && count(Kind::TimerSet) >= 1
+    );
     assert_eq!(run.state.phase, Phase::Finished(Status::Succeeded));
     assert_eq!(world.effects.len(), 21);
 }
@@ -466,11 +503,15 @@ fn a_crash_at_every_record_changes_nothing_for_the_counterparties() {
             assert_eq!(legal, Legal::Yes);
             // What the counterparties saw so far: every answered effect, and the intended one where it got through.
             for (record, payload) in &log {
-                let Some(item) = payload.as_ref().and_then(|payload| payload.get("request")) else { continue };
+                let Some(item) = payload.as_ref().and_then(|payload| payload.get("request")) else {
+                    continue;
+                };
                 let request: Request = serde_json::from_value(item.value.clone()).unwrap();
                 let node = record.node.clone().unwrap();
                 let answered = log.iter().any(|(other, _)| {
-                    other.kind == Kind::AttemptAnswered && other.node == record.node && other.attempt == record.attempt
+                    other.kind == Kind::AttemptAnswered
+                        && other.node == record.node
+                        && other.attempt == record.attempt
                 });
                 if answered || reached {
                     world.send(&node, record.attempt.unwrap(), &request);
@@ -493,7 +534,8 @@ fn a_crash_at_every_record_changes_nothing_for_the_counterparties() {
 #[test]
 fn logs_that_no_engine_wrote_are_illegal() {
     let plan = flows::refund();
-    let mut world = refund_world(|path, attempt| (path == "refund" && attempt == 1).then_some(Reply::Empty(503)));
+    let mut world =
+        refund_world(|path, attempt| (path == "refund" && attempt == 1).then_some(Reply::Empty(503)));
     let run = start(&plan, inputs(), &mut world);
     for position in 1..run.log.len() - 1 {
         let mut without = run.log.clone();

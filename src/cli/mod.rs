@@ -14,6 +14,7 @@ mod files;
 mod flow;
 mod graph;
 mod hash;
+mod hosted;
 mod inputs;
 mod key;
 mod output;
@@ -25,7 +26,6 @@ mod runs;
 mod runtime;
 mod sandbox;
 mod storage;
-mod world;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 

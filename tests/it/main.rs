@@ -10,6 +10,7 @@ mod flows;
 mod resolver;
 #[cfg(test)]
 mod run;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod simulation;

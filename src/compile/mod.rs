@@ -5,7 +5,7 @@
 mod pin;
 mod session;
 
-pub use pin::{Edit, Pinned, PinState};
+pub use pin::{Edit, PinState, Pinned};
 pub use session::{Checked, Compilation, Session};
 
 #[cfg(test)]

@@ -125,8 +125,7 @@ impl<'a> Session<'a> {
     ) -> Vec<Hir> {
         let text = syntax::decode(bytes);
         let file = source_map.add(path.as_str(), text.clone());
-        let input =
-            hir::Input { files: self.files, standard: &self.standard, path, file, text: &text, flow };
+        let input = hir::Input { files: self.files, standard: &self.standard, path, file, text: &text, flow };
         hir::resolve(&input, source_map, sink)
     }
 

@@ -28,8 +28,13 @@ fn path() -> &'static Utf8Path {
 
 /// `LINE CODE` of each finding.
 fn findings(compilation: &Compilation) -> Vec<String> {
-    let line = |finding: &crate::diagnostics::Diagnostic| compilation.source_map.line_column(finding.span()).0;
-    compilation.diagnostics.iter().map(|finding| format!("{} {}", line(finding), finding.code.number)).collect()
+    let line =
+        |finding: &crate::diagnostics::Diagnostic| compilation.source_map.line_column(finding.span()).0;
+    compilation
+        .diagnostics
+        .iter()
+        .map(|finding| format!("{} {}", line(finding), finding.code.number))
+        .collect()
 }
 
 fn check(files: &MemoryFiles) -> Vec<String> {
@@ -50,7 +55,10 @@ fn the_example_compiles_to_the_same_bytes_each_time() {
     let text = |compilation: &Compilation| compilation.plan.as_ref().unwrap().to_file().to_text().unwrap();
     assert_eq!(text(&first), text(&second));
     let guards = first.plan.unwrap().proof.guards.clone();
-    assert!(guards.iter().any(|guard| guard.starts_with("refund: ") && guard.contains("multipleOf")), "{guards:?}");
+    assert!(
+        guards.iter().any(|guard| guard.starts_with("refund: ") && guard.contains("multipleOf")),
+        "{guards:?}"
+    );
 }
 
 #[test]
@@ -100,10 +108,15 @@ fn a_handoff_policy_is_missed_at_the_step_wherever_it_was_removed() {
     // A used file's, and one part of it.
     let flow = FLOW.replace("use std.handoff.{ strict }", "use \"./policies.eczflow\".{ strict }");
     with(&flow, &mut files);
-    let policies = "eczflow 1\nhandoff strict { verify require within 60s  attest request response  evidence >= E4 }\n";
+    let policies =
+        "eczflow 1\nhandoff strict { verify require within 60s  attest request response  evidence >= E4 }\n";
     files.insert("f/policies.eczflow", policies);
     assert_eq!(check(&files), Vec::<String>::new());
-    for broken in ["eczflow 1\n", &policies.replace("evidence >= E4", ""), &policies.replace("attest request response", "")] {
+    for broken in [
+        "eczflow 1\n",
+        &policies.replace("evidence >= E4", ""),
+        &policies.replace("attest request response", ""),
+    ] {
         files.insert("f/policies.eczflow", broken);
         assert_eq!(missed(&Session::new(&files).compile(path(), None).unwrap()), steps(&flow), "{broken}");
     }
@@ -120,7 +133,8 @@ fn a_handoff_policy_is_missed_at_the_step_wherever_it_was_removed() {
 fn a_changed_document_is_judged_by_what_is_used_of_it() {
     let payments = line_of(FLOW, "api payments") + 1;
     let mut files = example();
-    files.insert("f/apis/payments.openapi.json", PAYMENTS.replacen("How a refund stands", "How it stands", 1));
+    files
+        .insert("f/apis/payments.openapi.json", PAYMENTS.replacen("How a refund stands", "How it stands", 1));
     let compilation = Session::new(&files).compile(path(), None).unwrap();
     assert_eq!(findings(&compilation), [format!("{payments} EF4010")]);
     assert!(compilation.plan.is_some() && compilation.diagnostics[0].fix.is_some());

@@ -48,7 +48,8 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
     let secrets = hir.secrets.iter().filter(|(name, _)| {
         apis.values().any(|api| matches!(&api.auth, plan::Auth::Bearer { secret } if secret == *name))
     });
-    let secrets = secrets.map(|(name, secret)| (name.clone(), plan::Secret { audience: secret.audience.clone() }));
+    let secrets =
+        secrets.map(|(name, secret)| (name.clone(), plan::Secret { audience: secret.audience.clone() }));
     let mut plan = Plan {
         format: plan::FORMAT.to_owned(),
         language: hir.language,
@@ -73,7 +74,9 @@ fn operators(hir: &Hir, flow: &plan::Flow) -> BTreeMap<String, plan::Operator> {
             names.insert(by);
         }
         let presents = |operator: &hir::Operator| operator.agent.as_ref() == Some(&call.present);
-        names.extend(hir.operators.iter().filter(|(_, operator)| presents(operator)).map(|(name, _)| name.as_str()));
+        names.extend(
+            hir.operators.iter().filter(|(_, operator)| presents(operator)).map(|(name, _)| name.as_str()),
+        );
     }
     let named = hir.operators.iter().filter(|(name, _)| names.contains(name.as_str()));
     let operator = |operator: &hir::Operator| plan::Operator {
@@ -128,7 +131,8 @@ impl Emitter<'_> {
 
     fn call(&self, call: &hir::Call) -> Result<plan::Call, EmitError> {
         let name = format!("{}.{}", call.api, call.operation);
-        let handoff = call.handoff().and_then(|handoff| Some((handoff.policy.clone()?, handoff.present.clone())));
+        let handoff =
+            call.handoff().and_then(|handoff| Some((handoff.policy.clone()?, handoff.present.clone())));
         let (handoff, present) = handoff.ok_or(EmitError::Unresolved(name))?;
         let argument = |(name, location, value): &(String, String, crate::expr::Expr)| plan::Argument {
             name: name.clone(),
@@ -164,13 +168,14 @@ impl Emitter<'_> {
                 continue;
             }
             let identity = api.identity.as_ref().ok_or_else(unresolved)?.fields.clone();
-            let region = api.region.as_ref().map(|(name, origin, _)| plan::Region {
-                name: name.clone(),
-                origin: origin.clone(),
-            });
+            let region = api
+                .region
+                .as_ref()
+                .map(|(name, origin, _)| plan::Region { name: name.clone(), origin: origin.clone() });
             let origin = region.as_ref().map(|region| region.origin.as_str());
             let base_url = base_url(&call.view, &identity, origin).map_err(|_| unresolved())?;
-            let pin = api.pin.as_ref().and_then(|(hex, _)| Digest::from_hex(hex).ok()).ok_or_else(unresolved)?;
+            let pin =
+                api.pin.as_ref().and_then(|(hex, _)| Digest::from_hex(hex).ok()).ok_or_else(unresolved)?;
             let auth = match &api.bearer {
                 Some((secret, _)) => plan::Auth::Bearer { secret: secret.clone() },
                 None => plan::Auth::None,

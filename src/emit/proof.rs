@@ -50,7 +50,11 @@ fn typed(hir: &Hir, plan: &Plan) -> Vec<Obligation> {
         .map(|(subject, call)| {
             let body = if call.body.is_some() { ", body" } else { "" };
             let guards = guarded.get(subject.as_str()).copied().unwrap_or_default();
-            let holds_by = format!("{}: arguments {}{body}, guarded {guards}", call.operation_name(), call.arguments.len());
+            let holds_by = format!(
+                "{}: arguments {}{body}, guarded {guards}",
+                call.operation_name(),
+                call.arguments.len()
+            );
             obligation("P3", subject, holds_by)
         })
         .collect()

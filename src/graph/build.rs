@@ -102,7 +102,9 @@ impl Graph {
             }
             if let NodeKind::For(repeat) = &node.kind {
                 let inner = repeat.body.nodes.iter().flat_map(|node| &node.after);
-                edges.extend(inner.filter_map(|(name, _)| Some((*positions.get(name.as_str())?, EdgeKind::After))));
+                edges.extend(
+                    inner.filter_map(|(name, _)| Some((*positions.get(name.as_str())?, EdgeKind::After))),
+                );
             }
             // Each barrier waits for the one before it: the last one stands for all.
             edges.extend(last_barrier.map(|barrier| (barrier, EdgeKind::Barrier)));
@@ -119,7 +121,8 @@ impl Graph {
                     petgraph.add_edge(*from, *to, *kind);
                 }
             }
-            let named = edges.iter().filter_map(|(other, kind)| Some((block.nodes.get(*other)?.id.clone(), *kind)));
+            let named =
+                edges.iter().filter_map(|(other, kind)| Some((block.nodes.get(*other)?.id.clone(), *kind)));
             self.edges.insert(node.id.clone(), named.collect());
             if let Some(outer) = outer {
                 self.inside.insert(node.id.clone(), outer.to_owned());
@@ -167,7 +170,10 @@ fn report_circles(block: &Block, graph: &DiGraph<usize, EdgeKind>, sink: &mut Si
         names.extend(nodes.first().map(|node| format!("`{}`", node.id)));
         // The place to mend is the `after` that names a node below itself.
         let written = nodes.iter().find_map(|node| {
-            node.after.iter().find(|(name, _)| nodes.iter().any(|other| other.id == *name)).map(|(_, span)| *span)
+            node.after
+                .iter()
+                .find(|(name, _)| nodes.iter().any(|other| other.id == *name))
+                .map(|(_, span)| *span)
         });
         let Some(span) = written.or_else(|| nodes.first().map(|node| node.span)) else { continue };
         let message = format!("steps wait for each other in a circle: {}", names.join(" before "));
@@ -182,12 +188,19 @@ fn report_circles(block: &Block, graph: &DiGraph<usize, EdgeKind>, sink: &mut Si
 }
 
 /// A shortest circle through a node, in the order of running.
-fn shortest_way_round(graph: &DiGraph<usize, EdgeKind>, start: usize, members: &BTreeSet<usize>) -> Vec<usize> {
+fn shortest_way_round(
+    graph: &DiGraph<usize, EdgeKind>,
+    start: usize,
+    members: &BTreeSet<usize>,
+) -> Vec<usize> {
     let mut previous: BTreeMap<usize, usize> = BTreeMap::new();
     let mut queue = std::collections::VecDeque::from([start]);
     while let Some(at) = queue.pop_front() {
-        let mut next: Vec<usize> =
-            graph.neighbors(NodeIndex::new(at)).filter_map(|index| graph.node_weight(index)).copied().collect();
+        let mut next: Vec<usize> = graph
+            .neighbors(NodeIndex::new(at))
+            .filter_map(|index| graph.node_weight(index))
+            .copied()
+            .collect();
         next.sort_unstable();
         for other in next.into_iter().filter(|other| members.contains(other)) {
             if other == start {
@@ -201,10 +214,10 @@ fn shortest_way_round(graph: &DiGraph<usize, EdgeKind>, start: usize, members: &
                 way.reverse();
                 return way;
             }
-            if !previous.contains_key(&other) {
-                previous.insert(other, at);
+            previous.entry(other).or_insert_with(|| {
                 queue.push_back(other);
-            }
+                at
+            });
         }
     }
     members.iter().copied().collect()

@@ -110,8 +110,11 @@ impl Graph {
             Some((name, agent)) => (name.clone(), agent.parent().to_string()),
             None => ("runner".to_owned(), "runner".to_owned()),
         };
-        let mut drawing =
-            Drawing { flow: hir.flow.name.clone(), operators: vec![(id.clone(), name)], ..Drawing::default() };
+        let mut drawing = Drawing {
+            flow: hir.flow.name.clone(),
+            operators: vec![(id.clone(), name)],
+            ..Drawing::default()
+        };
         self.draw_block(hir, &hir.flow.body, None, &id, &mut drawing);
         let side = |id: &str| drawing.nodes.iter().find(|node| node.id == id);
         let edges: Vec<DrawnEdge> = drawing
@@ -154,7 +157,14 @@ impl Graph {
         found
     }
 
-    fn draw_block(&self, hir: &Hir, block: &Block, inside: Option<&str>, runner: &str, drawing: &mut Drawing) {
+    fn draw_block(
+        &self,
+        hir: &Hir,
+        block: &Block,
+        inside: Option<&str>,
+        runner: &str,
+        drawing: &mut Drawing,
+    ) {
         for node in &block.nodes {
             let mut operator = runner.to_owned();
             let mut undo = None;
@@ -175,7 +185,10 @@ impl Graph {
                 NodeKind::Ensure { .. } => (Shape::Rule, "ensure".to_owned()),
                 NodeKind::Fail { .. } => (Shape::Rule, "fail".to_owned()),
                 NodeKind::For(repeat) => {
-                    let label = format!("for {} at most {} parallel {}", repeat.variable, repeat.at_most.0, repeat.parallel);
+                    let label = format!(
+                        "for {} at most {} parallel {}",
+                        repeat.variable, repeat.at_most.0, repeat.parallel
+                    );
                     (Shape::Loop, label)
                 }
                 NodeKind::Return(_) => (Shape::Return, "return".to_owned()),

@@ -7,4 +7,4 @@ mod build;
 mod drawing;
 
 pub use build::{Graph, build};
-pub use drawing::{DrawnEdge, DrawnNode, Drawing, EdgeKind, Shape};
+pub use drawing::{Drawing, DrawnEdge, DrawnNode, EdgeKind, Shape};

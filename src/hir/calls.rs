@@ -50,12 +50,7 @@ struct Bound {
     contract: Contract,
 }
 
-fn operation(
-    document: &Document,
-    api: &str,
-    name: &ast::Name,
-    sink: &mut Sink,
-) -> Option<Bound> {
+fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) -> Option<Bound> {
     let entry = match document.operation(&name.text) {
         Ok(entry) => entry,
         Err(error) => {
@@ -83,7 +78,8 @@ fn operation(
         let message = format!("`{api}.{}` cannot be called: {why}", name.text);
         let place = document.place(pointer).unwrap_or(entry.span);
         sink.push(
-            Diagnostic::new(&codes::UNSUPPORTED_OPERATION, name.span, message).and(place, "this is the reason"),
+            Diagnostic::new(&codes::UNSUPPORTED_OPERATION, name.span, message)
+                .and(place, "this is the reason"),
         );
     };
     let contract = match Contract::from_view(&view) {
@@ -172,7 +168,8 @@ impl FlowLowering<'_> {
             Type::String { .. } | Type::Int { .. } | Type::Decimal | Type::Bool | Type::EczId | Type::Never
         );
         if !plain {
-            let message = format!("a key is made of a string, int, decimal, bool or EczId, not `{}`", typed.ty);
+            let message =
+                format!("a key is made of a string, int, decimal, bool or EczId, not `{}`", typed.ty);
             self.sink.push(Diagnostic::new(&codes::TYPE_MISMATCH, typed.span, message));
         }
     }
@@ -260,7 +257,8 @@ impl FlowLowering<'_> {
         match found.as_slice() {
             [one] => Some(*one),
             [] => {
-                let known: Vec<&str> = contract.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+                let known: Vec<&str> =
+                    contract.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
                 let message = format!("`{}` has no parameter `{wanted}`", call.operation.text);
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message);
                 diagnostic = match did_you_mean(wanted, known.iter().copied()) {
@@ -276,22 +274,27 @@ impl FlowLowering<'_> {
                     several.iter().map(|(_, parameter)| parameter.location.as_str()).collect();
                 let message = format!("`{wanted}` is the name of several parameters");
                 let help = format!("write `{}.{wanted}`", places.join(&format!(".{wanted}` or `")));
-                self.sink.push(
-                    Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message).help(help),
-                );
+                self.sink
+                    .push(Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message).help(help));
                 None
             }
         }
     }
 
-    fn body(&mut self, call: &ast::Call, document: &Document, contract: &Contract) -> Option<crate::expr::Expr> {
+    fn body(
+        &mut self,
+        call: &ast::Call,
+        document: &Document,
+        contract: &Contract,
+    ) -> Option<crate::expr::Expr> {
         match (&call.body, &contract.body) {
             (None, None) => None,
             (None, Some(body)) => {
                 if body.required {
                     let message = format!("`{}` needs a body", call.operation.text);
-                    let mut diagnostic = Diagnostic::new(&codes::MISSING_ARGUMENT, call.operation.span, message)
-                        .help("give it as the one argument without a name");
+                    let mut diagnostic =
+                        Diagnostic::new(&codes::MISSING_ARGUMENT, call.operation.span, message)
+                            .help("give it as the one argument without a name");
                     if let Some(span) = document.place(&body.pointer) {
                         diagnostic = diagnostic.and(span, "required here");
                     }

@@ -47,7 +47,12 @@ pub(crate) fn flow(
             convert(&mut value, &field);
             value
         });
-        scope.define(&input.name, if default.is_some() { ty.clone().present() } else { ty.clone() }, false, sink);
+        scope.define(
+            &input.name,
+            if default.is_some() { ty.clone().present() } else { ty.clone() },
+            false,
+            sink,
+        );
         inputs.push((input, ty, field, default));
     }
     let output = written_types::lower(&item.output, apis, sink);
@@ -61,8 +66,9 @@ pub(crate) fn flow(
     if item.agent.is_none() {
         let message = format!("`{}` does not say who presents itself", item.name.text);
         sink.push(
-            Diagnostic::new(&identity::NO_AGENT, item.name.span, message)
-                .help("add `as OPERATOR.agent` as the flow's first line: that Agent Credential signs the calls"),
+            Diagnostic::new(&identity::NO_AGENT, item.name.span, message).help(
+                "add `as OPERATOR.agent` as the flow's first line: that Agent Credential signs the calls",
+            ),
         );
     }
     let mut lowering = FlowLowering {
@@ -150,13 +156,7 @@ impl FlowLowering<'_> {
     }
 
     /// Records that a value is put somewhere of a type that the flow names, and whether it fits.
-    fn position(
-        &mut self,
-        value: &Typed,
-        wanted: &Field,
-        place: String,
-        declared_at: Option<Span>,
-    ) {
+    fn position(&mut self, value: &Typed, wanted: &Field, place: String, declared_at: Option<Span>) {
         let strict = value.literal && !value.ty.is_optional();
         let answer = if strict {
             assignable_literal(&value.ty, &wanted.ty)
@@ -347,7 +347,8 @@ impl FlowLowering<'_> {
                     .and(undo.span, "the undo stands here"),
             );
         }
-        let irreversible = step.irreversible.as_ref().map(|clause| (clause.because.value.clone(), clause.span));
+        let irreversible =
+            step.irreversible.as_ref().map(|clause| (clause.because.value.clone(), clause.span));
         Some(NodeKind::Step(Box::new(Step { call, guard, on, undo, irreversible })))
     }
 

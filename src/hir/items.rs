@@ -22,9 +22,10 @@ fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczId> {
     let id: EczId = match text.value.parse() {
         Ok(id) => id,
         Err(_) => {
-            sink.push(bad(format!("`{}` is not an ECZ-ID", text.value)).help(
-                "a parent is `ECZ-CC-XXXXXX`, a credential its parent and `::AGENT-YYYYYY`",
-            ));
+            sink.push(
+                bad(format!("`{}` is not an ECZ-ID", text.value))
+                    .help("a parent is `ECZ-CC-XXXXXX`, a credential its parent and `::AGENT-YYYYYY`"),
+            );
             return None;
         }
     };
@@ -116,7 +117,8 @@ pub(crate) fn agent(modules: &Modules, from: usize, agent: &ast::Agent, sink: &m
 pub(crate) fn operators(modules: &Modules, sink: &mut Sink) -> BTreeMap<String, Operator> {
     let mut operators = BTreeMap::new();
     for name in modules.candidates(modules.root, "an operator") {
-        let Some(ast::Item::Operator(item)) = modules.peek(modules.root, &name).map(|found| found.item) else {
+        let Some(ast::Item::Operator(item)) = modules.peek(modules.root, &name).map(|found| found.item)
+        else {
             continue;
         };
         if let Some(operator) = operator(item, sink) {
@@ -147,7 +149,11 @@ pub(crate) fn secrets(modules: &Modules, sink: &mut Sink) -> BTreeMap<String, Se
             }
         }
         let (audience, audience_span) = (item.audience.text.clone(), item.audience.span);
-        secrets.entry(item.name.text.clone()).or_insert(Secret { span: item.name.span, audience, audience_span });
+        secrets.entry(item.name.text.clone()).or_insert(Secret {
+            span: item.name.span,
+            audience,
+            audience_span,
+        });
     }
     secrets
 }
@@ -215,7 +221,11 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if header.is_empty() || !header.bytes().all(token) {
             let message = format!("`{header}` is not a header's name");
-            sink.push(Diagnostic::new(&crate::diagnostics::codes::retry::OUT_OF_RANGE, fact.header.span, message));
+            sink.push(Diagnostic::new(
+                &crate::diagnostics::codes::retry::OUT_OF_RANGE,
+                fact.header.span,
+                message,
+            ));
             return None;
         }
         let (by, because) = (fact.by.text.clone(), fact.because.value.clone());
@@ -228,9 +238,10 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
         pin: item.pin.as_ref().map(|pin| (pin.hex.clone(), pin.value_span)),
         document,
         identity,
-        region: item.region.as_ref().map(|region| {
-            (region.name.text.clone(), region.origin.value.clone(), region.origin.span)
-        }),
+        region: item
+            .region
+            .as_ref()
+            .map(|region| (region.name.text.clone(), region.origin.value.clone(), region.origin.span)),
         bearer,
         assumed,
         timeout: policies::timeout(item.timeout.as_ref(), sink),

@@ -190,7 +190,8 @@ impl Loader<'_> {
         let Some(source) = self.modules.list.get(module) else { return };
         match source.declared.get(&name.text).and_then(|at| source.ast.items.get(*at)) {
             Some(item @ (ast::Item::Api(_) | ast::Item::Secret(_) | ast::Item::Flow(_))) => {
-                let message = format!("`{}` is {}, which cannot be used from another file", name.text, kind(item));
+                let message =
+                    format!("`{}` is {}, which cannot be used from another file", name.text, kind(item));
                 self.sink.push(
                     Diagnostic::new(&names::WRONG_KIND, name.span, message)
                         .help("declare it in this file; operators and policies can be used from others"),
@@ -260,9 +261,8 @@ impl Loader<'_> {
             return None;
         }
         let read = self.files.read(&path, limits::FLOW_BYTES).map_err(|error| error.to_string());
-        let bytes = read.and_then(|bytes| {
-            String::from_utf8(bytes).map_err(|_| format!("`{path}` is not UTF-8 text"))
-        });
+        let bytes = read
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| format!("`{path}` is not UTF-8 text")));
         match bytes {
             Ok(content) => {
                 let file = self.map.add(path.as_str(), content.clone());

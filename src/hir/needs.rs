@@ -20,7 +20,11 @@ impl Node {
         match &self.kind {
             NodeKind::Step(step) => {
                 let guard = step.guard.as_ref().map(|(guard, _)| guard);
-                step.call.expressions().chain(guard).chain(step.on.iter().map(|(_, _, message)| message)).collect()
+                step.call
+                    .expressions()
+                    .chain(guard)
+                    .chain(step.on.iter().map(|(_, _, message)| message))
+                    .collect()
             }
             NodeKind::Let(value) | NodeKind::Return(value) => vec![value],
             NodeKind::Ensure { condition, message } => vec![condition, message],

@@ -49,7 +49,11 @@ fn find<'m>(
         let candidates = modules.candidates(from, wanted);
         let near = did_you_mean(&path.text(), candidates.iter().map(String::as_str));
         let name = ast::Name { text: path.text(), span: path.span };
-        sink.push(unknown(&name, format!("no {} `{}` here", &wanted[wanted.find(' ').map_or(0, |at| at + 1)..], name.text), near));
+        sink.push(unknown(
+            &name,
+            format!("no {} `{}` here", &wanted[wanted.find(' ').map_or(0, |at| at + 1)..], name.text),
+            near,
+        ));
         return None;
     };
     if kind(found.item) != wanted {
@@ -67,8 +71,8 @@ fn missing(parts: &[(&'static str, bool)]) -> Vec<&'static str> {
 
 fn incomplete(span: Span, named_at: Span, name: &str, parts: &[&str], sink: &mut Sink) {
     let message = format!("`{name}` does not say {}", parts.join(", "));
-    let mut diagnostic = Diagnostic::new(&codes::INCOMPLETE_POLICY, span, message)
-        .help(format!("add {}", parts.join(", ")));
+    let mut diagnostic =
+        Diagnostic::new(&codes::INCOMPLETE_POLICY, span, message).help(format!("add {}", parts.join(", ")));
     if named_at.file != span.file || named_at.start < span.start || named_at.end > span.end {
         diagnostic = diagnostic.and(named_at, "needed here");
     }
@@ -151,7 +155,10 @@ pub(crate) fn timeout(given: Option<&ast::Timeout>, sink: &mut Sink) -> Timeout 
     let Some(given) = given else { return standard };
     let attempt_ms = given.attempt.as_ref().map_or(standard.attempt_ms, |attempt| attempt.value);
     let timeout = Timeout {
-        connect_ms: given.connect.as_ref().map_or(standard.connect_ms.min(attempt_ms), |connect| connect.value),
+        connect_ms: given
+            .connect
+            .as_ref()
+            .map_or(standard.connect_ms.min(attempt_ms), |connect| connect.value),
         attempt_ms,
         response_bytes: given.response.as_ref().map_or(standard.response_bytes, |response| response.value),
     };
@@ -187,7 +194,8 @@ pub(crate) fn handoff(modules: &Modules, from: usize, path: &ast::Path, sink: &m
     let (Some(verify), Some(attest), Some(evidence)) = (&item.verify, &item.attest, &item.evidence) else {
         return result;
     };
-    let mut headers: Vec<String> = attest.headers.iter().map(|name| name.value.to_ascii_lowercase()).collect();
+    let mut headers: Vec<String> =
+        attest.headers.iter().map(|name| name.value.to_ascii_lowercase()).collect();
     headers.sort();
     headers.dedup();
     let policy = HandoffPolicy {

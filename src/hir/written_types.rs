@@ -65,12 +65,7 @@ fn lower_value(written: &ast::TypeExpr, apis: &BTreeMap<String, Api>, sink: &mut
     ty.present()
 }
 
-fn named_schema(
-    api: &ast::Name,
-    schema: &ast::Name,
-    apis: &BTreeMap<String, Api>,
-    sink: &mut Sink,
-) -> Type {
+fn named_schema(api: &ast::Name, schema: &ast::Name, apis: &BTreeMap<String, Api>, sink: &mut Sink) -> Type {
     let Some(found) = apis.get(&api.text) else {
         let near = did_you_mean(&api.text, apis.keys().map(String::as_str));
         sink.push(unknown(api, format!("no api `{}` here", api.text), near));

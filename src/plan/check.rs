@@ -100,7 +100,8 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
     let mut contracts = Contracts::new();
     for (name, api) in &plan.apis {
         for (key, slice) in &api.operations {
-            let refused = |reason: String| PlanError::Slice { api: name.clone(), operation: key.clone(), reason };
+            let refused =
+                |reason: String| PlanError::Slice { api: name.clone(), operation: key.clone(), reason };
             if Digest::of(&slice.text) != slice.digest {
                 return Err(refused("its text is not what its digest says".into()));
             }

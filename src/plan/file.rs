@@ -43,8 +43,7 @@ impl PlanFile {
             let found = found.chars().take(80).collect();
             return Err(PlanError::Format { found, expected: super::FORMAT });
         }
-        let file: PlanFile =
-            serde_json::from_value(value).map_err(|error| unreadable(error.to_string()))?;
+        let file: PlanFile = serde_json::from_value(value).map_err(|error| unreadable(error.to_string()))?;
         let text = file.to_text().map_err(|error| unreadable(error.to_string()))?;
         if text.as_bytes().strip_suffix(b"\n") != Some(bytes.strip_suffix(b"\n").unwrap_or(bytes)) {
             return Err(PlanError::NotCanonical);

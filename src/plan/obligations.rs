@@ -57,11 +57,15 @@ pub(super) fn obligations(plan: &Plan, views: &Views) -> Result<Vec<Obligation>,
             .apis
             .get(&call.api)
             .ok_or_else(|| refused("P5", &subject, format!("there is no api `{}`", call.api)))?;
-        let view = views
-            .get(&(call.api.clone(), call.operation.clone()))
-            .ok_or_else(|| refused("P5", &subject, format!("there is no slice of `{}`", call.operation_name())))?;
+        let view = views.get(&(call.api.clone(), call.operation.clone())).ok_or_else(|| {
+            refused("P5", &subject, format!("there is no slice of `{}`", call.operation_name()))
+        })?;
         if (view.method.as_str(), view.path.as_str()) != (call.method.as_str(), call.path.as_str()) {
-            return Err(refused("P5", &subject, format!("`{}` is `{}`", call.operation_name(), view.route())));
+            return Err(refused(
+                "P5",
+                &subject,
+                format!("`{}` is `{}`", call.operation_name(), view.route()),
+            ));
         }
         used.insert((call.api.as_str(), call.operation.as_str()), ());
         found.push(handed_over(plan, &subject, call, api)?);
@@ -82,7 +86,11 @@ fn check_runner(plan: &Plan) -> Result<(), PlanError> {
         return Err(refused("P4", "flow", format!("there is no operator `{}`", flow.operator)));
     };
     if operator.agent.as_ref() != Some(&flow.agent) {
-        return Err(refused("P4", "flow", format!("`{}` is not the agent of `{}`", flow.agent, flow.operator)));
+        return Err(refused(
+            "P4",
+            "flow",
+            format!("`{}` is not the agent of `{}`", flow.agent, flow.operator),
+        ));
     }
     for (name, operator) in &plan.operators {
         let passport = &operator.passport;
@@ -121,9 +129,11 @@ fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligatio
         let view = views
             .get(&(name.to_owned(), operation.clone()))
             .ok_or_else(|| refused("P5", name, format!("there is no slice of `{operation}`")))?;
-        let server = base_url(view, identity, region).map_err(|error| refused("P5", name, error.to_string()))?;
+        let server =
+            base_url(view, identity, region).map_err(|error| refused("P5", name, error.to_string()))?;
         if server != api.base_url {
-            let reason = format!("requests go to `{}`, the server of `{operation}` is `{server}`", api.base_url);
+            let reason =
+                format!("requests go to `{}`, the server of `{operation}` is `{server}`", api.base_url);
             return Err(refused("P5", name, reason));
         }
     }
@@ -137,7 +147,8 @@ fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligatio
         Some(region) => format!("region {} at {}", region.name, region.origin),
         None => format!("origin {}", identity.api_origin),
     };
-    let holds_by = format!("{}; operations {}; {via}; {}", api.pin, api.operations.len(), identity.api_passport_id);
+    let holds_by =
+        format!("{}; operations {}; {via}; {}", api.pin, api.operations.len(), identity.api_passport_id);
     Ok(obligation("P5", name, holds_by))
 }
 
@@ -166,7 +177,11 @@ fn handed_over(plan: &Plan, subject: &str, call: &Call, api: &Api) -> Result<Obl
     let own = plan.operators.values().any(|operator| operator.agent.as_ref() == Some(&call.present))
         && runner.is_some_and(|agent| agent.parent() == call.present.parent());
     if !own {
-        return Err(refused("P4", subject, format!("`{}` is not an agent of the flow's operator", call.present)));
+        return Err(refused(
+            "P4",
+            subject,
+            format!("`{}` is not an agent of the flow's operator", call.present),
+        ));
     }
     if call.handoff.evidence > REACHABLE {
         return Err(refused("P4", subject, format!("evidence {} cannot be reached", call.handoff.evidence)));
@@ -181,17 +196,17 @@ fn retried(plan: &Plan, subject: &str, call: &Call, view: &OperationView) -> Res
         Some(_) if call.is_safe() => {
             return Err(refused("P7", subject, "a safe call has no idempotency fact"));
         }
-        Some(Idempotency::Documented { header }) => {
-            if view.parameter(Location::Header, header).is_none_or(|parameter| parameter.name != *header) {
-                return Err(refused("P7", subject, format!("the operation declares no header `{header}`")));
-            }
+        Some(Idempotency::Documented { header })
+            if view.parameter(Location::Header, header).is_none_or(|declared| declared.name != *header) =>
+        {
+            return Err(refused("P7", subject, format!("the operation declares no header `{header}`")));
         }
-        Some(Idempotency::Assumed { by, because, .. }) => {
-            if !plan.operators.contains_key(by) || because.trim().is_empty() {
-                return Err(refused("P7", subject, "an assumption needs an operator and a reason"));
-            }
+        Some(Idempotency::Assumed { by, because, .. })
+            if !plan.operators.contains_key(by) || because.trim().is_empty() =>
+        {
+            return Err(refused("P7", subject, "an assumption needs an operator and a reason"));
         }
-        None => {}
+        _ => {}
     }
     if call.once_per.is_some() && call.idempotency.is_none() {
         return Err(refused("P7", subject, "a key needs an idempotency fact"));

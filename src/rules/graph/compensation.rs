@@ -74,9 +74,11 @@ fn possible_failure<'f>(context: &Context<'_>, flow: &'f Flow, effect: &Node) ->
         // A loop around the effect was entered before it; only what it yields comes later.
         let words = if around.contains(&node.id.as_str()) {
             match &node.kind {
-                NodeKind::For(repeat) => {
-                    repeat.result.as_ref().filter(|result| can_fail(result)).map(|_| "what the loop yields can fail".to_owned())
-                }
+                NodeKind::For(repeat) => repeat
+                    .result
+                    .as_ref()
+                    .filter(|result| can_fail(result))
+                    .map(|_| "what the loop yields can fail".to_owned()),
                 _ => None,
             }
         } else if context.graph.is_before(&node.id, &effect.id, &runs_once) {

@@ -14,7 +14,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     if !flow.body.nodes.iter().any(|node| ends(&node.kind)) {
         let message = format!("`{}` neither returns nor fails", flow.name);
         sink.push(
-            Diagnostic::new(&NO_END, flow.span, message).help("end it with `return`, or with `fail` without `when`"),
+            Diagnostic::new(&NO_END, flow.span, message)
+                .help("end it with `return`, or with `fail` without `when`"),
         );
     }
     block(&flow.body, sink);
@@ -42,7 +43,9 @@ fn block(block: &Block, sink: &mut Sink) {
         };
         if let Some(span) = guard {
             let message = format!("`{}` can never run: its guard is always false", node.id);
-            sink.push(Diagnostic::new(&UNREACHABLE, span, message).help("remove the step, or say when it runs"));
+            sink.push(
+                Diagnostic::new(&UNREACHABLE, span, message).help("remove the step, or say when it runs"),
+            );
         }
         match &node.kind {
             NodeKind::Return(_) => end = Some((node.span, "return")),

@@ -18,7 +18,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         if policy.evidence <= reachable {
             continue;
         }
-        let message = format!("`{}` demands evidence {}, this edge reaches {reachable}", policy.name, policy.evidence);
+        let message =
+            format!("`{}` demands evidence {}, this edge reaches {reachable}", policy.name, policy.evidence);
         let why = if policy.evidence == Evidence::E5 {
             "E5 needs a receipt signed by the counterparty, which this version cannot ask for"
         } else {

@@ -30,8 +30,11 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             let message = format!("the handoff policy `{}` of {what} could not be resolved", handoff.name);
             Diagnostic::new(&NO_HANDOFF_POLICY, span, message)
         } else {
-            let message =
-                format!("the handoff policy `{}` of {what} does not say {}", handoff.name, handoff.missing.join(", "));
+            let message = format!(
+                "the handoff policy `{}` of {what} does not say {}",
+                handoff.name,
+                handoff.missing.join(", ")
+            );
             Diagnostic::new(&NO_HANDOFF_POLICY, span, message)
                 .help(format!("add `{}` to the policy", handoff.missing.join("`, `")))
         };

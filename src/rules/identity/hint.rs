@@ -11,7 +11,9 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     for (node, _, call, _) in context.hir.flow.calls() {
         let Some(handoff) = call.handoff() else { continue };
         let Some(policy) = &handoff.policy else { continue };
-        let Some(identity) = context.hir.apis.get(&call.api).and_then(|api| api.identity.as_ref()) else { continue };
+        let Some(identity) = context.hir.apis.get(&call.api).and_then(|api| api.identity.as_ref()) else {
+            continue;
+        };
         let Some(hint) = below_hint(policy, identity.fields.policy_mode.as_deref()) else { continue };
         let message = format!("`{}` is below the document's hint `{hint}`", policy.name);
         sink.push(

@@ -26,7 +26,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     for (name, api) in &context.hir.apis {
         let Some(identity) = &api.identity else { continue };
         if identity.fields.agent_credential_id.as_ref() == Some(agent) {
-            let message = format!("`{agent}` presents itself, but the document of `{name}` names it as its own agent");
+            let message =
+                format!("`{agent}` presents itself, but the document of `{name}` names it as its own agent");
             sink.push(
                 Diagnostic::new(&INCONSISTENT_IDENTITY, api.span, message)
                     .and(identity.place("agent_credential_id"), "named here"),

@@ -20,7 +20,10 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             Ok(server) => {
                 let first = chosen.entry(call.api.as_str()).or_insert_with(|| server.clone());
                 if *first != server {
-                    let message = format!("operations of `{}` have different servers: `{first}` and `{server}`", call.api);
+                    let message = format!(
+                        "operations of `{}` have different servers: `{first}` and `{server}`",
+                        call.api
+                    );
                     sink.push(
                         Diagnostic::new(&ORIGIN_NOT_AUTHORISED, call.span, message)
                             .help("declare an `api` of its own for what lies at another server"),
@@ -38,9 +41,9 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let mut diagnostic = Diagnostic::new(&ORIGIN_NOT_AUTHORISED, span, error.to_string())
             .note(format!("its servers are `{}`", servers.join("`, `")));
         diagnostic = match (&error, place) {
-            (OriginError::NotAuthorised(_), Some(place)) => {
-                diagnostic.and(place, "the first server").and(identity.place("api_origin"), "the authorised origin")
-            }
+            (OriginError::NotAuthorised(_), Some(place)) => diagnostic
+                .and(place, "the first server")
+                .and(identity.place("api_origin"), "the authorised origin"),
             (_, Some(place)) => diagnostic.and(place, "the first server"),
             _ => diagnostic,
         };

@@ -23,8 +23,12 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             if parts.is_empty() {
                 continue;
             }
-            let message =
-                format!("`{}` of the {own} is weaker than `{}` of the {layer} in {}", policy.name, stronger.name, parts.join(", "));
+            let message = format!(
+                "`{}` of the {own} is weaker than `{}` of the {layer} in {}",
+                policy.name,
+                stronger.name,
+                parts.join(", ")
+            );
             sink.push(
                 Diagnostic::new(&WEAKER_HANDOFF, handoff.named_at, message)
                     .and(other.named_at, format!("the {layer}'s policy"))

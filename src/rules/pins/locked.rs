@@ -14,7 +14,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         LockState::Read(lock) => lock,
         LockState::Missing | LockState::Unreadable(_) => {
             // One finding for the file, at the first pin: without pins there is nothing to lock yet.
-            let first = context.hir.apis.values().filter_map(|api| api.pin.as_ref().map(|(_, span)| *span)).min();
+            let first =
+                context.hir.apis.values().filter_map(|api| api.pin.as_ref().map(|(_, span)| *span)).min();
             if let Some(span) = first {
                 let message = match context.lock {
                     LockState::Unreadable(reason) => reason.clone(),
@@ -47,7 +48,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     now.is_none() || locked.operations.get(key) != now.as_ref()
                 });
                 let words = used.join("`, `");
-                (!used.is_empty()).then(|| format!("`eczflow.lock` does not hold `{words}` of `{name}` as it is"))
+                (!used.is_empty())
+                    .then(|| format!("`eczflow.lock` does not hold `{words}` of `{name}` as it is"))
             }
         };
         if let Some(message) = problem {

@@ -25,10 +25,14 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let Some((hex, span)) = &api.pin else {
             let at = crate::source::Span { start: api.source_span.end, ..api.source_span };
             sink.push(
-                Diagnostic::new(&MISSING_PIN, api.source_span, format!("the document of `{name}` is not pinned"))
-                    .note("without a pin nothing says which version of the contract was checked")
-                    .help("run `eczflow pin` on this file: it writes the pin and `eczflow.lock`")
-                    .fix("write the pin", vec![(at, format!(" pinned {hash}"))]),
+                Diagnostic::new(
+                    &MISSING_PIN,
+                    api.source_span,
+                    format!("the document of `{name}` is not pinned"),
+                )
+                .note("without a pin nothing says which version of the contract was checked")
+                .help("run `eczflow pin` on this file: it writes the pin and `eczflow.lock`")
+                .fix("write the pin", vec![(at, format!(" pinned {hash}"))]),
             );
             continue;
         };
@@ -40,10 +44,14 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         match lock.compare(wanted, document) {
             Comparison::Unchanged => {}
             Comparison::UnusedChanged => sink.push(
-                Diagnostic::new(&STALE_PIN, *span, format!("the document of `{name}` changed, but nothing this flow uses of it"))
-                    .note(format!("its hash is now {hash}"))
-                    .help("run `eczflow pin` on this file to pin the new version")
-                    .fix("write the new pin", vec![(*span, hash.to_string())]),
+                Diagnostic::new(
+                    &STALE_PIN,
+                    *span,
+                    format!("the document of `{name}` changed, but nothing this flow uses of it"),
+                )
+                .note(format!("its hash is now {hash}"))
+                .help("run `eczflow pin` on this file to pin the new version")
+                .fix("write the new pin", vec![(*span, hash.to_string())]),
             ),
             Comparison::SliceChanged { operations } => {
                 for operation in operations {
@@ -65,19 +73,27 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
 /// The keys of the operations the flow uses of an api, sorted.
 pub(super) fn used_operations(context: &Context<'_>, api: &str) -> Vec<String> {
     let calls = context.hir.flow.calls();
-    let mut used: Vec<String> =
-        calls.into_iter().filter(|(_, _, call, _)| call.api == api).map(|(_, _, call, _)| call.operation.clone()).collect();
+    let mut used: Vec<String> = calls
+        .into_iter()
+        .filter(|(_, _, call, _)| call.api == api)
+        .map(|(_, _, call, _)| call.operation.clone())
+        .collect();
     used.sort();
     used.dedup();
     used
 }
 
-fn changed(context: &Context<'_>, name: &str, api: &Api, document: &Document, operation: &str, sink: &mut Sink) {
+fn changed(
+    context: &Context<'_>,
+    name: &str,
+    api: &Api,
+    document: &Document,
+    operation: &str,
+    sink: &mut Sink,
+) {
     let calls = context.hir.flow.calls();
-    let steps: Vec<_> = calls
-        .iter()
-        .filter(|(_, _, call, _)| call.api == name && call.operation == operation)
-        .collect();
+    let steps: Vec<_> =
+        calls.iter().filter(|(_, _, call, _)| call.api == name && call.operation == operation).collect();
     let Some((_, pin)) = &api.pin else { return };
     let mut diagnostic = Diagnostic::new(
         &USED_SLICE_CHANGED,

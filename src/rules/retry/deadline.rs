@@ -9,10 +9,13 @@ pub(in crate::rules) const RULE: Rule = Rule { name: "retry/deadline", codes: &[
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let flow = &context.hir.flow;
     let Some(span) = flow.deadline_span else { return };
-    let slowest = flow.calls().into_iter().filter(|(_, subject, _, _)| !subject.ends_with("/undo")).filter_map(|(node, _, call, _)| {
-        let api = context.hir.apis.get(&call.api)?;
-        Some((api.timeout.attempt_ms, node, api))
-    });
+    let slowest =
+        flow.calls().into_iter().filter(|(_, subject, _, _)| !subject.ends_with("/undo")).filter_map(
+            |(node, _, call, _)| {
+                let api = context.hir.apis.get(&call.api)?;
+                Some((api.timeout.attempt_ms, node, api))
+            },
+        );
     let Some((longest, node, api)) = slowest.max_by_key(|(longest, _, _)| *longest) else { return };
     if longest > flow.deadline_ms {
         let message = format!("the deadline of {} ms is shorter than one attempt", flow.deadline_ms);

@@ -14,7 +14,11 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         if retry.policy.attempts < 2 || idempotent || call.idempotency.is_some() {
             continue;
         }
-        let what = if subject.ends_with("/undo") { format!("the undo of `{}`", node.id) } else { format!("`{}`", node.id) };
+        let what = if subject.ends_with("/undo") {
+            format!("the undo of `{}`", node.id)
+        } else {
+            format!("`{}`", node.id)
+        };
         let name = format!("{}.{}", call.api, call.operation);
         let message = format!("{what} is retried, but `{name}` could then take effect twice");
         let mut diagnostic = Diagnostic::new(&UNSAFE_RETRY, retry.named_at, message)

@@ -34,7 +34,10 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             None if !open => {
                 let message = format!("`{name}` demands authentication, and `{}` declares none", call.api);
                 let help = if view.takes_bearer() {
-                    format!("declare `secret NAME for {}` and `auth bearer secret.NAME` in its block", call.api)
+                    format!(
+                        "declare `secret NAME for {}` and `auth bearer secret.NAME` in its block",
+                        call.api
+                    )
                 } else {
                     "only bearer tokens are built, and the document offers none".to_owned()
                 };

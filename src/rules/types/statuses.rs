@@ -26,19 +26,24 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             if !(300..=599).contains(status) {
                 let message = format!("`on {status}`: only an answer that is no success can fail the run");
                 sink.push(
-                    Diagnostic::new(&UNDOCUMENTED_STATUS, *span, message).help("name a status from 300 to 599"),
+                    Diagnostic::new(&UNDOCUMENTED_STATUS, *span, message)
+                        .help("name a status from 300 to 599"),
                 );
                 continue;
             }
             // `default` stands for statuses nobody thought of: to act on one, it must be documented.
-            let documented = view.response(*status).is_some_and(|response| response.status != StatusRange::Default);
+            let documented =
+                view.response(*status).is_some_and(|response| response.status != StatusRange::Default);
             if !documented {
-                let known: Vec<String> = view.responses.iter().map(|response| response.status.to_string()).collect();
+                let known: Vec<String> =
+                    view.responses.iter().map(|response| response.status.to_string()).collect();
                 let message = format!("`{}` does not document the status {status}", step.call.operation);
                 let mut diagnostic = Diagnostic::new(&UNDOCUMENTED_STATUS, *span, message)
                     .note(format!("it documents {}", known.join(", ")));
                 let document = context.hir.apis.get(&step.call.api).and_then(|api| api.document.as_ref());
-                if let Some(place) = document.and_then(|document| document.place(&format!("{}/responses", view.pointer))) {
+                if let Some(place) =
+                    document.and_then(|document| document.place(&format!("{}/responses", view.pointer)))
+                {
                     diagnostic = diagnostic.and(place, "its responses");
                 }
                 sink.push(diagnostic);

@@ -19,8 +19,9 @@ fn root() -> PathBuf {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> =
-        std::fs::read_dir(folder).map(|all| all.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default();
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map(|all| all.map(|entry| entry.unwrap().path()).collect())
+        .unwrap_or_default();
     found.sort();
     found
 }
@@ -81,7 +82,11 @@ fn found(compilation: &Compilation) -> BTreeSet<String> {
         let file = compilation.source_map.file(span.file).unwrap().name();
         if file == MAIN { compilation.source_map.line_column(span).0.to_string() } else { file.to_owned() }
     };
-    compilation.diagnostics.iter().map(|finding| format!("{} {}", place(finding.span()), finding.code.number)).collect()
+    compilation
+        .diagnostics
+        .iter()
+        .map(|finding| format!("{} {}", place(finding.span()), finding.code.number))
+        .collect()
 }
 
 fn expected(text: &str) -> BTreeSet<String> {
@@ -106,7 +111,8 @@ fn draw(compilation: &Compilation) -> String {
     };
     for finding in &compilation.diagnostics {
         let severity = if finding.severity == Severity::Error { "error" } else { "warning" };
-        writeln!(text, "{severity}[{} {}]: {}", finding.code.number, finding.code.name, finding.message).unwrap();
+        writeln!(text, "{severity}[{} {}]: {}", finding.code.number, finding.code.name, finding.message)
+            .unwrap();
         for label in &finding.labels {
             let mark = if label.primary { "-->" } else { "   " };
             writeln!(text, "  {mark} {} {}", place(label.span), label.message).unwrap();
@@ -199,7 +205,9 @@ fn every_code_has_a_page_whose_examples_do_what_they_say() {
     let pages: BTreeSet<String> = entries(&root().join("docs/rules")).iter().map(|page| name(page)).collect();
     let codes: BTreeSet<String> =
         codes::all().iter().map(|code| format!("{}-{}.md", code.number, code.name)).collect();
-    problems.extend(pages.symmetric_difference(&codes).map(|page| format!("{page}: a code or a page is missing")));
+    problems.extend(
+        pages.symmetric_difference(&codes).map(|page| format!("{page}: a code or a page is missing")),
+    );
     for code in codes::all() {
         let page = root().join(format!("docs/rules/{}-{}.md", code.number, code.name));
         if !page.exists() {

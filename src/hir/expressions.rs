@@ -456,4 +456,3 @@ pub(crate) fn convert(typed: &mut Typed, to: &crate::types::Field) {
         typed.ty = Type::union(vec![typed.ty.clone().present(), Type::Null]);
     }
 }
-

@@ -67,7 +67,8 @@ impl Lowering<'_> {
             Op::Coalesce => {
                 let mut left = self.lower(left, wanted);
                 let present = left.ty.without_nothing();
-                let mut right = self.lower(right, Some(wanted.unwrap_or(&present)));
+                let hint = if present == Type::Never { wanted } else { Some(&present) };
+                let mut right = self.lower(right, hint);
                 if left.ty == Type::Never || right.ty == Type::Never {
                     return self.poison(span);
                 }

@@ -18,12 +18,5 @@ pub static IRREVERSIBLE_NOT_LAST: Code = Code::error("EF3006", "irreversible-not
 pub static TOO_LARGE: Code = Code::error("EF3007", "too-large");
 
 /// This family.
-pub const ALL: &[&Code] = &[
-    &CYCLE,
-    &USE_CYCLE,
-    &NO_END,
-    &UNREACHABLE,
-    &MISSING_UNDO,
-    &IRREVERSIBLE_NOT_LAST,
-    &TOO_LARGE,
-];
+pub const ALL: &[&Code] =
+    &[&CYCLE, &USE_CYCLE, &NO_END, &UNREACHABLE, &MISSING_UNDO, &IRREVERSIBLE_NOT_LAST, &TOO_LARGE];

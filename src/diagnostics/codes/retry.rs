@@ -16,11 +16,5 @@ pub static SHARED_KEY: Code = Code::warning("EF5005", "shared-key");
 pub static DEADLINE_TOO_SHORT: Code = Code::warning("EF5006", "deadline-too-short");
 
 /// This family.
-pub const ALL: &[&Code] = &[
-    &UNSAFE_RETRY,
-    &KEY_WITHOUT_FACT,
-    &INCOMPLETE_POLICY,
-    &OUT_OF_RANGE,
-    &SHARED_KEY,
-    &DEADLINE_TOO_SHORT,
-];
+pub const ALL: &[&Code] =
+    &[&UNSAFE_RETRY, &KEY_WITHOUT_FACT, &INCOMPLETE_POLICY, &OUT_OF_RANGE, &SHARED_KEY, &DEADLINE_TOO_SHORT];

@@ -10,8 +10,4 @@ pub static AUTH_NOT_DOCUMENTED: Code = Code::error("EF6002", "auth-not-documente
 pub static AUTH_MISSING: Code = Code::error("EF6003", "auth-missing");
 
 /// This family.
-pub const ALL: &[&Code] = &[
-    &SECRET_AUDIENCE,
-    &AUTH_NOT_DOCUMENTED,
-    &AUTH_MISSING,
-];
+pub const ALL: &[&Code] = &[&SECRET_AUDIENCE, &AUTH_NOT_DOCUMENTED, &AUTH_MISSING];

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `eczflow`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(eczflow::cli::main())
+}

@@ -91,11 +91,18 @@ fn found(compilation: &Compilation) -> BTreeSet<String> {
 
 fn expected(text: &str) -> BTreeSet<String> {
     let mut expected = BTreeSet::new();
+    let mut file = None;
     for (at, line) in text.lines().enumerate() {
+        if let Some(name) = line.strip_prefix("// file ") {
+            file = Some(name.trim());
+        }
         let Some((_, marker)) = line.split_once("//~") else { continue };
         let above = marker.chars().take_while(|c| *c == '^').count();
         for code in marker.trim_start_matches('^').split_whitespace() {
-            expected.insert(format!("{} {code}", at + 1 - above));
+            expected.insert(match file {
+                Some(name) => format!("case/{name} {code}"),
+                None => format!("{} {code}", at + 1 - above),
+            });
         }
     }
     expected

@@ -29,6 +29,22 @@ pub enum State {
     Suspended,
 }
 
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            State::Bound => "BOUND",
+            State::Claimed => "CLAIMED",
+            State::ChallengeIssued => "CHALLENGE_ISSUED",
+            State::Observed => "OBSERVED",
+            State::Expired => "EXPIRED",
+            State::Degraded => "DEGRADED",
+            State::Mismatch => "MISMATCH",
+            State::Revoked => "REVOKED",
+            State::Suspended => "SUSPENDED",
+        })
+    }
+}
+
 /// A resolver's answer in this project's own terms, made by an adapter from its wire form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,1 +1,73 @@
-//! Placeholder: being built.
+//! The decider: `(state, event) -> state`, `state -> next event` and `state -> what is awaited`. Pure: no clock, no I/O, no
+//! async; the same input gives the same output.
+//!
+//! May import: base, ecz, expr, types, plan, audit. Every event is a journal record and an audit leaf, so the same code
+//! serves the host, crash recovery and the auditor's replay.
+
+mod apply;
+pub mod breaker;
+mod decide;
+mod event;
+mod key;
+mod outcome;
+mod path;
+mod record;
+mod request;
+pub mod retry;
+mod settle;
+mod state;
+
+use std::collections::BTreeMap;
+
+pub use apply::{Illegal, VERDICT_AGE_MS};
+pub use decide::{Environment, Need};
+pub use event::*;
+pub use outcome::{Outcome, counts_for_breaker, judge_answer, judge_failure};
+pub use path::{Iterations, Path, PathError};
+pub use record::identities;
+pub use state::{Failure, Phase, State};
+
+use crate::plan::{Block, Call, Node, NodeKind, Plan, Step, Verified};
+
+/// The decider over one plan.
+pub struct Engine<'a> {
+    plan: &'a Verified<Plan>,
+    nodes: BTreeMap<&'a str, &'a Node>,
+}
+
+impl<'a> Engine<'a> {
+    /// A decider for a plan.
+    pub fn new(plan: &'a Verified<Plan>) -> Engine<'a> {
+        let mut nodes = BTreeMap::new();
+        index(&plan.flow.body, &mut nodes);
+        Engine { plan, nodes }
+    }
+
+    /// The plan it runs.
+    pub fn plan(&self) -> &'a Verified<Plan> {
+        self.plan
+    }
+
+    /// The step at a path.
+    pub fn step(&self, path: &Path) -> Option<&'a Step> {
+        match &self.nodes.get(path.node.as_str())?.kind {
+            NodeKind::Call(step) => Some(step),
+            _ => None,
+        }
+    }
+
+    /// The call at a path: the step's own, or its undo.
+    pub fn call(&self, path: &Path) -> Option<&'a Call> {
+        let step = self.step(path)?;
+        if path.undo { step.undo.as_ref() } else { Some(&step.call) }
+    }
+}
+
+fn index<'a>(block: &'a Block, nodes: &mut BTreeMap<&'a str, &'a Node>) {
+    for node in &block.nodes {
+        nodes.insert(&node.id, node);
+        if let NodeKind::For(looping) = &node.kind {
+            index(&looping.body, nodes);
+        }
+    }
+}

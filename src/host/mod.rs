@@ -1,1 +1,214 @@
-//! Placeholder: being built.
+//! The embedded host: drives the engine over real time, HTTP and a store. It decides nothing that the engine decides.
+//!
+//! May import everything above it: base, ecz, plan, audit, engine, verify, config, store, wire. Knows no environment by
+//! name: a run against a local test environment differs by configuration only.
+
+mod drive;
+mod error;
+mod identity;
+mod journal;
+mod send;
+mod shared;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+use tokio::sync::watch;
+
+pub use error::HostError;
+pub use shared::Shared;
+
+use crate::audit::Record;
+use crate::base::{Clock, Digest, Random, Signer, canonical_json, encode_base64url, encode_hex};
+use crate::config::{Config, Environment, Secret};
+use crate::ecz::EczId;
+use crate::engine::{Engine, Event, Failure, Opening, Path, Phase, State, What};
+use crate::plan::{Plan, Verified};
+use crate::store::{self, Store};
+use crate::verify::{Legal, replay};
+use crate::wire::Connector;
+use crate::wire::resolver::{HttpResolver, VerdictCache, check_resolver_url};
+
+/// Sees every event once it is durable.
+pub trait Observer: Send + Sync {
+    /// One event and its record.
+    fn recorded(&self, record: &Record, event: &Event);
+}
+
+/// Sees nothing.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn recorded(&self, _record: &Record, _event: &Event) {}
+}
+
+/// How a run stands when the host lets go of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunReport {
+    /// Its id.
+    pub run: String,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Its outputs; null unless it succeeded.
+    pub outputs: Json,
+    /// The plan it ran.
+    pub plan_digest: Digest,
+    /// The root of its log: the audit root.
+    pub root: Digest,
+    /// Why it failed, where it did.
+    pub failure: Option<Failure>,
+    /// Steps whose effect is in doubt.
+    pub in_doubt: Vec<Path>,
+    /// Steps whose undo failed.
+    pub stuck: Vec<Path>,
+}
+
+/// What a host is made of.
+pub struct Parts {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// The journal.
+    pub store: Arc<dyn Store>,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Where secrets named by environment variables come from.
+    pub environment: Arc<dyn Environment>,
+    /// Who watches.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// Runs flows in this process.
+pub struct Host {
+    parts: Parts,
+    connector: Arc<Connector>,
+    observations: Arc<identity::Observations>,
+    shared: Arc<Shared>,
+}
+
+/// What one run needs beside its plan; nothing here is ever written anywhere.
+pub(crate) struct Credentials {
+    pub(crate) signers: BTreeMap<EczId, Arc<dyn Signer>>,
+    pub(crate) secrets: BTreeMap<String, Secret>,
+}
+
+impl Host {
+    /// A host over its parts.
+    pub fn new(parts: Parts) -> Result<Host, HostError> {
+        let connector = Arc::new(Connector::new(&parts.config)?);
+        let resolver =
+            HttpResolver::new(connector.clone(), parts.config.resolver.clone(), parts.clock.clone());
+        let observations = Arc::new(identity::Observations {
+            resolver: Box::new(resolver),
+            cache: VerdictCache::new(),
+            clock: parts.clock.clone(),
+        });
+        Ok(Host { parts, connector, observations, shared: Arc::default() })
+    }
+
+    /// Starts a run and drives it until it ends, stands still, or `pause` becomes true. `inputs` are in wire form, complete
+    /// with defaults.
+    pub async fn run(
+        &self,
+        plan: Arc<Verified<Plan>>,
+        inputs: Map<String, Json>,
+        pause: watch::Receiver<bool>,
+    ) -> Result<RunReport, HostError> {
+        let credentials = self.prepare(&plan)?;
+        let engine = Engine::new(&plan);
+        let run = self.new_run_id();
+        let mut secret = [0; 32];
+        self.parts.random.fill(&mut secret);
+        let opening = Opening {
+            environment: self.parts.config.environment.clone(),
+            resolver: self.parts.config.resolver.base.clone(),
+            flow: plan.flow.name.clone(),
+            plan_digest: plan.digest(),
+            inputs,
+            run_secret: encode_base64url(&secret),
+        };
+        let text = canonical_json::<Plan>(&plan).map_err(|error| HostError::Event(error.to_string()))?;
+        let stored = store::Opening { flow: plan.flow.name.clone(), plan: text };
+        let (store, random, observer) = self.shares();
+        let mut journal = journal::Journal::begin(&engine, store, random, observer, run, stored);
+        let started = Event { path: None, attempt: None, what: What::RunStarted(Box::new(opening)) };
+        journal.push(started, self.parts.clock.now())?;
+        journal.commit().await?;
+        self.drive(&plan, &engine, journal, credentials, pause).await
+    }
+
+    /// Goes on with a run of the store, after a pause or after its process ended.
+    pub async fn resume(
+        &self,
+        plan: Arc<Verified<Plan>>,
+        run: &str,
+        pause: watch::Receiver<bool>,
+    ) -> Result<RunReport, HostError> {
+        let entries = self.parts.store.load(run)?;
+        let entries: Vec<_> = entries.into_iter().map(|entry| (entry.record, Some(entry.payload))).collect();
+        let (state, legal) = replay(&plan, run, &entries);
+        match legal {
+            Legal::Yes => {}
+            Legal::No { seq, why } => return Err(HostError::Replay { run: run.to_owned(), seq, why }),
+            Legal::StructureOnly { .. } => return Err(HostError::Erased { run: run.to_owned() }),
+        }
+        if let Phase::Finished(_) = state.phase {
+            return Err(HostError::Finished { run: run.to_owned() });
+        }
+        let Some((last, _)) = entries.last() else { return Err(HostError::Erased { run: run.to_owned() }) };
+        let credentials = self.prepare(&plan)?;
+        let after = if matches!(state.phase, Phase::Paused(_)) { "pause" } else { "interruption" };
+        let engine = Engine::new(&plan);
+        let (store, random, observer) = self.shares();
+        let mut journal = journal::Journal::go_on(&engine, store, random, observer, state, last)?;
+        let resumed = Event { path: None, attempt: None, what: What::RunResumed { after: after.to_owned() } };
+        journal.push(resumed, self.parts.clock.now())?;
+        journal.commit().await?;
+        self.drive(&plan, &engine, journal, credentials, pause).await
+    }
+
+    /// Everything that must be right before a run's first step: documents' resolver pages, keys, secrets.
+    fn prepare(&self, plan: &Verified<Plan>) -> Result<Arc<Credentials>, HostError> {
+        let config = &self.parts.config;
+        for (name, api) in &plan.apis {
+            let (id, url) = (&api.identity.api_passport_id, &api.identity.resolver_url);
+            check_resolver_url(&config.resolver, id, url)
+                .map_err(|error| HostError::ResolverUrl { api: name.clone(), error })?;
+        }
+        let mut signers: BTreeMap<EczId, Arc<dyn Signer>> = BTreeMap::new();
+        for agent in identity::presenters(plan) {
+            signers.insert(agent.clone(), Arc::new(config.agent_key(&agent)?));
+        }
+        let mut secrets = BTreeMap::new();
+        for name in plan.secrets.keys() {
+            secrets.insert(name.clone(), config.secret(name, self.parts.environment.as_ref())?);
+        }
+        Ok(Arc::new(Credentials { signers, secrets }))
+    }
+
+    fn shares(&self) -> (Arc<dyn Store>, Arc<dyn Random>, Arc<dyn Observer>) {
+        (self.parts.store.clone(), self.parts.random.clone(), self.parts.observer.clone())
+    }
+
+    /// 80 random bits: unguessable, short enough to type a prefix of.
+    fn new_run_id(&self) -> String {
+        let mut bytes = [0; 10];
+        self.parts.random.fill(&mut bytes);
+        encode_hex(&bytes)
+    }
+}
+
+fn report(state: State, plan: &Verified<Plan>, root: Option<Digest>) -> RunReport {
+    RunReport {
+        run: state.run.clone(),
+        phase: state.phase,
+        outputs: state.outputs.clone(),
+        plan_digest: plan.digest(),
+        root: root.unwrap_or_else(|| Digest::of("")),
+        failure: state.failure.clone(),
+        in_doubt: state.in_doubt(),
+        stuck: state.stuck(),
+    }
+}

@@ -1,1 +1,19 @@
-//! Placeholder: being built.
+//! Drawing: findings, operational errors, graphs, tables, progress, and the pages behind `eczflow explain`.
+//!
+//! May import every room before it. The only room beside `source` that knows codespan-reporting, and with `cli` the only
+//! one that knows miette. Everything returns text; nothing here exits. Invariant: foreign text reaches
+//! a terminal only without control characters.
+
+mod errors;
+mod findings;
+mod graph;
+mod pages;
+mod runs;
+mod shown;
+
+pub use errors::error;
+pub use findings::{Format, findings, further_reading, summary};
+pub use graph::{dot, mermaid};
+pub use pages::{Page, find_page, pages};
+pub use runs::runs;
+pub use shown::{harmless, harmless_line};

@@ -318,6 +318,29 @@ mod tests {
         assert_eq!(answer("DELETE", "/void", Arguments::default(), &[]), (204, Value::Null));
     }
 
+    /// With nothing known of the request, every operation of the example has an answer that its contract reads.
+    #[test]
+    fn every_operation_of_the_example_has_an_answer() {
+        for (name, text) in [
+            ("support.openapi.yaml", include_str!("../../examples/refund/apis/support.openapi.yaml")),
+            ("warehouse.openapi.yaml", include_str!("../../examples/refund/apis/warehouse.openapi.yaml")),
+            ("payments.openapi.json", include_str!("../../examples/refund/apis/payments.openapi.json")),
+        ] {
+            let (mut sources, mut sink) = Default::default();
+            let document =
+                crate::documents::Document::read(text.as_bytes(), name, &mut sources, &mut sink).unwrap();
+            let surface = Surface::new(&document).unwrap();
+            let schemas = Schemas::new(surface.root());
+            for operation in surface.operations() {
+                let answer =
+                    make_answer(&schemas, operation, &Arguments::default(), &BTreeSet::new()).unwrap();
+                let contract = crate::types::Contract::from_view(&operation.view).unwrap();
+                let (media_type, body) = answer.body.unwrap_or_default();
+                contract.decode_json(answer.status, Some(&media_type), &body).unwrap();
+            }
+        }
+    }
+
     #[test]
     fn ids_are_numbered() {
         let ids: Vec<Value> = ["R1", "R09", "abc", "99"].map(|text| numbered(&text.into(), 2)).into();

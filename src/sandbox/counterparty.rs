@@ -121,6 +121,7 @@ impl Counterparty {
     fn serve(&self, open: &Open, received: &Received) -> Result<Done, Problem> {
         let head = &received.head;
         let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = host.strip_suffix(":443").unwrap_or(host);
         if !self.authorities.iter().any(|authority| authority.eq_ignore_ascii_case(host)) {
             return Err(Problem::new(
                 421,

@@ -194,6 +194,21 @@ pub(crate) struct Names<'a> {
 }
 
 impl Faults {
+    /// Reads the values of `--fault`, `--revoke`, `--drift` and `--hold`. Whether they name anything shows at the start.
+    pub fn parse(
+        faults: &[String],
+        revoked: &[String],
+        drifted: &[String],
+        hold: Option<u64>,
+    ) -> Result<Faults, FaultError> {
+        Ok(Faults {
+            answers: faults.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            revoked: revoked.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            drifted: drifted.to_vec(),
+            hold,
+        })
+    }
+
     /// Whether every name is one of this flow and its documents.
     pub(crate) fn check(&self, names: &Names<'_>) -> Result<(), FaultError> {
         let near = |name: &str, among: &[&str]| did_you_mean(name, among.iter().copied()).map(str::to_owned);

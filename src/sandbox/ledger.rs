@@ -280,7 +280,8 @@ pub(crate) struct Open {
 impl Open {
     /// Changes the entry.
     pub(crate) fn note(&self, change: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = self.ledger.state().entries.iter_mut().find(|entry| entry.seq == self.seq) {
+        let at = usize::try_from(self.seq.saturating_sub(1)).unwrap_or(usize::MAX);
+        if let Some(entry) = self.ledger.state().entries.get_mut(at) {
             change(entry);
         }
     }

@@ -1,11 +1,15 @@
 //! A value made from a schema where the document gives no example: the same for the same schema, always.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Number, Value, json};
 
 use crate::documents::{Reference, local_reference};
 
 /// Schemas nested deeper than this end in null: they are recursive.
 const DEPTH: usize = 24;
+/// Values made for one answer; what is due beyond is null.
+const VALUES: usize = 10_000;
 
 /// References followed one after another at most.
 const REFERENCES: usize = 32;
@@ -29,56 +33,66 @@ pub(crate) fn resolve<'v>(document: &'v Value, schema: &'v Value) -> &'v Value {
 
 /// A value of the schema, as far as its keywords are understood here. Whoever uses it validates it.
 pub(crate) fn synthesise(document: &Value, schema: &Value) -> Value {
-    value(document, schema, 0)
+    Synthesis { document, left: Cell::new(VALUES) }.value(schema, 0)
 }
 
-fn value(document: &Value, schema: &Value, depth: usize) -> Value {
-    let schema = resolve(document, schema);
-    if depth > DEPTH {
-        return Value::Null;
-    }
-    let given = |keyword: &str| schema.get(keyword);
-    let first = |keyword: &str| given(keyword).and_then(Value::as_array).and_then(|items| items.first());
-    let literal = given("const").or_else(|| given("example")).or_else(|| first("examples"));
-    if let Some(literal) = literal.or_else(|| given("default")).or_else(|| first("enum")) {
-        return literal.clone();
-    }
-    if let Some(parts) = given("allOf").and_then(Value::as_array) {
-        let mut whole = own(document, schema, depth);
-        for part in parts {
-            match (&mut whole, value(document, part, depth + 1)) {
-                (Value::Object(whole), Value::Object(part)) => whole.extend(part),
-                (whole, part) => *whole = part,
-            }
-        }
-        return whole;
-    }
-    if let Some(alternative) = first("oneOf").or_else(|| first("anyOf")) {
-        return match (own(document, schema, depth), value(document, alternative, depth + 1)) {
-            (Value::Object(mut whole), Value::Object(part)) => {
-                whole.extend(part);
-                Value::Object(whole)
-            }
-            (_, alternative) => alternative,
-        };
-    }
-    own(document, schema, depth)
+struct Synthesis<'d> {
+    document: &'d Value,
+    /// Values that may still be made.
+    left: Cell<usize>,
 }
 
-/// By the schema's own type.
-fn own(document: &Value, schema: &Value, depth: usize) -> Value {
-    match kind(schema) {
-        "object" => Value::Object(object(document, schema, depth)),
-        "array" => {
-            let least = schema.get("minItems").and_then(Value::as_u64).unwrap_or(1).clamp(0, 100);
-            let items = schema.get("items").unwrap_or(&Value::Bool(true));
-            (0..least).map(|_| value(document, items, depth + 1)).collect()
+impl Synthesis<'_> {
+    fn value(&self, schema: &Value, depth: usize) -> Value {
+        let schema = resolve(self.document, schema);
+        let left = self.left.get();
+        if depth > DEPTH || left == 0 {
+            return Value::Null;
         }
-        "string" => string(schema),
-        "integer" => Value::from(least(schema, 1.0).ceil() as i64),
-        "number" => Number::from_f64(least(schema, 1.0)).map_or(Value::Null, Value::Number),
-        "boolean" => Value::Bool(true),
-        _ => Value::Null,
+        self.left.set(left - 1);
+        let given = |keyword: &str| schema.get(keyword);
+        let first = |keyword: &str| given(keyword).and_then(Value::as_array).and_then(|items| items.first());
+        let literal = given("const").or_else(|| given("example")).or_else(|| first("examples"));
+        if let Some(literal) = literal.or_else(|| given("default")).or_else(|| first("enum")) {
+            return literal.clone();
+        }
+        if let Some(parts) = given("allOf").and_then(Value::as_array) {
+            let mut whole = self.own(schema, depth);
+            for part in parts {
+                match (&mut whole, self.value(part, depth + 1)) {
+                    (Value::Object(whole), Value::Object(part)) => whole.extend(part),
+                    (whole, part) => *whole = part,
+                }
+            }
+            return whole;
+        }
+        if let Some(alternative) = first("oneOf").or_else(|| first("anyOf")) {
+            return match (self.own(schema, depth), self.value(alternative, depth + 1)) {
+                (Value::Object(mut whole), Value::Object(part)) => {
+                    whole.extend(part);
+                    Value::Object(whole)
+                }
+                (_, alternative) => alternative,
+            };
+        }
+        self.own(schema, depth)
+    }
+
+    /// By the schema's own type.
+    fn own(&self, schema: &Value, depth: usize) -> Value {
+        match kind(schema) {
+            "object" => Value::Object(self.object(schema, depth)),
+            "array" => {
+                let least = schema.get("minItems").and_then(Value::as_u64).unwrap_or(1).clamp(0, 100);
+                let items = schema.get("items").unwrap_or(&Value::Bool(true));
+                (0..least).map(|_| self.value(items, depth + 1)).collect()
+            }
+            "string" => string(schema),
+            "integer" => Value::from(least(schema, 1.0).ceil() as i64),
+            "number" => Number::from_f64(least(schema, 1.0)).map_or(Value::Null, Value::Number),
+            "boolean" => Value::Bool(true),
+            _ => Value::Null,
+        }
     }
 }
 
@@ -101,16 +115,18 @@ fn kind(schema: &Value) -> &str {
     })
 }
 
-/// The required members.
-fn object(document: &Value, schema: &Value, depth: usize) -> Map<String, Value> {
-    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-    required
-        .filter_map(Value::as_str)
-        .map(|name| {
-            let property = schema.get("properties").and_then(|properties| properties.get(name));
-            (name.to_owned(), value(document, property.unwrap_or(&Value::Bool(true)), depth + 1))
-        })
-        .collect()
+impl Synthesis<'_> {
+    /// The required members.
+    fn object(&self, schema: &Value, depth: usize) -> Map<String, Value> {
+        let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+        required
+            .filter_map(Value::as_str)
+            .map(|name| {
+                let property = schema.get("properties").and_then(|properties| properties.get(name));
+                (name.to_owned(), self.value(property.unwrap_or(&Value::Bool(true)), depth + 1))
+            })
+            .collect()
+    }
 }
 
 fn string(schema: &Value) -> Value {
@@ -190,6 +206,10 @@ mod tests {
         let circle = json!({"a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}, "c": {"$ref": "http://x"}});
         assert_eq!(resolve(&circle, &circle["a"]), &Value::Null);
         assert_eq!(resolve(&circle, &circle["c"]), &Value::Null);
+        let wide = json!({"type": "array", "minItems": 100, "items": {"type": "array", "minItems": 100, "items": {
+            "type": "array", "minItems": 100, "items": {"const": 1}}}});
+        let ones = made(wide).to_string().matches('1').count();
+        assert!((1_000..=VALUES).contains(&ones), "{ones}");
         // A schema that has no finite value ends all the same.
         assert!(made(json!({"$ref": "#/components/schemas/Loop"})).is_object());
     }

@@ -1,10 +1,12 @@
 //! Parser stops in plain words.
 
+use crate::base::did_you_mean;
 use crate::diagnostics::codes::syntax as codes;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::{FileId, Span};
 
 use super::grammar::{Rule, Stop, describe};
+use super::recover::{CLAUSES, ITEMS, SETTINGS, STATEMENTS};
 use super::scan::{Scan, Token, TokenKind, is_reserved};
 
 /// Words that begin a declaration of the language which is not built yet.
@@ -79,7 +81,28 @@ impl Errors<'_> {
     pub(super) fn unexpected(&self, sink: &mut Sink, index: usize, expected: &str) {
         let Some(token) = self.scan.tokens.get(index).copied() else { return };
         let message = format!("expected {expected}, found {}", self.found(token));
-        sink.push(Diagnostic::new(&codes::UNEXPECTED, self.span(token), message));
+        let found = Diagnostic::new(&codes::UNEXPECTED, self.span(token), message);
+        sink.push(match self.meant(index, &[Rule::EOI]) {
+            Some(hint) => found.help(hint),
+            None => found,
+        });
+    }
+
+    /// "did you mean `operator`?", where a keyword that could stand there is near.
+    fn meant(&self, index: usize, expected: &[Rule]) -> Option<String> {
+        let word = self.word(index)?;
+        let mut words: Vec<String> = expected
+            .iter()
+            .filter_map(|rule| describe(*rule))
+            .map(|word| word.trim_matches('`').to_owned())
+            .collect();
+        if expected.contains(&Rule::EOI) {
+            words.extend(
+                [&ITEMS[..], &STATEMENTS, &SETTINGS, &CLAUSES].concat().into_iter().map(str::to_owned),
+            );
+        }
+        let near = did_you_mean(word, words.iter().map(String::as_str)).filter(|near| *near != word)?;
+        Some(format!("did you mean `{near}`?"))
     }
 
     /// Reports a stop while the tokens `from..to` were parsed as `what`.
@@ -106,17 +129,29 @@ impl Errors<'_> {
             let later = later.to_owned();
             return self.not_built_yet(sink, index, &later);
         }
+        if stop.expected.is_empty() {
+            let span =
+                self.scan.tokens.get(from).map_or(Span::new(self.file, at, at), |token| self.span(*token));
+            let found = Diagnostic::new(&codes::TOO_DEEP, span, "this part is too entangled to be read");
+            sink.push(found.help("give parts of it names with `let`"));
+            return;
+        }
         let expected = list(&stop.expected, what);
         let (span, message) = match self.scan.tokens.get(index).copied().filter(|_| index < to) {
             Some(token) if token.kind == TokenKind::String && at > token.start && at < token.end => {
-                let end =
-                    self.scan.clean.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
-                let end = if self.scan.clean.get(at..).is_some_and(|rest| rest.starts_with('\\')) {
-                    at + 2
-                } else {
-                    at + end
-                };
-                (Span::new(self.file, at, end.min(token.end)), format!("expected {expected} in this string"))
+                let mut rest = self.scan.clean.get(at..token.end).unwrap_or("").chars();
+                let first = rest.next().unwrap_or('"');
+                let end = at + first.len_utf8();
+                if first == '\\' {
+                    let end = end + rest.next().map_or(0, char::len_utf8);
+                    let message = format!("`{}` is no escape", self.scan.clean.get(at..end).unwrap_or(""));
+                    let found = Diagnostic::new(&codes::BAD_LITERAL, Span::new(self.file, at, end), message);
+                    sink.push(
+                        found.help(r#"the escapes are `\n`, `\r`, `\t`, `\"`, `\\`, `\{`, `\}` and `\u{…}`"#),
+                    );
+                    return;
+                }
+                (Span::new(self.file, at, end), format!("expected {expected} in this string"))
             }
             Some(token) => (self.span(token), format!("expected {expected}, found {}", self.found(token))),
             None => match to.checked_sub(1).and_then(|last| self.scan.tokens.get(last)) {
@@ -132,7 +167,8 @@ impl Errors<'_> {
             },
         };
         let found = Diagnostic::new(&codes::UNEXPECTED, span, message);
-        sink.push(match self.hint(&stop.expected, index, (from, to)) {
+        let hint = self.hint(&stop.expected, index, (from, to));
+        sink.push(match hint.or_else(|| self.meant(index.min(to.saturating_sub(1)), &stop.expected)) {
             Some(hint) => found.help(hint),
             None => found,
         });
@@ -174,7 +210,22 @@ impl Errors<'_> {
         let number =
             self.scan.tokens.get(index).filter(|token| token.kind == TokenKind::Number && index < to);
         let operators = wants(&[Rule::add, Rule::coalesce]);
-        let hint = if wants(&[Rule::kw_else]) && self.word(from) == Some("ensure") {
+        let before = index.checked_sub(1).and_then(|before| self.word(before));
+        let hint = if operators && sign == Some('=') {
+            if wants(&[Rule::colon]) {
+                "members and arguments are written `name: value`"
+            } else {
+                "`==` compares"
+            }
+        } else if operators && sign == Some('?') {
+            "a choice is written `if condition then a else b`"
+        } else if operators && (sign == Some('&') || word == Some("and")) {
+            "write `&&`"
+        } else if operators && (sign == Some('|') || word == Some("or")) {
+            "write `||`"
+        } else if operators && before == Some("not") {
+            "write `!`"
+        } else if wants(&[Rule::kw_else]) && self.word(from) == Some("ensure") {
             "an `ensure` says what its failure means: `ensure amount <= limit else \"too much\"`"
         } else if wants(&[Rule::colon]) && sign == Some('=') {
             "members and arguments are written `name: value`"
@@ -186,20 +237,10 @@ impl Errors<'_> {
             && word.is_some_and(is_reserved)
         {
             return word.map(|word| format!("`{word}` is a word of the language and can't be a name"));
-        } else if wants(&[Rule::at_most]) {
+        } else if wants(&[Rule::at_most, Rule::kw_at]) && matches!(self.word(from), Some("for" | "let")) {
             "a `for` is bounded: `for line in lines at most 100 { … }`"
         } else if wants(&[Rule::arrow]) {
             "a flow says what it returns: `-> { state: string }`"
-        } else if operators && sign == Some('=') {
-            "`==` compares"
-        } else if operators && sign == Some('?') {
-            "a choice is written `if condition then a else b`"
-        } else if operators && sign == Some('&') || operators && word == Some("and") {
-            "write `&&`"
-        } else if operators && sign == Some('|') || operators && word == Some("or") {
-            "write `||`"
-        } else if wants(&[Rule::unary]) && word == Some("not") {
-            "write `!`"
         } else if wants(&[Rule::duration]) && number.is_some() {
             "lengths of time are written `500ms`, `30s`, `5m`, `26h`, `2d`"
         } else if wants(&[Rule::size]) && number.is_some() {
@@ -221,8 +262,11 @@ impl Errors<'_> {
 fn list(rules: &[Rule], end: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut last = None;
+    // After an operand every operator and postfix was tried: one word stands for all.
+    let after_operand = rules.contains(&Rule::add);
     for rule in rules {
         match describe(*rule) {
+            _ if after_operand && matches!(rule, Rule::at_least | Rule::open_bracket) => {}
             Some(word) if word == "an operator" => last = Some(word),
             Some(word) if !words.contains(&word) => words.push(word),
             _ => {}
@@ -233,7 +277,7 @@ fn list(rules: &[Rule], end: &str) -> String {
     }
     words.extend(last);
     if words.is_empty() {
-        return "something else".to_owned();
+        return "`.`".to_owned();
     }
     if words.len() > 12 {
         words.truncate(11);

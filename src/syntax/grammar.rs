@@ -7,6 +7,8 @@ use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::Pair;
 
+use crate::base::limits;
+
 #[derive(pest_derive::Parser)]
 #[grammar = "grammar/eczflow.pest"]
 struct Grammar;
@@ -23,8 +25,8 @@ pub(super) struct Stop {
     pub(super) expected: Vec<Rule>,
 }
 
-/// Rule calls that one parse may make. A legal megabyte needs about a twentieth; the limit only ends what should not exist.
-const CALLS: usize = 1 << 28;
+/// Rule calls that one parse may make: 64 a byte of the largest file. A legal file needs about a tenth.
+const CALLS: usize = 64 * limits::FLOW_BYTES;
 
 /// Parses a text with a rule. The result holds the rule's children where the rule is silent.
 pub(super) fn parse(rule: Rule, text: &str) -> Result<Vec<Node<'_>>, Stop> {

@@ -73,19 +73,12 @@ impl<'a> Recover<'a> {
         };
         let found =
             Diagnostic::new(&codes::VERSION, span, "the first line must name the version of the language");
-        let start = Span::new(self.file, span.start, span.start);
+        let start = Span::new(self.file, 0, 0);
         self.sink.push(
             found
                 .help("write `eczflow 1` before everything else")
                 .fix("add the version line", vec![(start, "eczflow 1\n".into())]),
         );
-        if from < to && !self.is_faulty(slice) {
-            self.errors.unexpected(
-                self.sink,
-                from,
-                "a declaration such as `use`, `operator`, `api` or `flow`",
-            );
-        }
     }
 
     /// Whether a declaration starts at a token. Where a bracket before it was never closed, the left margin decides.
@@ -254,7 +247,8 @@ impl<'a> Recover<'a> {
             let Some(token) = self.scan.tokens.get(index) else { break };
             let Some(word) = self.errors.word(index).filter(|_| token.depth == depth) else { continue };
             let hard = STATEMENTS.contains(&word) || LATER_STATEMENTS.contains(&word);
-            if !hard && !(in_flow && SETTINGS.contains(&word)) {
+            let starts_something = hard || (in_flow && SETTINGS.contains(&word));
+            if !starts_something {
                 continue;
             }
             let before = index.checked_sub(1).filter(|before| *before >= from);

@@ -19,7 +19,14 @@ fn drawn(text: &str) -> String {
     map.add("test.eczflow", text);
     let place = |span| {
         let (line, column) = map.line_column(span);
-        format!("{line}:{column} `{}`", map.slice(span).replace('\n', "⏎"))
+        let shown = map.slice(span).chars().map(|c| match c {
+            '\n' => "⏎".to_owned(),
+            c if c.is_control() || ('\u{2000}'..'\u{2070}').contains(&c) && !"“”‘’".contains(c) => {
+                format!("<U+{:04X}>", u32::from(c))
+            }
+            c => c.to_string(),
+        });
+        format!("{line}:{column} `{}`", shown.collect::<String>())
     };
     let mut out = String::new();
     for finding in parsed(text).1 {
@@ -420,5 +427,84 @@ proptest! {
             _ => false,
         });
         prop_assert!(!broken || !findings.is_empty());
+    }
+}
+
+/// The bound on rule calls is 64 a byte: a file of nearly the largest size stays within it only if parsing is linear.
+#[test]
+fn the_largest_files_are_read() {
+    let flow = REFUND.split_once("\nflow").map_or("", |(_, flow)| flow);
+    let text = format!("eczflow 1\n{}", format!("flow{flow}").repeat(820));
+    assert!((limits::FLOW_BYTES - 20_000..limits::FLOW_BYTES).contains(&text.len()), "{}", text.len());
+    let (file, findings) = parsed(&text);
+    assert_eq!((file.items.len(), findings.len()), (820, 0));
+}
+
+/// The editor's keywords are the grammar's, in its order.
+#[test]
+fn editors_colour_the_words_of_the_grammar() {
+    let words = |text: &str| text.split('|').map(str::to_owned).collect::<Vec<_>>();
+    let grammar = include_str!("../../grammar/eczflow.pest");
+    let expected: Vec<String> = grammar
+        .lines()
+        .filter(|line| line.starts_with("kw_"))
+        .filter_map(|line| line.split('"').nth(1))
+        .map(str::to_owned)
+        .collect();
+    let colours: serde_json::Value =
+        serde_json::from_str(include_str!("../../editors/vscode/syntaxes/eczflow.tmLanguage.json")).unwrap();
+    let group = |name: &str| {
+        let pattern = colours["repository"][name]["match"].as_str().unwrap_or("");
+        words(pattern.trim_start_matches("\\b(?:").trim_end_matches(")\\b"))
+    };
+    let found = [group("keyword"), group("constant")].concat();
+    assert_eq!(found, expected);
+    assert!(expected.len() > 70);
+    assert_eq!(
+        group("type"),
+        ast::Builtin::ALL.iter().map(|ty| ty.word()).filter(|word| *word != "null").collect::<Vec<_>>()
+    );
+}
+
+/// Each page's failing example yields its code, its passing one nothing of this family. `too-large` has no example.
+#[test]
+fn the_pages_of_this_family_say_what_happens() {
+    for code in codes::ALL {
+        let path = format!("{}/docs/rules/{}-{}.md", env!("CARGO_MANIFEST_DIR"), code.number, code.name);
+        let page = std::fs::read_to_string(&path).unwrap_or_default();
+        let blocks = |kind: &str| {
+            let fence = format!("```eczflow {kind}\n");
+            let parts = page.split(&fence).skip(1).filter_map(|rest| rest.split("\n```").next());
+            parts.map(|text| format!("{text}\n")).collect::<Vec<_>>()
+        };
+        let (fail, pass) = (blocks("fail"), blocks("pass"));
+        assert!(!pass.is_empty() && (!fail.is_empty() || code.number == "EF0002"), "{path}");
+        for text in fail {
+            assert!(parsed(&text).1.iter().any(|finding| finding.code == *code), "{path}:\n{}", drawn(&text));
+        }
+        for text in pass {
+            assert_eq!(drawn(&text), "", "{path}");
+        }
+    }
+}
+
+#[test]
+fn the_standard_library_parses() {
+    for text in [
+        include_str!("../../stdlib/retry.eczflow"),
+        include_str!("../../stdlib/breaker.eczflow"),
+        include_str!("../../stdlib/handoff.eczflow"),
+    ] {
+        let (file, findings) = parsed(text);
+        assert_eq!(findings, []);
+        assert!(file.items.iter().all(|item| {
+            let span = match item {
+                ast::Item::Retry(policy) => policy.span,
+                ast::Item::Breaker(policy) => policy.span,
+                ast::Item::Handoff(policy) => policy.span,
+                other => panic!("{other:?}"),
+            };
+            !file.docs(span).is_empty()
+        }));
     }
 }

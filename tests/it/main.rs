@@ -3,8 +3,13 @@
 #[cfg(test)]
 mod connector;
 #[cfg(test)]
+mod flows;
+#[cfg(test)]
 mod resolver;
 #[cfg(test)]
+mod run;
 mod sandbox;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod support;

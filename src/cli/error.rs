@@ -1,0 +1,151 @@
+//! What ends a command early, and this room's own errors.
+
+use camino::Utf8PathBuf;
+
+use super::{Exit, output};
+use crate::base::Explained;
+use crate::report;
+
+/// What ends a command early.
+pub(crate) enum Failure {
+    /// An error to be drawn; ends with this code.
+    Error(Box<dyn Explained>, Exit),
+    /// Nobody reads our output any more.
+    ClosedPipe,
+}
+
+impl Failure {
+    /// The same failure under another exit code.
+    pub(crate) fn with(self, exit: Exit) -> Failure {
+        match self {
+            Failure::Error(error, _) => Failure::Error(error, exit),
+            Failure::ClosedPipe => Failure::ClosedPipe,
+        }
+    }
+
+    /// Draws the failure; answers the exit code.
+    pub(crate) fn show(self) -> u8 {
+        match self {
+            Failure::Error(error, exit) => {
+                output::tell_raw(&report::error(error.as_ref()));
+                exit.code()
+            }
+            Failure::ClosedPipe => Exit::Clean.code(),
+        }
+    }
+}
+
+impl<E: Explained + 'static> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Error(Box::new(error), Exit::Error)
+    }
+}
+
+/// What can be wrong with what was asked for on the command line.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// `explain` of something unknown.
+    #[error("no code or name `{wanted}`")]
+    UnknownTopic {
+        /// As written.
+        wanted: String,
+        /// What may have been meant.
+        near: Option<&'static str>,
+    },
+    /// An input that the flow does not have, is not well written, or is not of its declared type.
+    #[error("input `{name}`: {reason}")]
+    Input {
+        /// The input's name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+    /// The file of `--inputs`.
+    #[error("`{path}` holds no inputs: {reason}")]
+    InputsFile {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file that could not be written.
+    #[error("cannot write `{path}`: {reason}")]
+    Write {
+        /// The file.
+        path: Utf8PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+    /// A run's name that begins several runs, or none.
+    #[error("{reason}")]
+    RunName {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A plan whose documents are not at hand.
+    #[error("documents not at hand: {}", .apis.join(", "))]
+    Detached {
+        /// The apis.
+        apis: Vec<String>,
+    },
+    /// `--log-key`, or an entry of `[verify] logs`, that is no key.
+    #[error("`{text}` is no log key: {reason}")]
+    LogKey {
+        /// As written.
+        text: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// `[rules]` names a rule that does not exist, or lowers one that may not be lowered.
+    #[error("`[rules]` {reason}")]
+    Rules {
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+    /// The runtime could not be started, or the process's signals not be heard.
+    #[error("the runtime could not start: {reason}")]
+    Runtime {
+        /// The system's words.
+        reason: String,
+    },
+}
+
+impl Explained for CliError {
+    fn code(&self) -> &'static str {
+        match self {
+            CliError::UnknownTopic { .. } => "ER1070",
+            CliError::Input { .. } => "ER1071",
+            CliError::InputsFile { .. } => "ER1072",
+            CliError::Write { .. } => "ER1073",
+            CliError::RunName { .. } => "ER1074",
+            CliError::Detached { .. } => "ER1075",
+            CliError::LogKey { .. } => "ER1076",
+            CliError::Rules { .. } => "ER1077",
+            CliError::Runtime { .. } => "ER1078",
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        Some(match self {
+            CliError::UnknownTopic { near: Some(near), .. } => format!("did you mean `{near}`?"),
+            CliError::UnknownTopic { near: None, .. } => "`eczflow explain` lists every code".into(),
+            CliError::Input { help, .. } | CliError::Rules { help, .. } => help.clone(),
+            CliError::InputsFile { .. } => "write one JSON object, a member for each input".into(),
+            CliError::Write { .. } => {
+                "name a file that does not exist yet, in a folder that you may write to".into()
+            }
+            CliError::RunName { .. } => "`eczflow runs` lists the runs of a store; `--store DIR` names it".into(),
+            CliError::Detached { .. } => {
+                "put the documents where the plan names them, or go on without them with `--allow-detached`".into()
+            }
+            CliError::LogKey { .. } => {
+                "a log key is one word, `NAME+HASH+KEY`, as `eczflow audit verify` and the trusted-logs file show it".into()
+            }
+            CliError::Runtime { .. } => return None,
+        })
+    }
+}

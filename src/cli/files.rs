@@ -1,0 +1,80 @@
+//! Writing files: new ones only, or whole replacements of ones that were read before.
+
+use std::io::Write as _;
+
+use camino::Utf8Path;
+
+use super::error::CliError;
+
+/// Who may read a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Its owner: mode 0600.
+    Owner,
+    /// As the process's mask says.
+    Usual,
+}
+
+/// Writes a file that does not exist yet.
+pub(crate) fn create(path: &Utf8Path, bytes: &[u8], readers: Readers) -> Result<(), CliError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if readers == Readers::Owner {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let failed = |error: std::io::Error| CliError::Write {
+        path: path.to_owned(),
+        reason: match error.kind() {
+            std::io::ErrorKind::AlreadyExists => "it exists already".into(),
+            _ => error.to_string(),
+        },
+    };
+    let mut file = options.open(path).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+/// Replaces a file as a whole: a reader sees the old text or the new one.
+pub(crate) fn replace(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| CliError::Write { path: path.to_owned(), reason: error.to_string() };
+    let folder = path.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    let name = path.file_name().unwrap_or("file");
+    let new = folder.join(format!(".{name}.{}.new", std::process::id()));
+    let written = std::fs::File::create(&new).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    // A file keeps its permissions; a new one gets the usual ones.
+    let kept = written.and_then(|()| match std::fs::metadata(path) {
+        Ok(old) => std::fs::set_permissions(&new, old.permissions()),
+        Err(_) => Ok(()),
+    });
+    kept.and_then(|()| std::fs::rename(&new, path)).map_err(|error| {
+        let _ = std::fs::remove_file(&new);
+        failed(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Explained as _;
+
+    #[test]
+    fn files_are_created_once_and_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(folder.path()).unwrap().join("a");
+        create(&path, b"1", Readers::Owner).unwrap();
+        assert_eq!(create(&path, b"2", Readers::Owner).unwrap_err().code(), "ER1073");
+        replace(&path, b"3").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"3");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(replace(&path.join("b"), b"").is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! `eczflow runs`.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::Args;
+use serde_json::json;
+
+use super::error::Failure;
+use super::{Exit, Outcome, flow, output, storage};
+use crate::report;
+
+const EXAMPLES: &str = "\
+Examples:
+  eczflow runs                   the runs of this folder's store
+  eczflow runs --store DIR       those of another store
+  eczflow runs --json            one JSON object a line";
+
+/// List the runs of a store, oldest first.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    /// Write one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where runs are.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The store's folder, instead of the configured one or `.eczflow`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<Utf8PathBuf>,
+    /// The configuration, instead of the user's own.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<Utf8PathBuf>,
+}
+
+impl Place {
+    /// The store's folder.
+    pub(crate) fn folder(&self) -> Result<Utf8PathBuf, Failure> {
+        if let Some(store) = &self.store {
+            return Ok(store.clone());
+        }
+        let config = flow::configuration(self.config.as_deref(), Utf8Path::new("."))?;
+        Ok(config.store_path(None))
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let runs = storage::open(&arguments.place.folder()?)?.runs()?;
+    if arguments.json {
+        let lines = runs.iter().map(|run| {
+            let object = json!({
+                "run_id": run.run,
+                "flow": run.flow,
+                "status": run.status,
+                "started": run.started,
+                "finished": run.finished,
+                "records": run.size,
+                "plan_digest": run.plan,
+                "audit_root": run.root.hex(),
+            });
+            format!("{object}\n")
+        });
+        output::data(&lines.collect::<String>())?;
+    } else if runs.is_empty() {
+        output::tell("this store has no run yet");
+    } else {
+        output::data(&report::runs(&runs))?;
+    }
+    Ok(Exit::Clean)
+}

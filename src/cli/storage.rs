@@ -1,0 +1,72 @@
+//! Stores and the runs in them, as the command line names them.
+
+use camino::Utf8Path;
+
+use super::error::{CliError, Failure};
+use crate::report;
+use crate::store::{Reader, RunSummary};
+
+/// A run as it is named: its id, the beginning of it, or `latest`.
+pub(crate) fn find_run(reader: &Reader, named: &str) -> Result<RunSummary, Failure> {
+    let runs = reader.runs()?;
+    Ok(pick(runs, named)?)
+}
+
+/// Opens the store at a folder to read.
+pub(crate) fn open(folder: &Utf8Path) -> Result<Reader, Failure> {
+    Ok(Reader::open(folder.as_std_path())?)
+}
+
+fn pick(runs: Vec<RunSummary>, named: &str) -> Result<RunSummary, CliError> {
+    let shown = report::harmless_line(named);
+    if named == "latest" {
+        // Runs come oldest first.
+        let last = runs.into_iter().next_back();
+        return last.ok_or_else(|| CliError::RunName { reason: "this store has no run yet".into() });
+    }
+    let mut found: Vec<RunSummary> =
+        runs.into_iter().filter(|run| !named.is_empty() && run.run.starts_with(named)).collect();
+    if let Some(exact) = found.iter().position(|run| run.run == named) {
+        return Ok(found.swap_remove(exact));
+    }
+    match found.len() {
+        1 => Ok(found.swap_remove(0)),
+        0 => Err(CliError::RunName { reason: format!("no run of this store begins with `{shown}`") }),
+        several => {
+            Err(CliError::RunName { reason: format!("{several} runs of this store begin with `{shown}`") })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Digest, Timestamp};
+
+    fn run(id: &str) -> RunSummary {
+        RunSummary {
+            run: id.into(),
+            flow: "f".into(),
+            plan: Digest::of("p"),
+            status: "running".into(),
+            started: Timestamp(0),
+            finished: None,
+            size: 1,
+            root: Digest::of("r"),
+        }
+    }
+
+    #[test]
+    fn runs_are_named_by_unique_beginnings_and_as_latest() {
+        let runs = || vec![run("abc"), run("abcd"), run("b")];
+        let named = |name: &str| pick(runs(), name).map(|run| run.run).map_err(|error| error.to_string());
+        assert_eq!(named("b").unwrap(), "b");
+        assert_eq!(named("abc").unwrap(), "abc");
+        assert_eq!(named("abcd").unwrap(), "abcd");
+        assert_eq!(named("latest").unwrap(), "b");
+        assert_eq!(named("ab").unwrap_err(), "2 runs of this store begin with `ab`");
+        assert_eq!(named("x").unwrap_err(), "no run of this store begins with `x`");
+        assert!(named("").is_err());
+        assert!(pick(vec![], "latest").is_err());
+    }
+}

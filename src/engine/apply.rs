@@ -1,0 +1,316 @@
+//! Folding one event into a state, refusing what no decider of this plan could have recorded.
+
+use super::Engine;
+use super::breaker::trips;
+use super::event::*;
+use super::outcome::{Outcome, judge_answer, judge_failure};
+use super::path::Path;
+use super::request;
+use super::state::{CallPhase, Calling, Failure, Looping, Phase, Progress, State};
+use crate::base::{Digest, Timestamp};
+use crate::ecz::{self, Decision};
+use crate::expr::evaluate;
+use crate::plan::NodeKind;
+use crate::types::Value;
+
+/// An event that this state and plan do not allow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Illegal(pub String);
+
+/// No verdict is reused beyond this, milliseconds, whatever a policy says.
+pub const VERDICT_AGE_MS: u64 = 60_000;
+
+type Applied = Result<(), Illegal>;
+
+fn illegal<T>(why: impl Into<String>) -> Result<T, Illegal> {
+    Err(Illegal(why.into()))
+}
+
+impl<'a> Engine<'a> {
+    /// Folds an event that happened at a moment and whose record has this leaf hash.
+    pub fn apply(&self, state: &mut State, event: &Event, at: Timestamp, leaf: Digest) -> Applied {
+        match (&event.what, &event.path) {
+            (What::RunStarted(opening), None) => self.open(state, opening, at)?,
+            (What::RunResumed { .. }, None) => resume(state)?,
+            (_, _) if state.phase != Phase::Running => {
+                return illegal("it comes while the run is not under way");
+            }
+            (What::RunPaused { because }, None) => state.phase = Phase::Paused(*because),
+            (What::RunFinished { status, outputs }, None) => {
+                state.phase = Phase::Finished(*status);
+                state.outputs = outputs.clone();
+            }
+            (What::TimerFired { .. }, None) => {
+                let message = "the run's deadline passed".to_owned();
+                fail_run(state, Failure { path: None, class: FailureClass::Deadline, message });
+            }
+            (_, None) => return illegal("it must name a node"),
+            (_, Some(path)) => self.apply_at(state, path, event, at, leaf)?,
+        }
+        self.settle(state);
+        Ok(())
+    }
+
+    fn open(&self, state: &mut State, opening: &Opening, at: Timestamp) -> Applied {
+        if state.phase != Phase::New {
+            return illegal("a run starts once");
+        }
+        if opening.plan_digest != self.plan.digest() || opening.flow != self.plan.flow.name {
+            return illegal("it names another plan or flow");
+        }
+        for input in &self.plan.flow.inputs {
+            let value = match opening.inputs.get(&input.name) {
+                None if input.ty.is_optional() => Value::Absent,
+                None => return illegal(format!("input `{}` is missing", input.name)),
+                Some(json) => Value::decode(&input.ty, json)
+                    .map_err(|misfit| Illegal(format!("input `{}`: {misfit}", input.name)))?,
+            };
+            state.inputs.insert(input.name.clone(), value);
+        }
+        (state.phase, state.started, state.opening) = (Phase::Running, at, Some(opening.clone()));
+        Ok(())
+    }
+
+    fn apply_at(
+        &self,
+        state: &mut State,
+        path: &Path,
+        event: &Event,
+        at: Timestamp,
+        leaf: Digest,
+    ) -> Applied {
+        match &event.what {
+            What::HandoffVerified { checks, observations }
+            | What::HandoffRefused { checks, observations } => {
+                self.check_verdict(path, checks, observations)?;
+                let calling = under_way(state, path, event.attempt)?;
+                match calling.phase {
+                    CallPhase::Verify { not_before } if at >= not_before => {}
+                    _ => return illegal("no verdict was due"),
+                }
+                let stops = checks.iter().any(|check| check.decision == Decision::Stop);
+                if stops != matches!(event.what, What::HandoffRefused { .. }) {
+                    return illegal("its checks say otherwise");
+                }
+                calling.phase =
+                    if stops { CallPhase::Refused } else { CallPhase::Verified { half_open: false } };
+            }
+            What::AttemptIntended { request, .. } => {
+                let calling = under_way(state, path, event.attempt)?;
+                if !matches!(calling.phase, CallPhase::Verified { .. }) || **request != calling.request {
+                    return illegal("this request was not due");
+                }
+                calling.phase = CallPhase::Intended;
+                calling.leaf = Some(leaf);
+                calling.first_intended.get_or_insert(at);
+            }
+            What::AttemptAnswered { status, outcome, answer, .. } => {
+                let Some(call) = self.call(path) else { return illegal("it names no call") };
+                let Some(contract) = self.plan.contract(&call.api, &call.operation) else {
+                    return illegal("its operation is not in the plan");
+                };
+                let judged = judge_answer(contract, answer);
+                if answer.status != *status || judged.kind != *outcome {
+                    return illegal(format!("the answer means `{:?}`, not `{outcome:?}`", judged.kind));
+                }
+                self.settle_attempt(state, path, event.attempt, judged)?;
+            }
+            What::AttemptFailed { cause, outcome, .. } => {
+                let judged = judge_failure(*cause);
+                if judged.kind != *outcome {
+                    return illegal(format!("the failure means `{:?}`, not `{outcome:?}`", judged.kind));
+                }
+                self.settle_attempt(state, path, event.attempt, judged)?;
+            }
+            What::AttemptInDoubt { .. } => {
+                under_way(state, path, event.attempt)?;
+                state.nodes.insert(path.clone(), Progress::InDoubt);
+                state.failing = true;
+            }
+            What::RetryScheduled { until, delay_ms, ceiling_ms, .. } => {
+                if delay_ms > ceiling_ms || *until != at.plus(*delay_ms) {
+                    return illegal("its delay is not within its ceiling");
+                }
+                let calling = under_way(state, path, event.attempt)?;
+                calling.attempt += 1;
+                calling.phase = CallPhase::Verify { not_before: *until };
+            }
+            What::TimerSet { until } => {
+                under_way(state, path, event.attempt)?.phase = CallPhase::Verify { not_before: *until };
+            }
+            What::BreakerHalfOpen(_) => {
+                under_way(state, path, event.attempt)?.phase = CallPhase::Verified { half_open: true };
+            }
+            What::BreakerOpened(facts) | What::BreakerClosed(facts) => {
+                self.check_breaker(path, event, facts)?
+            }
+            What::ValueComputed { .. } => {
+                state.nodes.insert(path.clone(), Progress::Done(Value::Null));
+            }
+            What::StepSkipped { .. } => {
+                state.nodes.insert(path.clone(), Progress::Skipped);
+            }
+            What::StepFailed { class, effect, message, .. } => {
+                if *effect {
+                    if let Some(CallPhase::Settled(Outcome { value: Some(value), .. })) =
+                        state.calling(path).map(|calling| calling.phase.clone())
+                    {
+                        state.ill_typed.insert(path.clone(), value);
+                    }
+                    state.completed.push(path.clone());
+                }
+                state.nodes.insert(path.clone(), Progress::Failed);
+                fail_run(
+                    state,
+                    Failure { path: Some(path.clone()), class: *class, message: message.clone() },
+                );
+            }
+            What::LoopStarted { .. } => self.start_items(state, path)?,
+            What::LoopFinished { .. } => self.finish_loop(state, path)?,
+            What::UndoStarted {} => {
+                let (Some(call), true) = (self.call(path), path.undo) else {
+                    return illegal("there is no such undo");
+                };
+                let own = state.effect_value(&path.forward());
+                let request = request::build(self.plan, state, path, call, own.as_ref())
+                    .map_err(|(_, message)| Illegal(message))?;
+                state.nodes.insert(path.clone(), Progress::Calling(Box::new(Calling::new(request, None))));
+            }
+            What::UndoFailed { .. } => {
+                state.nodes.insert(path.clone(), Progress::Failed);
+            }
+            What::RunStarted(_)
+            | What::RunResumed { .. }
+            | What::RunPaused { .. }
+            | What::RunFinished { .. } => {
+                return illegal("it concerns the run, not a node");
+            }
+            What::TimerFired { .. } => return illegal("no timer of a node was set"),
+        }
+        Ok(())
+    }
+
+    /// Judges the recorded observations again.
+    fn check_verdict(&self, path: &Path, checks: &[Check], observations: &[Judged]) -> Applied {
+        let Some(call) = self.call(path) else { return illegal("it names no call") };
+        if checks.len() != observations.len() || checks.is_empty() {
+            return illegal("checks and observations do not match");
+        }
+        let Some(api) = self.plan.apis.get(&call.api) else { return illegal("its api is not in the plan") };
+        if !observations.iter().any(|judged| judged.asked.ecz_id == api.identity.api_passport_id) {
+            return illegal("the callee's passport was not asked for");
+        }
+        for (check, judged) in checks.iter().zip(observations) {
+            let verdict = ecz::judge(call.handoff.verify.mode, &judged.asked, &judged.observation);
+            if check.ecz_id != judged.asked.ecz_id || check.decision != verdict.decision {
+                return illegal(format!("`{}` was judged otherwise than its policy says", check.ecz_id));
+            }
+            let limit = call.handoff.verify.within_ms.min(VERDICT_AGE_MS);
+            let recheck =
+                api.identity.recheck_before_reliance && check.ecz_id == api.identity.api_passport_id;
+            if check.reused && (recheck || check.age_ms > limit) {
+                return illegal(format!(
+                    "the verdict on `{}` was older than its policy allows",
+                    check.ecz_id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_breaker(&self, path: &Path, event: &Event, facts: &BreakerFacts) -> Applied {
+        let api = self
+            .call(path)
+            .filter(|call| call.api == facts.api)
+            .and_then(|call| self.plan.apis.get(&call.api));
+        let Some(api) = api else { return illegal("it names another api") };
+        // A later opening is a failed probe's; the first one must be what the counted calls call for.
+        if matches!(event.what, What::BreakerOpened(_)) && facts.openings == 1 && !trips(&api.breaker, facts)
+        {
+            return illegal("the calls it counts don't open the breaker");
+        }
+        Ok(())
+    }
+
+    fn settle_attempt(
+        &self,
+        state: &mut State,
+        path: &Path,
+        attempt: Option<u32>,
+        outcome: Outcome,
+    ) -> Applied {
+        let calling = under_way(state, path, attempt)?;
+        if !matches!(calling.phase, CallPhase::Intended | CallPhase::Lost) {
+            return illegal("no attempt was under way");
+        }
+        calling.unknown |= matches!(outcome.kind, OutcomeKind::Unknown | OutcomeKind::Redirected);
+        if outcome.kind == OutcomeKind::Done {
+            let value = outcome.value.unwrap_or(Value::Null);
+            state.nodes.insert(path.clone(), Progress::Done(value));
+            let undoable = self.step(path).is_some_and(|step| step.undo.is_some() && !step.call.is_safe());
+            if !path.undo && undoable {
+                state.completed.push(path.clone());
+            }
+        } else {
+            calling.phase = CallPhase::Settled(outcome);
+        }
+        Ok(())
+    }
+
+    fn start_items(&self, state: &mut State, path: &Path) -> Applied {
+        let Some(NodeKind::For(looping)) = self.nodes.get(path.node.as_str()).map(|node| &node.kind) else {
+            return illegal("it names no loop");
+        };
+        let Ok(Value::List(items)) = evaluate(&looping.list, &state.names(&path.iterations)) else {
+            return illegal("its list has no value");
+        };
+        let variable = looping.variable.clone();
+        state.loops.insert(path.clone(), Looping { variable, items, begun: 0, results: Default::default() });
+        state.nodes.insert(path.clone(), Progress::Looping);
+        Ok(())
+    }
+
+    fn finish_loop(&self, state: &mut State, path: &Path) -> Applied {
+        let Some(looping) = state.loops.get(path) else { return illegal("the loop has not begun") };
+        let values = looping.results.values().cloned().collect();
+        state.nodes.insert(path.clone(), Progress::Done(Value::List(values)));
+        Ok(())
+    }
+}
+
+fn fail_run(state: &mut State, failure: Failure) {
+    state.failing = true;
+    state.failure.get_or_insert(failure);
+}
+
+fn under_way<'s>(
+    state: &'s mut State,
+    path: &Path,
+    attempt: Option<u32>,
+) -> Result<&'s mut Calling, Illegal> {
+    match state.calling_mut(path) {
+        Some(calling) if attempt == Some(calling.attempt) => Ok(calling),
+        Some(_) => illegal("it is about another attempt"),
+        None => illegal(format!("`{path}` is not under way")),
+    }
+}
+
+/// A new process: what was intended and has no outcome is lost; failed undos may be tried again.
+fn resume(state: &mut State) -> Applied {
+    if !matches!(state.phase, Phase::Running | Phase::Paused(_)) {
+        return illegal("a run that has not started or has ended does not go on");
+    }
+    state.phase = Phase::Running;
+    state.nodes.retain(|path, progress| !(path.undo && matches!(progress, Progress::Failed)));
+    for progress in state.nodes.values_mut() {
+        if let Progress::Calling(calling) = progress {
+            calling.phase = match &calling.phase {
+                CallPhase::Intended => CallPhase::Lost,
+                CallPhase::Verified { .. } => CallPhase::Verify { not_before: Timestamp::default() },
+                other => other.clone(),
+            };
+        }
+    }
+    Ok(())
+}

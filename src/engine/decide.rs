@@ -1,0 +1,503 @@
+//! What happens next: the first decision that a state calls for, and what it waits for.
+
+use super::breaker::Permit;
+use super::event::*;
+use super::outcome::Outcome;
+use super::path::{Iterations, Path};
+use super::retry::{THROTTLED_COST, TRANSIENT_COST, ceiling_ms};
+use super::state::{CallPhase, Calling, Names, Phase, Progress, State};
+use super::{Engine, request};
+use crate::base::Timestamp;
+use crate::expr::{Expr, evaluate};
+use crate::plan::{Block, Call, Loop, Node, NodeKind, Step};
+use crate::types::Value;
+
+/// What a decision takes from outside the run: the moment, and state that the runs of a process share.
+pub trait Environment {
+    /// The moment of the decision; also the record's time.
+    fn now(&self) -> Timestamp;
+    /// Asks the api's breaker.
+    fn permit(&mut self, api: &str) -> Permit;
+    /// Takes tokens from the counterparty's retry budget; what is left, or `None` where too little is.
+    fn take_budget(&mut self, api: &str, cost: u32) -> Option<u32>;
+    /// Draws a delay, 0 to the ceiling, milliseconds.
+    fn draw_delay_ms(&mut self, ceiling_ms: u64) -> u64;
+}
+
+/// What a state waits for. Each need is met by one event.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// The identities of a handoff: `handoff_verified` or `handoff_refused`.
+    Verdict {
+        /// The call.
+        path: Path,
+        /// The attempt it is for.
+        attempt: u32,
+    },
+    /// An intended request is to be sent: `attempt_answered` or `attempt_failed`.
+    Send {
+        /// The call.
+        path: Path,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// Nothing but time: look again at that moment.
+    Time(Timestamp),
+}
+
+impl<'a> Engine<'a> {
+    /// The next decision; `None` where the state waits, stands still or has ended.
+    pub fn decide(&self, state: &State, environment: &mut dyn Environment) -> Option<Event> {
+        if state.phase != Phase::Running {
+            return None;
+        }
+        let deadline = state.started.plus(self.plan.flow.deadline_ms);
+        if !state.failing && environment.now() >= deadline {
+            return Some(Event { path: None, attempt: None, what: What::TimerFired { until: deadline } });
+        }
+        if let Some(event) = self.decide_block(state, environment, &Vec::new(), &self.plan.flow.body) {
+            return Some(event);
+        }
+        if state.failing { self.decide_undo(state, environment) } else { self.decide_return(state) }
+    }
+
+    /// What the state waits for, in a fixed order.
+    pub fn needs(&self, state: &State, now: Timestamp) -> Vec<Need> {
+        if state.phase != Phase::Running {
+            return Vec::new();
+        }
+        let mut needs = Vec::new();
+        for (path, progress) in &state.nodes {
+            let Progress::Calling(calling) = progress else { continue };
+            match &calling.phase {
+                CallPhase::Verify { not_before } if *not_before > now => needs.push(Need::Time(*not_before)),
+                CallPhase::Verify { .. } => {
+                    needs.push(Need::Verdict { path: path.clone(), attempt: calling.attempt })
+                }
+                CallPhase::Intended => {
+                    needs.push(Need::Send { path: path.clone(), attempt: calling.attempt })
+                }
+                _ => {}
+            }
+        }
+        if !state.failing {
+            needs.push(Need::Time(state.started.plus(self.plan.flow.deadline_ms)));
+        }
+        needs
+    }
+
+    fn decide_block(
+        &self,
+        state: &State,
+        environment: &mut dyn Environment,
+        iterations: &Iterations,
+        block: &Block,
+    ) -> Option<Event> {
+        for node in &block.nodes {
+            let path = Path::new(iterations, &node.id);
+            let decision = match state.nodes.get(&path) {
+                None if !state.failing && self.is_ready(state, iterations, node) => {
+                    self.decide_start(state, path, node)
+                }
+                Some(Progress::Calling(calling)) => self.step(&path).and_then(|step| {
+                    self.decide_call(state, environment, &path, &step.call, Some(step), calling)
+                }),
+                Some(Progress::Looping) => match &node.kind {
+                    NodeKind::For(looping) => self.decide_loop(state, environment, path, looping),
+                    _ => None,
+                },
+                _ => None,
+            };
+            if decision.is_some() {
+                return decision;
+            }
+        }
+        None
+    }
+
+    /// A node that may start and did not by itself: it is skipped, begins a loop, holds, or fails.
+    fn decide_start(&self, state: &State, path: Path, node: &Node) -> Option<Event> {
+        let names = state.names(&path.iterations);
+        let what = match &node.kind {
+            NodeKind::Let { value } => {
+                fail(FailureClass::Expression, evaluate(value, &names).err()?.to_string())
+            }
+            NodeKind::Ensure { condition, message } => check(&names, Some(condition), message, true),
+            NodeKind::Fail { condition, message } => check(&names, condition.as_ref(), message, false),
+            NodeKind::Call(step) => match skips(&names, step.guard.as_ref()) {
+                Some(what) => what,
+                None => {
+                    let (class, message) = request::build(self.plan, state, &path, &step.call, None).err()?;
+                    fail(class, message)
+                }
+            },
+            NodeKind::For(looping) => match skips(&names, looping.guard.as_ref()) {
+                Some(what) => what,
+                None => self.start_loop(state, &path, looping),
+            },
+            NodeKind::Return { .. } => return None,
+        };
+        Some(Event { path: Some(path), attempt: None, what })
+    }
+
+    fn start_loop(&self, state: &State, path: &Path, looping: &Loop) -> What {
+        let names = state.names(&path.iterations);
+        let items = match evaluate(&looping.list, &names) {
+            Ok(Value::List(items)) => items,
+            Ok(_) => return fail(FailureClass::Expression, "`for` needs a list".into()),
+            Err(error) => return fail(FailureClass::Expression, error.to_string()),
+        };
+        let length = u64::try_from(items.len()).unwrap_or(u64::MAX);
+        if length > looping.at_most {
+            let message = format!("the list has {length} items, more than `at most {}`", looping.at_most);
+            return fail(FailureClass::Bound, message);
+        }
+        for node in &looping.body.nodes {
+            let NodeKind::Call(step) = &node.kind else { continue };
+            if step.call.once_per.is_none() {
+                continue;
+            }
+            let mut seen = std::collections::BTreeSet::new();
+            for (index, item) in items.iter().enumerate() {
+                let names = Names { own: Some((&looping.variable, item)), ..state.names(&path.iterations) };
+                match request::key_of(
+                    self.plan,
+                    state,
+                    &Path::new(&path.iterations, &node.id),
+                    &step.call,
+                    &names,
+                ) {
+                    Ok(key) => {
+                        if seen.insert(key) {
+                            continue;
+                        }
+                        let message = format!(
+                            "item {index} has the same `key once per` of `{}` as an earlier one",
+                            node.id
+                        );
+                        return fail(FailureClass::Bound, message);
+                    }
+                    Err((class, message)) => return fail(class, message),
+                }
+            }
+        }
+        What::LoopStarted { length }
+    }
+
+    fn decide_loop(
+        &self,
+        state: &State,
+        environment: &mut dyn Environment,
+        path: Path,
+        looping: &Loop,
+    ) -> Option<Event> {
+        for (_, inside) in state.open_iterations(&path) {
+            if let Some(event) = self.decide_block(state, environment, &inside, &looping.body) {
+                return Some(event);
+            }
+            let finished = |node: &Node| {
+                state.nodes.get(&Path::new(&inside, &node.id)).is_some_and(Progress::is_finished)
+            };
+            if !state.failing
+                && looping.body.nodes.iter().all(finished)
+                && let Some(result) = &looping.result
+                && let Err(error) = evaluate(result, &state.names(&inside))
+            {
+                let what = fail(FailureClass::Expression, error.to_string());
+                return Some(Event { path: Some(path), attempt: None, what });
+            }
+        }
+        let known = state.loops.get(&path)?;
+        (!state.failing && known.results.len() == known.items.len()).then(|| {
+            let length = u64::try_from(known.items.len()).unwrap_or(u64::MAX);
+            Event { path: Some(path), attempt: None, what: What::LoopFinished { length } }
+        })
+    }
+
+    /// A call under way; `step` is `None` for an undo.
+    fn decide_call(
+        &self,
+        state: &State,
+        environment: &mut dyn Environment,
+        path: &Path,
+        call: &Call,
+        step: Option<&Step>,
+        calling: &Calling,
+    ) -> Option<Event> {
+        // A possible effect must be settled even while the run fails; anything else is given up.
+        let must_settle = step.is_none() || (calling.unknown && !call.is_safe());
+        let give_up = state.failing && !must_settle;
+        let event = |what| Some(Event { path: Some(path.clone()), attempt: Some(calling.attempt), what });
+        match &calling.phase {
+            CallPhase::Verify { .. } | CallPhase::Verified { .. } if give_up => {
+                let what = What::StepSkipped { because: SkipCause::RunFailing };
+                Some(Event { path: Some(path.clone()), attempt: None, what })
+            }
+            CallPhase::Verify { .. } | CallPhase::Intended => None,
+            CallPhase::Verified { half_open: true } => event(intended(calling, "half_open")),
+            CallPhase::Verified { half_open: false } => match environment.permit(&call.api) {
+                Permit::Closed => event(intended(calling, "closed")),
+                Permit::Probe(None) => event(intended(calling, "half_open")),
+                Permit::Probe(Some(facts)) => event(What::BreakerHalfOpen(facts)),
+                Permit::Until(until) => event(What::TimerSet { until }),
+            },
+            CallPhase::Refused => {
+                let message =
+                    "an identity of the handoff was refused; nothing was sent in this attempt".to_owned();
+                event(self.end_call(call, step, calling, FailureClass::Identity, None, message))
+            }
+            CallPhase::Lost => event(What::AttemptFailed {
+                cause: SendFailure::Interrupted,
+                outcome: OutcomeKind::Unknown,
+                elapsed_ms: 0,
+                detail: String::new(),
+                signature: None,
+            }),
+            CallPhase::Settled(outcome) => {
+                if !give_up && let Some(what) = self.retry(state, environment, path, call, calling, outcome) {
+                    return event(what);
+                }
+                event(self.settle_call(state, path, call, step, calling, outcome))
+            }
+        }
+    }
+
+    fn retry(
+        &self,
+        state: &State,
+        environment: &mut dyn Environment,
+        path: &Path,
+        call: &Call,
+        calling: &Calling,
+        outcome: &Outcome,
+    ) -> Option<What> {
+        let policy = call.retry.as_ref()?;
+        let resend = match outcome.kind {
+            OutcomeKind::NotSent | OutcomeKind::Throttled => true,
+            OutcomeKind::Unknown => call.is_resendable(),
+            _ => false,
+        };
+        if !resend || !outcome.transient || calling.attempt >= policy.attempts {
+            return None;
+        }
+        let now = environment.now();
+        let ceiling = ceiling_ms(policy, calling.attempt + 1);
+        let asked = outcome.retry_after.as_deref().and_then(|text| retry_after_ms(text, now)).unwrap_or(0);
+        let latest = [
+            policy.within_ms.map(|within| calling.first_intended.unwrap_or(now).plus(within)),
+            (!path.undo).then(|| state.started.plus(self.plan.flow.deadline_ms)),
+        ];
+        // Judged by the ceiling, not by the draw: whether there is a retry must not hang on chance.
+        if latest.into_iter().flatten().any(|latest| now.plus(ceiling.max(asked)) > latest) {
+            return None;
+        }
+        let cost = if outcome.kind == OutcomeKind::Throttled { THROTTLED_COST } else { TRANSIENT_COST };
+        let budget = environment.take_budget(&call.api, cost)?;
+        let delay_ms = environment.draw_delay_ms(ceiling).max(asked);
+        Some(What::RetryScheduled {
+            delay_ms,
+            ceiling_ms: ceiling.max(asked),
+            until: now.plus(delay_ms),
+            budget,
+        })
+    }
+
+    /// The last outcome of a call that is not retried.
+    fn settle_call(
+        &self,
+        state: &State,
+        path: &Path,
+        call: &Call,
+        step: Option<&Step>,
+        calling: &Calling,
+        outcome: &Outcome,
+    ) -> What {
+        let (class, message) = match outcome.kind {
+            OutcomeKind::IllTyped => (FailureClass::IllTyped, outcome.why.clone()),
+            OutcomeKind::Redirected => (FailureClass::Redirected, outcome.why.clone()),
+            OutcomeKind::Refused => (FailureClass::Refused, outcome.why.clone()),
+            _ => (
+                FailureClass::Exhausted,
+                format!("{} ({} of {} attempts)", outcome.why, calling.attempt, call.attempts()),
+            ),
+        };
+        let doubt = What::AttemptInDoubt { outcome: outcome.kind };
+        if outcome.kind == OutcomeKind::IllTyped && !call.is_safe() {
+            // The effect happened. It is undone where the undo's arguments evaluate over what came.
+            return match step.and_then(|step| step.undo.as_ref()) {
+                Some(undo)
+                    if request::build(self.plan, state, &path.undo(), undo, outcome.value.as_ref())
+                        .is_ok() =>
+                {
+                    What::StepFailed { class, status: outcome.status, effect: true, message }
+                }
+                _ if step.is_none() => self.end_call(call, step, calling, class, outcome.status, message),
+                _ => doubt,
+            };
+        }
+        if outcome.kind == OutcomeKind::Redirected && !call.is_safe() {
+            return doubt;
+        }
+        if let Some(what) = step.and_then(|step| on_status(state, path, step, calling, outcome)) {
+            return what;
+        }
+        self.end_call(call, step, calling, class, outcome.status, message)
+    }
+
+    /// Ends a call without success: in doubt where an effect may have happened, else failed.
+    fn end_call(
+        &self,
+        call: &Call,
+        step: Option<&Step>,
+        calling: &Calling,
+        class: FailureClass,
+        status: Option<u16>,
+        message: String,
+    ) -> What {
+        match step {
+            // Undos are retry-safe (P7), so resuming may simply try again: a failed undo is stuck, never in doubt.
+            None => What::UndoFailed { class, message },
+            Some(_) if calling.unknown && !call.is_safe() => {
+                What::AttemptInDoubt { outcome: OutcomeKind::Unknown }
+            }
+            Some(_) => What::StepFailed { class, status, effect: false, message },
+        }
+    }
+
+    /// Once nothing is under way: undos, newest completion first, one at a time; then the end.
+    fn decide_undo(&self, state: &State, environment: &mut dyn Environment) -> Option<Event> {
+        let under_way =
+            |(path, progress): (&Path, &Progress)| !path.undo && matches!(progress, Progress::Calling(_));
+        if state.nodes.iter().any(under_way) {
+            return None;
+        }
+        let run = |what| Some(Event { path: None, attempt: None, what });
+        if !state.in_doubt().is_empty() {
+            return run(What::RunPaused { because: PauseCause::InDoubt });
+        }
+        for path in state.completed.iter().rev() {
+            let undo = path.undo();
+            let Some(call) = self.call(&undo) else { continue };
+            match state.nodes.get(&undo) {
+                None => {
+                    let own = state.effect_value(path);
+                    let what = match request::build(self.plan, state, &undo, call, own.as_ref()) {
+                        Ok(_) => What::UndoStarted {},
+                        Err((class, message)) => What::UndoFailed { class, message },
+                    };
+                    return Some(Event { path: Some(undo), attempt: None, what });
+                }
+                Some(Progress::Calling(calling)) => {
+                    return self.decide_call(state, environment, &undo, call, None, calling);
+                }
+                Some(_) => {}
+            }
+        }
+        if !state.stuck().is_empty() {
+            return run(What::RunPaused { because: PauseCause::Stuck });
+        }
+        run(What::RunFinished { status: Status::Failed, outputs: serde_json::Value::Null })
+    }
+
+    fn decide_return(&self, state: &State) -> Option<Event> {
+        let body = &self.plan.flow.body;
+        let finished =
+            |node: &&Node| state.nodes.get(&Path::new(&[], &node.id)).is_some_and(Progress::is_finished);
+        let (returns, others): (Vec<&Node>, Vec<&Node>) =
+            body.nodes.iter().partition(|node| matches!(node.kind, NodeKind::Return { .. }));
+        if !others.iter().all(finished) {
+            return None;
+        }
+        let Some(node) = returns.first() else {
+            let what = What::RunFinished { status: Status::Succeeded, outputs: serde_json::json!({}) };
+            return Some(Event { path: None, attempt: None, what });
+        };
+        let NodeKind::Return { value } = &node.kind else { return None };
+        let outputs = evaluate(value, &state.names(&[]))
+            .map_err(|error| error.to_string())
+            .and_then(|value| value.to_json().map_err(|error| error.to_string()));
+        Some(match outputs {
+            Ok(outputs) => Event {
+                path: None,
+                attempt: None,
+                what: What::RunFinished { status: Status::Succeeded, outputs },
+            },
+            Err(message) => Event {
+                path: Some(Path::new(&[], &node.id)),
+                attempt: None,
+                what: fail(FailureClass::Expression, message),
+            },
+        })
+    }
+}
+
+fn intended(calling: &Calling, breaker: &str) -> What {
+    What::AttemptIntended {
+        guard: calling.guard,
+        breaker: breaker.to_owned(),
+        keyed: calling.request.key.is_some(),
+        request: Box::new(calling.request.clone()),
+    }
+}
+
+fn fail(class: FailureClass, message: String) -> What {
+    What::StepFailed { class, status: None, effect: false, message }
+}
+
+/// Skipped by a false guard, failed by a broken one, or neither.
+fn skips(names: &Names<'_>, guard: Option<&Expr>) -> Option<What> {
+    match evaluate(guard?, names) {
+        Ok(Value::Bool(true)) => None,
+        Ok(Value::Bool(false)) => Some(What::StepSkipped { because: SkipCause::Guard }),
+        Ok(_) => Some(fail(FailureClass::Expression, "`when` needs a bool".into())),
+        Err(error) => Some(fail(FailureClass::Expression, error.to_string())),
+    }
+}
+
+/// `ensure` holds where its condition is true; `fail` where it is false.
+fn check(names: &Names<'_>, condition: Option<&Expr>, message: &Expr, wanted: bool) -> What {
+    let value = condition.map_or(Ok(Value::Bool(!wanted)), |condition| evaluate(condition, names));
+    match value {
+        Ok(Value::Bool(condition)) if condition == wanted => What::ValueComputed { condition },
+        Ok(Value::Bool(_)) => fail(FailureClass::Rule, message_of(names, message)),
+        Ok(_) => fail(FailureClass::Expression, "a condition must be a bool".into()),
+        Err(error) => fail(FailureClass::Expression, error.to_string()),
+    }
+}
+
+fn message_of(names: &Names<'_>, message: &Expr) -> String {
+    match evaluate(message, names) {
+        Ok(Value::String(text)) => text,
+        Ok(_) => "the message is not a string".into(),
+        Err(error) => format!("the message could not be made: {error}"),
+    }
+}
+
+fn on_status(state: &State, path: &Path, step: &Step, calling: &Calling, outcome: &Outcome) -> Option<What> {
+    let message = step.on.get(&outcome.status?)?;
+    if calling.unknown && !step.call.is_safe() {
+        return None;
+    }
+    let message = message_of(&state.names(&path.iterations), message);
+    Some(What::StepFailed { class: FailureClass::Rule, status: outcome.status, effect: false, message })
+}
+
+/// `Retry-After` as milliseconds from now: seconds, or an HTTP date (RFC 9110 section 10.2.3).
+fn retry_after_ms(text: &str, now: Timestamp) -> Option<u64> {
+    if let Ok(seconds) = text.trim().parse::<u64>() {
+        return Some(seconds.saturating_mul(1000));
+    }
+    let moment = httpdate::parse_http_date(text.trim()).ok()?;
+    let since_epoch = moment.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(Timestamp(i64::try_from(since_epoch.as_millis()).ok()?).since(now))
+}
+
+impl State {
+    /// The body an undo sees under the step's name.
+    pub(super) fn effect_value(&self, path: &Path) -> Option<Value> {
+        match self.nodes.get(path) {
+            Some(Progress::Done(value)) => Some(value.clone()),
+            _ => self.ill_typed.get(path).cloned(),
+        }
+    }
+}

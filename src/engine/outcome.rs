@@ -1,0 +1,138 @@
+//! What one attempt's outcome means: the outcome table, to the letter.
+
+use super::event::{Answer, AnswerBody, OutcomeKind, SendFailure};
+use crate::base::decode_base64;
+use crate::types::{Contract, Misfit, Value};
+
+/// A judged attempt.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The row of the table.
+    pub kind: OutcomeKind,
+    /// HTTP status, where an answer came.
+    pub status: Option<u16>,
+    /// The typed body where it is done; the untyped one where an effect happened with an ill-typed answer.
+    pub value: Option<Value>,
+    /// Why, in words for the user.
+    pub why: String,
+    /// Whether another attempt may follow, were the call resendable.
+    pub transient: bool,
+    /// The `Retry-After` of the answer.
+    pub retry_after: Option<String>,
+}
+
+/// Judges an answer against the operation's contract.
+pub fn judge_answer(contract: &Contract, answer: &Answer) -> Outcome {
+    let status = answer.status;
+    let outcome = |kind, why: String| Outcome {
+        kind,
+        status: Some(status),
+        value: None,
+        why,
+        transient: matches!(kind, OutcomeKind::Throttled | OutcomeKind::Unknown),
+        retry_after: answer.headers.get("retry-after").cloned(),
+    };
+    match status {
+        200..=299 => {
+            let content_type = answer.content_type.as_deref();
+            let decoded = match &answer.body {
+                AnswerBody::Json(body) => contract.decode_json(status, content_type, body),
+                AnswerBody::Empty => contract.decode_response(status, content_type, &[]),
+                AnswerBody::Bytes(text) => {
+                    contract.decode_response(status, content_type, &decode_base64(text).unwrap_or_default())
+                }
+                AnswerBody::TooLarge(limit) => Err(Misfit::whole(format!("it has more than {limit} bytes"))),
+            };
+            match decoded {
+                Ok(value) => Outcome { value: Some(value), ..outcome(OutcomeKind::Done, String::new()) },
+                Err(misfit) => {
+                    let value = match &answer.body {
+                        AnswerBody::Json(body) => Value::natural(body).ok(),
+                        _ => Some(Value::Null),
+                    };
+                    let why = format!("its answer {status} does not fit its document: {misfit}");
+                    Outcome { value, ..outcome(OutcomeKind::IllTyped, why) }
+                }
+            }
+        }
+        307 | 308 => {
+            outcome(OutcomeKind::Refused, format!("it redirected ({status}); redirects are never followed"))
+        }
+        300..=399 => outcome(
+            OutcomeKind::Redirected,
+            format!("it redirected ({status}); redirects are never followed"),
+        ),
+        429 => outcome(OutcomeKind::Throttled, "it answered 429: too many requests".into()),
+        408 | 425 => outcome(OutcomeKind::Unknown, format!("it answered {status}")),
+        400..=499 => outcome(OutcomeKind::Refused, format!("it refused with {status}")),
+        500..=599 => outcome(OutcomeKind::Unknown, format!("it answered {status}")),
+        // 1xx never arrives as an answer; anything else is no HTTP status: what happened cannot be known.
+        _ => outcome(OutcomeKind::Unknown, format!("it answered with the unheard-of status {status}")),
+    }
+}
+
+/// Judges the absence of an answer.
+pub fn judge_failure(cause: SendFailure) -> Outcome {
+    let why = match cause {
+        SendFailure::Resolve => "its name did not resolve",
+        SendFailure::Connect => "no connection could be made",
+        SendFailure::Tls => "TLS failed",
+        SendFailure::Address => "its address is not allowed",
+        SendFailure::Local => "the request could not be made",
+        SendFailure::TimedOut => "it did not answer in time",
+        SendFailure::Reset => "the connection broke before the answer was complete",
+        SendFailure::Interrupted => "the process ended before the outcome was recorded",
+    };
+    Outcome {
+        kind: if cause.not_sent() { OutcomeKind::NotSent } else { OutcomeKind::Unknown },
+        status: None,
+        value: None,
+        why: why.to_owned(),
+        // A certificate, a forbidden address or a missing key does not mend itself between two attempts.
+        transient: !matches!(cause, SendFailure::Tls | SendFailure::Address | SendFailure::Local),
+        retry_after: None,
+    }
+}
+
+/// Whether a breaker counts the attempt, and as what: `None` leaves it out, `Some(failed)` reports it.
+pub fn counts_for_breaker(kind: OutcomeKind, status: Option<u16>) -> Option<bool> {
+    match (kind, status) {
+        (OutcomeKind::NotSent, _) | (OutcomeKind::Unknown, None | Some(500..)) => Some(true),
+        (OutcomeKind::Done, _) => Some(false),
+        // The callee answered: it is up. Refusals are the caller's affair.
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transport_failures_are_told_apart_by_what_left() {
+        use OutcomeKind::{NotSent, Unknown};
+        for (cause, kind, transient) in [
+            (SendFailure::Resolve, NotSent, true),
+            (SendFailure::Connect, NotSent, true),
+            (SendFailure::Tls, NotSent, false),
+            (SendFailure::Address, NotSent, false),
+            (SendFailure::Local, NotSent, false),
+            (SendFailure::TimedOut, Unknown, true),
+            (SendFailure::Reset, Unknown, true),
+            (SendFailure::Interrupted, Unknown, true),
+        ] {
+            let outcome = judge_failure(cause);
+            assert_eq!((outcome.kind, outcome.transient), (kind, transient), "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn four_hundreds_never_reach_a_breaker() {
+        assert_eq!(counts_for_breaker(OutcomeKind::Refused, Some(404)), None);
+        assert_eq!(counts_for_breaker(OutcomeKind::Throttled, Some(429)), None);
+        assert_eq!(counts_for_breaker(OutcomeKind::Unknown, Some(408)), None);
+        assert_eq!(counts_for_breaker(OutcomeKind::Unknown, Some(503)), Some(true));
+        assert_eq!(counts_for_breaker(OutcomeKind::Unknown, None), Some(true));
+        assert_eq!(counts_for_breaker(OutcomeKind::Done, Some(200)), Some(false));
+    }
+}

@@ -1,0 +1,133 @@
+//! Building a call's request from its expressions: pure, the same for every attempt.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::event::{FailureClass, Request};
+use super::key::{default_key, once_key};
+use super::path::Path;
+use super::state::{Names, State};
+use crate::documents::Location;
+use crate::expr::{Scope, evaluate};
+use crate::plan::{Call, Plan, Verified};
+use crate::types::Value;
+
+/// Why a request could not be built: a class and words for the user.
+pub(super) type Failure = (FailureClass, String);
+
+/// The request of a call at a path. `own` is the step's body, for an undo.
+pub(super) fn build(
+    plan: &Verified<Plan>,
+    state: &State,
+    path: &Path,
+    call: &Call,
+    own: Option<&Value>,
+) -> Result<Request, Failure> {
+    let names = Names { own: own.map(|value| (path.node.as_str(), value)), ..state.names(&path.iterations) };
+    let expression = |error: crate::expr::EvalError| (FailureClass::Expression, error.to_string());
+    let guard = |what: String| (FailureClass::Guard, what);
+    let api = plan.apis.get(&call.api).ok_or_else(|| guard(format!("no api `{}`", call.api)))?;
+    let contract = plan
+        .contract(&call.api, &call.operation)
+        .ok_or_else(|| guard(format!("no operation `{}`", call.operation_name())))?;
+
+    let mut target = call.path.clone();
+    let mut query = String::new();
+    let mut headers = BTreeMap::new();
+    for argument in &call.arguments {
+        let value = evaluate(&argument.value, &names).map_err(expression)?;
+        let declared = contract
+            .parameters
+            .iter()
+            .find(|known| known.name == argument.name && known.location.as_str() == argument.location)
+            .ok_or_else(|| guard(format!("the document has no parameter `{}`", argument.name)))?;
+        let texts = declared.texts(&value).map_err(|misfit| {
+            guard(format!("argument `{}` does not fit its document: {misfit}", argument.name))
+        })?;
+        match declared.location {
+            Location::Path => {
+                let text = texts.iter().map(|text| encode(text)).collect::<String>();
+                target = target.replace(&format!("{{{}}}", argument.name), &text);
+            }
+            Location::Query => {
+                for text in texts {
+                    let separator = if query.is_empty() { '?' } else { '&' };
+                    let _ = write!(query, "{separator}{}={}", encode(&argument.name), encode(&text));
+                }
+            }
+            Location::Header => {
+                headers.extend(texts.into_iter().map(|text| (argument.name.to_ascii_lowercase(), text)));
+            }
+            Location::Cookie => return Err(guard("parameters in cookies are not built".into())),
+        }
+    }
+    let body = match &call.body {
+        None => None,
+        Some(body) => {
+            let value = evaluate(body, &names).map_err(expression)?;
+            let json = value.to_json().map_err(|error| guard(error.to_string()))?;
+            contract
+                .check_body(&json)
+                .map_err(|misfit| guard(format!("the body does not fit its document: {misfit}")))?;
+            Some(json)
+        }
+    };
+    let key = match &call.idempotency {
+        None => None,
+        Some(fact) => Some((fact.header().to_owned(), key_of(plan, state, path, call, &names)?)),
+    };
+    Ok(Request {
+        method: call.method.clone(),
+        url: format!("{}{target}{query}", api.base_url),
+        headers,
+        body,
+        key,
+    })
+}
+
+/// The key of a call: `once per`, or the default.
+pub(super) fn key_of(
+    plan: &Plan,
+    state: &State,
+    path: &Path,
+    call: &Call,
+    names: &dyn Scope,
+) -> Result<String, Failure> {
+    let failed = |error: String| (FailureClass::Expression, error);
+    match &call.once_per {
+        None => default_key(&state.run, path).map_err(|error| failed(error.to_string())),
+        Some(once) => {
+            let value = evaluate(once, names).map_err(|error| failed(error.to_string()))?;
+            let json = value.to_json().map_err(|error| failed(error.to_string()))?;
+            let passport = plan.operators.get(&plan.flow.operator).map(|operator| operator.passport.clone());
+            let passport = passport.ok_or_else(|| failed("the plan does not name its operator".into()))?;
+            once_key(&passport, &plan.flow.name, &path.node, &json).map_err(|error| failed(error.to_string()))
+        }
+    }
+}
+
+/// Percent-encodes all but the unreserved characters of RFC 3986.
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte))
+            }
+            _ => {
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_unreserved_characters_stay() {
+        assert_eq!(encode("a/b c?é~"), "a%2Fb%20c%3F%C3%A9~");
+    }
+}

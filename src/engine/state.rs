@@ -1,0 +1,231 @@
+//! A run's state: a fold over its events. Nothing here decides anything.
+
+use std::collections::BTreeMap;
+
+use super::event::{FailureClass, Opening, PauseCause, Request, Status};
+use super::outcome::Outcome;
+use super::path::{Iterations, Path};
+use crate::base::{Digest, Timestamp};
+use crate::expr::Scope;
+use crate::types::Value;
+
+/// A run's state.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The run's id.
+    pub run: String,
+    /// When it started.
+    pub started: Timestamp,
+    /// Its opening facts; `None` before it started.
+    pub opening: Option<Opening>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The first failure.
+    pub failure: Option<Failure>,
+    /// Whether it is failing: nothing new starts, what is under way settles, then undos run.
+    pub failing: bool,
+    /// Outputs of a finished run, wire form.
+    pub outputs: serde_json::Value,
+    pub(super) inputs: BTreeMap<String, Value>,
+    pub(super) nodes: BTreeMap<Path, Progress>,
+    pub(super) loops: BTreeMap<Path, Looping>,
+    /// Bodies of effects that happened with an ill-typed answer.
+    pub(super) ill_typed: BTreeMap<Path, Value>,
+    /// Effects that happened and have an undo, oldest first.
+    pub(super) completed: Vec<Path>,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// No event yet.
+    New,
+    /// Under way.
+    Running,
+    /// Standing still.
+    Paused(PauseCause),
+    /// Ended.
+    Finished(Status),
+}
+
+/// Why a run fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The node; `None` for the run's deadline.
+    pub path: Option<Path>,
+    /// The class.
+    pub class: FailureClass,
+    /// What the user is told.
+    pub message: String,
+}
+
+/// How far a node has come; a node without progress waits.
+#[derive(Debug, Clone)]
+pub(super) enum Progress {
+    Calling(Box<Calling>),
+    Looping,
+    Done(Value),
+    Skipped,
+    Failed,
+    InDoubt,
+}
+
+impl Progress {
+    /// Whether nodes after this one may go on.
+    pub(super) fn is_finished(&self) -> bool {
+        matches!(self, Progress::Done(_) | Progress::Skipped)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Calling {
+    pub(super) request: Request,
+    pub(super) guard: Option<bool>,
+    /// The attempt under way or next, from 1.
+    pub(super) attempt: u32,
+    pub(super) first_intended: Option<Timestamp>,
+    /// The leaf of the newest intended attempt.
+    pub(super) leaf: Option<Digest>,
+    /// Whether an attempt's outcome was unknown.
+    pub(super) unknown: bool,
+    pub(super) phase: CallPhase,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum CallPhase {
+    /// The identities are due, not before a moment.
+    Verify { not_before: Timestamp },
+    /// They hold; with the breaker's half-open permit, where it was granted.
+    Verified { half_open: bool },
+    /// They don't.
+    Refused,
+    /// Intended: sent, or about to be.
+    Intended,
+    /// Intended, and the process ended.
+    Lost,
+    /// The newest attempt's outcome is to be decided on.
+    Settled(Outcome),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Looping {
+    pub(super) variable: String,
+    pub(super) items: Vec<Value>,
+    /// Iterations begun.
+    pub(super) begun: u64,
+    /// Values of finished iterations.
+    pub(super) results: BTreeMap<u64, Value>,
+}
+
+impl State {
+    /// The state before a run's first event.
+    pub fn new(run: impl Into<String>) -> State {
+        State {
+            run: run.into(),
+            started: Timestamp::default(),
+            opening: None,
+            phase: Phase::New,
+            failure: None,
+            failing: false,
+            outputs: serde_json::Value::Null,
+            inputs: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            loops: BTreeMap::new(),
+            ill_typed: BTreeMap::new(),
+            completed: Vec::new(),
+        }
+    }
+
+    /// Names as seen from inside some iterations.
+    pub(super) fn names<'a>(&'a self, iterations: &'a [(String, u64)]) -> Names<'a> {
+        Names { state: self, iterations, own: None }
+    }
+
+    pub(super) fn calling(&self, path: &Path) -> Option<&Calling> {
+        match self.nodes.get(path) {
+            Some(Progress::Calling(calling)) => Some(calling),
+            _ => None,
+        }
+    }
+
+    pub(super) fn calling_mut(&mut self, path: &Path) -> Option<&mut Calling> {
+        match self.nodes.get_mut(path) {
+            Some(Progress::Calling(calling)) => Some(calling),
+            _ => None,
+        }
+    }
+
+    /// The request of a call under way.
+    pub fn request(&self, path: &Path) -> Option<&Request> {
+        self.calling(path).map(|calling| &calling.request)
+    }
+
+    /// The leaf of a call's newest intended attempt.
+    pub fn attempt_leaf(&self, path: &Path) -> Option<Digest> {
+        self.calling(path).and_then(|calling| calling.leaf)
+    }
+
+    /// The steps whose effect is in doubt.
+    pub fn in_doubt(&self) -> Vec<Path> {
+        let doubtful = |(path, progress): (&Path, &Progress)| {
+            matches!(progress, Progress::InDoubt).then(|| path.clone())
+        };
+        self.nodes.iter().filter_map(doubtful).collect()
+    }
+
+    /// The steps whose undo failed.
+    pub fn stuck(&self) -> Vec<Path> {
+        let stuck = |(path, progress): (&Path, &Progress)| {
+            (path.undo && matches!(progress, Progress::Failed)).then(|| path.forward())
+        };
+        self.nodes.iter().filter_map(stuck).collect()
+    }
+
+    /// Iterations of a loop that have begun and not ended.
+    pub(super) fn open_iterations(&self, path: &Path) -> Vec<(u64, Iterations)> {
+        let Some(looping) = self.loops.get(path) else { return Vec::new() };
+        let open = |index: &u64| !looping.results.contains_key(index);
+        (0..looping.begun).filter(open).map(|index| (index, path.iteration(index))).collect()
+    }
+}
+
+/// The names an expression sees.
+pub(super) struct Names<'a> {
+    pub(super) state: &'a State,
+    pub(super) iterations: &'a [(String, u64)],
+    /// One name before all others: a step's own body in its undo, or an item not yet begun.
+    pub(super) own: Option<(&'a str, &'a Value)>,
+}
+
+impl Scope for Names<'_> {
+    fn get(&self, name: &str) -> Option<&Value> {
+        if let Some((own, value)) = self.own
+            && own == name
+        {
+            return Some(value);
+        }
+        for depth in (0..=self.iterations.len()).rev() {
+            let inside = self.iterations.get(..depth).unwrap_or_default();
+            match self.state.nodes.get(&Path::new(inside, name)) {
+                Some(Progress::Done(value)) => return Some(value),
+                Some(Progress::Skipped) => return Some(&Value::Absent),
+                _ => {}
+            }
+            if let Some(((node, index), outer)) = inside.split_last()
+                && let Some(looping) = self.state.loops.get(&Path::new(outer, node))
+                && looping.variable == name
+            {
+                return usize::try_from(*index).ok().and_then(|index| looping.items.get(index));
+            }
+        }
+        self.state.inputs.get(name)
+    }
+
+    fn run_id(&self) -> &str {
+        &self.state.run
+    }
+
+    fn run_started(&self) -> Timestamp {
+        self.state.started
+    }
+}

@@ -1,0 +1,210 @@
+//! A run as it happens, on stderr: a live display on a terminal, plain lines elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::shown::harmless_line;
+use super::story;
+use crate::audit::{Kind, Record};
+use crate::engine::{Event, What};
+use crate::host::Observer;
+
+/// Shows a run's events. Never fails: what cannot be shown is not shown.
+pub struct Progress {
+    live: Option<Mutex<Live>>,
+}
+
+impl Progress {
+    /// A display for stderr; live where that is a terminal.
+    pub fn new(terminal: bool) -> Progress {
+        Progress { live: terminal.then(|| Mutex::new(Live::new())) }
+    }
+
+    /// Takes the live display away.
+    pub fn close(&self) {
+        if let Some(live) = &self.live {
+            live.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn recorded(&self, record: &Record, event: &Event) {
+        match &self.live {
+            Some(live) => live.lock().unwrap_or_else(PoisonError::into_inner).show(record, event),
+            None => {
+                if let Some(line) = story::line(record, event) {
+                    let _ = writeln!(anstream::stderr(), "{line}");
+                }
+            }
+        }
+    }
+}
+
+/// The numbers of the bottom line.
+#[derive(Debug, Default)]
+struct Counts {
+    steps: u64,
+    attempts: u64,
+    retries: u64,
+    resolver_checks: u64,
+    open_breakers: BTreeSet<String>,
+}
+
+impl Counts {
+    fn take(&mut self, event: &Event) {
+        match &event.what {
+            What::AttemptIntended { .. } => self.attempts += 1,
+            What::AttemptAnswered { outcome: crate::engine::OutcomeKind::Done, .. } => self.steps += 1,
+            What::RetryScheduled { .. } => self.retries += 1,
+            What::HandoffVerified { checks, .. } | What::HandoffRefused { checks, .. } => {
+                self.resolver_checks += u64::try_from(checks.len()).unwrap_or(0);
+            }
+            What::BreakerOpened(facts) => {
+                self.open_breakers.insert(facts.api.clone());
+            }
+            What::BreakerClosed(facts) => {
+                self.open_breakers.remove(&facts.api);
+            }
+            _ => {}
+        }
+    }
+
+    fn line(&self) -> String {
+        let breakers = if self.open_breakers.is_empty() {
+            "closed".to_owned()
+        } else {
+            let names: Vec<&str> = self.open_breakers.iter().map(String::as_str).collect();
+            format!("open: {}", names.join(", "))
+        };
+        format!(
+            "{} calls done · {} attempts, {} retries · {} identities checked · breakers {breakers}",
+            self.steps, self.attempts, self.retries, self.resolver_checks
+        )
+    }
+}
+
+struct Live {
+    bars: MultiProgress,
+    total: ProgressBar,
+    active: BTreeMap<String, ProgressBar>,
+    counts: Counts,
+}
+
+impl Live {
+    fn new() -> Live {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let total = bars.add(spinner(""));
+        Live { bars, total, active: BTreeMap::new(), counts: Counts::default() }
+    }
+
+    fn show(&mut self, record: &Record, event: &Event) {
+        self.counts.take(event);
+        if let Some(node) = &record.node {
+            match (record.kind, &event.what) {
+                (Kind::AttemptIntended, _) => {
+                    let attempt = event.attempt.unwrap_or(1);
+                    let operation = record.operation.as_deref().unwrap_or("call");
+                    let status = format!("{node}: {operation}, attempt {attempt}");
+                    self.status(node, &status);
+                }
+                (Kind::RetryScheduled | Kind::TimerSet, _) => {
+                    if let Some(line) = story::line(record, event) {
+                        self.status(node, &line);
+                    }
+                }
+                (
+                    Kind::AttemptAnswered
+                    | Kind::AttemptFailed
+                    | Kind::AttemptInDoubt
+                    | Kind::HandoffRefused
+                    | Kind::StepFailed
+                    | Kind::UndoFailed
+                    | Kind::StepSkipped,
+                    _,
+                ) => {
+                    if let Some(bar) = self.active.remove(node) {
+                        bar.finish_and_clear();
+                        self.bars.remove(&bar);
+                    }
+                }
+                _ => {}
+            }
+        }
+        // Every verified handoff is a line of its own only where lines are all there is.
+        if record.kind != Kind::HandoffVerified
+            && let Some(line) = story::line(record, event)
+        {
+            let _ = self.bars.println(line);
+        }
+        self.total.set_message(self.counts.line());
+        if record.kind == Kind::RunFinished || record.kind == Kind::RunPaused {
+            self.clear();
+        }
+    }
+
+    fn status(&mut self, node: &str, status: &str) {
+        let status = harmless_line(status);
+        match self.active.get(node) {
+            Some(bar) => bar.set_message(status),
+            None => {
+                let bar = self.bars.insert_before(&self.total, spinner(&status));
+                self.active.insert(node.to_owned(), bar);
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        for bar in std::mem::take(&mut self.active).into_values() {
+            bar.finish_and_clear();
+        }
+        self.total.finish_and_clear();
+    }
+}
+
+fn spinner(message: &str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        bar.set_style(style);
+    }
+    bar.set_message(message.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::engine::BreakerFacts;
+
+    #[test]
+    fn the_bottom_line_counts() {
+        let mut counts = Counts::default();
+        let facts = BreakerFacts {
+            api: "payments".into(),
+            calls: 10,
+            failures: 6,
+            slow: 0,
+            openings: 1,
+            until: Some(Timestamp(0)),
+        };
+        let events = [
+            What::RetryScheduled { delay_ms: 1, ceiling_ms: 2, until: Timestamp(1), budget: 500 },
+            What::BreakerOpened(facts.clone()),
+        ];
+        for what in events {
+            counts.take(&Event { path: None, attempt: None, what });
+        }
+        assert_eq!(
+            counts.line(),
+            "0 calls done · 0 attempts, 1 retries · 0 identities checked · breakers open: payments"
+        );
+        counts.take(&Event { path: None, attempt: None, what: What::BreakerClosed(facts) });
+        assert!(counts.line().ends_with("breakers closed"));
+    }
+}

@@ -1,0 +1,167 @@
+//! What a run's events tell a person, one line each.
+
+use crate::audit::Record;
+use crate::ecz::Decision;
+use crate::engine::{Check, Event, OutcomeKind, PauseCause, SendFailure, SkipCause, Status, What};
+
+use super::shown::harmless_line;
+
+/// The line of an event; `None` for what only moves the live display.
+pub(crate) fn line(record: &Record, event: &Event) -> Option<String> {
+    let node = record.node.as_deref().unwrap_or("run");
+    let told = told(record, event)?;
+    Some(harmless_line(&format!("{node}: {told}")))
+}
+
+fn told(record: &Record, event: &Event) -> Option<String> {
+    let attempt = event.attempt.or(record.attempt).unwrap_or(1);
+    let operation = record.operation.as_deref().unwrap_or("call");
+    Some(match &event.what {
+        What::RunStarted(opening) => {
+            format!("{} of `{}`, environment `{}`", record.run, opening.flow, opening.environment)
+        }
+        What::RunResumed { after } => format!("{} resumed after {after}", record.run),
+        What::RunPaused { because } => match because {
+            PauseCause::Asked => "paused".to_owned(),
+            PauseCause::Stuck => "stuck: an undo failed".to_owned(),
+            PauseCause::InDoubt => "in doubt: an operator has to decide".to_owned(),
+        },
+        What::RunFinished { status: Status::Succeeded, .. } => "succeeded".to_owned(),
+        What::RunFinished { status: Status::Failed, .. } => "failed; nothing is left standing".to_owned(),
+        What::HandoffVerified { checks, .. } => checks_told(checks, "goes"),
+        What::HandoffRefused { checks, .. } => checks_told(checks, "refused"),
+        What::AttemptIntended { .. } => return None,
+        What::AttemptAnswered { status, outcome, elapsed_ms, .. } => {
+            let meaning = match outcome {
+                OutcomeKind::Done => "",
+                OutcomeKind::IllTyped => ", which does not fit the document",
+                OutcomeKind::NotSent => ", not sent",
+                OutcomeKind::Redirected => ", a redirect, which is never followed",
+                OutcomeKind::Refused => ", refused",
+                OutcomeKind::Throttled => ", throttled",
+                OutcomeKind::Unknown => ", its effect is not known",
+            };
+            format!("{operation}, attempt {attempt}: {status} after {elapsed_ms} ms{meaning}")
+        }
+        What::AttemptFailed { cause, elapsed_ms, detail, .. } => {
+            let cause = match cause {
+                SendFailure::Resolve => "the name did not resolve",
+                SendFailure::Connect => "no connection",
+                SendFailure::Tls => "TLS failed",
+                SendFailure::Address => "the address is not allowed",
+                SendFailure::Local => "not sent",
+                SendFailure::TimedOut => "timed out",
+                SendFailure::Reset => "the connection broke",
+                SendFailure::TooLarge => "the answer is too large",
+                SendFailure::Interrupted => "interrupted",
+            };
+            let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
+            format!("{operation}, attempt {attempt}: {cause} after {elapsed_ms} ms{detail}")
+        }
+        What::AttemptInDoubt { .. } => format!("{operation}: whether it had an effect is not known"),
+        What::RetryScheduled { delay_ms, .. } => format!("again in {delay_ms} ms"),
+        What::BreakerOpened(facts) => format!(
+            "breaker of `{}` opened: {} of {} calls failed, {} slow",
+            facts.api, facts.failures, facts.calls, facts.slow
+        ),
+        What::BreakerHalfOpen(facts) => format!("breaker of `{}` lets a probe through", facts.api),
+        What::BreakerClosed(facts) => format!("breaker of `{}` closed", facts.api),
+        What::TimerSet { until } => format!("waits for the breaker until {until}"),
+        What::TimerFired { .. } => "the deadline passed".to_owned(),
+        What::ValueComputed { .. } => return None,
+        What::StepSkipped { because: SkipCause::Guard } => "skipped".to_owned(),
+        What::StepSkipped { because: SkipCause::RunFailing } => "not begun, the run is failing".to_owned(),
+        What::StepFailed { message, .. } => format!("failed: {message}"),
+        What::LoopStarted { length } => format!("{length} items"),
+        What::LoopFinished { .. } => return None,
+        What::UndoStarted {} => "taking back".to_owned(),
+        What::UndoFailed { message, .. } => format!("undo failed: {message}"),
+    })
+}
+
+/// The checks that decided: every one that is not a plain go, else the callee's own.
+fn checks_told(checks: &[Check], word: &str) -> String {
+    let told = |check: &Check| format!("the resolver projects {} for {}", check.state, check.ecz_id);
+    let decisive: Vec<String> =
+        checks.iter().filter(|check| check.decision != Decision::Go).map(told).collect();
+    let shown = if decisive.is_empty() { checks.iter().take(1).map(told).collect() } else { decisive };
+    format!("handoff {word}: {}", shown.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Commitments, Kind, RECORD_FORMAT, Salt};
+    use crate::base::Timestamp;
+    use crate::engine::FailureClass;
+
+    fn record(kind: Kind) -> Record {
+        Record {
+            v: RECORD_FORMAT.into(),
+            run: "r1".into(),
+            seq: 3,
+            prev: None,
+            time: Timestamp(0),
+            kind,
+            salt: Salt([0; 16]),
+            node: Some("refund".into()),
+            operation: Some("payments.createRefund".into()),
+            attempt: Some(2),
+            previous_attempt: None,
+            identities: None,
+            decision: serde_json::Map::new(),
+            commitments: Commitments::new(),
+        }
+    }
+
+    fn event(what: What) -> Event {
+        Event { path: None, attempt: Some(2), what }
+    }
+
+    #[test]
+    fn events_are_told_in_one_harmless_line() {
+        let failed = What::StepFailed {
+            class: FailureClass::Rule,
+            status: None,
+            effect: false,
+            message: "no\u{1b}[2J\nticket".into(),
+        };
+        assert_eq!(
+            line(&record(Kind::StepFailed), &event(failed)).unwrap(),
+            "refund: failed: no?[2J ticket"
+        );
+        let lost = What::AttemptFailed {
+            cause: SendFailure::TimedOut,
+            outcome: OutcomeKind::Unknown,
+            elapsed_ms: 30_000,
+            detail: String::new(),
+            signature: None,
+        };
+        assert_eq!(
+            line(&record(Kind::AttemptFailed), &event(lost)).unwrap(),
+            "refund: payments.createRefund, attempt 2: timed out after 30000 ms"
+        );
+        assert_eq!(line(&record(Kind::ValueComputed), &event(What::ValueComputed { condition: true })), None);
+    }
+
+    #[test]
+    fn a_refusal_names_what_decided() {
+        let check = |id: &str, state: &str, decision| Check {
+            ecz_id: id.parse().unwrap(),
+            state: state.into(),
+            decision,
+            observed: Timestamp(0),
+            age_ms: 0,
+            answer_digest: None,
+        };
+        let checks = vec![
+            check("ECZ-GB-A1B2C3::API-000001", "REVOKED", Decision::Stop),
+            check("ECZ-GB-A1B2C3", "BOUND", Decision::Go),
+        ];
+        let what = What::HandoffRefused { checks, observations: vec![] };
+        assert_eq!(
+            line(&record(Kind::HandoffRefused), &event(what)).unwrap(),
+            "refund: handoff refused: the resolver projects REVOKED for ECZ-GB-A1B2C3::API-000001"
+        );
+    }
+}

@@ -1,0 +1,258 @@
+//! Flows and their statements.
+
+use crate::source::Span;
+
+use super::{Agent, Broken, Count, Expr, Millis, Name, Path, Spanned, Text, TypeExpr};
+
+/// A flow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flow {
+    /// Its place.
+    pub span: Span,
+    /// Its name.
+    pub name: Name,
+    /// Inputs.
+    pub inputs: Vec<Input>,
+    /// The returned type.
+    pub output: TypeExpr,
+    /// `as acme.agent`.
+    pub agent: Option<Agent>,
+    /// Default handoff policy.
+    pub handoff: Option<Path>,
+    /// Bound of the whole run.
+    pub deadline: Option<Millis>,
+    /// What happens.
+    pub body: Block,
+}
+
+/// `limit: decimal = 500`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// Its place.
+    pub span: Span,
+    /// Its name.
+    pub name: Name,
+    /// Its type.
+    pub ty: TypeExpr,
+    /// Its default.
+    pub default: Option<Expr>,
+}
+
+/// Statements in braces. The span covers the braces.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// Its place.
+    pub span: Span,
+    /// Statements in source order.
+    pub statements: Vec<Statement>,
+}
+
+/// One thing in a block.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Statement {
+    /// `step x = api.op(…)`.
+    Step(Box<Step>),
+    /// `let v = e`.
+    Let(Let),
+    /// `ensure c else "…"`.
+    Ensure(Ensure),
+    /// `fail "…" when c`.
+    Fail(Fail),
+    /// `for v in list at most N { … }`, perhaps bound by `let`.
+    For(Box<For>),
+    /// `after a, b`, `after all`: a barrier for what follows.
+    After(After),
+    /// `return e`.
+    Return(Return),
+    /// Something that did not parse or is not built yet; reported.
+    Broken(Broken),
+}
+
+impl Statement {
+    /// Its place.
+    pub fn span(&self) -> Span {
+        match self {
+            Statement::Step(step) => step.span,
+            Statement::Let(value) => value.span,
+            Statement::Ensure(ensure) => ensure.span,
+            Statement::Fail(fail) => fail.span,
+            Statement::For(each) => each.span,
+            Statement::After(after) => after.span,
+            Statement::Return(value) => value.span,
+            Statement::Broken(broken) => broken.span,
+        }
+    }
+}
+
+/// A call with its clauses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Its place, clauses included.
+    pub span: Span,
+    /// The name of its result.
+    pub name: Name,
+    /// The call.
+    pub call: Call,
+    /// `when c`.
+    pub when: Option<Expr>,
+    /// `after a, b`.
+    pub after: Option<After>,
+    /// `on 404 fail "…"`; statuses may repeat, which the checker reports.
+    pub on: Vec<OnStatus>,
+    /// `retry careful`.
+    pub retry: Option<Path>,
+    /// `handoff strict`.
+    pub handoff: Option<Path>,
+    /// `key once per e`.
+    pub key: Option<Key>,
+    /// `undo api.op(…)`.
+    pub undo: Option<Undo>,
+    /// `irreversible because "…"`.
+    pub irreversible: Option<Irreversible>,
+}
+
+/// `api.op(a: e, query.id: e, { body })`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// Its place.
+    pub span: Span,
+    /// The api.
+    pub api: Name,
+    /// `operationId`, or `GET /path` where `quoted`.
+    pub operation: Name,
+    /// Whether the operation is written in quotes: method and path.
+    pub quoted: bool,
+    /// Named arguments.
+    pub arguments: Vec<Argument>,
+    /// The one positional argument: the body.
+    pub body: Option<Expr>,
+}
+
+/// `ticketId: e`, `query.id: e`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Argument {
+    /// Its place.
+    pub span: Span,
+    /// `path`, `query` or `header`, where written; the checker admits no other.
+    pub location: Option<Name>,
+    /// The parameter's name.
+    pub name: Name,
+    /// The value.
+    pub value: Expr,
+}
+
+/// `on 404 fail "…"`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnStatus {
+    /// Its place.
+    pub span: Span,
+    /// The status, 100 to 599.
+    pub status: Spanned<u16>,
+    /// The message.
+    pub message: Expr,
+}
+
+/// `key once per e`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Key {
+    /// Its place.
+    pub span: Span,
+    /// What it is once per.
+    pub once_per: Expr,
+}
+
+/// `undo api.op(…) { retry NAME  handoff NAME }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Undo {
+    /// Its place.
+    pub span: Span,
+    /// The call.
+    pub call: Call,
+    /// Its own retry policy.
+    pub retry: Option<Path>,
+    /// Its own handoff policy.
+    pub handoff: Option<Path>,
+}
+
+/// `irreversible because "…"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Irreversible {
+    /// Its place.
+    pub span: Span,
+    /// The reason.
+    pub because: Text,
+}
+
+/// `let v = e`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Let {
+    /// Its place.
+    pub span: Span,
+    /// Its name.
+    pub name: Name,
+    /// Its value.
+    pub value: Expr,
+}
+
+/// `ensure c else "…"`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ensure {
+    /// Its place.
+    pub span: Span,
+    /// The condition.
+    pub condition: Expr,
+    /// The message.
+    pub message: Expr,
+}
+
+/// `fail "…" when c`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fail {
+    /// Its place.
+    pub span: Span,
+    /// The message.
+    pub message: Expr,
+    /// The condition; always where absent.
+    pub when: Option<Expr>,
+}
+
+/// `let xs = for v in list at most N parallel K when c { … yield e }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct For {
+    /// Its place, `let` included.
+    pub span: Span,
+    /// `xs`.
+    pub binding: Option<Name>,
+    /// `v`.
+    pub variable: Name,
+    /// The list.
+    pub list: Expr,
+    /// `at most N`.
+    pub at_most: Count,
+    /// `parallel K`; one at a time where absent.
+    pub parallel: Option<Count>,
+    /// `when c`.
+    pub when: Option<Expr>,
+    /// The body of one iteration, without `yield`.
+    pub body: Block,
+    /// `yield e`.
+    pub result: Option<Return>,
+}
+
+/// `after a, b`, or `after all`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct After {
+    /// Its place.
+    pub span: Span,
+    /// The names; `None` for `all`.
+    pub names: Option<Vec<Name>>,
+}
+
+/// `return e`, or `yield e`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Return {
+    /// Its place.
+    pub span: Span,
+    /// The value.
+    pub value: Expr,
+}

@@ -1,0 +1,157 @@
+//! Replay: every decision of a log is taken again and compared.
+
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+use crate::audit::{Payload, Record, record_hash};
+use crate::base::Timestamp;
+use crate::engine::breaker::Permit;
+use crate::engine::{Engine, Environment, Event, PauseCause, SendFailure, State, What};
+use crate::plan::{Plan, Verified};
+
+/// Whether a log is what the plan's decider would have recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Legal {
+    /// Every decision was recomputed and is the same.
+    Yes,
+    /// A record is not what the decider allows.
+    No {
+        /// Its sequence number.
+        seq: u64,
+        /// Why.
+        why: String,
+    },
+    /// Payloads that decisions depend on are not disclosed.
+    StructureOnly {
+        /// Decisions that could not be recomputed.
+        not_recomputed: u64,
+    },
+}
+
+/// Replays a run's records; yields the state they lead to as far as they are legal.
+pub fn replay(plan: &Verified<Plan>, run: &str, entries: &[(Record, Option<Payload>)]) -> (State, Legal) {
+    let engine = Engine::new(plan);
+    let mut state = State::new(run);
+    for (position, (record, payload)) in entries.iter().enumerate() {
+        let illegal = |why: String| Legal::No { seq: record.seq, why };
+        // A record commits to every private value; where one is committed but not shown, nothing after can be recomputed.
+        let hidden = match payload {
+            None => !record.commitments.is_empty(),
+            Some(payload) => record.commitments.keys().any(|name| !payload.contains_key(name)),
+        };
+        if hidden {
+            let rest = entries.len().saturating_sub(position);
+            return (state, Legal::StructureOnly { not_recomputed: u64::try_from(rest).unwrap_or(u64::MAX) });
+        }
+        let event = match event_of(record, payload.as_ref()) {
+            Ok(event) => event,
+            Err(why) => return (state, illegal(why)),
+        };
+        if is_decision(&event) {
+            let mut recorded = Recorded { time: record.time, event: &event };
+            let decided = engine.decide(&state, &mut recorded);
+            if decided.as_ref() != Some(&event) {
+                let why = decided.map_or_else(
+                    || "nothing was to be decided here".to_owned(),
+                    |other| format!("the plan calls for another decision here{}", place(&other)),
+                );
+                return (state, illegal(why));
+            }
+        }
+        if let Err(why) = check_operation(&engine, record, &event) {
+            return (state, illegal(why));
+        }
+        let previous = event.path.as_ref().and_then(|path| state.attempt_leaf(path));
+        if record.previous_attempt != previous.filter(|_| matches!(event.what, What::AttemptIntended { .. }))
+        {
+            return (state, illegal("it does not name the previous attempt".into()));
+        }
+        let leaf = match record.leaf() {
+            Ok(leaf) => record_hash(leaf.as_bytes()),
+            Err(error) => return (state, illegal(error.to_string())),
+        };
+        if let Err(why) = engine.apply(&mut state, &event, record.time, leaf) {
+            return (state, illegal(why.to_string()));
+        }
+    }
+    (state, Legal::Yes)
+}
+
+/// The event a record and its payload stand for.
+pub fn event_of(record: &Record, payload: Option<&Payload>) -> Result<Event, String> {
+    let path = match &record.node {
+        None => None,
+        Some(node) => Some(node.parse().map_err(|_| format!("`{node}` is no call path"))?),
+    };
+    let values: BTreeMap<String, Json> =
+        payload.into_iter().flatten().map(|(name, item)| (name.clone(), item.value.clone())).collect();
+    let what = What::from_parts(record.kind, &record.decision, &values).map_err(|error| error.to_string())?;
+    Ok(Event { path, attempt: record.attempt, what })
+}
+
+fn check_operation(engine: &Engine<'_>, record: &Record, event: &Event) -> Result<(), String> {
+    let call = event.path.as_ref().filter(|_| event.attempt.is_some()).and_then(|path| engine.call(path));
+    let wanted = call.map(|call| call.operation_name());
+    if record.operation != wanted {
+        return Err("it names another operation than the plan".into());
+    }
+    if record.identities != call.and_then(|call| crate::engine::identities(engine.plan(), call)) {
+        return Err("it names other identities than the plan".into());
+    }
+    Ok(())
+}
+
+fn place(event: &Event) -> String {
+    event.path.as_ref().map_or_else(String::new, |path| format!(", at `{path}`"))
+}
+
+/// Whether the engine decides this event; the others are observed, and `apply` judges them.
+fn is_decision(event: &Event) -> bool {
+    match &event.what {
+        What::RunStarted(_)
+        | What::RunResumed { .. }
+        | What::HandoffVerified { .. }
+        | What::HandoffRefused { .. }
+        | What::AttemptAnswered { .. }
+        | What::BreakerOpened(_)
+        | What::BreakerClosed(_) => false,
+        What::AttemptFailed { cause, .. } => *cause == SendFailure::Interrupted,
+        What::RunPaused { because } => *because != PauseCause::Asked,
+        _ => true,
+    }
+}
+
+/// What the process-wide state must have been for the recorded decision.
+struct Recorded<'a> {
+    time: Timestamp,
+    event: &'a Event,
+}
+
+impl Environment for Recorded<'_> {
+    fn now(&self) -> Timestamp {
+        self.time
+    }
+
+    fn permit(&mut self, _api: &str) -> Permit {
+        match &self.event.what {
+            What::AttemptIntended { breaker, .. } if breaker == "half_open" => Permit::Probe(None),
+            What::BreakerHalfOpen(facts) => Permit::Probe(Some(facts.clone())),
+            What::TimerSet { until } => Permit::Until(*until),
+            _ => Permit::Closed,
+        }
+    }
+
+    fn take_budget(&mut self, _api: &str, _cost: u32) -> Option<u32> {
+        match &self.event.what {
+            What::RetryScheduled { budget, .. } => Some(*budget),
+            _ => None,
+        }
+    }
+
+    fn draw_delay_ms(&mut self, _ceiling_ms: u64) -> u64 {
+        match &self.event.what {
+            What::RetryScheduled { delay_ms, .. } => *delay_ms,
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Plans for tests: the refund example, pinned and compiled in memory.
+
+use camino::Utf8Path;
+use eczflow::compile::Session;
+use eczflow::plan::{Plan, Verified};
+use eczflow::source::MemoryFiles;
+use serde_json::{Value as Json, json};
+
+/// The folder of the refund example in memory, with a flow's text in place of the example's own where one is given.
+pub(crate) fn refund_files(text: Option<&str>) -> MemoryFiles {
+    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refund");
+    let mut files = MemoryFiles::default();
+    let mut names = vec!["refund.eczflow".to_owned()];
+    for entry in root.join("apis").read_dir_utf8().unwrap() {
+        names.push(format!("apis/{}", entry.unwrap().file_name()));
+    }
+    for name in names {
+        files.insert(name.as_str(), std::fs::read(root.join(&name)).unwrap());
+    }
+    if let Some(text) = text {
+        files.insert("refund.eczflow", text);
+    }
+    files
+}
+
+/// Pins and compiles `refund.eczflow` of some files.
+pub(crate) fn compile(mut files: MemoryFiles) -> Verified<Plan> {
+    let path = Utf8Path::new("refund.eczflow");
+    let pinned = Session::new(&files).pin(path).unwrap();
+    assert!(!pinned.has_errors(), "{:#?}", pinned.diagnostics);
+    files.insert(path, pinned.text);
+    files.insert(pinned.lock_path, pinned.lock);
+    let compilation = Session::new(&files).compile(path, None).unwrap();
+    compilation.plan.unwrap_or_else(|| panic!("{:#?}", compilation.diagnostics))
+}
+
+/// The plan of the refund example.
+pub(crate) fn refund() -> Verified<Plan> {
+    compile(refund_files(None))
+}
+
+/// The plan of the refund example with one piece of its text replaced.
+pub(crate) fn refund_with(from: &str, to: &str) -> Verified<Plan> {
+    let text = include_str!("../../examples/refund/refund.eczflow");
+    assert_eq!(text.matches(from).count(), 1, "{from}");
+    compile(refund_files(Some(&text.replace(from, to))))
+}
+
+/// A refund as payments answers it.
+pub(crate) fn refund_body(id: &str) -> Json {
+    json!({"id": id, "state": "pending", "charge": "C1", "amount": 40})
+}
+
+/// A return as warehouse answers it; its id tells the call it belongs to.
+pub(crate) fn return_body(path: &str) -> Json {
+    json!({"id": format!("RET-{}", path.replace(['[', ']', '.'], "-")), "sku": "S", "quantity": 1, "state": "booked"})
+}
+
+/// What the undo at a path answers.
+pub(crate) fn undo_body(path: &str) -> Json {
+    let state = if path.starts_with("refund") { "cancelled" } else { "taken_back" };
+    json!({"id": "X", "state": state})
+}

@@ -1,0 +1,300 @@
+//! Whole runs: compiler, host, store and sandbox over real HTTPS on loopback.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use eczflow::audit::{Disclosure, Kind, Trust, write_bundle};
+use eczflow::base::{OsRandom, SystemClock};
+use eczflow::config::NoEnvironment;
+use eczflow::engine::{FailureClass, Phase, Status};
+use eczflow::host::{Host, Parts, RunReport, Silent};
+use eczflow::plan::{Plan, Verified};
+use eczflow::sandbox::{Faults, Ledger, Options, Sandbox, read_documents};
+use eczflow::source::FileSystem as _;
+use eczflow::store::{Entry, LogKey, SqliteStore, Store};
+use eczflow::verify::{Legal, verify};
+use serde_json::{Map, Value as Json, json};
+use tokio::sync::watch;
+
+use crate::flows;
+
+/// A sandbox with a store and a host on it.
+struct Stage {
+    plan: Arc<Verified<Plan>>,
+    sandbox: Sandbox,
+    store: Arc<SqliteStore>,
+    host: Host,
+    _folder: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new(plan: Verified<Plan>, faults: Faults) -> Stage {
+        Stage::with(plan, faults, |_| {}).await
+    }
+
+    async fn with(
+        plan: Verified<Plan>,
+        faults: Faults,
+        change: impl FnOnce(&mut eczflow::config::Config),
+    ) -> Stage {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
+        let files = flows::refund_files(None);
+        let documents = read_documents(&plan, Utf8Path::new(""), &files).unwrap();
+        let options = Options { faults, ..Options::default() };
+        let sandbox = Sandbox::start(&plan, &documents, options, &root.join("sandbox")).await.unwrap();
+        let random = Arc::new(OsRandom);
+        let store = Arc::new(
+            SqliteStore::open(root.join("store").as_std_path(), &LogKey::InStore, random.as_ref()).unwrap(),
+        );
+        let mut config = sandbox.config().clone();
+        change(&mut config);
+        let host = Host::new(Parts {
+            clock: Arc::new(SystemClock),
+            random,
+            store: store.clone(),
+            config: Arc::new(config),
+            environment: Arc::new(NoEnvironment),
+            observer: Arc::new(Silent),
+        })
+        .unwrap();
+        Stage { plan: Arc::new(plan), sandbox, store, host, _folder: folder }
+    }
+
+    async fn run(&self, inputs: Json) -> RunReport {
+        let Json::Object(inputs) = inputs else { panic!("inputs are an object") };
+        self.try_run(inputs).await.unwrap()
+    }
+
+    async fn try_run(&self, inputs: Map<String, Json>) -> Result<RunReport, eczflow::host::HostError> {
+        let (_keep, pause) = watch::channel(false);
+        self.host.run(self.plan.clone(), inputs, pause).await
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.sandbox.ledger()
+    }
+
+    fn effects(&self, api: &str) -> Vec<String> {
+        self.ledger().report().effects[api].iter().map(|effect| effect.path.clone()).collect()
+    }
+
+    fn entries(&self, run: &RunReport) -> Vec<Entry> {
+        self.store.load(&run.run).unwrap()
+    }
+
+    /// Every run's bundle must verify, all four answers.
+    fn audit(&self, run: &RunReport) {
+        let export = self.store.export(&run.run).unwrap();
+        let mut bundle = Vec::new();
+        write_bundle(&export, Disclosure::Full, &mut bundle).unwrap();
+        let report = verify(&mut bundle.as_slice(), Trust::Key(&self.store.log_key()));
+        assert!(
+            !report.failed(true),
+            "{:?} {:?} {:?} {:?}",
+            report.answers.whole,
+            report.answers.whose,
+            report.answers.complete,
+            report.legal
+        );
+        assert_eq!(report.legal, Some(Legal::Yes));
+        let bundle = report.answers.bundle.unwrap();
+        assert_eq!(bundle.header.environment, "sandbox");
+        assert_eq!(bundle.trailer.root, run.root);
+    }
+}
+
+fn t1() -> Json {
+    json!({"ticket_id": "T1", "limit": 500})
+}
+
+fn faults(fault: &str) -> Faults {
+    Faults { answers: vec![fault.parse().unwrap()], ..Faults::default() }
+}
+
+fn kinds(entries: &[Entry], node: &str) -> Vec<Kind> {
+    entries
+        .iter()
+        .filter(|entry| entry.record.node.as_deref() == Some(node))
+        .map(|entry| entry.record.kind)
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_refund_example_runs_and_its_audit_verifies() {
+    let stage = Stage::new(flows::refund(), Faults::default()).await;
+    let run = stage.run(t1()).await;
+    assert_eq!(run.phase, Phase::Finished(Status::Succeeded), "{:?}", run.failure);
+    assert!(run.outputs["refund_id"].is_string(), "{}", run.outputs);
+    stage.audit(&run);
+    assert_eq!((stage.effects("warehouse").len(), stage.effects("payments").len()), (2, 1));
+    // The servers' ledger and the log agree: one request an attempt, the same nonces.
+    let report = stage.ledger().report();
+    let served: Vec<String> = report
+        .requests
+        .iter()
+        .filter(|entry| entry.request.is_some())
+        .filter_map(|entry| entry.nonce.clone())
+        .collect();
+    let mut sent: Vec<String> = stage
+        .entries(&run)
+        .iter()
+        .filter_map(|entry| entry.payload.get("signature")?.value["nonce"].as_str().map(str::to_owned))
+        .collect();
+    let mut served = served;
+    served.sort();
+    sent.sort();
+    assert_eq!(served, sent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_503_make_three_attempts_with_one_key_and_three_nonces() {
+    let stage = Stage::new(flows::refund(), faults("payments.createRefund=503x2")).await;
+    let run = stage.run(t1()).await;
+    assert_eq!(run.phase, Phase::Finished(Status::Succeeded), "{:?}", run.failure);
+    let entries = stage.entries(&run);
+    let intents: Vec<&Entry> = entries
+        .iter()
+        .filter(|entry| {
+            entry.record.kind == Kind::AttemptIntended && entry.record.node.as_deref() == Some("refund")
+        })
+        .collect();
+    let keys: std::collections::BTreeSet<String> =
+        intents.iter().map(|entry| entry.payload["request"].value["key"][1].to_string()).collect();
+    assert_eq!((intents.len(), keys.len()), (3, 1));
+    assert!(intents[0].record.previous_attempt.is_none() && intents[1].record.previous_attempt.is_some());
+    let nonces: std::collections::BTreeSet<String> = entries
+        .iter()
+        .filter(|entry| entry.record.node.as_deref() == Some("refund"))
+        .filter_map(|entry| entry.payload.get("signature").map(|item| item.value["nonce"].to_string()))
+        .collect();
+    assert_eq!(nonces.len(), 3);
+    assert_eq!(stage.effects("payments").len(), 1);
+    stage.audit(&run);
+}
+
+/// Payments receives not a byte, both returns are taken back, newest first.
+async fn refused_at_payments(faults: Faults) {
+    let stage = Stage::new(flows::refund(), faults).await;
+    let run = stage.run(t1()).await;
+    assert_eq!(run.phase, Phase::Finished(Status::Failed));
+    assert_eq!(run.failure.as_ref().unwrap().class, FailureClass::Identity);
+    let report = stage.ledger().report();
+    assert_eq!((report.servers["payments"].bytes, report.servers["payments"].connections), (0, 0));
+    // Newest completion first, by the log's own order of completions.
+    let entries = stage.entries(&run);
+    let done = |suffix: &str| -> Vec<String> {
+        let answered = entries.iter().filter(|entry| entry.record.kind == Kind::AttemptAnswered);
+        answered
+            .filter_map(|entry| entry.record.node.clone()?.strip_suffix(suffix).map(str::to_owned))
+            .collect()
+    };
+    let mut completed = done(".moved");
+    completed.reverse();
+    assert_eq!(done(".moved/undo"), completed);
+    let taken_back =
+        stage.effects("warehouse").into_iter().filter(|path| path.ends_with("take-back")).count();
+    assert_eq!((completed.len(), taken_back), (2, 2));
+    stage.audit(&run);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_passport_stops_its_step_and_undoes_the_rest() {
+    let revoked = vec!["ECZ-GB-PAYM01::API-REFD01@refund".parse().unwrap()];
+    refused_at_payments(Faults { revoked, ..Faults::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drifted_document_stops_its_step_and_undoes_the_rest() {
+    refused_at_payments(Faults { drifted: vec!["payments".to_owned()], ..Faults::default() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_ensure_touches_nobody() {
+    let stage = Stage::new(flows::refund(), Faults::default()).await;
+    let run = stage.run(json!({"ticket_id": "T1", "limit": 39})).await;
+    assert_eq!(run.phase, Phase::Finished(Status::Failed));
+    assert_eq!(run.failure.as_ref().unwrap().class, FailureClass::Rule);
+    assert!(stage.ledger().report().effects.values().all(Vec::is_empty));
+    stage.audit(&run);
+}
+
+/// A redirect is not followed, a closed kept-alive socket is not hidden: every request served is an attempt recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_of_requests_equals_the_attempts() {
+    for fault in [
+        "payments.createRefund=303",
+        "payments.createRefund=closex1",
+        "warehouse.returnItem=resetx1",
+        "support.getTicket=closex1",
+    ] {
+        let stage = Stage::new(flows::refund(), faults(fault)).await;
+        let run = stage.run(t1()).await;
+        let mut served: BTreeMap<String, usize> = BTreeMap::new();
+        for entry in stage.ledger().report().requests.into_iter().filter(|entry| entry.request.is_some()) {
+            *served.entry(entry.operation.unwrap()).or_default() += 1;
+        }
+        let mut attempts: BTreeMap<String, usize> = BTreeMap::new();
+        for entry in stage.entries(&run).iter().filter(|entry| entry.record.kind == Kind::AttemptIntended) {
+            *attempts.entry(entry.record.operation.clone().unwrap()).or_default() += 1;
+        }
+        assert_eq!(served, attempts, "{fault}");
+        if fault.ends_with("303") {
+            assert_eq!(run.phase, Phase::Paused(eczflow::engine::PauseCause::InDoubt));
+        } else {
+            assert_eq!(run.phase, Phase::Finished(Status::Succeeded), "{fault}: {:?}", run.failure);
+        }
+    }
+}
+
+/// A document whose `resolver_url` names another host stops the run before anything is asked, of that host least of all.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_resolver_page_is_refused_and_never_fetched() {
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let address = elsewhere.local_addr().unwrap();
+    let mut files = flows::refund_files(None);
+    let path = "apis/payments.openapi.json";
+    let document = String::from_utf8(files.read(Utf8Path::new(path), 1 << 20).unwrap()).unwrap();
+    files.insert(path, document.replace("https://resolver.ecocitizenz.org/", "https://elsewhere.example/"));
+    let stage = Stage::with(flows::compile(files), Faults::default(), |config| {
+        config.origins.insert("https://elsewhere.example".into(), address);
+    })
+    .await;
+    let Json::Object(inputs) = t1() else { unreachable!() };
+    let error = stage.try_run(inputs).await.unwrap_err();
+    assert_eq!(eczflow::base::Explained::code(&error), "ER6018");
+    assert_eq!(elsewhere.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    assert!(stage.ledger().report().servers.values().all(|server| server.connections == 0));
+    assert!(stage.store.runs().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_lets_attempts_end_and_a_resume_goes_on() {
+    let stage = Stage::new(flows::refund(), Faults::default()).await;
+    let (pause, asked) = watch::channel(true);
+    let Json::Object(inputs) = t1() else { unreachable!() };
+    let run = stage.host.run(stage.plan.clone(), inputs, asked).await.unwrap();
+    assert_eq!(run.phase, Phase::Paused(eczflow::engine::PauseCause::Asked));
+    drop(pause);
+    let (_keep, go) = watch::channel(false);
+    let again = stage.host.resume(stage.plan.clone(), &run.run, go.clone()).await.unwrap();
+    assert_eq!(again.phase, Phase::Finished(Status::Succeeded));
+    stage.audit(&again);
+    let twice = stage.host.resume(stage.plan.clone(), &run.run, go).await.unwrap_err();
+    assert_eq!(eczflow::base::Explained::code(&twice), "ER3003");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_skipped_step_has_one_record() {
+    let stage = Stage::new(
+        flows::refund_with("let go = ticket.amount > 0", "let go = ticket.amount > 100"),
+        Faults::default(),
+    )
+    .await;
+    let run = stage.run(t1()).await;
+    assert_eq!(run.outputs, json!({"state": "declined"}));
+    assert_eq!(kinds(&stage.entries(&run), "refund"), [Kind::StepSkipped]);
+    stage.audit(&run);
+}

@@ -5,9 +5,10 @@ use crate::diagnostics::codes::syntax as codes;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::{FileId, Span};
 
+use super::characters::is_reserved;
 use super::grammar::{Rule, Stop, describe};
 use super::recover::{CLAUSES, ITEMS, SETTINGS, STATEMENTS};
-use super::scan::{Scan, Token, TokenKind, is_reserved};
+use super::scan::{Scan, Token, TokenKind};
 
 /// Words that begin a declaration of the language which is not built yet.
 pub(super) const LATER_ITEMS: [&str; 4] = ["classify", "type", "fn", "test"];

@@ -7,6 +7,7 @@
 //! `recover` cuts the file at its items, statements and clauses, and reads each by itself.
 
 pub mod ast;
+mod characters;
 mod errors;
 mod grammar;
 mod lower;

@@ -8,6 +8,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::{FileId, Span};
 
 use super::ast::Trivia;
+use super::characters::{closer, is_forbidden, is_reserved, is_word, is_word_start};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -484,38 +485,4 @@ impl Scanner<'_> {
         }
         scan
     }
-}
-
-fn closer(sign: char) -> char {
-    match sign {
-        '{' => '}',
-        '(' => ')',
-        _ => ']',
-    }
-}
-
-fn is_word_start(c: char) -> bool {
-    c.is_ascii_alphabetic() || c == '_'
-}
-
-fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-/// The grammar's `reserved`; a test compares the two.
-pub(super) const RESERVED: [&str; 23] = [
-    "step", "let", "ensure", "fail", "for", "in", "after", "return", "yield", "when", "if", "then", "else",
-    "true", "false", "null", "match", "signal", "poll", "pages", "wait", "call", "release",
-];
-
-/// Whether a word can't be a name.
-pub(super) fn is_reserved(word: &str) -> bool {
-    RESERVED.contains(&word)
-}
-
-/// Control characters, characters that reorder text, and the mark of lost text.
-fn is_forbidden(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}' | char::REPLACEMENT_CHARACTER)
 }

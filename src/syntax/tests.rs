@@ -366,14 +366,14 @@ fn bytes_that_are_no_text_have_a_place() {
 /// The words that recovery and the scan know are those of the grammar.
 #[test]
 fn words_are_those_of_the_grammar() {
-    for word in scan::RESERVED {
+    for word in characters::RESERVED {
         assert!(grammar::parse(grammar::Rule::name, word).is_err(), "{word}");
     }
     let grammar = include_str!("../../grammar/eczflow.pest");
     let start = grammar.find("reserved = @{").unwrap_or(0);
     let rule: String = grammar[start..].chars().take_while(|c| *c != '~').collect();
     let words: Vec<&str> = rule.split('"').skip(1).step_by(2).collect();
-    assert_eq!(words, scan::RESERVED);
+    assert_eq!(words, characters::RESERVED);
     for word in
         recover::ITEMS.iter().chain(&recover::STATEMENTS).chain(&recover::SETTINGS).chain(&recover::CLAUSES)
     {

@@ -8,6 +8,7 @@ mod flows;
 mod resolver;
 #[cfg(test)]
 mod run;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod simulation;

@@ -184,6 +184,9 @@ fn cases() {
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
 }
 
+/// Codes whose failing example would be a file of megabytes.
+const TOO_LARGE_FOR_A_PAGE: [&str; 1] = ["EF0002"];
+
 /// Fenced blocks of a page by their info string.
 fn blocks(page: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
@@ -236,12 +239,15 @@ fn every_code_has_a_page_whose_examples_do_what_they_say() {
             let block = if words.contains(&"unpinned") { format!("{block}\n// unpinned\n") } else { block };
             let compilation = compile(&block);
             let yields = compilation.diagnostics.iter().any(|finding| finding.code.number == code.number);
-            let clean = compilation.diagnostics.is_empty();
+            // Pages of the grammar show parts of files; the compiler's are whole and have nothing else wrong.
+            let compiler = compiler_codes().contains(&code);
+            let clean = if compiler { compilation.diagnostics.is_empty() } else { !yields };
             if (fails && !yields) || (!fails && !clean) {
                 problems.push(format!("{}, the block `{info}`:\n{}", name(&page), draw(&compilation)));
             }
         }
-        if !(kinds.contains("fail") && kinds.contains("pass")) {
+        if !(kinds.contains("fail") && kinds.contains("pass")) && !TOO_LARGE_FOR_A_PAGE.contains(&code.number)
+        {
             problems.push(format!("{}: no failing or no passing example", name(&page)));
         }
     }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod connector;
 #[cfg(test)]
+mod docs_language;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod resolver;

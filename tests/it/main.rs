@@ -1,6 +1,7 @@
 //! Tests that need the whole crate, one module a topic.
 
 mod connector;
+mod docs_language;
 mod flows;
 mod resolver;
 mod run;

@@ -14,3 +14,5 @@ mod sandbox;
 mod simulation;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod world;

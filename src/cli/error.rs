@@ -106,6 +106,9 @@ pub enum CliError {
         /// What to do.
         help: String,
     },
+    /// Faults were asked for, and no sandbox that could make them.
+    #[error("`--fault`, `--revoke`, `--drift` and `--hold` need `--sandbox`")]
+    NoSandbox,
     /// The runtime could not be started, or the process's signals not be heard.
     #[error("the runtime could not start: {reason}")]
     Runtime {
@@ -126,6 +129,7 @@ impl Explained for CliError {
             CliError::LogKey { .. } => "ER1076",
             CliError::Rules { .. } => "ER1077",
             CliError::Runtime { .. } => "ER1078",
+            CliError::NoSandbox => "ER1079",
         }
     }
 
@@ -146,6 +150,7 @@ impl Explained for CliError {
                 "a log key is one word, `NAME+HASH+KEY`, as `eczflow audit verify` and the trusted-logs file show it".into()
             }
             CliError::Runtime { .. } => return None,
+            CliError::NoSandbox => "only a sandbox can be told what to do wrong: add `--sandbox`".into(),
         })
     }
 }

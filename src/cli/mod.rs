@@ -4,18 +4,27 @@
 //! May import every room. The only room that knows clap; with `config` the only one that reads the environment, with
 //! `report` the only one that knows miette. Nothing here exits: `main.rs` does, with what [`main`] answers.
 
+mod audit;
 mod check;
 mod compile;
+mod conclusion;
 mod error;
 mod explain;
 mod files;
 mod flow;
 mod graph;
 mod hash;
+mod hosted;
+mod inputs;
 mod key;
 mod output;
 mod pin;
+mod planned;
+mod resume;
+mod run;
 mod runs;
+mod runtime;
+mod sandbox;
 mod storage;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -88,7 +97,11 @@ enum Command {
     Hash(hash::Arguments),
     Pin(pin::Arguments),
     Key(key::Arguments),
+    Run(Box<run::Arguments>),
+    Resume(resume::Arguments),
     Runs(runs::Arguments),
+    Audit(audit::Arguments),
+    Sandbox(sandbox::Arguments),
 }
 
 /// Runs the command that the process was called with; answers its exit code.
@@ -123,7 +136,11 @@ fn dispatch(command: Command) -> Outcome {
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Pin(arguments) => pin::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Resume(arguments) => resume::run(&arguments),
         Command::Runs(arguments) => runs::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
+        Command::Sandbox(arguments) => sandbox::run(&arguments),
     }
 }
 

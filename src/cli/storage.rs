@@ -3,8 +3,13 @@
 use camino::Utf8Path;
 
 use super::error::{CliError, Failure};
+use super::output;
+use crate::audit::{VerifierKey, add_trusted_log, read_trusted_logs};
+use crate::base::{OsRandom, limits};
+use crate::config::Config;
 use crate::report;
-use crate::store::{Reader, RunSummary};
+use crate::source::{DiskFiles, FileSystem as _, ReadError};
+use crate::store::{LogKey, Reader, RunSummary, SqliteStore, Store as _};
 
 /// A run as it is named: its id, the beginning of it, or `latest`.
 pub(crate) fn find_run(reader: &Reader, named: &str) -> Result<RunSummary, Failure> {
@@ -15,6 +20,49 @@ pub(crate) fn find_run(reader: &Reader, named: &str) -> Result<RunSummary, Failu
 /// Opens the store at a folder to read.
 pub(crate) fn open(folder: &Utf8Path) -> Result<Reader, Failure> {
     Ok(Reader::open(folder.as_std_path())?)
+}
+
+/// Opens the store at a folder to write, or makes it. The log key of a store made just now is entered among the logs
+/// that this user trusts: it is their own.
+pub(crate) fn open_to_write(
+    folder: &Utf8Path,
+    config: &Config,
+    trusted: Option<&Utf8Path>,
+) -> Result<SqliteStore, Failure> {
+    let key = match &config.log_key {
+        Some(path) => LogKey::File(path.clone().into()),
+        None => LogKey::InStore,
+    };
+    let store = SqliteStore::open(folder.as_std_path(), &key, &OsRandom)?;
+    if store.created() {
+        match trusted {
+            Some(file) => {
+                if let Err(reason) = trust(file, &store.log_key(), folder) {
+                    output::tell(&format!("the store's log key was not entered in `{file}`: {reason}"));
+                }
+            }
+            None => output::tell(
+                "the store's log key was entered nowhere: no folder for a configuration is known",
+            ),
+        }
+    }
+    Ok(store)
+}
+
+fn trust(file: &Utf8Path, key: &VerifierKey, store: &Utf8Path) -> Result<(), String> {
+    let text = match DiskFiles.read(file, limits::CONFIG_BYTES) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?,
+        Err(ReadError::Io { kind: std::io::ErrorKind::NotFound, .. }) => String::new(),
+        Err(error) => return Err(error.to_string()),
+    };
+    // What cannot be read is left as it is.
+    read_trusted_logs(&text).map_err(|error| error.to_string())?;
+    let store = store.canonicalize_utf8().unwrap_or_else(|_| store.to_owned());
+    let text = add_trusted_log(&text, key, &format!("store {store}")).map_err(|error| error.to_string())?;
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    }
+    super::files::replace(file, text.as_bytes()).map_err(|error| error.to_string())
 }
 
 fn pick(runs: Vec<RunSummary>, named: &str) -> Result<RunSummary, CliError> {

@@ -175,7 +175,8 @@ impl<'a> Engine<'a> {
                         );
                         return fail(FailureClass::Bound, message);
                     }
-                    Err((class, message)) => return fail(class, message),
+                    // It reads what only an iteration knows: judged when its step begins.
+                    Err(_) => break,
                 }
             }
         }

@@ -1,19 +1,22 @@
 //! Drawing: findings, operational errors, graphs, tables, progress, and the pages behind `eczflow explain`.
 //!
 //! May import every room before it. The only room beside `source` that knows codespan-reporting, and with `cli` the only
-//! one that knows miette. Everything returns text; nothing here exits. Invariant: foreign text reaches
+//! one that knows miette. Everything but [`Progress`] returns text; nothing here exits. Invariant: foreign text reaches
 //! a terminal only without control characters.
 
 mod errors;
 mod findings;
 mod graph;
 mod pages;
+mod progress;
 mod runs;
 mod shown;
+mod story;
 
 pub use errors::error;
 pub use findings::{Format, findings, further_reading, summary};
 pub use graph::{dot, mermaid};
 pub use pages::{Page, find_page, pages};
+pub use progress::Progress;
 pub use runs::runs;
 pub use shown::{harmless, harmless_line};

@@ -52,7 +52,6 @@ fn told(record: &Record, event: &Event) -> Option<String> {
                 SendFailure::Local => "not sent",
                 SendFailure::TimedOut => "timed out",
                 SendFailure::Reset => "the connection broke",
-                SendFailure::TooLarge => "the answer is too large",
                 SendFailure::Interrupted => "interrupted",
             };
             let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
@@ -126,10 +125,7 @@ mod tests {
             effect: false,
             message: "no\u{1b}[2J\nticket".into(),
         };
-        assert_eq!(
-            line(&record(Kind::StepFailed), &event(failed)).unwrap(),
-            "refund: failed: no?[2J ticket"
-        );
+        assert_eq!(line(&record(Kind::StepFailed), &event(failed)).unwrap(), "refund: failed: no?[2J ticket");
         let lost = What::AttemptFailed {
             cause: SendFailure::TimedOut,
             outcome: OutcomeKind::Unknown,
@@ -152,6 +148,7 @@ mod tests {
             decision,
             observed: Timestamp(0),
             age_ms: 0,
+            reused: false,
             answer_digest: None,
         };
         let checks = vec![

@@ -1,0 +1,229 @@
+//! `eczflow audit`.
+
+use std::io::BufReader;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::{Args, Subcommand};
+
+use super::error::{CliError, Failure};
+use super::{Exit, Outcome, files, flow, output, runs, storage};
+use crate::audit::{
+    Complete, Disclosure, Export, Trust, TrustedLog, VerifierKey, Whose, read_trusted_logs, write_bundle,
+};
+use crate::base::{Clock as _, SystemClock, limits};
+use crate::config::Config;
+use crate::report::harmless_line;
+use crate::source::{DiskFiles, FileSystem as _, ReadError};
+use crate::store::{Store as _, StoreError};
+use crate::verify::{Legal, Report, verify};
+
+const ROOT_EXAMPLES: &str = "\
+Examples:
+  eczflow audit root latest      64 hex digits: the root of the last run's tree";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  eczflow audit export latest -o refund.audit            with everything the run has seen: your own copy
+  eczflow audit export 3f9c --sealed -o refund.audit     records only, no payload: to hand on";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  eczflow audit verify refund.audit                      a log is known from the trusted-logs file
+  eczflow audit verify refund.audit --log-key KEY        it must be this log
+  eczflow audit verify refund.audit --strict             an unknown log fails
+
+Needs no network and no store. Ends with 5 where verification failed, or the bundle cannot be read.";
+
+/// Take, export and verify a run's audit log.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a run's audit root.
+    #[command(after_help = ROOT_EXAMPLES)]
+    Root {
+        /// The run's id, the beginning of it, or `latest`.
+        #[arg(value_name = "RUN")]
+        run: String,
+        #[command(flatten)]
+        place: runs::Place,
+    },
+    /// Write a run's log as a bundle that others verify offline.
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export {
+        /// The run's id, the beginning of it, or `latest`.
+        #[arg(value_name = "RUN")]
+        run: String,
+        /// Where the bundle is written; the file must not exist. `-` for stdout.
+        #[arg(short, long, value_name = "FILE")]
+        output: Utf8PathBuf,
+        /// Show no payload: inputs, requests, answers and messages stay out.
+        #[arg(long)]
+        sealed: bool,
+        #[command(flatten)]
+        place: runs::Place,
+    },
+    /// Verify a bundle offline: whole, whose, complete, legal.
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify {
+        /// The bundle.
+        #[arg(value_name = "FILE")]
+        bundle: Utf8PathBuf,
+        /// The one log it must be signed by.
+        #[arg(long, value_name = "KEY")]
+        log_key: Option<String>,
+        /// Fail where the log is not known.
+        #[arg(long)]
+        strict: bool,
+        /// The configuration, instead of the user's own: trusted logs are named there and in a file beside it.
+        #[arg(long, value_name = "FILE")]
+        config: Option<Utf8PathBuf>,
+    },
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    match &arguments.command {
+        Command::Root { run, place } => {
+            let run = storage::find_run(&storage::open(&place.folder()?)?, run)?;
+            output::data(&format!("{}\n", run.root.hex()))?;
+            Ok(Exit::Clean)
+        }
+        Command::Export { run, output, sealed, place } => export(run, output, *sealed, place),
+        Command::Verify { bundle, log_key, strict, config } => {
+            verified(bundle, log_key.as_deref(), *strict, config.as_deref())
+        }
+    }
+}
+
+fn export(named: &str, path: &Utf8Path, sealed: bool, place: &runs::Place) -> Outcome {
+    let folder = place.folder()?;
+    let export = gather(named, &folder, place)?;
+    let disclosure = if sealed { Disclosure::Sealed } else { Disclosure::Full };
+    let mut text = Vec::new();
+    write_bundle(&export, disclosure, &mut text)?;
+    if path == "-" {
+        output::bytes(&text)?;
+    } else {
+        let readers = if sealed { files::Readers::Usual } else { files::Readers::Owner };
+        files::create(path, &text, readers)?;
+        output::tell(&format!("wrote `{path}`, {} records", export.leaves.len()));
+    }
+    if !sealed {
+        output::tell(
+            "it discloses everything this run has sent and received: keep it to yourself, or export with `--sealed`",
+        );
+    }
+    Ok(Exit::Clean)
+}
+
+/// What the bundle needs. The log of a run that stands still is signed up to its last record first.
+fn gather(named: &str, folder: &Utf8Path, place: &runs::Place) -> Result<Export, Failure> {
+    let reader = storage::open(folder)?;
+    let run = storage::find_run(&reader, named)?.run;
+    match reader.export(&run) {
+        Err(StoreError::NotCovered(_)) => {}
+        answer => return Ok(answer?),
+    }
+    drop(reader);
+    let config = flow::configuration(place.config.as_deref(), ".".into())?;
+    let store = storage::open_to_write(folder, &config, config.trusted_logs.as_deref())?;
+    store.cover(&run, SystemClock.now()).wait()?;
+    Ok(store.export(&run)?)
+}
+
+fn verified(path: &Utf8Path, log_key: Option<&str>, strict: bool, config: Option<&Utf8Path>) -> Outcome {
+    let key = log_key.map(read_key).transpose()?;
+    let logs = match key {
+        Some(_) => Vec::new(),
+        None => trusted(&flow::configuration(config, ".".into())?)?,
+    };
+    let trust = match &key {
+        Some(key) => Trust::Key(key),
+        None => Trust::Logs(&logs),
+    };
+    let file = std::fs::File::open(path).map_err(|error| {
+        let reason = error.to_string();
+        Failure::from(ReadError::Io { path: path.to_owned(), kind: error.kind(), reason })
+            .with(Exit::Unverified)
+    })?;
+    let report = verify(&mut BufReader::new(file), trust);
+    output::data(&answers(&report))?;
+    Ok(if report.failed(strict) { Exit::Unverified } else { Exit::Clean })
+}
+
+fn read_key(text: &str) -> Result<VerifierKey, CliError> {
+    text.parse().map_err(|error: crate::audit::NoteError| CliError::LogKey {
+        text: harmless_line(text),
+        reason: error.to_string(),
+    })
+}
+
+/// The logs that the configuration and the trusted-logs file name.
+fn trusted(config: &Config) -> Result<Vec<TrustedLog>, Failure> {
+    let mut logs = Vec::new();
+    for text in &config.verify_logs {
+        let key = read_key(text)?;
+        logs.push(TrustedLog { label: key.name().to_owned(), key });
+    }
+    if let Some(file) = &config.trusted_logs {
+        match DiskFiles.read(file, limits::CONFIG_BYTES) {
+            Ok(bytes) => logs.extend(read_trusted_logs(&String::from_utf8_lossy(&bytes))?),
+            Err(ReadError::Io { kind: std::io::ErrorKind::NotFound, .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(logs)
+}
+
+const NOTE: &str = "\
+note: verdicts, times and evidence in a log are its operator's own statements; only a receipt binds the callee.
+note: as of 2026 no machine endpoint of the public resolver is shown to be live for API Passports or Agent Credentials.
+note: nothing here speaks for a party, a passport or an API; check again before you rely on it.
+";
+
+/// The four answers, each on its own line, then what they don't say.
+fn answers(report: &Report) -> String {
+    let (answers, bundle) = (&report.answers, report.answers.bundle.as_ref());
+    let whole = match (&answers.whole, bundle) {
+        (Ok(()), Some(bundle)) => {
+            format!("yes, {} records, audit root {}", bundle.records.len(), bundle.trailer.root.hex())
+        }
+        (Ok(()), None) => "yes".into(),
+        (Err(error), _) => format!("NO, {error}"),
+    };
+    let whose = match &answers.whose {
+        Whose::Trusted(label) => format!("a log you trust: {label}"),
+        Whose::Unknown(key) => format!("not answered (self-asserted): unknown log {key}"),
+        Whose::Refused(error) => format!("NO, {error}"),
+        Whose::NotAnswered => "not answered".into(),
+    };
+    let complete = match &answers.complete {
+        Complete::Yes => "yes, from start to finish".into(),
+        Complete::Unfinished(last) => format!("so far; the run had not ended, its last record is `{last}`"),
+        Complete::Broken(error) => format!("NO, {error}"),
+        Complete::NotAnswered => "not answered".into(),
+    };
+    let legal = match &report.legal {
+        Some(Legal::Yes) => "yes, every decision was recomputed".into(),
+        Some(Legal::No { seq, why }) => format!("NO, record {seq}: {why}"),
+        Some(Legal::StructureOnly { not_recomputed }) => {
+            format!(
+                "structure only, {not_recomputed} decisions not recomputed: their payload is not disclosed"
+            )
+        }
+        None => "not answered".into(),
+    };
+    let mut text = String::new();
+    for (question, answer) in [("whole", whole), ("whose", whose), ("complete", complete), ("legal", legal)] {
+        text.push_str(&format!("{question}: {}\n", harmless_line(&answer)));
+    }
+    if let Some(bundle) = bundle {
+        text.push_str(&format!("environment: {}\n", harmless_line(&bundle.header.environment)));
+    }
+    text.push_str(NOTE);
+    text
+}

@@ -1,0 +1,234 @@
+//! How a run ended, told to a person and to a program.
+
+use std::fmt::Write as _;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::json;
+
+use super::Exit;
+use crate::engine::{FailureClass, PauseCause, Phase, Status};
+use crate::host::RunReport;
+use crate::report::harmless_line;
+
+/// How a command line names the place of a run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Place {
+    /// `--store`, where the command line would not find the store otherwise.
+    pub(crate) store: Option<Utf8PathBuf>,
+    /// `--config`, where one was named.
+    pub(crate) config: Option<Utf8PathBuf>,
+    /// The run's sandbox ends with the command.
+    pub(crate) fleeting: bool,
+}
+
+impl Place {
+    fn options(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in [("store", &self.store), ("config", &self.config)] {
+            if let Some(value) = value {
+                let _ = write!(text, " --{name} {}", quoted(value));
+            }
+        }
+        text
+    }
+
+    /// What to do to go on with a run.
+    pub(crate) fn resume(&self, run: &str) -> String {
+        if self.fleeting {
+            "its sandbox ended with it; a sandbox kept running by `eczflow sandbox FLOW` lets runs be resumed"
+                .into()
+        } else {
+            format!("go on with `eczflow resume {run}{}`", self.options())
+        }
+    }
+}
+
+/// A word for a shell.
+fn quoted(path: &Utf8Path) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !path.as_str().is_empty() && path.as_str().chars().all(plain) {
+        path.to_string()
+    } else {
+        format!("'{}'", path.as_str().replace('\'', r"'\''"))
+    }
+}
+
+/// A run's end.
+pub(crate) struct Conclusion<'a> {
+    pub(crate) report: &'a RunReport,
+    pub(crate) place: &'a Place,
+}
+
+impl Conclusion<'_> {
+    /// One word.
+    fn status(&self) -> &'static str {
+        match self.report.phase {
+            Phase::Finished(Status::Succeeded) => "succeeded",
+            Phase::Finished(Status::Failed) => "failed",
+            Phase::Paused(PauseCause::Asked) => "paused",
+            Phase::Paused(PauseCause::Stuck) => "stuck",
+            Phase::Paused(PauseCause::InDoubt) => "in_doubt",
+            Phase::New | Phase::Running => "running",
+        }
+    }
+
+    /// The process's exit.
+    pub(crate) fn exit(&self) -> Exit {
+        match self.report.phase {
+            Phase::Finished(Status::Succeeded) => Exit::Clean,
+            Phase::Finished(Status::Failed) => Exit::Failed,
+            Phase::New | Phase::Running | Phase::Paused(_) => Exit::Standing,
+        }
+    }
+
+    /// The object of `--json`, on one line.
+    pub(crate) fn json(&self) -> String {
+        let report = self.report;
+        let mut object = json!({
+            "run_id": report.run,
+            "status": self.status(),
+            "outputs": report.outputs,
+            "plan_digest": report.plan_digest,
+            "audit_root": report.root.hex(),
+        });
+        if let (Some(failure), Some(object)) = (&report.failure, object.as_object_mut()) {
+            object.insert(
+                "failure".into(),
+                json!({
+                    "step": failure.path.as_ref().map(ToString::to_string),
+                    "class": failure.class,
+                    "message": failure.message,
+                }),
+            );
+        }
+        format!("{object}\n")
+    }
+
+    /// Outputs and audit root, for stdout.
+    pub(crate) fn data(&self) -> String {
+        let mut text = String::new();
+        if self.report.phase == Phase::Finished(Status::Succeeded) {
+            let outputs = serde_json::to_string_pretty(&self.report.outputs).unwrap_or_default();
+            let _ = writeln!(text, "outputs: {outputs}");
+        }
+        let _ = writeln!(text, "audit root: {}", self.report.root.hex());
+        text
+    }
+
+    /// What happened and what can be done next, for stderr.
+    pub(crate) fn told(&self) -> String {
+        let report = self.report;
+        let mut text = String::new();
+        if let Some(failure) = &report.failure {
+            let place = match &failure.path {
+                Some(path) => format!("`{path}`"),
+                None => "the run".to_owned(),
+            };
+            let class = class(failure.class);
+            let _ = writeln!(text, "{place} failed ({class}): {}", harmless_line(&failure.message));
+        }
+        for path in &report.in_doubt {
+            let _ = writeln!(
+                text,
+                "`{path}` is in doubt: its request may have had an effect; nothing is taken back before an operator decides"
+            );
+        }
+        for path in &report.stuck {
+            let _ = writeln!(text, "`{path}` was not taken back: its undo failed");
+        }
+        if self.exit() == Exit::Standing {
+            let _ = writeln!(text, "{}", self.place.resume(&report.run));
+        }
+        let (run, options) = (&report.run, self.place.options());
+        let short: String = run.chars().take(8).collect();
+        let config = match &self.place.config {
+            Some(config) => format!(" --config {}", quoted(config)),
+            None => String::new(),
+        };
+        let _ = writeln!(text, "export and verify its log:");
+        let _ = writeln!(text, "  eczflow audit export {run} -o {short}.audit{options}");
+        let _ = writeln!(text, "  eczflow audit verify {short}.audit{config}");
+        text
+    }
+}
+
+fn class(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Rule => "a rule of the flow",
+        FailureClass::Expression => "an expression",
+        FailureClass::Guard => "a value that does not fit the document",
+        FailureClass::Bound => "a bound",
+        FailureClass::Identity => "identity",
+        FailureClass::Refused => "refused by the callee",
+        FailureClass::IllTyped => "an answer that does not fit the document",
+        FailureClass::Redirected => "a redirect",
+        FailureClass::Exhausted => "attempts exhausted",
+        FailureClass::Deadline => "the deadline",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Digest;
+    use crate::engine::Failure;
+
+    fn report(phase: Phase) -> RunReport {
+        RunReport {
+            run: "0123456789abcdef0123".into(),
+            phase,
+            outputs: json!({ "state": "done" }),
+            plan_digest: Digest([1; 32]),
+            root: Digest([2; 32]),
+            failure: None,
+            in_doubt: vec![],
+            stuck: vec![],
+        }
+    }
+
+    #[test]
+    fn a_success_prints_outputs_root_and_the_next_commands() {
+        let report = report(Phase::Finished(Status::Succeeded));
+        let place = Place { store: Some("a b/store".into()), config: Some("c.toml".into()), fleeting: false };
+        let conclusion = Conclusion { report: &report, place: &place };
+        assert_eq!(conclusion.exit(), Exit::Clean);
+        assert_eq!(
+            conclusion.data(),
+            format!("outputs: {{\n  \"state\": \"done\"\n}}\naudit root: {}\n", "02".repeat(32))
+        );
+        assert_eq!(
+            conclusion.told(),
+            "export and verify its log:\n  \
+             eczflow audit export 0123456789abcdef0123 -o 01234567.audit --store 'a b/store' --config c.toml\n  \
+             eczflow audit verify 01234567.audit --config c.toml\n"
+        );
+        let object: serde_json::Value = serde_json::from_str(&conclusion.json()).unwrap();
+        let members: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members, ["audit_root", "outputs", "plan_digest", "run_id", "status"]);
+        assert_eq!(
+            (&object["status"], &object["audit_root"]),
+            (&"succeeded".into(), &"02".repeat(32).into())
+        );
+    }
+
+    #[test]
+    fn what_stands_says_how_to_go_on() {
+        let mut report = report(Phase::Paused(PauseCause::Stuck));
+        report.stuck = vec!["moved/undo".parse().unwrap()];
+        report.failure = Some(Failure {
+            path: Some("refund".parse().unwrap()),
+            class: FailureClass::Identity,
+            message: "REVOKED".into(),
+        });
+        let place = Place::default();
+        let conclusion = Conclusion { report: &report, place: &place };
+        assert_eq!(conclusion.exit(), Exit::Standing);
+        let told = conclusion.told();
+        assert!(
+            told.starts_with("`refund` failed (identity): REVOKED\n`moved/undo` was not taken back"),
+            "{told}"
+        );
+        assert!(told.contains("eczflow resume 0123456789abcdef0123`"), "{told}");
+        assert!(!conclusion.data().contains("outputs"));
+    }
+}

@@ -1,0 +1,112 @@
+//! One run, driven in this process to its end, its pause or the user's Ctrl-C.
+
+use std::future::Future;
+use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tokio::sync::watch;
+
+use super::conclusion::{Conclusion, Place};
+use super::error::Failure;
+use super::{Exit, Outcome, output, runtime, storage};
+use crate::audit::Record;
+use crate::base::{OsRandom, SystemClock};
+use crate::config::{Config, ProcessEnvironment};
+use crate::engine::Event;
+use crate::host::{Host, HostError, Observer, Parts, RunReport};
+use crate::report::Progress;
+
+/// What a run is driven with.
+pub(crate) struct Hosting {
+    /// The configuration that holds for it.
+    pub(crate) config: Config,
+    /// The store's folder.
+    pub(crate) store: Utf8PathBuf,
+    /// The file that the key of a new store is entered in.
+    pub(crate) trusted: Option<Utf8PathBuf>,
+    /// Print one JSON object.
+    pub(crate) json: bool,
+    /// How the commands that follow name store and configuration.
+    pub(crate) place: Place,
+}
+
+impl Hosting {
+    /// Drives what `start` starts on a host; tells how it ended.
+    pub(crate) async fn drive<S, F>(self, start: S) -> Outcome
+    where
+        S: FnOnce(Arc<Host>, watch::Receiver<bool>) -> F,
+        F: Future<Output = Result<RunReport, HostError>>,
+    {
+        let store = Arc::new(storage::open_to_write(&self.store, &self.config, self.trusted.as_deref())?);
+        let watcher = Arc::new(Watcher::new(std::io::stderr().is_terminal() && !self.json));
+        let host = Arc::new(Host::new(Parts {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+            store,
+            config: Arc::new(self.config),
+            environment: Arc::new(ProcessEnvironment),
+            observer: watcher.clone(),
+        })?);
+        let pause = watch::Sender::new(false);
+        let receiver = pause.subscribe();
+        let ended = runtime::pausing(start(host, receiver), pause).await;
+        watcher.progress.close();
+        match ended {
+            Some(Ok(report)) => {
+                let conclusion = Conclusion { report: &report, place: &self.place };
+                if self.json {
+                    output::data(&conclusion.json())?;
+                } else {
+                    output::data(&conclusion.data())?;
+                    output::tell_raw(&conclusion.told());
+                }
+                Ok(conclusion.exit())
+            }
+            Some(Err(error)) => {
+                if let Some(run) = watcher.run() {
+                    output::tell(&format!("run {run} stands where it is: {}", self.place.resume(&run)));
+                }
+                Err(Failure::from(error))
+            }
+            None => {
+                match watcher.run() {
+                    Some(run) => output::tell(&format!(
+                        "quit; run {run} stands where it is: {}",
+                        self.place.resume(&run)
+                    )),
+                    None => output::tell("quit before the run began"),
+                }
+                Ok(Exit::Standing)
+            }
+        }
+    }
+}
+
+/// Shows the events and remembers which run it is.
+struct Watcher {
+    progress: Progress,
+    run: Mutex<Option<String>>,
+}
+
+impl Watcher {
+    fn new(terminal: bool) -> Watcher {
+        Watcher { progress: Progress::new(terminal), run: Mutex::default() }
+    }
+
+    fn run(&self) -> Option<String> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Observer for Watcher {
+    fn recorded(&self, record: &Record, event: &Event) {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| record.run.clone());
+        self.progress.recorded(record, event);
+    }
+}
+
+/// The folder of a sandbox's files in a store's folder.
+pub(crate) fn sandbox_folder(store: &Utf8Path) -> Utf8PathBuf {
+    store.join("sandbox")
+}

@@ -1,0 +1,73 @@
+//! The plan of a run: compiled from source, read from a plan file, or taken from a store.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+
+use super::error::{CliError, Failure};
+use super::{flow, output};
+use crate::base::{Digest, json, limits};
+use crate::config::Config;
+use crate::diagnostics::Sink;
+use crate::documents::Document;
+use crate::plan::{self, Plan, PlanError, PlanFile, Verified};
+use crate::source::{DiskFiles, FileSystem as _, ReadError, SourceMap};
+
+/// The plan that a run is to follow. `None` where findings stand in the way; they were told then.
+pub(crate) fn load(
+    name: &flow::FlowName,
+    config: &Config,
+    allow_detached: bool,
+) -> Result<Option<Verified<Plan>>, Failure> {
+    if !name.is_plan() {
+        return flow::compile(name, config);
+    }
+    let bytes = DiskFiles.read(&name.file, limits::PLAN_BYTES)?;
+    let plan = plan::check_file(PlanFile::read(&bytes)?)?;
+    output::tell(&format!(
+        "{}: {} recomputed from the plan's own content; its other obligations stand as the compiler found them",
+        name.file,
+        plan::RECOMPUTED.join(", ")
+    ));
+    let absent = plan.held_against(&at_hand(&plan, name.folder())?)?;
+    if !absent.is_empty() {
+        if !allow_detached {
+            return Err(CliError::Detached { apis: absent }.into());
+        }
+        output::tell(&format!("documents not at hand: {}", absent.join(", ")));
+    }
+    Ok(Some(plan))
+}
+
+/// The documents of a plan that lie where it names them. One that lies there and cannot be read as a document is an error.
+fn at_hand(plan: &Plan, folder: &Utf8Path) -> Result<BTreeMap<String, Document>, Failure> {
+    let mut documents = BTreeMap::new();
+    for (name, api) in &plan.apis {
+        let path = folder.join(&api.document);
+        let bytes = match DiskFiles.read(&path, limits::DOCUMENT_BYTES) {
+            Ok(bytes) => bytes,
+            Err(ReadError::Io { kind: std::io::ErrorKind::NotFound, .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let (mut sources, mut sink) = (SourceMap::default(), Sink::default());
+        match Document::read(&bytes, path.as_str(), &mut sources, &mut sink) {
+            Some(document) => {
+                documents.insert(name.clone(), document);
+            }
+            None => {
+                flow::tell(&sources, &sink.into_sorted());
+                let reason = format!("the document `{path}` of its api `{name}` cannot be read");
+                return Err(PlanError::Unreadable { reason }.into());
+            }
+        }
+    }
+    Ok(documents)
+}
+
+/// A plan's canonical text, as a store keeps it, checked like any plan from outside.
+pub(crate) fn from_store(text: &str, digest: Digest) -> Result<Verified<Plan>, PlanError> {
+    let unreadable = |reason: String| PlanError::Unreadable { reason };
+    let value = json::read_strict(text.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
+    let plan: Plan = serde_json::from_value(value).map_err(|error| unreadable(error.to_string()))?;
+    plan::check_file(PlanFile { plan, plan_digest: digest })
+}

@@ -10,4 +10,6 @@ mod sandbox;
 mod simulation;
 mod stage;
 mod support;
+#[cfg(test)]
+mod world;
 mod tamper;

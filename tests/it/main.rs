@@ -1,18 +1,15 @@
 //! Tests that need the whole crate, one module a topic.
 
-#[cfg(test)]
 mod connector;
-#[cfg(test)]
 mod docs_language;
-#[cfg(test)]
 mod flows;
-#[cfg(test)]
+mod process;
 mod resolver;
-#[cfg(test)]
 mod run;
-#[cfg(test)]
 mod sandbox;
-#[cfg(test)]
 mod simulation;
-#[cfg(test)]
+mod stage;
 mod support;
+#[cfg(test)]
+mod world;
+mod tamper;

@@ -1,6 +1,8 @@
 //! Tests that need the whole crate, one module a topic.
 
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod connector;
 #[cfg(test)]
 mod flows;

@@ -40,7 +40,7 @@ pub enum PinState {
 pub struct Pinned {
     /// Every text that was read.
     pub source_map: SourceMap,
-    /// What stands in the way: errors other than those of pins and lock. With an error there are no edits.
+    /// What stands in the way: the file or one of its documents cannot be read. Then there are no edits.
     pub diagnostics: Vec<Diagnostic>,
     /// By api: how its pin stood, and the document's canonical hash as it is now.
     pub apis: BTreeMap<String, (PinState, String)>,
@@ -106,7 +106,9 @@ impl Session<'_> {
         }
         edits.sort_by_key(|edit| edit.start);
         lock.set(file_name(path), locked);
-        let failed = sink.has_errors();
+        // What else is wrong with the flow does not keep its documents from being pinned.
+        let unread = flows.iter().flat_map(|hir| hir.apis.values()).any(|api| api.document.is_none());
+        let failed = sink.has_errors() && (flows.is_empty() || unread);
         if failed {
             edits.clear();
         }
@@ -118,7 +120,7 @@ impl Session<'_> {
         let current = !failed && edits.is_empty() && same_lock;
         Ok(Pinned {
             source_map,
-            diagnostics: sink.into_sorted(),
+            diagnostics: if failed { sink.into_sorted() } else { Vec::new() },
             apis,
             edits,
             text,

@@ -11,6 +11,7 @@ use crate::diagnostics::codes::graph as codes;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::hir::{Block, Flow, Node, NodeKind};
 use crate::plan::ranges;
+use crate::source::Span;
 
 /// The order of a flow's nodes.
 #[derive(Debug, Default)]
@@ -154,6 +155,15 @@ impl Graph {
     }
 }
 
+/// What `after` names at a node and inside it.
+fn written_after(node: &Node) -> Vec<(&str, Span)> {
+    let mut found: Vec<(&str, Span)> = node.after.iter().map(|(name, span)| (name.as_str(), *span)).collect();
+    if let NodeKind::For(repeat) = &node.kind {
+        found.extend(repeat.body.nodes.iter().flat_map(written_after));
+    }
+    found
+}
+
 /// One finding a circle, with the way round it.
 fn report_circles(block: &Block, graph: &DiGraph<usize, EdgeKind>, sink: &mut Sink) {
     for component in tarjan_scc(graph) {
@@ -169,11 +179,13 @@ fn report_circles(block: &Block, graph: &DiGraph<usize, EdgeKind>, sink: &mut Si
         let mut names: Vec<String> = nodes.iter().map(|node| format!("`{}`", node.id)).collect();
         names.extend(nodes.first().map(|node| format!("`{}`", node.id)));
         // The place to mend is the `after` that names a node below itself.
+        let later = |node: &Node, name: &str| {
+            let place = |id: &str| block.nodes.iter().position(|other| other.id == id);
+            nodes.iter().any(|other| other.id == name) && place(name) >= place(&node.id)
+        };
         let written = nodes.iter().find_map(|node| {
-            node.after
-                .iter()
-                .find(|(name, _)| nodes.iter().any(|other| other.id == *name))
-                .map(|(_, span)| *span)
+            let names = written_after(node);
+            names.into_iter().find(|(name, _)| later(node, name)).map(|(_, span)| span)
         });
         let Some(span) = written.or_else(|| nodes.first().map(|node| node.span)) else { continue };
         let message = format!("steps wait for each other in a circle: {}", names.join(" before "));
@@ -214,10 +226,10 @@ fn shortest_way_round(
                 way.reverse();
                 return way;
             }
-            if !previous.contains_key(&other) {
-                previous.insert(other, at);
+            previous.entry(other).or_insert_with(|| {
                 queue.push_back(other);
-            }
+                at
+            });
         }
     }
     members.iter().copied().collect()

@@ -4,7 +4,7 @@ use super::scope::Scope;
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::expr::{BinaryOperator, Expr, Part, UnaryOperator, functions};
+use crate::expr::{BinaryOperator, Expr, Part, functions};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{Answer, FieldAccess, Type, assignable, widening};
@@ -50,7 +50,7 @@ fn needed_numeric(wanted: Option<&Type>) -> Option<Numeric> {
     }
 }
 
-fn is_numeric(ty: &Type) -> bool {
+pub(super) fn is_numeric(ty: &Type) -> bool {
     match ty {
         Type::Int { .. } | Type::Decimal | Type::Number => true,
         // A union of integer ranges is an integer.
@@ -59,16 +59,12 @@ fn is_numeric(ty: &Type) -> bool {
     }
 }
 
-fn is_text(ty: &Type) -> bool {
-    matches!(ty, Type::String { .. })
-}
-
 impl Lowering<'_> {
-    fn report(&mut self, diagnostic: Diagnostic) {
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.sink.push(diagnostic);
     }
 
-    fn poison(&self, span: Span) -> Typed {
+    pub(super) fn poison(&self, span: Span) -> Typed {
         Typed { expr: Expr::Null, ty: Type::Never, span, literal: false }
     }
 
@@ -180,7 +176,7 @@ impl Lowering<'_> {
         fits
     }
 
-    fn unfit(&mut self, span: Span, found: &Type, what: &str) {
+    pub(super) fn unfit(&mut self, span: Span, found: &Type, what: &str) {
         let nothing = *found != found.without_nothing() && *found != Type::Null;
         let diagnostic = if nothing {
             Diagnostic::new(
@@ -196,7 +192,7 @@ impl Lowering<'_> {
         self.report(diagnostic);
     }
 
-    fn integer(&mut self, value: i64, span: Span, wanted: Option<&Type>) -> Typed {
+    pub(super) fn integer(&mut self, value: i64, span: Span, wanted: Option<&Type>) -> Typed {
         let (expr, ty) = match needed_numeric(wanted) {
             Some(Numeric::Decimal) => (Expr::Decimal { value: value.to_string() }, Type::Decimal),
             #[expect(clippy::cast_precision_loss, reason = "integers of the language are within ±(2^53 − 1)")]
@@ -206,7 +202,7 @@ impl Lowering<'_> {
         Typed { expr, ty, span, literal: false }
     }
 
-    fn decimal(&mut self, text: &str, span: Span, wanted: Option<&Type>) -> Typed {
+    pub(super) fn decimal(&mut self, text: &str, span: Span, wanted: Option<&Type>) -> Typed {
         if needed_numeric(wanted) == Some(Numeric::Number)
             && let Ok(value) = text.parse::<f64>()
             && value.is_finite()
@@ -376,152 +372,6 @@ impl Lowering<'_> {
         self.report(diagnostic.note(usage));
     }
 
-    fn unary(
-        &mut self,
-        operator: &ast::Spanned<ast::UnaryOperator>,
-        of: &ast::Expr,
-        span: Span,
-        wanted: Option<&Type>,
-    ) -> Typed {
-        match operator.value {
-            ast::UnaryOperator::Not => {
-                let of = self.condition(of);
-                let expr = Expr::Unary { operator: UnaryOperator::Not, of: Box::new(of.expr) };
-                Typed { expr, ty: Type::Bool, span, literal: false }
-            }
-            ast::UnaryOperator::Negate => {
-                let of = match &of.kind {
-                    ExprKind::Int(value) => return self.integer(value.saturating_neg(), span, wanted),
-                    ExprKind::Decimal(text) => return self.decimal(&format!("-{text}"), span, wanted),
-                    _ => self.lower(of, wanted),
-                };
-                if of.ty == Type::Never {
-                    return self.poison(span);
-                }
-                if !is_numeric(&of.ty) {
-                    self.unfit(of.span, &of.ty.clone(), "`-` takes a number");
-                    return self.poison(span);
-                }
-                let ty = general(&of.ty);
-                let expr = Expr::Unary { operator: UnaryOperator::Negate, of: Box::new(of.expr) };
-                Typed { expr, ty, span, literal: false }
-            }
-        }
-    }
-
-    fn binary(
-        &mut self,
-        operator: &ast::Spanned<ast::BinaryOperator>,
-        left: &ast::Expr,
-        right: &ast::Expr,
-        span: Span,
-        wanted: Option<&Type>,
-    ) -> Typed {
-        use ast::BinaryOperator as Op;
-        let word = operator.value.word();
-        let ir = ir_operator(operator.value);
-        let build = |left: Typed, right: Typed, ty: Type| Typed {
-            expr: Expr::Binary { operator: ir, left: Box::new(left.expr), right: Box::new(right.expr) },
-            ty,
-            span,
-            literal: false,
-        };
-        match operator.value {
-            Op::And | Op::Or => {
-                let (left, right) = (self.condition(left), self.condition(right));
-                build(left, right, Type::Bool)
-            }
-            Op::Coalesce => {
-                let mut left = self.lower(left, wanted);
-                let present = left.ty.without_nothing();
-                let mut right = self.lower(right, Some(wanted.unwrap_or(&present)));
-                if left.ty == Type::Never || right.ty == Type::Never {
-                    return self.poison(span);
-                }
-                let ty = Type::join(&present, &right.ty);
-                widen(&mut left, &ty);
-                widen(&mut right, &ty);
-                build(left, right, ty)
-            }
-            Op::Equal | Op::NotEqual | Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
-                let (mut left, mut right) = self.operands(left, right, None);
-                if left.ty == Type::Never || right.ty == Type::Never {
-                    return self.poison(span);
-                }
-                let equality = matches!(operator.value, Op::Equal | Op::NotEqual);
-                let fits =
-                    if equality { comparable(&left.ty, &right.ty) } else { ordered(&left.ty, &right.ty) };
-                if !fits {
-                    self.bad_operands(word, operator.span, &left, &right);
-                    return self.poison(span);
-                }
-                let joined = Type::join(&left.ty, &right.ty);
-                widen(&mut left, &joined);
-                widen(&mut right, &joined);
-                build(left, right, Type::Bool)
-            }
-            Op::Add | Op::Subtract | Op::Multiply | Op::Divide | Op::Remainder => {
-                let (mut left, mut right) = self.operands(left, right, wanted);
-                if left.ty == Type::Never || right.ty == Type::Never {
-                    return self.poison(span);
-                }
-                let ty = Type::join(&general(&left.ty), &general(&right.ty));
-                let mixed = matches!(ty, Type::Union { .. });
-                if !is_numeric(&left.ty) || !is_numeric(&right.ty) || mixed {
-                    self.bad_operands(word, operator.span, &left, &right);
-                    return self.poison(span);
-                }
-                widen(&mut left, &ty);
-                widen(&mut right, &ty);
-                build(left, right, ty)
-            }
-        }
-    }
-
-    /// Two operands: a literal takes the other's type.
-    fn operands(&mut self, left: &ast::Expr, right: &ast::Expr, wanted: Option<&Type>) -> (Typed, Typed) {
-        let is_literal = |expression: &ast::Expr| {
-            matches!(
-                expression.kind,
-                ExprKind::Int(_) | ExprKind::Decimal(_) | ExprKind::Unary { .. } | ExprKind::List(_)
-            )
-        };
-        if is_literal(left) && !is_literal(right) {
-            let right = self.lower(right, wanted);
-            let left = self.lower(left, Some(&right.ty));
-            (left, right)
-        } else {
-            let left = self.lower(left, wanted);
-            let other = general(&left.ty);
-            // Between two literals only what is needed outside counts: `1 + 0.5`.
-            let hint =
-                if is_literal(right) && !matches!(other, Type::Int { .. }) { Some(&other) } else { wanted };
-            let right = self.lower(right, hint);
-            (left, right)
-        }
-    }
-
-    fn bad_operands(&mut self, word: &str, span: Span, left: &Typed, right: &Typed) {
-        let nothing = [left, right].into_iter().find(|side| {
-            side.ty != Type::Null && side.ty.without_nothing() != side.ty && !matches!(word, "==" | "!=")
-        });
-        if let Some(side) = nothing {
-            self.unfit(side.span, &side.ty.clone(), &format!("`{word}` needs a value"));
-            return;
-        }
-        let message = format!("`{word}` does not take these types");
-        let mixed = |a: &Type, b: &Type| {
-            matches!((a, b), (Type::Decimal, Type::Number) | (Type::Number, Type::Decimal))
-        };
-        let mut diagnostic = Diagnostic::new(&codes::BAD_OPERANDS, span, message)
-            .and(left.span, format!("`{}`", left.ty))
-            .and(right.span, format!("`{}`", right.ty));
-        if mixed(&left.ty, &right.ty) {
-            diagnostic = diagnostic.help("convert one of them: `decimal(x)` or `number(x)`");
-        }
-        self.report(diagnostic);
-    }
-
     fn list(&mut self, items: &[ast::Expr], span: Span, wanted: Option<&Type>) -> Typed {
         let wanted = wanted.and_then(item_type);
         let mut lowered: Vec<Typed> = items.iter().map(|item| self.lower(item, wanted.as_ref())).collect();
@@ -586,40 +436,6 @@ fn item_type(list: &Type) -> Option<Type> {
     }
 }
 
-/// The type of results of arithmetic: a literal's own range is lost.
-fn general(ty: &Type) -> Type {
-    match ty {
-        Type::Int { .. } => Type::int(),
-        Type::Union { of } if of.iter().all(|ty| matches!(ty, Type::Int { .. })) => Type::int(),
-        other => other.clone(),
-    }
-}
-
-fn comparable(left: &Type, right: &Type) -> bool {
-    if *left == Type::Null || *right == Type::Null {
-        return true;
-    }
-    let (left, right) = (left.without_nothing(), right.without_nothing());
-    let no = |from: &Type, to: &Type| matches!(assignable(from, to), Answer::No(_));
-    let (a, b) = (general(&left), general(&right));
-    if is_text(&a) && is_text(&b) {
-        // Two enumerations without a common value are never equal: most likely a misspelt literal.
-        return match (&a, &b) {
-            (Type::String { values: Some(a) }, Type::String { values: Some(b) }) => !a.is_disjoint(b),
-            _ => true,
-        };
-    }
-    !(no(&a, &b) && no(&b, &a))
-}
-
-fn ordered(left: &Type, right: &Type) -> bool {
-    let numeric = is_numeric(left) && is_numeric(right);
-    let mixed = matches!((left, right), (Type::Decimal, Type::Number) | (Type::Number, Type::Decimal));
-    (numeric && !mixed)
-        || (is_text(left) && is_text(right))
-        || (left == right && matches!(left, Type::Timestamp | Type::Duration))
-}
-
 /// Inserts the conversion from int to decimal or number that a target type needs.
 pub(crate) fn widen(typed: &mut Typed, target: &Type) {
     if let Some(to) = widening(&typed.ty, target) {
@@ -638,25 +454,5 @@ pub(crate) fn convert(typed: &mut Typed, to: &crate::types::Field) {
         let left = Box::new(std::mem::replace(&mut typed.expr, Expr::Null));
         typed.expr = Expr::Binary { operator: BinaryOperator::Coalesce, left, right: Box::new(Expr::Null) };
         typed.ty = Type::union(vec![typed.ty.clone().present(), Type::Null]);
-    }
-}
-
-fn ir_operator(operator: ast::BinaryOperator) -> BinaryOperator {
-    use ast::BinaryOperator as Op;
-    match operator {
-        Op::Add => BinaryOperator::Add,
-        Op::Subtract => BinaryOperator::Subtract,
-        Op::Multiply => BinaryOperator::Multiply,
-        Op::Divide => BinaryOperator::Divide,
-        Op::Remainder => BinaryOperator::Remainder,
-        Op::Equal => BinaryOperator::Equal,
-        Op::NotEqual => BinaryOperator::NotEqual,
-        Op::Less => BinaryOperator::Less,
-        Op::LessOrEqual => BinaryOperator::LessOrEqual,
-        Op::Greater => BinaryOperator::Greater,
-        Op::GreaterOrEqual => BinaryOperator::GreaterOrEqual,
-        Op::And => BinaryOperator::And,
-        Op::Or => BinaryOperator::Or,
-        Op::Coalesce => BinaryOperator::Coalesce,
     }
 }

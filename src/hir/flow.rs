@@ -267,7 +267,7 @@ impl FlowLowering<'_> {
                 }
             };
             // A name that stands twice was reported: one node of it is enough to go on with.
-            if nodes.iter().any(|node| node.id == id) {
+            if self.scope.first_place(&id).is_some_and(|first| first != span) {
                 continue;
             }
             let mut after = barrier.clone();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use camino::Utf8Path;
 
 use super::model::{Api, Operator, Secret};
-use super::modules::{Modules, kind, normalise, unknown};
+use super::modules::{Modules, kind, normalise};
 use super::policies;
-use crate::base::{did_you_mean, limits};
+use crate::base::limits;
 use crate::diagnostics::codes::{identity as codes, names};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::Document;
@@ -89,9 +89,7 @@ fn find_operator<'m>(
             None
         }
         None => {
-            let candidates = modules.candidates(from, "an operator");
-            let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
-            sink.push(unknown(name, format!("no operator `{}` here", name.text), near));
+            modules.unknown(from, name, "an operator", sink);
             None
         }
     }
@@ -142,10 +140,7 @@ pub(crate) fn secrets(modules: &Modules, sink: &mut Sink) -> BTreeMap<String, Se
                 sink.push(Diagnostic::new(&names::WRONG_KIND, item.audience.span, message));
             }
             None => {
-                let candidates = modules.candidates(modules.root, "an api");
-                let near = did_you_mean(&item.audience.text, candidates.iter().map(String::as_str));
-                let message = format!("no api `{}` here", item.audience.text);
-                sink.push(unknown(&item.audience, message, near));
+                modules.unknown(modules.root, &item.audience, "an api", sink);
             }
         }
         let (audience, audience_span) = (item.audience.text.clone(), item.audience.span);
@@ -264,9 +259,7 @@ fn bearer(modules: &Modules, auth: &ast::Auth, sink: &mut Sink) -> Option<(Strin
             None
         }
         None => {
-            let candidates = modules.candidates(modules.root, "a secret");
-            let near = did_you_mean(&secret.text, candidates.iter().map(String::as_str));
-            sink.push(unknown(secret, format!("no secret `{}` here", secret.text), near));
+            modules.unknown(modules.root, secret, "a secret", sink);
             None
         }
     }

@@ -50,6 +50,8 @@ pub(crate) struct Module {
     pub(crate) ast: ast::File,
     declared: BTreeMap<String, usize>,
     imports: BTreeMap<String, Import>,
+    /// Used names that lead nowhere, which was reported where they are used from another file.
+    broken: BTreeSet<String>,
     used: RefCell<BTreeSet<String>>,
 }
 
@@ -168,9 +170,13 @@ impl Loader<'_> {
             }
         }
         let mut imports: BTreeMap<String, Import> = BTreeMap::new();
+        let mut broken = BTreeSet::new();
         for item in &ast.items {
             let ast::Item::Use(item) = item else { continue };
-            let Some(module) = self.source(&item.source, folder) else { continue };
+            let Some(module) = self.source(&item.source, folder) else {
+                broken.extend(item.names.iter().map(|name| name.text.clone()));
+                continue;
+            };
             for name in &item.names {
                 let own = declared.get(&name.text).and_then(|at| ast.items.get(*at)).and_then(declared_name);
                 let earlier = imports.get(&name.text).map(|import| import.name.span);
@@ -178,16 +184,20 @@ impl Loader<'_> {
                     self.sink.push(duplicate(name, first));
                     continue;
                 }
-                self.check_import(module, name);
+                if !self.check_import(module, name) {
+                    broken.insert(name.text.clone());
+                    continue;
+                }
                 imports.insert(name.text.clone(), Import { module, name: name.clone() });
             }
         }
-        self.modules.list.push(Module { name, ast, declared, imports, used: RefCell::default() });
+        self.modules.list.push(Module { name, ast, declared, imports, broken, used: RefCell::default() });
         self.modules.list.len() - 1
     }
 
-    fn check_import(&mut self, module: usize, name: &ast::Name) {
-        let Some(source) = self.modules.list.get(module) else { return };
+    /// Whether a used name is one that can be used; if not, that is reported.
+    fn check_import(&mut self, module: usize, name: &ast::Name) -> bool {
+        let Some(source) = self.modules.list.get(module) else { return false };
         match source.declared.get(&name.text).and_then(|at| source.ast.items.get(*at)) {
             Some(item @ (ast::Item::Api(_) | ast::Item::Secret(_) | ast::Item::Flow(_))) => {
                 let message =
@@ -197,13 +207,14 @@ impl Loader<'_> {
                         .help("declare it in this file; operators and policies can be used from others"),
                 );
             }
-            Some(_) => {}
+            Some(_) => return true,
             None => {
                 let words = source.declared.keys().map(String::as_str);
                 let message = format!("`{}` declares no `{}`", source.name, name.text);
                 self.sink.push(unknown(name, message, did_you_mean(&name.text, words)));
             }
         }
+        false
     }
 
     fn source(&mut self, source: &ast::UseSource, folder: Option<&Utf8Path>) -> Option<usize> {
@@ -326,6 +337,17 @@ impl Modules {
             [name] => self.find(from, name),
             _ => None,
         }
+    }
+
+    /// Reports a name that leads nowhere, unless that was reported already at a `use`.
+    pub(crate) fn unknown(&self, from: usize, name: &ast::Name, wanted: &str, sink: &mut Sink) {
+        if self.list.get(from).is_some_and(|module| module.broken.contains(&name.text)) {
+            return;
+        }
+        let candidates = self.candidates(from, wanted);
+        let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
+        let noun = wanted.split_once(' ').map_or(wanted, |(_, noun)| noun);
+        sink.push(unknown(name, format!("no {noun} `{}` here", name.text), near));
     }
 
     /// Names that could have been meant in a file: its own and the used ones of a kind.

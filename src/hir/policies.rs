@@ -1,7 +1,6 @@
 //! Policies: retry, breaker, handoff, as the plan needs them.
 
-use super::modules::{Found, Modules, kind, unknown};
-use crate::base::did_you_mean;
+use super::modules::{Found, Modules, kind};
 use crate::diagnostics::codes::{names, retry as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::ecz::{Attest, EczId, Evidence, HandoffPolicy, Verify, VerifyMode};
@@ -46,14 +45,8 @@ fn find<'m>(
     sink: &mut Sink,
 ) -> Option<Found<'m>> {
     let Some(found) = modules.find_path(from, path) else {
-        let candidates = modules.candidates(from, wanted);
-        let near = did_you_mean(&path.text(), candidates.iter().map(String::as_str));
         let name = ast::Name { text: path.text(), span: path.span };
-        sink.push(unknown(
-            &name,
-            format!("no {} `{}` here", &wanted[wanted.find(' ').map_or(0, |at| at + 1)..], name.text),
-            near,
-        ));
+        modules.unknown(from, &name, wanted, sink);
         return None;
     };
     if kind(found.item) != wanted {

@@ -120,6 +120,11 @@ impl Scope {
         self.all.contains_key(name)
     }
 
+    /// Where a name of the flow was first defined.
+    pub(crate) fn first_place(&self, name: &str) -> Option<Span> {
+        self.all.get(name).copied()
+    }
+
     /// Every name in scope.
     pub(crate) fn names(&self) -> BTreeSet<String> {
         self.frames.iter().flat_map(BTreeMap::keys).cloned().collect()

@@ -10,7 +10,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::syntax::ast::{self, Builtin, TypeKind};
 use crate::types::Type;
 
-/// The type that is written; `Never` where something was reported.
+/// The type that is written; any type where something was reported, which says no more.
 pub(crate) fn lower(written: &ast::TypeExpr, apis: &BTreeMap<String, Api>, sink: &mut Sink) -> Type {
     match &written.kind {
         TypeKind::Builtin(builtin) => match builtin {
@@ -29,7 +29,7 @@ pub(crate) fn lower(written: &ast::TypeExpr, apis: &BTreeMap<String, Api>, sink:
             let words = Builtin::ALL.map(Builtin::word);
             let near = did_you_mean(&name.text, words);
             sink.push(unknown(name, format!("no type `{}`", name.text), near));
-            Type::Never
+            Type::any()
         }
         TypeKind::Literal(value) => Type::strings([value.as_str()]),
         TypeKind::Optional(of) => lower(of, apis, sink).optional(),
@@ -69,9 +69,9 @@ fn named_schema(api: &ast::Name, schema: &ast::Name, apis: &BTreeMap<String, Api
     let Some(found) = apis.get(&api.text) else {
         let near = did_you_mean(&api.text, apis.keys().map(String::as_str));
         sink.push(unknown(api, format!("no api `{}` here", api.text), near));
-        return Type::Never;
+        return Type::any();
     };
-    let Some(document) = &found.document else { return Type::Never };
+    let Some(document) = &found.document else { return Type::any() };
     let pointer = format!("/components/schemas/{}", crate::documents::escape(&schema.text));
     if document.value().pointer(&pointer).is_none() {
         let known: Vec<&str> = document
@@ -83,7 +83,7 @@ fn named_schema(api: &ast::Name, schema: &ast::Name, apis: &BTreeMap<String, Api
         let near = did_you_mean(&schema.text, known);
         let message = format!("the document of `{}` has no schema `{}`", api.text, schema.text);
         sink.push(unknown(schema, message, near));
-        return Type::Never;
+        return Type::any();
     }
     crate::types::Schema::read(document.value(), &pointer).ty
 }

@@ -196,17 +196,17 @@ fn retried(plan: &Plan, subject: &str, call: &Call, view: &OperationView) -> Res
         Some(_) if call.is_safe() => {
             return Err(refused("P7", subject, "a safe call has no idempotency fact"));
         }
-        Some(Idempotency::Documented { header }) => {
-            if view.parameter(Location::Header, header).is_none_or(|parameter| parameter.name != *header) {
-                return Err(refused("P7", subject, format!("the operation declares no header `{header}`")));
-            }
+        Some(Idempotency::Documented { header })
+            if view.parameter(Location::Header, header).is_none_or(|declared| declared.name != *header) =>
+        {
+            return Err(refused("P7", subject, format!("the operation declares no header `{header}`")));
         }
-        Some(Idempotency::Assumed { by, because, .. }) => {
-            if !plan.operators.contains_key(by) || because.trim().is_empty() {
-                return Err(refused("P7", subject, "an assumption needs an operator and a reason"));
-            }
+        Some(Idempotency::Assumed { by, because, .. })
+            if !plan.operators.contains_key(by) || because.trim().is_empty() =>
+        {
+            return Err(refused("P7", subject, "an assumption needs an operator and a reason"));
         }
-        None => {}
+        _ => {}
     }
     if call.once_per.is_some() && call.idempotency.is_none() {
         return Err(refused("P7", subject, "a key needs an idempotency fact"));

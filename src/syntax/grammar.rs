@@ -81,7 +81,7 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         Rule::name | Rule::binding | Rule::member | Rule::path => "a name",
         Rule::string | Rule::plain_string => "a string",
         Rule::hole => "`{`",
-        Rule::string_text => "text",
+        Rule::string_text | Rule::plain_text => "text",
         Rule::escape => "an escape such as `\\n`, `\\\"` or `\\{`",
         Rule::integer => "a whole number",
         Rule::duration => "a length of time such as `30s`",

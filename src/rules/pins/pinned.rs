@@ -41,6 +41,18 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let operations: Vec<&str> = used.iter().map(String::as_str).collect();
         let wanted =
             Wanted { flow: context.flow_file, api: name, document: &api.path, pin, operations: &operations };
+        // What was used when it was pinned and is gone now is no small change, whoever uses it today.
+        let gone = lock.api(context.flow_file, name).into_iter().flat_map(|locked| locked.operations.keys());
+        let gone: Vec<&String> = gone.filter(|key| document.operation(key).is_err()).collect();
+        let unused = lock.compare(wanted, document) == Comparison::UnusedChanged;
+        if unused && let Some(operation) = gone.first() {
+            let message = format!("`{name}.{operation}` is gone since it was pinned");
+            sink.push(
+                Diagnostic::new(&USED_SLICE_CHANGED, *span, message)
+                    .help("look at what changed in the document, then run `eczflow pin` on this file"),
+            );
+            continue;
+        }
         match lock.compare(wanted, document) {
             Comparison::Unchanged => {}
             Comparison::UnusedChanged => sink.push(

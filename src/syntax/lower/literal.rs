@@ -107,7 +107,7 @@ impl Lower<'_> {
         let mut value = String::new();
         for part in node.into_inner() {
             match part.as_rule() {
-                Rule::string_text => value.push_str(part.as_str()),
+                Rule::string_text | Rule::plain_text => value.push_str(part.as_str()),
                 Rule::escape => self.escape(&part, &mut value),
                 Rule::hole => {
                     let at = self.span(&part);

@@ -1,0 +1,175 @@
+//! The examples of `docs/language.md`: what it shows is accepted, what it calls refused is refused with that code.
+//!
+//! Tags: `eczflow` is a whole file; `eczflow frame` the one that `eczflow body` (statements) and `eczflow items`
+//! (declarations) are put into; `fail=CODE` expects that code and no other error. In a part, a line `// declarations`
+//! begins declarations that go with statements, and `// file NAME` another file beside it.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8Path;
+use eczflow::compile::Session;
+use eczflow::diagnostics::{Severity, codes};
+use eczflow::expr::functions::FUNCTIONS;
+
+use crate::flows::refund_files;
+
+pub(crate) const LANGUAGE: &str = include_str!("../../docs/language.md");
+
+/// Fenced blocks: line, info string, text.
+pub(crate) fn blocks(page: &str) -> Vec<(usize, String, String)> {
+    let mut found: Vec<(usize, String, String)> = Vec::new();
+    let mut open = false;
+    for (at, line) in page.lines().enumerate() {
+        match line.strip_prefix("```") {
+            Some(_) if open => open = false,
+            Some(info) => {
+                open = true;
+                found.push((at + 1, info.to_owned(), String::new()));
+            }
+            None if open => {
+                let text = &mut found.last_mut().unwrap().2;
+                text.push_str(line);
+                text.push('\n');
+            }
+            None => {}
+        }
+    }
+    assert!(!open, "a block is not closed");
+    found
+}
+
+/// What compiling a pinned text finds: codes of errors, codes of warnings, and all of it in words.
+fn findings(text: &str) -> (BTreeSet<&'static str>, BTreeSet<&'static str>, String) {
+    let mut parts = text.split("// file ");
+    let mut files = refund_files(parts.next());
+    for part in parts {
+        let (name, content) = part.split_once('\n').unwrap();
+        files.insert(name.trim(), content);
+    }
+    let path = Utf8Path::new("refund.eczflow");
+    let pinned = Session::new(&files).pin(path).unwrap();
+    let was_pinned = !pinned.has_errors();
+    files.insert(path, pinned.text);
+    files.insert(pinned.lock_path, pinned.lock);
+    let compilation = Session::new(&files).check(path, None).unwrap();
+    let (mut errors, mut warnings, mut words) = (BTreeSet::new(), BTreeSet::new(), String::new());
+    for finding in &compilation.diagnostics {
+        let code = finding.code.number;
+        // What cannot be resolved cannot be pinned: that the pins are missing is no news then.
+        if !was_pinned && matches!(code, "EF4008" | "EF4011") {
+            continue;
+        }
+        let (line, _) = compilation.source_map.line_column(finding.span());
+        words.push_str(&format!("  {line}: {code} {} {:?}\n", finding.message, finding.help));
+        if finding.severity == Severity::Error {
+            errors.insert(code)
+        } else {
+            warnings.insert(code)
+        };
+    }
+    (errors, warnings, words)
+}
+
+fn framed(frame: &str, declarations: &str, statements: &str) -> String {
+    let statements: String = statements.lines().map(|line| format!("  {line}\n")).collect();
+    let text = frame.replace("  // statements\n", &statements);
+    let (declarations, file) = declarations.split_once("// file ").unwrap_or((declarations, ""));
+    let file = if file.is_empty() { String::new() } else { format!("// file {file}") };
+    text.replace("// declarations", declarations) + &file
+}
+
+#[test]
+fn every_example_does_what_the_page_says() {
+    let blocks = blocks(LANGUAGE);
+    let (_, _, frame) = blocks.iter().find(|(_, info, _)| info == "eczflow frame").unwrap();
+    let mut problems = Vec::new();
+    for (line, info, text) in &blocks {
+        let mut words: Vec<&str> = info.split(' ').collect();
+        let expected: BTreeSet<&str> = match words.last().and_then(|word| word.strip_prefix("fail=")) {
+            Some(code) => {
+                words.pop();
+                let name = codes::all().into_iter().find(|known| known.number == code).map(|code| code.name);
+                let first = format!("// refused: {code} {}\n", name.unwrap_or("?"));
+                assert!(text.starts_with(&first), "line {line}: the block does not begin with {first}");
+                BTreeSet::from([code])
+            }
+            None => BTreeSet::new(),
+        };
+        let whole = matches!(words.as_slice(), ["eczflow"]);
+        let text = match words.as_slice() {
+            ["text"] => continue,
+            ["eczflow"] => text.clone(),
+            ["eczflow", "frame"] => framed(text, "", ""),
+            ["eczflow", "items"] => framed(frame, text, ""),
+            ["eczflow", "body"] => match text.split_once("// declarations\n") {
+                Some((statements, declarations)) => framed(frame, declarations, statements),
+                None => framed(frame, "", text),
+            },
+            _ => panic!("line {line}: nothing executes a block tagged `{info}`"),
+        };
+        let (errors, warnings, found) = findings(&text);
+        // Parts leave things of the frame unused; whole files that are accepted have nothing to be warned of.
+        let clean = !whole || !expected.is_empty() || warnings.is_empty();
+        if errors != expected || !clean {
+            problems.push(format!("line {line}, `{info}`:\n{found}"));
+        }
+    }
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+#[test]
+fn the_table_of_functions_is_the_language_s() {
+    let rows: Vec<String> = FUNCTIONS
+        .iter()
+        .map(|function| {
+            format!("| `{}({})` | {} |", function.name, function.parameters.join(", "), function.summary)
+        })
+        .collect();
+    let (_, table) = LANGUAGE.split_once("### Built-in functions\n").unwrap();
+    let shown: Vec<&str> = table.lines().filter(|line| line.starts_with("| `")).take(rows.len()).collect();
+    assert_eq!(shown, rows);
+}
+
+/// Every word of the table of later constructs is answered with the one message that says so.
+#[test]
+fn later_words_are_met_with_one_message() {
+    let (_, table) = LANGUAGE.split_once("## What is not built yet\n").unwrap();
+    let blocks = blocks(LANGUAGE);
+    let (_, _, frame) = blocks.iter().find(|(_, info, _)| info == "eczflow frame").unwrap();
+    let mut tried = 0;
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        let words = row.split('|').nth(1).unwrap();
+        let inside = words.rsplit_once("in an").map(|(_, inside)| inside);
+        let (first, second) = (words.split(" in an").next().unwrap(), inside.unwrap_or(""));
+        for word in first.split('`').skip(1).step_by(2) {
+            let text = match (second.trim(), word) {
+                ("", "classify" | "type" | "fn" | "test") => framed(frame, &format!("{word} x"), ""),
+                ("", "cleared" | "concurrency" | "rate") => {
+                    let api = format!("api other = openapi(\"apis/support.openapi.yaml\") {{ {word} x }}");
+                    framed(frame, &api, "")
+                }
+                ("", "reconcile" | "weaken") => {
+                    let step =
+                        format!("step x = support.getTicket(ticketId: \"T1\")\n  {word} because \"…\"");
+                    framed(frame, "", &step)
+                }
+                ("", _) => framed(frame, "", &format!("{word} x")),
+                (place, word) => {
+                    let member = match place.trim_matches(|c| c != '`' && !char::is_alphabetic(c)) {
+                        "`api`" => format!("{word} x"),
+                        "`auth`" => format!("auth {word} secret.payments_token"),
+                        "`idempotency`" => format!("idempotency header \"K\" {word} by x"),
+                        other => panic!("{other}"),
+                    };
+                    let api = format!("api other = openapi(\"apis/support.openapi.yaml\") {{ {member} }}");
+                    framed(frame, &api, "")
+                }
+            };
+            let (errors, _, found) = findings(&text);
+            assert_eq!(errors, BTreeSet::from([codes::syntax::NOT_BUILT_YET.number]), "{word}:\n{found}");
+            assert!(found.contains(&format!("`{word}` is part of the language")), "{word}:\n{found}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 20, "{tried}");
+}

@@ -1,0 +1,255 @@
+//! The compiler against cases: `tests/ui/GROUP/CODE-NAME/{fail,pass}/*.eczflow`, and the examples of `docs/rules`.
+//!
+//! In a case `//~ EF4001` expects that code on its line, `//~^ EF4001` on the line above. Documents of
+//! `examples/refund/apis` and `tests/ui/apis` lie in `apis/`. A case is pinned in memory first, unless it says
+//! `// unpinned`. Lines `// file NAME` begin another file beside it; `// afterwards in PATH: OLD -> NEW` changes a
+//! document once the case is pinned.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use camino::Utf8Path;
+use eczflow::compile::{Compilation, Session};
+use eczflow::diagnostics::{Code, Severity, codes};
+use eczflow::source::{MemoryFiles, Span};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map(|all| all.map(|entry| entry.unwrap().path()).collect())
+        .unwrap_or_default();
+    found.sort();
+    found
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+/// The file of a case that is compiled.
+const MAIN: &str = "case/flow.eczflow";
+
+fn compile(text: &str) -> Compilation {
+    let mut files = MemoryFiles::default();
+    let mut documents = BTreeMap::new();
+    for folder in ["examples/refund/apis", "tests/ui/apis"] {
+        for document in entries(&root().join(folder)) {
+            documents.insert(format!("case/apis/{}", name(&document)), read(&document));
+        }
+    }
+    for (path, document) in &documents {
+        files.insert(path.as_str(), document.as_str());
+    }
+    let mut parts = text.split("// file ");
+    let main = parts.next().unwrap();
+    for part in parts {
+        let (name, content) = part.split_once('\n').unwrap();
+        files.insert(format!("case/{}", name.trim()), content);
+    }
+    files.insert(MAIN, main);
+    let path = Utf8Path::new(MAIN);
+    if !text.contains("// unpinned") {
+        let pinned = Session::new(&files).pin(path).unwrap();
+        files.insert(MAIN, pinned.text);
+        if !pinned.diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
+            files.insert(pinned.lock_path, pinned.lock);
+        }
+    }
+    for line in text.lines() {
+        if let Some(change) = line.strip_prefix("// afterwards in ") {
+            let (path, change) = change.split_once(": ").unwrap();
+            let (old, new) = change.split_once(" -> ").unwrap();
+            let path = format!("case/{path}");
+            let document = documents.get(&path).unwrap();
+            assert!(document.contains(old), "{path} does not hold {old}");
+            files.insert(path, document.replacen(old, new, 1));
+        }
+    }
+    Session::new(&files).compile(path, None).unwrap()
+}
+
+/// `LINE CODE` of each finding in the case's own file; `FILE CODE` elsewhere.
+fn found(compilation: &Compilation) -> BTreeSet<String> {
+    let place = |span: Span| {
+        let file = compilation.source_map.file(span.file).unwrap().name();
+        if file == MAIN { compilation.source_map.line_column(span).0.to_string() } else { file.to_owned() }
+    };
+    compilation
+        .diagnostics
+        .iter()
+        .map(|finding| format!("{} {}", place(finding.span()), finding.code.number))
+        .collect()
+}
+
+fn expected(text: &str) -> BTreeSet<String> {
+    let mut expected = BTreeSet::new();
+    let mut file = None;
+    for (at, line) in text.lines().enumerate() {
+        if let Some(name) = line.strip_prefix("// file ") {
+            file = Some(name.trim());
+        }
+        let Some((_, marker)) = line.split_once("//~") else { continue };
+        let above = marker.chars().take_while(|c| *c == '^').count();
+        for code in marker.trim_start_matches('^').split_whitespace() {
+            expected.insert(match file {
+                Some(name) => format!("case/{name} {code}"),
+                None => format!("{} {code}", at + 1 - above),
+            });
+        }
+    }
+    expected
+}
+
+fn draw(compilation: &Compilation) -> String {
+    let mut text = String::new();
+    let place = |span: Span| {
+        let (line, column) = compilation.source_map.line_column(span);
+        let shown: String = compilation.source_map.slice(span).chars().take(60).collect();
+        let file = compilation.source_map.file(span.file).unwrap().name().trim_start_matches("case/");
+        format!("{file}:{line}:{column} `{}`", shown.replace('\n', " "))
+    };
+    for finding in &compilation.diagnostics {
+        let severity = if finding.severity == Severity::Error { "error" } else { "warning" };
+        writeln!(text, "{severity}[{} {}]: {}", finding.code.number, finding.code.name, finding.message)
+            .unwrap();
+        for label in &finding.labels {
+            let mark = if label.primary { "-->" } else { "   " };
+            writeln!(text, "  {mark} {} {}", place(label.span), label.message).unwrap();
+        }
+        finding.notes.iter().for_each(|note| writeln!(text, "  note: {note}").unwrap());
+        finding.help.iter().for_each(|help| writeln!(text, "  help: {help}").unwrap());
+        for fix in &finding.fix {
+            writeln!(text, "  fix: {}", fix.title).unwrap();
+        }
+    }
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// The families whose findings come from the compiler.
+fn compiler_codes() -> Vec<&'static Code> {
+    codes::all().into_iter().filter(|code| ("EF1".."EF7").contains(&code.number)).collect()
+}
+
+#[test]
+fn cases() {
+    let mut problems = Vec::new();
+    let mut failing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut passing = BTreeSet::new();
+    for group in entries(&root().join("tests/ui")).iter().filter(|group| name(group) != "apis") {
+        for rule in entries(group) {
+            for kind in ["fail", "pass"] {
+                let cases = entries(&rule.join(kind));
+                for case in cases.iter().filter(|case| case.extension().is_some_and(|end| end == "eczflow")) {
+                    let label = format!("{}/{}/{kind}/{}", name(group), name(&rule), name(case));
+                    let text = read(case);
+                    let compilation = compile(&text);
+                    let (found, expected) = (found(&compilation), expected(&text));
+                    if found != expected {
+                        let drawn = draw(&compilation);
+                        problems.push(format!("{label}: expected {expected:?}, found {found:?}\n{drawn}"));
+                    }
+                    if kind == "pass" {
+                        passing.insert(name(&rule));
+                        if compilation.plan.is_none() {
+                            problems.push(format!("{label}: no plan"));
+                        }
+                        continue;
+                    }
+                    let yielded = found.iter().filter_map(|found| found.split(' ').nth(1)).map(str::to_owned);
+                    failing.entry(name(&rule)).or_default().extend(yielded);
+                    let stem = case.file_stem().unwrap().to_string_lossy().into_owned();
+                    insta::with_settings!({
+                        snapshot_path => rule.join(kind), prepend_module_to_snapshot => false, omit_expression => true,
+                    }, { insta::assert_snapshot!(stem, draw(&compilation)) });
+                }
+            }
+        }
+    }
+    for code in compiler_codes() {
+        if !failing.get(code.name).is_some_and(|found| found.contains(code.number)) {
+            problems.push(format!("no failing case of {} {}", code.number, code.name));
+        }
+        if !passing.contains(code.name) {
+            problems.push(format!("no passing case of {} {}", code.number, code.name));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+/// Codes whose failing example would be a file of megabytes.
+const TOO_LARGE_FOR_A_PAGE: [&str; 1] = ["EF0002"];
+
+/// Fenced blocks of a page by their info string.
+fn blocks(page: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut open = false;
+    for line in page.lines() {
+        match line.strip_prefix("```") {
+            Some(_) if open => open = false,
+            Some(info) => {
+                open = true;
+                found.push((info.to_owned(), String::new()));
+            }
+            None if open => {
+                let (_, text) = found.last_mut().unwrap();
+                text.push_str(line);
+                text.push('\n');
+            }
+            None => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn every_code_has_a_page_whose_examples_do_what_they_say() {
+    let mut problems = Vec::new();
+    let pages: BTreeSet<String> = entries(&root().join("docs/rules")).iter().map(|page| name(page)).collect();
+    let codes: BTreeSet<String> =
+        codes::all().iter().map(|code| format!("{}-{}.md", code.number, code.name)).collect();
+    problems.extend(
+        pages.symmetric_difference(&codes).map(|page| format!("{page}: a code or a page is missing")),
+    );
+    for code in codes::all() {
+        let page = root().join(format!("docs/rules/{}-{}.md", code.number, code.name));
+        if !page.exists() {
+            continue;
+        }
+        let text = read(&page);
+        if !text.starts_with(&format!("# {} {}\n", code.number, code.name)) {
+            problems.push(format!("{}: the heading is not `# {} {}`", name(&page), code.number, code.name));
+        }
+        let mut kinds = BTreeSet::new();
+        for (info, block) in blocks(&text) {
+            let words: Vec<&str> = info.split_whitespace().collect();
+            if words.first() != Some(&"eczflow") {
+                kinds.extend(words.get(1).map(|kind| (*kind).to_owned()));
+                continue;
+            }
+            let fails = words.get(1) == Some(&"fail");
+            kinds.insert(if fails { "fail".to_owned() } else { "pass".to_owned() });
+            let block = if words.contains(&"unpinned") { format!("{block}\n// unpinned\n") } else { block };
+            let compilation = compile(&block);
+            let yields = compilation.diagnostics.iter().any(|finding| finding.code.number == code.number);
+            // Pages of the grammar show parts of files; the compiler's are whole and have nothing else wrong.
+            let compiler = compiler_codes().contains(&code);
+            let clean = if compiler { compilation.diagnostics.is_empty() } else { !yields };
+            if (fails && !yields) || (!fails && !clean) {
+                problems.push(format!("{}, the block `{info}`:\n{}", name(&page), draw(&compilation)));
+            }
+        }
+        if !(kinds.contains("fail") && kinds.contains("pass")) && !TOO_LARGE_FOR_A_PAGE.contains(&code.number)
+        {
+            problems.push(format!("{}: no failing or no passing example", name(&page)));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}

@@ -5,6 +5,8 @@ mod architecture;
 #[cfg(test)]
 mod connector;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod docs_language;
 #[cfg(test)]
 mod flows;

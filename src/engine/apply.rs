@@ -1,14 +1,14 @@
 //! Folding one event into a state, refusing what no decider of this plan could have recorded.
 
 use super::Engine;
-use super::breaker::trips;
+use super::breaker::{opening_ceiling, trips};
 use super::event::*;
 use super::outcome::{Outcome, judge_answer, judge_failure};
 use super::path::Path;
 use super::request;
 use super::state::{CallPhase, Calling, Failure, Looping, Phase, Progress, State};
 use crate::base::{Digest, Timestamp};
-use crate::ecz::{self, Decision};
+use crate::ecz::Decision;
 use crate::expr::evaluate;
 use crate::plan::NodeKind;
 use crate::types::Value;
@@ -18,25 +18,34 @@ use crate::types::Value;
 #[error("{0}")]
 pub struct Illegal(pub String);
 
-/// No verdict is reused beyond this, milliseconds, whatever a policy says.
-pub const VERDICT_AGE_MS: u64 = 60_000;
+pub(super) type Applied = Result<(), Illegal>;
 
-type Applied = Result<(), Illegal>;
-
-fn illegal<T>(why: impl Into<String>) -> Result<T, Illegal> {
+pub(super) fn illegal<T>(why: impl Into<String>) -> Result<T, Illegal> {
     Err(Illegal(why.into()))
 }
 
 impl<'a> Engine<'a> {
     /// Folds an event that happened at a moment and whose record has this leaf hash.
     pub fn apply(&self, state: &mut State, event: &Event, at: Timestamp, leaf: Digest) -> Applied {
+        if at < state.at {
+            return illegal("its time is before that of the record before it");
+        }
+        if event.path.is_none() && event.attempt.is_some() {
+            return illegal("only calls have attempts");
+        }
+        state.at = at;
         match (&event.what, &event.path) {
             (What::RunStarted(opening), None) => self.open(state, opening, at)?,
-            (What::RunResumed { .. }, None) => resume(state)?,
+            (What::RunResumed { after }, None) => resume(state, after)?,
             (_, _) if state.phase != Phase::Running => {
                 return illegal("it comes while the run is not under way");
             }
-            (What::RunPaused { because }, None) => state.phase = Phase::Paused(*because),
+            (What::RunPaused { because }, None) => {
+                if *because == PauseCause::Asked && state.is_sending() {
+                    return illegal("an attempt under way ends before a run pauses");
+                }
+                state.phase = Phase::Paused(*because);
+            }
             (What::RunFinished { status, outputs }, None) => {
                 state.phase = Phase::Finished(*status);
                 state.outputs = outputs.clone();
@@ -48,6 +57,8 @@ impl<'a> Engine<'a> {
             (_, None) => return illegal("it must name a node"),
             (_, Some(path)) => self.apply_at(state, path, event, at, leaf)?,
         }
+        let ended = matches!(event.what, What::AttemptAnswered { .. } | What::AttemptFailed { .. });
+        state.reported = event.path.clone().filter(|_| ended);
         self.settle(state);
         Ok(())
     }
@@ -58,6 +69,11 @@ impl<'a> Engine<'a> {
         }
         if opening.plan_digest != self.plan.digest() || opening.flow != self.plan.flow.name {
             return illegal("it names another plan or flow");
+        }
+        if let Some(name) =
+            opening.inputs.keys().find(|name| self.plan.flow.inputs.iter().all(|input| input.name != **name))
+        {
+            return illegal(format!("the flow has no input `{name}`"));
         }
         for input in &self.plan.flow.inputs {
             let value = match opening.inputs.get(&input.name) {
@@ -83,10 +99,12 @@ impl<'a> Engine<'a> {
         match &event.what {
             What::HandoffVerified { checks, observations }
             | What::HandoffRefused { checks, observations } => {
-                self.check_verdict(path, checks, observations)?;
+                let Some(call) = self.call(path) else { return illegal("it names no call") };
                 let calling = under_way(state, path, event.attempt)?;
                 match calling.phase {
-                    CallPhase::Verify { not_before } if at >= not_before => {}
+                    CallPhase::Verify { not_before } if at >= not_before => {
+                        self.check_verdict(call, not_before, at, checks, observations)?;
+                    }
                     _ => return illegal("no verdict was due"),
                 }
                 let stops = checks.iter().any(|check| check.decision == Decision::Stop);
@@ -114,14 +132,14 @@ impl<'a> Engine<'a> {
                 if answer.status != *status || judged.kind != *outcome {
                     return illegal(format!("the answer means `{:?}`, not `{outcome:?}`", judged.kind));
                 }
-                self.settle_attempt(state, path, event.attempt, judged)?;
+                self.settle_attempt(state, path, event.attempt, judged, false)?;
             }
             What::AttemptFailed { cause, outcome, .. } => {
                 let judged = judge_failure(*cause);
                 if judged.kind != *outcome {
                     return illegal(format!("the failure means `{:?}`, not `{outcome:?}`", judged.kind));
                 }
-                self.settle_attempt(state, path, event.attempt, judged)?;
+                self.settle_attempt(state, path, event.attempt, judged, *cause == SendFailure::Interrupted)?;
             }
             What::AttemptInDoubt { .. } => {
                 under_way(state, path, event.attempt)?;
@@ -137,13 +155,21 @@ impl<'a> Engine<'a> {
                 calling.phase = CallPhase::Verify { not_before: *until };
             }
             What::TimerSet { until } => {
+                if *until <= at {
+                    return illegal("it waits for nothing");
+                }
                 under_way(state, path, event.attempt)?.phase = CallPhase::Verify { not_before: *until };
             }
-            What::BreakerHalfOpen(_) => {
+            What::BreakerHalfOpen(facts) => {
+                self.check_breaker(path, event, facts, at)?;
                 under_way(state, path, event.attempt)?.phase = CallPhase::Verified { half_open: true };
             }
             What::BreakerOpened(facts) | What::BreakerClosed(facts) => {
-                self.check_breaker(path, event, facts)?
+                self.check_breaker(path, event, facts, at)?;
+                // The attempt that made it change has just been recorded.
+                if event.attempt.is_some() || state.reported.as_ref() != Some(path) {
+                    return illegal("no attempt has just ended that could have changed the breaker");
+                }
             }
             What::ValueComputed { .. } => {
                 state.nodes.insert(path.clone(), Progress::Done(Value::Null));
@@ -175,9 +201,15 @@ impl<'a> Engine<'a> {
                 let own = state.effect_value(&path.forward());
                 let request = request::build(self.plan, state, path, call, own.as_ref())
                     .map_err(|(_, message)| Illegal(message))?;
-                state.nodes.insert(path.clone(), Progress::Calling(Box::new(Calling::new(request, None))));
+                let leaf = state.undo_leaves.get(path).copied();
+                let calling = Calling { leaf, ..Calling::new(request, None, at) };
+                state.nodes.insert(path.clone(), Progress::Calling(Box::new(calling)));
             }
             What::UndoFailed { .. } => {
+                // Tried again after a resume, its attempts go on in one chain.
+                if let Some(leaf) = state.attempt_leaf(path) {
+                    state.undo_leaves.insert(path.clone(), leaf);
+                }
                 state.nodes.insert(path.clone(), Progress::Failed);
             }
             What::RunStarted(_)
@@ -191,44 +223,24 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Judges the recorded observations again.
-    fn check_verdict(&self, path: &Path, checks: &[Check], observations: &[Judged]) -> Applied {
-        let Some(call) = self.call(path) else { return illegal("it names no call") };
-        if checks.len() != observations.len() || checks.is_empty() {
-            return illegal("checks and observations do not match");
-        }
-        let Some(api) = self.plan.apis.get(&call.api) else { return illegal("its api is not in the plan") };
-        if !observations.iter().any(|judged| judged.asked.ecz_id == api.identity.api_passport_id) {
-            return illegal("the callee's passport was not asked for");
-        }
-        for (check, judged) in checks.iter().zip(observations) {
-            let verdict = ecz::judge(call.handoff.verify.mode, &judged.asked, &judged.observation);
-            if check.ecz_id != judged.asked.ecz_id || check.decision != verdict.decision {
-                return illegal(format!("`{}` was judged otherwise than its policy says", check.ecz_id));
-            }
-            let limit = call.handoff.verify.within_ms.min(VERDICT_AGE_MS);
-            let recheck =
-                api.identity.recheck_before_reliance && check.ecz_id == api.identity.api_passport_id;
-            if check.reused && (recheck || check.age_ms > limit) {
-                return illegal(format!(
-                    "the verdict on `{}` was older than its policy allows",
-                    check.ecz_id
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_breaker(&self, path: &Path, event: &Event, facts: &BreakerFacts) -> Applied {
+    fn check_breaker(&self, path: &Path, event: &Event, facts: &BreakerFacts, at: Timestamp) -> Applied {
         let api = self
             .call(path)
             .filter(|call| call.api == facts.api)
             .and_then(|call| self.plan.apis.get(&call.api));
         let Some(api) = api else { return illegal("it names another api") };
+        if facts.failures.max(facts.slow) > facts.calls {
+            return illegal("its counts don't fit together");
+        }
+        if !matches!(event.what, What::BreakerOpened(_)) {
+            return if facts.until.is_none() { Ok(()) } else { illegal("only an opening has an end") };
+        }
+        let ceiling = opening_ceiling(&api.breaker, facts.openings);
+        let long =
+            facts.until.is_some_and(|until| until >= at.plus(ceiling / 2) && until <= at.plus(ceiling));
         // A later opening is a failed probe's; the first one must be what the counted calls call for.
-        if matches!(event.what, What::BreakerOpened(_)) && facts.openings == 1 && !trips(&api.breaker, facts)
-        {
-            return illegal("the calls it counts don't open the breaker");
+        if !long || facts.openings == 0 || (facts.openings == 1 && !trips(&api.breaker, facts)) {
+            return illegal("its policy does not open the breaker so");
         }
         Ok(())
     }
@@ -239,9 +251,11 @@ impl<'a> Engine<'a> {
         path: &Path,
         attempt: Option<u32>,
         outcome: Outcome,
+        lost: bool,
     ) -> Applied {
         let calling = under_way(state, path, attempt)?;
-        if !matches!(calling.phase, CallPhase::Intended | CallPhase::Lost) {
+        // An attempt whose process ended has no outcome but that.
+        if !matches!((&calling.phase, lost), (CallPhase::Intended, false) | (CallPhase::Lost, true)) {
             return illegal("no attempt was under way");
         }
         calling.unknown |= matches!(outcome.kind, OutcomeKind::Unknown | OutcomeKind::Redirected);
@@ -297,17 +311,18 @@ fn under_way<'s>(
 }
 
 /// A new process: what was intended and has no outcome is lost; failed undos may be tried again.
-fn resume(state: &mut State) -> Applied {
-    if !matches!(state.phase, Phase::Running | Phase::Paused(_)) {
-        return illegal("a run that has not started or has ended does not go on");
+fn resume(state: &mut State, after: &str) -> Applied {
+    if !matches!((state.phase, after), (Phase::Running, "interruption") | (Phase::Paused(_), "pause")) {
+        return illegal("a run does not go on so from where it stood");
     }
     state.phase = Phase::Running;
+    let at = state.at;
     state.nodes.retain(|path, progress| !(path.undo && matches!(progress, Progress::Failed)));
     for progress in state.nodes.values_mut() {
         if let Progress::Calling(calling) = progress {
             calling.phase = match &calling.phase {
                 CallPhase::Intended => CallPhase::Lost,
-                CallPhase::Verified { .. } => CallPhase::Verify { not_before: Timestamp::default() },
+                CallPhase::Verified { .. } => CallPhase::Verify { not_before: at },
                 other => other.clone(),
             };
         }

@@ -29,8 +29,15 @@ struct Call {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Closed,
-    Open { until: Timestamp },
-    HalfOpen { granted: u32, succeeded: u32 },
+    Open {
+        until: Timestamp,
+    },
+    /// A probe that has not been reported by `until` counts as lost: its run may have been given up, or its sending.
+    HalfOpen {
+        granted: u32,
+        succeeded: u32,
+        until: Timestamp,
+    },
 }
 
 /// Whether a call may be sent.
@@ -65,22 +72,28 @@ impl Breaker {
             State::Closed => Permit::Closed,
             State::Open { until } if now < until => Permit::Until(until),
             State::Open { .. } => {
-                self.state = State::HalfOpen { granted: 1, succeeded: 0 };
+                self.state = State::HalfOpen { granted: 1, succeeded: 0, until: self.patience(now) };
                 Permit::Probe(Some(self.facts(api, None)))
             }
-            State::HalfOpen { granted, succeeded } if granted < self.settings.probes => {
-                self.state = State::HalfOpen { granted: granted + 1, succeeded };
+            State::HalfOpen { granted, until, .. } if granted >= self.settings.probes && now < until => {
+                Permit::Until(until)
+            }
+            State::HalfOpen { granted, succeeded, .. } => {
+                let granted = if granted < self.settings.probes { granted + 1 } else { succeeded + 1 };
+                self.state = State::HalfOpen { granted, succeeded, until: self.patience(now) };
                 Permit::Probe(None)
             }
-            // All probes are out: look again when the shortest opening would be over.
-            State::HalfOpen { .. } => Permit::Until(now.plus(self.settings.open_ms)),
         }
+    }
+
+    fn patience(&self, now: Timestamp) -> Timestamp {
+        now.plus(self.settings.open_ms.max(1))
     }
 
     /// Gives back a probe that was granted but never sent.
     pub fn release(&mut self) {
-        if let State::HalfOpen { granted, succeeded } = self.state {
-            self.state = State::HalfOpen { granted: granted.saturating_sub(1), succeeded };
+        if let State::HalfOpen { granted, .. } = &mut self.state {
+            *granted = granted.saturating_sub(1);
         }
     }
 
@@ -106,15 +119,14 @@ impl Breaker {
                 .then(|| Transition::Opened(self.open(api, now, random))),
             State::Open { .. } => None,
             State::HalfOpen { .. } if failed => Some(Transition::Opened(self.open(api, now, random))),
-            State::HalfOpen { granted, succeeded } if succeeded + 1 >= self.settings.probes => {
+            State::HalfOpen { succeeded, .. } if succeeded + 1 >= self.settings.probes => {
                 let facts = self.facts(api, None);
                 (self.state, self.openings) = (State::Closed, 0);
                 self.calls.clear();
-                let _ = granted;
                 Some(Transition::Closed(facts))
             }
-            State::HalfOpen { granted, succeeded } => {
-                self.state = State::HalfOpen { granted, succeeded: succeeded + 1 };
+            State::HalfOpen { granted, succeeded, until } => {
+                self.state = State::HalfOpen { granted, succeeded: succeeded + 1, until };
                 None
             }
         }
@@ -182,7 +194,7 @@ mod tests {
     fn opens_by_ratio_probes_and_closes() {
         let random = SeededRandom::new("breaker");
         let mut breaker = Breaker::new(settings());
-        let mut report =
+        let report =
             |breaker: &mut Breaker, at, failed| breaker.report("api", Timestamp(at), failed, 5, &random);
         assert_eq!(report(&mut breaker, 0, true), None, "too few calls");
         assert_eq!(report(&mut breaker, 1, true), None);
@@ -196,7 +208,15 @@ mod tests {
         assert_eq!(breaker.permit("api", Timestamp(500)), Permit::Until(until));
         assert!(matches!(breaker.permit("api", until), Permit::Probe(Some(_))));
         assert_eq!(breaker.permit("api", until), Permit::Probe(None));
-        assert!(matches!(breaker.permit("api", until), Permit::Until(_)), "only two probes");
+        let Permit::Until(patience) = breaker.permit("api", until) else { panic!("only two probes") };
+        let mut lost = breaker.clone();
+        assert_eq!(
+            lost.permit("api", patience),
+            Permit::Probe(None),
+            "probes without an answer are given up"
+        );
+        assert!(matches!(lost.permit("api", patience), Permit::Probe(None)), "both of them");
+        assert!(matches!(lost.permit("api", patience), Permit::Until(_)));
         breaker.release();
         assert_eq!(breaker.permit("api", until), Permit::Probe(None));
         assert_eq!(report(&mut breaker, until.0, false), None);

@@ -2,14 +2,12 @@
 
 use super::breaker::Permit;
 use super::event::*;
-use super::outcome::Outcome;
 use super::path::{Iterations, Path};
-use super::retry::{THROTTLED_COST, TRANSIENT_COST, ceiling_ms};
-use super::state::{CallPhase, Calling, Names, Phase, Progress, State};
+use super::state::{CallPhase, Names, Phase, Progress, State};
 use super::{Engine, request};
 use crate::base::Timestamp;
 use crate::expr::{Expr, evaluate};
-use crate::plan::{Block, Call, Loop, Node, NodeKind, Step};
+use crate::plan::{Block, Loop, Node, NodeKind};
 use crate::types::Value;
 
 /// What a decision takes from outside the run: the moment, and state that the runs of a process share.
@@ -127,7 +125,7 @@ impl<'a> Engine<'a> {
             NodeKind::Call(step) => match skips(&names, step.guard.as_ref()) {
                 Some(what) => what,
                 None => {
-                    let (class, message) = request::build(self.plan, state, &path, &step.call, None).err()?;
+                    let (class, message) = self.request(state, &path, &step.call).err()?;
                     fail(class, message)
                 }
             },
@@ -177,7 +175,8 @@ impl<'a> Engine<'a> {
                         );
                         return fail(FailureClass::Bound, message);
                     }
-                    Err((class, message)) => return fail(class, message),
+                    // It reads what only an iteration knows: judged when its step begins.
+                    Err(_) => break,
                 }
             }
         }
@@ -214,156 +213,6 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// A call under way; `step` is `None` for an undo.
-    fn decide_call(
-        &self,
-        state: &State,
-        environment: &mut dyn Environment,
-        path: &Path,
-        call: &Call,
-        step: Option<&Step>,
-        calling: &Calling,
-    ) -> Option<Event> {
-        // A possible effect must be settled even while the run fails; anything else is given up.
-        let must_settle = step.is_none() || (calling.unknown && !call.is_safe());
-        let give_up = state.failing && !must_settle;
-        let event = |what| Some(Event { path: Some(path.clone()), attempt: Some(calling.attempt), what });
-        match &calling.phase {
-            CallPhase::Verify { .. } | CallPhase::Verified { .. } if give_up => {
-                let what = What::StepSkipped { because: SkipCause::RunFailing };
-                Some(Event { path: Some(path.clone()), attempt: None, what })
-            }
-            CallPhase::Verify { .. } | CallPhase::Intended => None,
-            CallPhase::Verified { half_open: true } => event(intended(calling, "half_open")),
-            CallPhase::Verified { half_open: false } => match environment.permit(&call.api) {
-                Permit::Closed => event(intended(calling, "closed")),
-                Permit::Probe(None) => event(intended(calling, "half_open")),
-                Permit::Probe(Some(facts)) => event(What::BreakerHalfOpen(facts)),
-                Permit::Until(until) => event(What::TimerSet { until }),
-            },
-            CallPhase::Refused => {
-                let message =
-                    "an identity of the handoff was refused; nothing was sent in this attempt".to_owned();
-                event(self.end_call(call, step, calling, FailureClass::Identity, None, message))
-            }
-            CallPhase::Lost => event(What::AttemptFailed {
-                cause: SendFailure::Interrupted,
-                outcome: OutcomeKind::Unknown,
-                elapsed_ms: 0,
-                detail: String::new(),
-                signature: None,
-            }),
-            CallPhase::Settled(outcome) => {
-                if !give_up && let Some(what) = self.retry(state, environment, path, call, calling, outcome) {
-                    return event(what);
-                }
-                event(self.settle_call(state, path, call, step, calling, outcome))
-            }
-        }
-    }
-
-    fn retry(
-        &self,
-        state: &State,
-        environment: &mut dyn Environment,
-        path: &Path,
-        call: &Call,
-        calling: &Calling,
-        outcome: &Outcome,
-    ) -> Option<What> {
-        let policy = call.retry.as_ref()?;
-        let resend = match outcome.kind {
-            OutcomeKind::NotSent | OutcomeKind::Throttled => true,
-            OutcomeKind::Unknown => call.is_resendable(),
-            _ => false,
-        };
-        if !resend || !outcome.transient || calling.attempt >= policy.attempts {
-            return None;
-        }
-        let now = environment.now();
-        let ceiling = ceiling_ms(policy, calling.attempt + 1);
-        let asked = outcome.retry_after.as_deref().and_then(|text| retry_after_ms(text, now)).unwrap_or(0);
-        let latest = [
-            policy.within_ms.map(|within| calling.first_intended.unwrap_or(now).plus(within)),
-            (!path.undo).then(|| state.started.plus(self.plan.flow.deadline_ms)),
-        ];
-        // Judged by the ceiling, not by the draw: whether there is a retry must not hang on chance.
-        if latest.into_iter().flatten().any(|latest| now.plus(ceiling.max(asked)) > latest) {
-            return None;
-        }
-        let cost = if outcome.kind == OutcomeKind::Throttled { THROTTLED_COST } else { TRANSIENT_COST };
-        let budget = environment.take_budget(&call.api, cost)?;
-        let delay_ms = environment.draw_delay_ms(ceiling).max(asked);
-        Some(What::RetryScheduled {
-            delay_ms,
-            ceiling_ms: ceiling.max(asked),
-            until: now.plus(delay_ms),
-            budget,
-        })
-    }
-
-    /// The last outcome of a call that is not retried.
-    fn settle_call(
-        &self,
-        state: &State,
-        path: &Path,
-        call: &Call,
-        step: Option<&Step>,
-        calling: &Calling,
-        outcome: &Outcome,
-    ) -> What {
-        let (class, message) = match outcome.kind {
-            OutcomeKind::IllTyped => (FailureClass::IllTyped, outcome.why.clone()),
-            OutcomeKind::Redirected => (FailureClass::Redirected, outcome.why.clone()),
-            OutcomeKind::Refused => (FailureClass::Refused, outcome.why.clone()),
-            _ => (
-                FailureClass::Exhausted,
-                format!("{} ({} of {} attempts)", outcome.why, calling.attempt, call.attempts()),
-            ),
-        };
-        let doubt = What::AttemptInDoubt { outcome: outcome.kind };
-        if outcome.kind == OutcomeKind::IllTyped && !call.is_safe() {
-            // The effect happened. It is undone where the undo's arguments evaluate over what came.
-            return match step.and_then(|step| step.undo.as_ref()) {
-                Some(undo)
-                    if request::build(self.plan, state, &path.undo(), undo, outcome.value.as_ref())
-                        .is_ok() =>
-                {
-                    What::StepFailed { class, status: outcome.status, effect: true, message }
-                }
-                _ if step.is_none() => self.end_call(call, step, calling, class, outcome.status, message),
-                _ => doubt,
-            };
-        }
-        if outcome.kind == OutcomeKind::Redirected && !call.is_safe() {
-            return doubt;
-        }
-        if let Some(what) = step.and_then(|step| on_status(state, path, step, calling, outcome)) {
-            return what;
-        }
-        self.end_call(call, step, calling, class, outcome.status, message)
-    }
-
-    /// Ends a call without success: in doubt where an effect may have happened, else failed.
-    fn end_call(
-        &self,
-        call: &Call,
-        step: Option<&Step>,
-        calling: &Calling,
-        class: FailureClass,
-        status: Option<u16>,
-        message: String,
-    ) -> What {
-        match step {
-            // Undos are retry-safe (P7), so resuming may simply try again: a failed undo is stuck, never in doubt.
-            None => What::UndoFailed { class, message },
-            Some(_) if calling.unknown && !call.is_safe() => {
-                What::AttemptInDoubt { outcome: OutcomeKind::Unknown }
-            }
-            Some(_) => What::StepFailed { class, status, effect: false, message },
-        }
-    }
-
     /// Once nothing is under way: undos, newest completion first, one at a time; then the end.
     fn decide_undo(&self, state: &State, environment: &mut dyn Environment) -> Option<Event> {
         let under_way =
@@ -372,7 +221,9 @@ impl<'a> Engine<'a> {
             return None;
         }
         let run = |what| Some(Event { path: None, attempt: None, what });
-        if !state.in_doubt().is_empty() {
+        let in_doubt = state.in_doubt();
+        // A step in doubt: nothing is undone. An undo in doubt: the others still run.
+        if in_doubt.iter().any(|path| !path.undo) {
             return run(What::RunPaused { because: PauseCause::InDoubt });
         }
         for path in state.completed.iter().rev() {
@@ -392,6 +243,9 @@ impl<'a> Engine<'a> {
                 }
                 Some(_) => {}
             }
+        }
+        if !in_doubt.is_empty() {
+            return run(What::RunPaused { because: PauseCause::InDoubt });
         }
         if !state.stuck().is_empty() {
             return run(What::RunPaused { because: PauseCause::Stuck });
@@ -431,15 +285,6 @@ impl<'a> Engine<'a> {
     }
 }
 
-fn intended(calling: &Calling, breaker: &str) -> What {
-    What::AttemptIntended {
-        guard: calling.guard,
-        breaker: breaker.to_owned(),
-        keyed: calling.request.key.is_some(),
-        request: Box::new(calling.request.clone()),
-    }
-}
-
 fn fail(class: FailureClass, message: String) -> What {
     What::StepFailed { class, status: None, effect: false, message }
 }
@@ -465,31 +310,12 @@ fn check(names: &Names<'_>, condition: Option<&Expr>, message: &Expr, wanted: bo
     }
 }
 
-fn message_of(names: &Names<'_>, message: &Expr) -> String {
+pub(super) fn message_of(names: &Names<'_>, message: &Expr) -> String {
     match evaluate(message, names) {
         Ok(Value::String(text)) => text,
         Ok(_) => "the message is not a string".into(),
         Err(error) => format!("the message could not be made: {error}"),
     }
-}
-
-fn on_status(state: &State, path: &Path, step: &Step, calling: &Calling, outcome: &Outcome) -> Option<What> {
-    let message = step.on.get(&outcome.status?)?;
-    if calling.unknown && !step.call.is_safe() {
-        return None;
-    }
-    let message = message_of(&state.names(&path.iterations), message);
-    Some(What::StepFailed { class: FailureClass::Rule, status: outcome.status, effect: false, message })
-}
-
-/// `Retry-After` as milliseconds from now: seconds, or an HTTP date (RFC 9110 section 10.2.3).
-fn retry_after_ms(text: &str, now: Timestamp) -> Option<u64> {
-    if let Ok(seconds) = text.trim().parse::<u64>() {
-        return Some(seconds.saturating_mul(1000));
-    }
-    let moment = httpdate::parse_http_date(text.trim()).ok()?;
-    let since_epoch = moment.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(Timestamp(i64::try_from(since_epoch.as_millis()).ok()?).since(now))
 }
 
 impl State {

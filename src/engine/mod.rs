@@ -6,6 +6,7 @@
 
 mod apply;
 pub mod breaker;
+mod call;
 mod decide;
 mod event;
 mod key;
@@ -16,16 +17,18 @@ mod request;
 pub mod retry;
 mod settle;
 mod state;
+mod verdict;
 
 use std::collections::BTreeMap;
 
-pub use apply::{Illegal, VERDICT_AGE_MS};
+pub use apply::Illegal;
 pub use decide::{Environment, Need};
 pub use event::*;
 pub use outcome::{Outcome, counts_for_breaker, judge_answer, judge_failure};
 pub use path::{Iterations, Path, PathError};
 pub use record::identities;
 pub use state::{Failure, Phase, State};
+pub use verdict::{Subject, VERDICT_AGE_MS, state_name, subjects};
 
 use crate::plan::{Block, Call, Node, NodeKind, Plan, Step, Verified};
 

@@ -6,7 +6,7 @@ use super::request;
 use super::state::{CallPhase, Calling, Phase, Progress, State};
 use crate::base::Timestamp;
 use crate::expr::evaluate;
-use crate::plan::{Block, Node, NodeKind};
+use crate::plan::{Block, Call, Node, NodeKind};
 use crate::types::Value;
 
 impl<'a> Engine<'a> {
@@ -42,6 +42,25 @@ impl<'a> Engine<'a> {
         moved
     }
 
+    /// The request of a step's call. A `key once per` that another iteration has used would make the counterparty take this
+    /// effect for that one: loops check their own items before they start, this catches what only shows inside.
+    pub(super) fn request(
+        &self,
+        state: &State,
+        path: &Path,
+        call: &Call,
+    ) -> Result<super::Request, request::Failure> {
+        let request = request::build(self.plan, state, path, call, None)?;
+        match (&request.key, &call.once_per) {
+            (Some((_, key)), Some(_)) if state.once_keys.contains_key(key) => {
+                let earlier = state.once_keys.get(key).map(ToString::to_string).unwrap_or_default();
+                let message = format!("it has the same `key once per` as `{earlier}`");
+                Err((super::FailureClass::Bound, message))
+            }
+            _ => Ok(request),
+        }
+    }
+
     /// Begins a value or a call. What cannot begin stays, and `decide` says why.
     fn begin(&self, state: &mut State, path: Path, node: &Node) -> bool {
         let progress = match &node.kind {
@@ -57,8 +76,13 @@ impl<'a> Engine<'a> {
                         _ => return false,
                     },
                 };
-                match request::build(self.plan, state, &path, &step.call, None) {
-                    Ok(request) => Progress::Calling(Box::new(Calling::new(request, guard))),
+                match self.request(state, &path, &step.call) {
+                    Ok(request) => {
+                        if let (Some((_, key)), true) = (&request.key, step.call.once_per.is_some()) {
+                            state.once_keys.insert(key.clone(), path.clone());
+                        }
+                        Progress::Calling(Box::new(Calling::new(request, guard, state.at)))
+                    }
                     Err(_) => return false,
                 }
             }
@@ -101,7 +125,8 @@ impl<'a> Engine<'a> {
 }
 
 impl Calling {
-    pub(super) fn new(request: super::Request, guard: Option<bool>) -> Calling {
+    /// A call whose identities are due from some moment on.
+    pub(super) fn new(request: super::Request, guard: Option<bool>, due: Timestamp) -> Calling {
         Calling {
             request,
             guard,
@@ -109,7 +134,7 @@ impl Calling {
             first_intended: None,
             leaf: None,
             unknown: false,
-            phase: CallPhase::Verify { not_before: Timestamp::default() },
+            phase: CallPhase::Verify { not_before: due },
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct State {
     pub run: String,
     /// When it started.
     pub started: Timestamp,
+    /// The moment of its newest event.
+    pub at: Timestamp,
     /// Its opening facts; `None` before it started.
     pub opening: Option<Opening>,
     /// Where it stands.
@@ -33,6 +35,12 @@ pub struct State {
     pub(super) ill_typed: BTreeMap<Path, Value>,
     /// Effects that happened and have an undo, oldest first.
     pub(super) completed: Vec<Path>,
+    /// The newest attempts of failed undos.
+    pub(super) undo_leaves: BTreeMap<Path, Digest>,
+    /// The attempt that the newest event ended.
+    pub(super) reported: Option<Path>,
+    /// `key once per` of calls that have begun: no two share one.
+    pub(super) once_keys: BTreeMap<String, Path>,
 }
 
 /// Where a run stands.
@@ -123,6 +131,7 @@ impl State {
         State {
             run: run.into(),
             started: Timestamp::default(),
+            at: Timestamp::default(),
             opening: None,
             phase: Phase::New,
             failure: None,
@@ -133,6 +142,9 @@ impl State {
             loops: BTreeMap::new(),
             ill_typed: BTreeMap::new(),
             completed: Vec::new(),
+            undo_leaves: BTreeMap::new(),
+            reported: None,
+            once_keys: BTreeMap::new(),
         }
     }
 
@@ -160,12 +172,28 @@ impl State {
         self.calling(path).map(|calling| &calling.request)
     }
 
+    /// Since when a call waits for a verdict on an attempt; `None` where it doesn't.
+    pub fn verdict_due(&self, path: &Path, attempt: u32) -> Option<Timestamp> {
+        match self.calling(path)? {
+            Calling { phase: CallPhase::Verify { not_before }, attempt: due, .. } if *due == attempt => {
+                Some(*not_before)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a request is intended and has no outcome yet.
+    pub(super) fn is_sending(&self) -> bool {
+        let sending = |progress: &Progress| matches!(progress, Progress::Calling(calling) if matches!(calling.phase, CallPhase::Intended));
+        self.nodes.values().any(sending)
+    }
+
     /// The leaf of a call's newest intended attempt.
     pub fn attempt_leaf(&self, path: &Path) -> Option<Digest> {
         self.calling(path).and_then(|calling| calling.leaf)
     }
 
-    /// The steps whose effect is in doubt.
+    /// The steps, and undos (`step/undo`), whose effect is in doubt.
     pub fn in_doubt(&self) -> Vec<Path> {
         let doubtful = |(path, progress): (&Path, &Progress)| {
             matches!(progress, Progress::InDoubt).then(|| path.clone())

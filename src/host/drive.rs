@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::identity::{self, Identities};
+use super::identity::{self, Answers, Identities};
 use super::journal::Journal;
 use super::shared::Surroundings;
 use super::{Credentials, Host, HostError, RunReport, report, send};
@@ -16,7 +16,10 @@ use crate::engine::{Engine, Event, Need, Path, PauseCause, Phase, What};
 use crate::plan::{Plan, Verified};
 
 /// What a task brings back.
-type Completion = Result<Event, HostError>;
+enum Completion {
+    Verdict(Answers),
+    Outcome(Event),
+}
 
 impl Host {
     pub(super) async fn drive(
@@ -35,13 +38,13 @@ impl Host {
             () = asked(&mut pause) => {}
         }
         let mut under_way = BTreeSet::new();
-        let mut tasks: JoinSet<Completion> = JoinSet::new();
+        let mut tasks: JoinSet<Result<Completion, HostError>> = JoinSet::new();
         let mut now = Surroundings {
             plan,
             shared: &self.shared,
-            clock: self.parts.clock.as_ref(),
+            clock: self.clock.as_ref(),
             random: &self.parts.random,
-            moment: journal.state.started,
+            moment: journal.state.at,
         };
         loop {
             let pausing = *pause.borrow();
@@ -64,12 +67,13 @@ impl Host {
                         if under_way.insert((path.clone(), attempt, true)) {
                             let task =
                                 send::Task::new(self, plan, &journal.state, &credentials, path, attempt)?;
-                            tasks.spawn(task.run());
+                            tasks.spawn(async { task.run().await.map(Completion::Outcome) });
                         }
                     }
                     Need::Verdict { path, attempt } if !pausing => {
                         if under_way.insert((path.clone(), attempt, false)) {
-                            tasks.spawn(identity::ask(identities.clone(), path, attempt));
+                            let asked = identity::ask(identities.clone(), path, attempt);
+                            tasks.spawn(async { asked.await.map(Completion::Verdict) });
                         }
                     }
                     Need::Verdict { .. } => {}
@@ -83,9 +87,22 @@ impl Host {
             }
             tokio::select! {
                 Some(completion) = tasks.join_next() => {
-                    let event = completion.map_err(|error| HostError::Task(error.to_string()))??;
+                    let completion = completion.map_err(|error| HostError::Task(error.to_string()))??;
                     now.advance();
-                    self.fold(engine, &mut journal, &now, &mut under_way, event)?;
+                    match completion {
+                        Completion::Verdict(answers) => {
+                            under_way.remove(&(answers.path.clone(), answers.attempt, false));
+                            // Another handoff's answers may have served this one meanwhile; or they are too old by now.
+                            let due = journal.state.verdict_due(&answers.path, answers.attempt);
+                            let verdict = due.and_then(|due| identities.verdict(engine, answers, due, now.moment));
+                            if let Some(event) = verdict {
+                                journal.push(event, now.moment)?;
+                            }
+                        }
+                        Completion::Outcome(event) => {
+                            self.fold(engine, &mut journal, &now, &mut under_way, event)?;
+                        }
+                    }
                 }
                 () = sleep_until(wake, now.moment), if !pausing => {}
                 () = asked(&mut pause), if !pausing => {}
@@ -110,7 +127,7 @@ impl Host {
                 continue;
             }
             let known = engine.needs(&journal.state, now.moment).into_iter().find_map(|need| match need {
-                Need::Verdict { path, attempt } => identities.known(&path, attempt, now.moment),
+                Need::Verdict { path, attempt } => identities.known(engine, &path, attempt, now.moment),
                 _ => None,
             });
             match known {
@@ -120,6 +137,7 @@ impl Host {
         }
     }
 
+    /// An attempt's outcome, and what it does to the breaker.
     fn fold(
         &self,
         engine: &Engine<'_>,
@@ -137,7 +155,7 @@ impl Host {
             _ => None,
         };
         if let Some(path) = &path {
-            under_way.remove(&(path.clone(), attempt, settled.is_some()));
+            under_way.remove(&(path.clone(), attempt, true));
         }
         let api = path.as_ref().and_then(|path| engine.call(path)).map(|call| call.api.as_str());
         let change = match (settled, api) {

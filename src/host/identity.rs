@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::HostError;
 use crate::base::{Clock, Timestamp};
 use crate::config::{Config, SPEC_HASH_PROFILE};
-use crate::ecz::{Asked, Decision, EczId, Observation, judge};
-use crate::engine::{Check, Event, Judged, Path, What};
-use crate::plan::{Api, Call, NodeKind, Plan, Verified};
+use crate::ecz::{Decision, EczId, judge};
+use crate::engine::{Check, Engine, Event, Judged, Path, Subject, What, state_name, subjects};
+use crate::plan::{Call, NodeKind, Plan, Verified};
 use crate::wire::resolver::{Observed, Resolver, VerdictCache};
 
 /// The identities that the handoffs of one plan depend on.
@@ -37,18 +37,18 @@ impl Observations {
     }
 }
 
-/// One identity of a handoff: what is asked, and which older answer will do.
-struct Subject {
-    asked: Asked,
-    within_ms: u64,
-    recheck: bool,
-}
-
 /// An identity with its answer, and whether it is an older one.
 struct Answered {
-    asked: Asked,
+    subject: Subject,
     observed: Observed,
     reused: bool,
+}
+
+/// The answers on all identities of one attempt.
+pub(super) struct Answers {
+    pub(super) path: Path,
+    pub(super) attempt: u32,
+    answers: Vec<Answered>,
 }
 
 impl Identities {
@@ -83,78 +83,118 @@ impl Identities {
     }
 
     /// The verdict on a handoff, where every answer it needs is known and young enough.
-    pub(super) fn known(&self, path: &Path, attempt: u32, now: Timestamp) -> Option<Event> {
-        let (call, subjects) = self.subjects(path)?;
+    pub(super) fn known(
+        &self,
+        engine: &Engine<'_>,
+        path: &Path,
+        attempt: u32,
+        now: Timestamp,
+    ) -> Option<Event> {
         let mut answers = Vec::new();
-        for subject in subjects {
+        for subject in self.subjects(engine.call(path)?) {
             let observed = self.observer.remembered(&subject, now)?;
-            answers.push(Answered { asked: subject.asked, observed, reused: true });
+            answers.push(Answered { subject, observed, reused: true });
         }
-        Some(verdict(call, path, attempt, answers, now))
+        self.verdict(engine, Answers { path: path.clone(), attempt, answers }, now, now)
     }
 
-    /// Asks for what is not known, at the same time.
-    async fn ask(&self, path: &Path, attempt: u32) -> Result<Event, HostError> {
-        let Some((call, subjects)) = self.subjects(path) else {
-            return Err(HostError::Event(format!("`{path}` is no call of the plan")));
-        };
-        let mut tasks = tokio::task::JoinSet::new();
-        for (position, subject) in subjects.into_iter().enumerate() {
-            let observer = self.observer.clone();
-            tasks.spawn(async move {
-                let (observed, reused) = match observer.remembered(&subject, observer.clock.now()) {
-                    Some(observed) => (observed, true),
-                    None => (observer.ask(&subject.asked.ecz_id).await, false),
-                };
-                (position, Answered { asked: subject.asked, observed, reused })
+    /// The verdict that answers make at a moment, for an attempt that waits for it since another; `None` where one of
+    /// them is too old by now.
+    pub(super) fn verdict(
+        &self,
+        engine: &Engine<'_>,
+        answers: Answers,
+        due: Timestamp,
+        now: Timestamp,
+    ) -> Option<Event> {
+        let Answers { path, attempt, answers } = answers;
+        let call = engine.call(&path)?;
+        let mut checks = Vec::new();
+        let mut observations = Vec::new();
+        for Answered { subject, observed, reused } in answers {
+            let age_ms = now.since(observed.observed_at);
+            let fresh = if reused {
+                age_ms < subject.reuse_ms(&observed.observation)
+            } else {
+                observed.observed_at >= due
+            };
+            if !fresh || observed.observed_at > now {
+                return None;
+            }
+            checks.push(Check {
+                ecz_id: subject.asked.ecz_id.clone(),
+                state: state_name(&observed.observation),
+                decision: judge(call.handoff.verify.mode, &subject.asked, &observed.observation).decision,
+                observed: observed.observed_at,
+                age_ms,
+                reused,
+                answer_digest: observed.raw_digest,
             });
+            observations.push(Judged { asked: subject.asked, observation: observed.observation });
         }
-        let mut answers = Vec::new();
-        while let Some(answer) = tasks.join_next().await {
-            answers.push(answer.map_err(|error| HostError::Task(error.to_string()))?);
-        }
-        answers.sort_by_key(|(position, _)| *position);
-        let answers = answers.into_iter().map(|(_, answer)| answer).collect();
-        Ok(verdict(call, path, attempt, answers, self.observer.clock.now()))
-    }
-
-    /// Callee's passport, callee's agent where its document names one, our agent, our operator; in this order.
-    fn subjects(&self, path: &Path) -> Option<(&Call, Vec<Subject>)> {
-        let call = find_call(&self.plan, path)?;
-        let api = self.plan.apis.get(&call.api)?;
-        let within_ms = call.handoff.verify.within_ms;
-        let recheck = api.identity.recheck_before_reliance;
-        let mut subjects = vec![Subject { asked: self.asked_passport(&call.api, api), within_ms, recheck }];
-        if let Some(agent) = &api.identity.agent_credential_id {
-            subjects.push(Subject { asked: asked_only(agent), within_ms, recheck });
-        }
-        for ours in [&call.present, &call.present.parent()] {
-            subjects.push(Subject { asked: asked_only(ours), within_ms, recheck: false });
-        }
-        Some((call, subjects))
-    }
-
-    fn asked_passport(&self, name: &str, api: &Api) -> Asked {
-        let ours = self.config.apis.get(name).and_then(|api| api.spec_hash_profile.as_deref());
-        let operation = |key: &String| {
-            let contract = self.plan.contract(name, key);
-            let route = contract.map(|contract| format!("{} {}", contract.method, contract.path));
-            (key.clone(), route.unwrap_or_default())
+        let stops = checks.iter().any(|check| check.decision == Decision::Stop);
+        let what = if stops {
+            What::HandoffRefused { checks, observations }
+        } else {
+            What::HandoffVerified { checks, observations }
         };
-        Asked {
-            ecz_id: api.identity.api_passport_id.clone(),
-            origin: Some(api.identity.api_origin.clone()),
-            region: api.region.as_ref().map(|region| region.origin.clone()),
-            spec_hash: Some(api.identity.spec_hash.clone()),
-            canonical_hash: (ours == Some(SPEC_HASH_PROFILE)).then_some(api.pin),
-            operations: api.operations.keys().map(operation).collect(),
+        Some(Event { path: Some(path), attempt: Some(attempt), what })
+    }
+
+    fn subjects(&self, call: &Call) -> Vec<Subject> {
+        let mut subjects = subjects(&self.plan, call);
+        let profile = self.config.apis.get(&call.api).and_then(|api| api.spec_hash_profile.as_deref());
+        if profile == Some(SPEC_HASH_PROFILE)
+            && let Some(passport) = subjects.first_mut()
+        {
+            passport.asked.canonical_hash = self.plan.apis.get(&call.api).map(|api| api.pin);
         }
+        subjects
     }
 }
 
-/// Asks for the identities of one attempt: the task of the host's loop.
-pub(super) async fn ask(identities: Arc<Identities>, path: Path, attempt: u32) -> Result<Event, HostError> {
-    identities.ask(&path, attempt).await
+/// Asks for the identities of one attempt: a task of the host's loop. What is not known is asked for at the same time;
+/// what was known and grew too old meanwhile is asked for after it.
+pub(super) async fn ask(identities: Arc<Identities>, path: Path, attempt: u32) -> Result<Answers, HostError> {
+    let engine = Engine::new(&identities.plan);
+    let call =
+        engine.call(&path).ok_or_else(|| HostError::Event(format!("`{path}` is no call of the plan")))?;
+    let observer = &identities.observer;
+    let (known, missing): (Vec<_>, Vec<_>) = identities
+        .subjects(call)
+        .into_iter()
+        .enumerate()
+        .partition(|(_, subject)| observer.remembered(subject, observer.clock.now()).is_some());
+    let mut answers = ask_all(observer, missing).await?;
+    let mut stale = Vec::new();
+    for (position, subject) in known {
+        match observer.remembered(&subject, observer.clock.now()) {
+            Some(observed) => answers.push((position, Answered { subject, observed, reused: true })),
+            None => stale.push((position, subject)),
+        }
+    }
+    answers.extend(ask_all(observer, stale).await?);
+    answers.sort_by_key(|(position, _)| *position);
+    Ok(Answers { path, attempt, answers: answers.into_iter().map(|(_, answer)| answer).collect() })
+}
+
+async fn ask_all(
+    observer: &Arc<Observations>,
+    subjects: Vec<(usize, Subject)>,
+) -> Result<Vec<(usize, Answered)>, HostError> {
+    let mut tasks = tokio::task::JoinSet::new();
+    for (position, subject) in subjects {
+        let observer = observer.clone();
+        tasks.spawn(async move {
+            let observed = observer.ask(&subject.asked.ecz_id).await;
+            (position, Answered { subject, observed, reused: false })
+        });
+    }
+    let mut answers = Vec::new();
+    while let Some(answer) = tasks.join_next().await {
+        answers.push(answer.map_err(|error| HostError::Task(error.to_string()))?);
+    }
+    Ok(answers)
 }
 
 /// Every agent that a plan's calls present.
@@ -176,68 +216,5 @@ fn each_call(block: &crate::plan::Block, visit: &mut impl FnMut(&Call)) {
             NodeKind::For(looping) => each_call(&looping.body, visit),
             _ => {}
         }
-    }
-}
-
-fn find_call<'p>(plan: &'p Plan, path: &Path) -> Option<&'p Call> {
-    fn find<'p>(block: &'p crate::plan::Block, path: &Path) -> Option<&'p Call> {
-        block.nodes.iter().find_map(|node| match &node.kind {
-            NodeKind::Call(step) if node.id == path.node => {
-                if path.undo {
-                    step.undo.as_ref()
-                } else {
-                    Some(&step.call)
-                }
-            }
-            NodeKind::For(looping) => find(&looping.body, path),
-            _ => None,
-        })
-    }
-    find(&plan.flow.body, path)
-}
-
-fn asked_only(id: &EczId) -> Asked {
-    Asked {
-        ecz_id: id.clone(),
-        origin: None,
-        region: None,
-        spec_hash: None,
-        canonical_hash: None,
-        operations: Vec::new(),
-    }
-}
-
-fn verdict(call: &Call, path: &Path, attempt: u32, answers: Vec<Answered>, now: Timestamp) -> Event {
-    let mut checks = Vec::new();
-    let mut observations = Vec::new();
-    for Answered { asked, observed, reused } in answers {
-        let verdict = judge(call.handoff.verify.mode, &asked, &observed.observation);
-        checks.push(Check {
-            ecz_id: asked.ecz_id.clone(),
-            state: state_name(&observed.observation),
-            decision: verdict.decision,
-            observed: observed.observed_at,
-            age_ms: now.since(observed.observed_at),
-            reused,
-            answer_digest: observed.raw_digest,
-        });
-        observations.push(Judged { asked, observation: observed.observation });
-    }
-    let stops = checks.iter().any(|check| check.decision == Decision::Stop);
-    let what = if stops {
-        What::HandoffRefused { checks, observations }
-    } else {
-        What::HandoffVerified { checks, observations }
-    };
-    Event { path: Some(path.clone()), attempt: Some(attempt), what }
-}
-
-fn state_name(observation: &Observation) -> String {
-    match observation {
-        Observation::Projected(projection) => projection.state.to_string(),
-        Observation::NotFound => "not_found".into(),
-        Observation::NoEndpoint => "no_endpoint".into(),
-        Observation::Unavailable(_) => "unavailable".into(),
-        Observation::Malformed(_) => "malformed".into(),
     }
 }

@@ -3,6 +3,7 @@
 //! May import everything above it: base, ecz, plan, audit, engine, verify, config, store, wire. Knows no environment by
 //! name: a run against a local test environment differs by configuration only.
 
+mod clock;
 mod drive;
 mod error;
 mod identity;
@@ -83,6 +84,7 @@ pub struct Parts {
 /// Runs flows in this process.
 pub struct Host {
     parts: Parts,
+    clock: Arc<clock::Steady>,
     connector: Arc<Connector>,
     observations: Arc<identity::Observations>,
     shared: Arc<Shared>,
@@ -98,14 +100,14 @@ impl Host {
     /// A host over its parts.
     pub fn new(parts: Parts) -> Result<Host, HostError> {
         let connector = Arc::new(Connector::new(&parts.config)?);
-        let resolver =
-            HttpResolver::new(connector.clone(), parts.config.resolver.clone(), parts.clock.clone());
+        let clock = Arc::new(clock::Steady::new(parts.clock.clone()));
+        let resolver = HttpResolver::new(connector.clone(), parts.config.resolver.clone(), clock.clone());
         let observations = Arc::new(identity::Observations {
             resolver: Box::new(resolver),
             cache: VerdictCache::new(),
-            clock: parts.clock.clone(),
+            clock: clock.clone(),
         });
-        Ok(Host { parts, connector, observations, shared: Arc::default() })
+        Ok(Host { parts, clock, connector, observations, shared: Arc::default() })
     }
 
     /// Starts a run and drives it until it ends, stands still, or `pause` becomes true. `inputs` are in wire form, complete
@@ -116,7 +118,7 @@ impl Host {
         inputs: Map<String, Json>,
         pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
-        let credentials = self.prepare(&plan)?;
+        let credentials = self.prepare(&plan).await?;
         let engine = Engine::new(&plan);
         let run = self.new_run_id();
         let mut secret = [0; 32];
@@ -134,7 +136,7 @@ impl Host {
         let (store, random, observer) = self.shares();
         let mut journal = journal::Journal::begin(&engine, store, random, observer, run, stored);
         let started = Event { path: None, attempt: None, what: What::RunStarted(Box::new(opening)) };
-        journal.push(started, self.parts.clock.now())?;
+        journal.push(started, self.clock.now())?;
         journal.commit().await?;
         self.drive(&plan, &engine, journal, credentials, pause).await
     }
@@ -146,9 +148,15 @@ impl Host {
         run: &str,
         pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
-        let entries = self.parts.store.load(run)?;
-        let entries: Vec<_> = entries.into_iter().map(|entry| (entry.record, Some(entry.payload))).collect();
-        let (state, legal) = replay(&plan, run, &entries);
+        let (store, verified, id) = (self.parts.store.clone(), plan.clone(), run.to_owned());
+        let (last, state, legal) = blocking(move || {
+            let entries = store.load(&id)?;
+            let entries: Vec<_> =
+                entries.into_iter().map(|entry| (entry.record, Some(entry.payload))).collect();
+            let (state, legal) = replay(&verified, &id, &entries);
+            Ok((entries.into_iter().last(), state, legal))
+        })
+        .await?;
         match legal {
             Legal::Yes => {}
             Legal::No { seq, why } => return Err(HostError::Replay { run: run.to_owned(), seq, why }),
@@ -157,35 +165,25 @@ impl Host {
         if let Phase::Finished(_) = state.phase {
             return Err(HostError::Finished { run: run.to_owned() });
         }
-        let Some((last, _)) = entries.last() else { return Err(HostError::Erased { run: run.to_owned() }) };
-        let credentials = self.prepare(&plan)?;
+        let Some((last, _)) = last else { return Err(HostError::Erased { run: run.to_owned() }) };
+        let credentials = self.prepare(&plan).await?;
         let after = if matches!(state.phase, Phase::Paused(_)) { "pause" } else { "interruption" };
         let engine = Engine::new(&plan);
         let (store, random, observer) = self.shares();
-        let mut journal = journal::Journal::go_on(&engine, store, random, observer, state, last)?;
+        let mut journal = journal::Journal::go_on(&engine, store, random, observer, state, &last)?;
         let resumed = Event { path: None, attempt: None, what: What::RunResumed { after: after.to_owned() } };
-        journal.push(resumed, self.parts.clock.now())?;
+        self.clock.reach(journal.state.at);
+        journal.push(resumed, self.clock.now())?;
         journal.commit().await?;
         self.drive(&plan, &engine, journal, credentials, pause).await
     }
 
     /// Everything that must be right before a run's first step: documents' resolver pages, keys, secrets.
-    fn prepare(&self, plan: &Verified<Plan>) -> Result<Arc<Credentials>, HostError> {
-        let config = &self.parts.config;
-        for (name, api) in &plan.apis {
-            let (id, url) = (&api.identity.api_passport_id, &api.identity.resolver_url);
-            check_resolver_url(&config.resolver, id, url)
-                .map_err(|error| HostError::ResolverUrl { api: name.clone(), error })?;
-        }
-        let mut signers: BTreeMap<EczId, Arc<dyn Signer>> = BTreeMap::new();
-        for agent in identity::presenters(plan) {
-            signers.insert(agent.clone(), Arc::new(config.agent_key(&agent)?));
-        }
-        let mut secrets = BTreeMap::new();
-        for name in plan.secrets.keys() {
-            secrets.insert(name.clone(), config.secret(name, self.parts.environment.as_ref())?);
-        }
-        Ok(Arc::new(Credentials { signers, secrets }))
+    async fn prepare(&self, plan: &Arc<Verified<Plan>>) -> Result<Arc<Credentials>, HostError> {
+        let (config, environment) = (self.parts.config.clone(), self.parts.environment.clone());
+        let plan = plan.clone();
+        // Keys and secrets come from files and commands.
+        blocking(move || credentials(&plan, &config, environment.as_ref())).await
     }
 
     fn shares(&self) -> (Arc<dyn Store>, Arc<dyn Random>, Arc<dyn Observer>) {
@@ -198,6 +196,34 @@ impl Host {
         self.parts.random.fill(&mut bytes);
         encode_hex(&bytes)
     }
+}
+
+/// Does what blocks on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
+) -> Result<T, HostError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| HostError::Task(error.to_string()))?
+}
+
+fn credentials(
+    plan: &Verified<Plan>,
+    config: &Config,
+    environment: &dyn Environment,
+) -> Result<Arc<Credentials>, HostError> {
+    for (name, api) in &plan.apis {
+        let (id, url) = (&api.identity.api_passport_id, &api.identity.resolver_url);
+        check_resolver_url(&config.resolver, id, url)
+            .map_err(|error| HostError::ResolverUrl { api: name.clone(), error })?;
+    }
+    let mut signers: BTreeMap<EczId, Arc<dyn Signer>> = BTreeMap::new();
+    for agent in identity::presenters(plan) {
+        signers.insert(agent.clone(), Arc::new(config.agent_key(&agent)?));
+    }
+    let mut secrets = BTreeMap::new();
+    for name in plan.secrets.keys() {
+        secrets.insert(name.clone(), config.secret(name, environment)?);
+    }
+    Ok(Arc::new(Credentials { signers, secrets }))
 }
 
 fn report(state: State, plan: &Verified<Plan>, root: Option<Digest>) -> RunReport {

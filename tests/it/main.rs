@@ -1,22 +1,25 @@
 //! Tests that need the whole crate, one module a topic.
 
-#[cfg(test)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod architecture;
-#[cfg(test)]
 mod connector;
-#[cfg(test)]
 mod docs;
-#[cfg(test)]
 mod docs_language;
-#[cfg(test)]
 mod flows;
-#[cfg(test)]
+mod process;
 mod resolver;
-#[cfg(test)]
 mod run;
-#[cfg(test)]
 mod sandbox;
-#[cfg(test)]
 mod simulation;
-#[cfg(test)]
+mod stage;
 mod support;
+#[cfg(test)]
+mod world;
+mod tamper;

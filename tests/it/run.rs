@@ -1,113 +1,18 @@
 //! Whole runs: compiler, host, store and sandbox over real HTTPS on loopback.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
-use camino::{Utf8Path, Utf8PathBuf};
-use eczflow::audit::{Disclosure, Kind, Trust, write_bundle};
-use eczflow::base::{OsRandom, SystemClock};
-use eczflow::config::NoEnvironment;
+use camino::Utf8Path;
+use eczflow::audit::Kind;
 use eczflow::engine::{FailureClass, Phase, Status};
-use eczflow::host::{Host, Parts, RunReport, Silent};
-use eczflow::plan::{Plan, Verified};
-use eczflow::sandbox::{Faults, Ledger, Options, Sandbox, read_documents};
+use eczflow::sandbox::Faults;
 use eczflow::source::FileSystem as _;
-use eczflow::store::{Entry, LogKey, SqliteStore, Store};
-use eczflow::verify::{Legal, verify};
-use serde_json::{Map, Value as Json, json};
+use eczflow::store::{Entry, Store as _};
+use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
 use crate::flows;
-
-/// A sandbox with a store and a host on it.
-struct Stage {
-    plan: Arc<Verified<Plan>>,
-    sandbox: Sandbox,
-    store: Arc<SqliteStore>,
-    host: Host,
-    _folder: tempfile::TempDir,
-}
-
-impl Stage {
-    async fn new(plan: Verified<Plan>, faults: Faults) -> Stage {
-        Stage::with(plan, faults, |_| {}).await
-    }
-
-    async fn with(
-        plan: Verified<Plan>,
-        faults: Faults,
-        change: impl FnOnce(&mut eczflow::config::Config),
-    ) -> Stage {
-        let folder = tempfile::tempdir().unwrap();
-        let root = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
-        let files = flows::refund_files(None);
-        let documents = read_documents(&plan, Utf8Path::new(""), &files).unwrap();
-        let options = Options { faults, ..Options::default() };
-        let sandbox = Sandbox::start(&plan, &documents, options, &root.join("sandbox")).await.unwrap();
-        let random = Arc::new(OsRandom);
-        let store = Arc::new(
-            SqliteStore::open(root.join("store").as_std_path(), &LogKey::InStore, random.as_ref()).unwrap(),
-        );
-        let mut config = sandbox.config().clone();
-        change(&mut config);
-        let host = Host::new(Parts {
-            clock: Arc::new(SystemClock),
-            random,
-            store: store.clone(),
-            config: Arc::new(config),
-            environment: Arc::new(NoEnvironment),
-            observer: Arc::new(Silent),
-        })
-        .unwrap();
-        Stage { plan: Arc::new(plan), sandbox, store, host, _folder: folder }
-    }
-
-    async fn run(&self, inputs: Json) -> RunReport {
-        let Json::Object(inputs) = inputs else { panic!("inputs are an object") };
-        self.try_run(inputs).await.unwrap()
-    }
-
-    async fn try_run(&self, inputs: Map<String, Json>) -> Result<RunReport, eczflow::host::HostError> {
-        let (_keep, pause) = watch::channel(false);
-        self.host.run(self.plan.clone(), inputs, pause).await
-    }
-
-    fn ledger(&self) -> &Ledger {
-        self.sandbox.ledger()
-    }
-
-    fn effects(&self, api: &str) -> Vec<String> {
-        self.ledger().report().effects[api].iter().map(|effect| effect.path.clone()).collect()
-    }
-
-    fn entries(&self, run: &RunReport) -> Vec<Entry> {
-        self.store.load(&run.run).unwrap()
-    }
-
-    /// Every run's bundle must verify, all four answers.
-    fn audit(&self, run: &RunReport) {
-        let export = self.store.export(&run.run).unwrap();
-        let mut bundle = Vec::new();
-        write_bundle(&export, Disclosure::Full, &mut bundle).unwrap();
-        let report = verify(&mut bundle.as_slice(), Trust::Key(&self.store.log_key()));
-        assert!(
-            !report.failed(true),
-            "{:?} {:?} {:?} {:?}",
-            report.answers.whole,
-            report.answers.whose,
-            report.answers.complete,
-            report.legal
-        );
-        assert_eq!(report.legal, Some(Legal::Yes));
-        let bundle = report.answers.bundle.unwrap();
-        assert_eq!(bundle.header.environment, "sandbox");
-        assert_eq!(bundle.trailer.root, run.root);
-    }
-}
-
-fn t1() -> Json {
-    json!({"ticket_id": "T1", "limit": 500})
-}
+use crate::stage::{Stage, t1};
 
 fn faults(fault: &str) -> Faults {
     Faults { answers: vec![fault.parse().unwrap()], ..Faults::default() }
@@ -160,11 +65,11 @@ async fn two_503_make_three_attempts_with_one_key_and_three_nonces() {
             entry.record.kind == Kind::AttemptIntended && entry.record.node.as_deref() == Some("refund")
         })
         .collect();
-    let keys: std::collections::BTreeSet<String> =
+    let keys: BTreeSet<String> =
         intents.iter().map(|entry| entry.payload["request"].value["key"][1].to_string()).collect();
     assert_eq!((intents.len(), keys.len()), (3, 1));
     assert!(intents[0].record.previous_attempt.is_none() && intents[1].record.previous_attempt.is_some());
-    let nonces: std::collections::BTreeSet<String> = entries
+    let nonces: BTreeSet<String> = entries
         .iter()
         .filter(|entry| entry.record.node.as_deref() == Some("refund"))
         .filter_map(|entry| entry.payload.get("signature").map(|item| item.value["nonce"].to_string()))

@@ -1,270 +1,14 @@
 //! The engine alone, against a scripted world in virtual time: the outcome table, crashes at every record, replay.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use eczflow::audit::{Kind, Payload, Record, record_hash};
-use eczflow::base::{SeededRandom, Timestamp};
-use eczflow::ecz::{Asked, Decision, Observation, Projection, State as Projected, judge};
-use eczflow::engine::breaker::{Breaker, Permit, Transition};
-use eczflow::engine::retry::{Budget, delay_ms};
 use eczflow::engine::*;
-use eczflow::plan::{Plan, Verified};
 use eczflow::verify::{Legal, replay};
-use serde_json::{Map, Value as Json, json};
+use serde_json::json;
 
 use crate::flows;
-
-/// What the world does with one attempt.
-#[derive(Clone)]
-enum Reply {
-    Answer(u16, Json),
-    Empty(u16),
-    Fail(SendFailure),
-}
-
-/// A world: what it answers, and what happened in it.
-struct World {
-    script: Box<dyn Fn(&str, u32) -> Reply>,
-    revoked: fn(&str) -> bool,
-    /// Effects by key (or, unkeyed, one each), in order.
-    effects: Vec<String>,
-    seen: BTreeSet<String>,
-}
-
-impl World {
-    fn new(script: impl Fn(&str, u32) -> Reply + 'static) -> World {
-        World { script: Box::new(script), revoked: |_| false, effects: Vec::new(), seen: BTreeSet::new() }
-    }
-
-    fn send(&mut self, path: &str, attempt: u32, request: &Request) -> Reply {
-        let reply = (self.script)(path, attempt);
-        let happened = matches!(&reply, Reply::Answer(200..=299, _) | Reply::Fail(SendFailure::Reset));
-        if happened && request.method != "GET" {
-            let fresh = request.key.as_ref().is_none_or(|(_, key)| self.seen.insert(key.clone()));
-            if fresh {
-                self.effects.push(path.to_owned());
-            }
-        }
-        reply
-    }
-}
-
-struct Outside {
-    now: Timestamp,
-    random: SeededRandom,
-    breakers: BTreeMap<String, Breaker>,
-    budget: Budget,
-    plan: Verified<Plan>,
-}
-
-impl Outside {
-    fn breaker(&mut self, api: &str) -> &mut Breaker {
-        let settings = self.plan.apis[api].breaker.clone();
-        self.breakers.entry(api.to_owned()).or_insert_with(|| Breaker::new(settings))
-    }
-}
-
-impl Environment for Outside {
-    fn now(&self) -> Timestamp {
-        self.now
-    }
-    fn permit(&mut self, api: &str) -> Permit {
-        let now = self.now;
-        self.breaker(api).permit(api, now)
-    }
-    fn take_budget(&mut self, _api: &str, cost: u32) -> Option<u32> {
-        self.budget.take(cost)
-    }
-    fn draw_delay_ms(&mut self, ceiling_ms: u64) -> u64 {
-        delay_ms(ceiling_ms, &self.random)
-    }
-}
-
-type Log = Vec<(Record, Option<Payload>)>;
-
-struct Run {
-    state: State,
-    log: Log,
-}
-
-fn push(engine: &Engine<'_>, run: &mut Run, event: Event, outside: &Outside) {
-    let (seq, prev) = match run.log.last() {
-        None => (0, None),
-        Some((last, _)) => (last.seq + 1, Some(record_hash(last.leaf().unwrap().as_bytes()))),
-    };
-    let (record, payload) =
-        engine.record(&run.state, &event, seq, prev, outside.now, &outside.random).unwrap();
-    let leaf = record_hash(record.leaf().unwrap().as_bytes());
-    engine
-        .apply(&mut run.state, &event, outside.now, leaf)
-        .unwrap_or_else(|error| panic!("{event:?}: {error}"));
-    run.log.push((record, Some(payload)));
-}
-
-fn drive(engine: &Engine<'_>, run: &mut Run, world: &mut World, outside: &mut Outside) {
-    for _ in 0..100_000 {
-        while let Some(event) = engine.decide(&run.state, outside) {
-            push(engine, run, event, outside);
-        }
-        if run.state.phase != Phase::Running {
-            return;
-        }
-        let needs = engine.needs(&run.state, outside.now);
-        let work = needs.iter().find(|need| !matches!(need, Need::Time(_)));
-        match work {
-            Some(Need::Verdict { path, attempt }) => {
-                let event = verdict(engine, path, *attempt, world, outside.now);
-                push(engine, run, event, outside);
-            }
-            Some(Need::Send { path, attempt }) => send(engine, run, path, *attempt, world, outside),
-            _ => {
-                let times = needs.iter().filter_map(|need| match need {
-                    Need::Time(moment) => Some(*moment),
-                    _ => None,
-                });
-                outside.now = times.min().expect("a running state waits for something").max(outside.now);
-            }
-        }
-    }
-    panic!("the run does not end");
-}
-
-fn send(
-    engine: &Engine<'_>,
-    run: &mut Run,
-    path: &Path,
-    attempt: u32,
-    world: &mut World,
-    outside: &mut Outside,
-) {
-    let request = run.state.request(path).unwrap().clone();
-    let reply = world.send(&path.to_string(), attempt, &request);
-    outside.now = outside.now.plus(3);
-    let call = engine.call(path).unwrap();
-    let contract = engine.plan().contract(&call.api, &call.operation).unwrap();
-    let what = match reply {
-        Reply::Fail(cause) => What::AttemptFailed {
-            cause,
-            outcome: judge_failure(cause).kind,
-            elapsed_ms: 3,
-            detail: String::new(),
-            signature: None,
-        },
-        reply => {
-            let (status, body) = match reply {
-                Reply::Answer(status, body) => (status, AnswerBody::Json(body)),
-                Reply::Empty(status) => (status, AnswerBody::Empty),
-                Reply::Fail(_) => unreachable!(),
-            };
-            let content_type = matches!(body, AnswerBody::Json(_)).then(|| "application/json".to_owned());
-            let answer = Answer { status, content_type, headers: BTreeMap::new(), body };
-            let outcome = judge_answer(contract, &answer).kind;
-            What::AttemptAnswered {
-                status,
-                outcome,
-                elapsed_ms: 3,
-                answer: Box::new(answer),
-                signature: None,
-            }
-        }
-    };
-    let change = match &what {
-        What::AttemptAnswered { outcome, status, .. } => counts_for_breaker(*outcome, Some(*status)),
-        What::AttemptFailed { outcome, .. } => counts_for_breaker(*outcome, None),
-        _ => None,
-    };
-    push(engine, run, Event { path: Some(path.clone()), attempt: Some(attempt), what }, outside);
-    if let Some(failed) = change {
-        let (now, random) = (outside.now, SeededRandom::new(&format!("{}", outside.now.0)));
-        let transition = outside.breaker(&call.api).report(&call.api, now, failed, 3, &random);
-        let what = transition.map(|transition| match transition {
-            Transition::Opened(facts) => What::BreakerOpened(facts),
-            Transition::Closed(facts) => What::BreakerClosed(facts),
-        });
-        if let Some(what) = what {
-            push(engine, run, Event { path: Some(path.clone()), attempt: None, what }, outside);
-        }
-    }
-}
-
-fn verdict(engine: &Engine<'_>, path: &Path, attempt: u32, world: &World, now: Timestamp) -> Event {
-    let call = engine.call(path).unwrap();
-    let api = &engine.plan().apis[&call.api];
-    let asked = Asked {
-        ecz_id: api.identity.api_passport_id.clone(),
-        origin: Some(api.identity.api_origin.clone()),
-        region: None,
-        spec_hash: None,
-        canonical_hash: None,
-        operations: Vec::new(),
-    };
-    let state = if (world.revoked)(&path.to_string()) { Projected::Revoked } else { Projected::Bound };
-    let observation = Observation::Projected(Box::new(Projection {
-        ecz_id: asked.ecz_id.clone(),
-        state,
-        valid: state == Projected::Bound,
-        operator_ecz_id: Some(asked.ecz_id.parent()),
-        authorised_origin: asked.origin.clone(),
-        regional_aliases: None,
-        endpoints: None,
-        manifest_hash: None,
-        spec_hash: None,
-        observed_at: None,
-        max_age_s: 60,
-        fail_closed: Vec::new(),
-        reason_codes: Vec::new(),
-    }));
-    let decision = judge(call.handoff.verify.mode, &asked, &observation).decision;
-    let checks = vec![Check {
-        ecz_id: asked.ecz_id.clone(),
-        state: state.to_string(),
-        decision,
-        observed: now,
-        age_ms: 0,
-        reused: false,
-        answer_digest: None,
-    }];
-    let observations = vec![Judged { asked, observation }];
-    let what = if decision == Decision::Stop {
-        What::HandoffRefused { checks, observations }
-    } else {
-        What::HandoffVerified { checks, observations }
-    };
-    Event { path: Some(path.clone()), attempt: Some(attempt), what }
-}
-
-fn outside(plan: &Verified<Plan>) -> Outside {
-    Outside {
-        now: Timestamp(1_800_000_000_000),
-        random: SeededRandom::new("simulation"),
-        breakers: BTreeMap::new(),
-        budget: Budget::default(),
-        plan: plan.clone(),
-    }
-}
-
-fn start(plan: &Verified<Plan>, inputs: Json, world: &mut World) -> Run {
-    let engine = Engine::new(plan);
-    let mut outside = outside(plan);
-    let mut run = Run { state: State::new("run-1"), log: Vec::new() };
-    let Json::Object(inputs) = inputs else { panic!("inputs are an object") };
-    push(&engine, &mut run, opening(plan, inputs), &outside);
-    drive(&engine, &mut run, world, &mut outside);
-    assert_eq!(replay(plan, "run-1", &run.log).1, Legal::Yes);
-    run
-}
-
-fn opening(plan: &Verified<Plan>, inputs: Map<String, Json>) -> Event {
-    let opening = Opening {
-        environment: "simulation".into(),
-        resolver: "https://resolver.example".into(),
-        flow: plan.flow.name.clone(),
-        plan_digest: plan.digest(),
-        inputs,
-        run_secret: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into(),
-    };
-    Event { path: None, attempt: None, what: What::RunStarted(Box::new(opening)) }
-}
+use crate::world::*;
 
 fn kinds(run: &Run, node: &str) -> Vec<&'static str> {
     run.log
@@ -276,30 +20,6 @@ fn kinds(run: &Run, node: &str) -> Vec<&'static str> {
 
 fn failure(run: &Run) -> FailureClass {
     run.state.failure.as_ref().expect("the run failed").class
-}
-
-fn ticket(lines: usize) -> Json {
-    let lines: Vec<Json> = (0..lines).map(|n| json!({"sku": format!("S{n}"), "quantity": 1})).collect();
-    json!({"id": "T1", "amount": 40, "charge_id": "C1", "lines": lines, "customer": {"email": "a@example.com"}})
-}
-
-/// The counterparties of the refund example, all well; `change` overrides.
-fn refund_world(change: impl Fn(&str, u32) -> Option<Reply> + 'static) -> World {
-    World::new(move |path, attempt| {
-        if let Some(reply) = change(path, attempt) {
-            return reply;
-        }
-        match path {
-            "ticket" => Reply::Answer(200, ticket(2)),
-            "refund" => Reply::Answer(201, flows::refund_body("R1")),
-            path if path.ends_with("moved") => Reply::Answer(201, flows::return_body(path)),
-            _ => Reply::Answer(200, flows::undo_body(path)),
-        }
-    })
-}
-
-fn inputs() -> Json {
-    json!({"ticket_id": "T1", "limit": 500})
 }
 
 #[test]
@@ -435,7 +155,7 @@ fn a_failing_undo_is_stuck_and_tried_again_with_the_same_key() {
     let engine = Engine::new(&plan);
     let mut outside = outside(&plan);
     outside.now = run.log.last().unwrap().0.time;
-    push(&engine, &mut run, resumed(), &outside);
+    resume(&engine, &mut run, &outside);
     world.script = Box::new(|path, _| Reply::Answer(200, flows::undo_body(path)));
     drive(&engine, &mut run, &mut world, &mut outside);
     assert_eq!(run.state.phase, Phase::Finished(Status::Failed));
@@ -483,10 +203,6 @@ fn breakers_open_park_probe_and_close_within_the_log() {
     assert_eq!(world.effects.len(), 21);
 }
 
-fn resumed() -> Event {
-    Event { path: None, attempt: None, what: What::RunResumed { after: "interruption".into() } }
-}
-
 /// The process dies after each record, with and without the request having reached its counterparty: the resumed run
 /// ends with the same outputs and the same effects.
 #[test]
@@ -520,7 +236,7 @@ fn a_crash_at_every_record_changes_nothing_for_the_counterparties() {
             let mut outside = outside(&plan);
             outside.now = log.last().unwrap().0.time.plus(1_000);
             let mut run = Run { state, log };
-            push(&engine, &mut run, resumed(), &outside);
+            resume(&engine, &mut run, &outside);
             drive(&engine, &mut run, &mut world, &mut outside);
             assert_eq!(run.state.outputs, whole.state.outputs, "crash after record {length}");
             let sorted = |world: &World| world.effects.iter().cloned().collect::<BTreeSet<_>>();

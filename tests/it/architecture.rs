@@ -12,10 +12,30 @@ use syn::visit::{self, Visit};
 
 /// The floor table: a room imports only rooms before it.
 const ROOMS: &[&str] = &[
-    "base", "ecz", "source", "diagnostics", "documents", "types", "expr", "plan", // ground
-    "syntax", "hir", "graph", "rules", "emit", "compile", // compiler
-    "audit", "engine", "verify", "config", "store", "wire", "host", "sandbox", // runtime
-    "report", "cli", // roof
+    "base",
+    "ecz",
+    "source",
+    "diagnostics",
+    "documents",
+    "types",
+    "expr",
+    "plan", // ground
+    "syntax",
+    "hir",
+    "graph",
+    "rules",
+    "emit",
+    "compile", // compiler
+    "audit",
+    "engine",
+    "verify",
+    "config",
+    "store",
+    "wire",
+    "host",
+    "sandbox", // runtime
+    "report",
+    "cli", // roof
 ];
 
 /// Two towers stand on common ground and meet only there: the runtime names no room of the compiler.
@@ -367,8 +387,10 @@ fn the_floor_table_is_that_of_lib_rs_and_of_architecture_md() {
         text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     assert_eq!(declared, ROOMS);
     let map = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
-    let described: Vec<&str> =
-        map.lines().filter_map(|line| line.strip_prefix("| `src/")?.split_once('`').map(|(room, _)| room)).collect();
+    let described: Vec<&str> = map
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `src/")?.split_once('`').map(|(room, _)| room))
+        .collect();
     assert_eq!(described, ROOMS, "the code map of ARCHITECTURE.md lists the rooms in their order");
 }
 
@@ -406,7 +428,10 @@ fn each_library_has_its_doors() {
             if let Some(rooms) = doors.get(library.as_str())
                 && !rooms.contains(&file.room.as_str())
             {
-                broken.push(format!("src/{}:{}: `{library}` is named outside {rooms:?}", file.path, mention.line));
+                broken.push(format!(
+                    "src/{}:{}: `{library}` is named outside {rooms:?}",
+                    file.path, mention.line
+                ));
             }
         }
     }
@@ -420,14 +445,19 @@ fn every_door_leads_to_a_dependency_that_is_used_there() {
     let house = house();
     for (library, rooms) in DOORS {
         let listed = manifest.lines().any(|line| {
-            line.split([' ', '=']).next().is_some_and(|name| !name.is_empty() && name.replace('-', "_") == *library)
+            line.split([' ', '='])
+                .next()
+                .is_some_and(|name| !name.is_empty() && name.replace('-', "_") == *library)
         });
         if !listed {
             continue;
         }
         let used = house.iter().any(|file| {
             rooms.contains(&file.room.as_str())
-                && file.mentions.iter().any(|mention| mention.path.first().is_some_and(|first| first == library))
+                && file
+                    .mentions
+                    .iter()
+                    .any(|mention| mention.path.first().is_some_and(|first| first == library))
         });
         assert!(used, "`{library}` is a dependency that no room of its door {rooms:?} uses");
     }
@@ -456,9 +486,10 @@ fn only_main_rs_exits() {
 #[test]
 fn only_the_roof_prints() {
     let roof = |file: &File| ["report", "cli", "main"].contains(&file.room.as_str());
-    report(&paths_ending(&[&["io", "stdout"], &["io", "stderr"], &["io", "Stdout"], &["io", "Stderr"]], |file| {
-        !roof(file)
-    }));
+    report(&paths_ending(
+        &[&["io", "stdout"], &["io", "stderr"], &["io", "Stdout"], &["io", "Stderr"]],
+        |file| !roof(file),
+    ));
     let macros = ["println!", "print!", "eprintln!", "eprint!", "dbg!"];
     let mut broken = Vec::new();
     for file in house().iter().filter(|file| !file.test) {
@@ -498,7 +529,9 @@ fn every_operational_code_has_its_page_and_every_page_its_code() {
     };
     let mut used = BTreeSet::new();
     for file in house().iter().filter(|file| !file.test) {
-        used.extend(file.words.iter().map(|(_, word)| word.trim_matches('"').to_owned()).filter(|word| is_code(word)));
+        used.extend(
+            file.words.iter().map(|(_, word)| word.trim_matches('"').to_owned()).filter(|word| is_code(word)),
+        );
     }
     let written: BTreeSet<String> = fs::read_dir(root.join("docs/errors"))
         .unwrap()

@@ -129,7 +129,10 @@ fn comparable(line: &str) -> String {
 fn is_moment(text: &str) -> bool {
     let shape = "dddd-dd-ddTdd:dd:dd.dddZ";
     text.len() >= shape.len()
-        && text.chars().zip(shape.chars()).all(|(c, due)| if due == 'd' { c.is_ascii_digit() } else { c == due })
+        && text
+            .chars()
+            .zip(shape.chars())
+            .all(|(c, due)| if due == 'd' { c.is_ascii_digit() } else { c == due })
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -3,6 +3,7 @@
 mod connector;
 mod docs_language;
 mod flows;
+mod properties;
 mod resolver;
 mod run;
 mod sandbox;

@@ -264,3 +264,39 @@ fn every_prefix_of_the_example_ends_in_findings() {
         assert!(compilation.plan.is_none());
     }
 }
+
+/// Long chains nest as deeply as brackets do: they end in a finding, not in a stack without end.
+#[test]
+fn long_chains_of_operators_end_in_findings_or_plans() {
+    let mut files = example();
+    for (first, repeated) in [
+        ("true", " && true"),
+        ("true", " == true"),
+        ("go", ".a"),
+        ("go", "?.a"),
+        ("go", " ?? go"),
+        ("go", "[0]"),
+    ] {
+        for count in [20, 10_000] {
+            let chain = format!("{first}{}", repeated.repeat(count));
+            files.insert("f/refund.eczflow", FLOW.replacen("ticket.amount > 0", &chain, 1));
+            let compilation = Session::new(&files).compile(path(), None).unwrap();
+            assert!(count < 100 || compilation.plan.is_none(), "{repeated}");
+        }
+    }
+}
+
+/// A flow of the largest size is judged in reasonable time, and a larger one is refused.
+#[test]
+fn the_largest_flow_is_bounded() {
+    let mut files = example();
+    for count in [600, 3000] {
+        let ensures = "ensure ticket.amount <= limit else \"x\"\n".repeat(count);
+        files.insert(
+            "f/refund.eczflow",
+            FLOW.replacen("ensure ticket.amount", &format!("{ensures}  ensure ticket.amount"), 1),
+        );
+        let compilation = Session::new(&files).compile(path(), None).unwrap();
+        assert_eq!(compilation.plan.is_some(), count == 600);
+    }
+}

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use petgraph::Direction;
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::{Dfs, Reversed};
 
 use super::drawing::EdgeKind;
 use crate::diagnostics::codes::graph as codes;
@@ -18,8 +18,8 @@ use crate::source::Span;
 pub struct Graph {
     /// By node: the nodes of its block it waits for directly, and why.
     edges: BTreeMap<String, BTreeMap<String, EdgeKind>>,
-    /// By node: every node of its block that is finished before it starts.
-    before: BTreeMap<String, BTreeSet<String>>,
+    /// By node: its position in its block, and which positions are finished before it starts.
+    before: BTreeMap<String, (usize, Vec<u64>)>,
     /// By node: the loop it stands in.
     inside: BTreeMap<String, String>,
 }
@@ -74,7 +74,7 @@ impl Graph {
         for early in &from {
             for late in &to {
                 let same_block = self.inside.get(*early) == self.inside.get(*late);
-                if !same_block || !self.before.get(*late).is_some_and(|before| before.contains(*early)) {
+                if !same_block || !self.is_directly_before(early, late) {
                     continue;
                 }
                 // Every loop around both must have a single iteration.
@@ -84,6 +84,14 @@ impl Graph {
             }
         }
         false
+    }
+
+    /// Whether one of two nodes of a block is finished before the other starts.
+    fn is_directly_before(&self, early: &str, late: &str) -> bool {
+        let (Some((at, _)), Some((_, before))) = (self.before.get(early), self.before.get(late)) else {
+            return false;
+        };
+        before.get(at / 64).is_some_and(|word| word & (1 << (at % 64)) != 0)
     }
 
     fn block(&mut self, block: &Block, outer: Option<&str>, sink: &mut Sink) {
@@ -129,23 +137,29 @@ impl Graph {
                 self.inside.insert(node.id.clone(), outer.to_owned());
             }
         }
-        if toposort(&petgraph, None).is_err() {
-            report_circles(block, &petgraph, sink);
-        }
-        for (at, index) in indices.iter().enumerate() {
-            let mut before = BTreeSet::new();
-            let reversed = Reversed(&petgraph);
-            let mut search = Dfs::new(reversed, *index);
-            while let Some(found) = search.next(reversed) {
-                if found != *index
-                    && let Some(node) = petgraph.node_weight(found).and_then(|at| block.nodes.get(*at))
-                {
-                    before.insert(node.id.clone());
+        let order = match toposort(&petgraph, None) {
+            Ok(order) => order,
+            Err(_) => {
+                report_circles(block, &petgraph, sink);
+                Vec::new()
+            }
+        };
+        let mut before: Vec<Vec<u64>> = vec![vec![0; block.nodes.len().div_ceil(64)]; block.nodes.len()];
+        for index in order {
+            let mut bits = vec![0; block.nodes.len().div_ceil(64)];
+            for earlier in petgraph.neighbors_directed(index, Direction::Incoming) {
+                let theirs = before.get(earlier.index()).map(Vec::as_slice).unwrap_or_default();
+                bits.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine |= theirs);
+                if let Some(word) = bits.get_mut(earlier.index() / 64) {
+                    *word |= 1 << (earlier.index() % 64);
                 }
             }
-            if let Some(node) = block.nodes.get(at) {
-                self.before.insert(node.id.clone(), before);
+            if let Some(slot) = before.get_mut(index.index()) {
+                *slot = bits;
             }
+        }
+        for ((at, node), bits) in block.nodes.iter().enumerate().zip(before) {
+            self.before.insert(node.id.clone(), (at, bits));
         }
         for node in &block.nodes {
             if let NodeKind::For(repeat) = &node.kind {

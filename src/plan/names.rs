@@ -96,8 +96,11 @@ impl Node {
                 step.call.expressions().for_each(&mut add);
                 step.guard.iter().for_each(&mut add);
                 step.on.values().for_each(&mut add);
-                step.undo.iter().flat_map(Call::expressions).for_each(&mut add);
-                names.remove(&self.id);
+                // Only an undo may name the step itself.
+                let mut undo: BTreeSet<String> =
+                    step.undo.iter().flat_map(Call::expressions).flat_map(free_names).collect();
+                undo.remove(&self.id);
+                names.extend(undo);
             }
             NodeKind::Let { value } | NodeKind::Return { value } => add(value),
             NodeKind::Ensure { condition, message } => {

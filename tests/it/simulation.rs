@@ -239,6 +239,11 @@ fn crash_everywhere(change: fn(&str, u32) -> Option<Reply>, revoked: fn(&str) ->
                 run = crash(&plan, run.log, &mut outside);
                 drive(&engine, &mut run, &mut world, &mut outside);
             }
+            if run.state.phase == Phase::Paused(PauseCause::Stuck) {
+                // An undo without a retry policy has one attempt, and the crash took it.
+                resume(&engine, &mut run, &outside);
+                drive(&engine, &mut run, &mut world, &mut outside);
+            }
             assert_eq!(run.state.phase, whole.state.phase, "crash after record {length}");
             assert_eq!(run.state.outputs, whole.state.outputs, "crash after record {length}");
             let sorted = |world: &World| world.effects.iter().cloned().collect::<BTreeSet<_>>();

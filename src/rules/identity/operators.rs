@@ -23,6 +23,18 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     }
     // The agent that presents itself is ours; a document that names it as the callee's own would make us call ourselves.
     let Some((_, agent)) = &context.hir.flow.agent else { return };
+    for (node, _, call, _) in context.hir.flow.calls() {
+        let Some(handoff) = call.handoff() else { continue };
+        let Some(other) = handoff.present.as_ref().filter(|present| *present != agent) else { continue };
+        let message = format!("`{}` presents `{other}`, but the flow runs as `{agent}`", handoff.name);
+        let diagnostic = Diagnostic::new(&INCONSISTENT_IDENTITY, handoff.named_at, message)
+            .and(node.span, "needed here")
+            .help("leave `present` out, or let the flow run `as` that agent");
+        sink.push(match handoff.declared_at {
+            Some(span) => diagnostic.and(span, "declared here"),
+            None => diagnostic,
+        });
+    }
     for (name, api) in &context.hir.apis {
         let Some(identity) = &api.identity else { continue };
         if identity.fields.agent_credential_id.as_ref() == Some(agent) {

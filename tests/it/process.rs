@@ -1,0 +1,353 @@
+//! The binary as a user meets it: real processes, real kills, exit codes and messages.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use eczflow::sandbox::Report;
+use eczflow::store::Reader;
+use serde_json::Value as Json;
+
+/// A folder with a copy of the examples and a configuration home of its own.
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let desk = Desk { folder: tempfile::tempdir().unwrap() };
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refund"), &desk.path("refund"));
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eczflow"));
+        command
+            .args(words.split_whitespace())
+            .current_dir(self.folder.path())
+            .env("XDG_CONFIG_HOME", self.path("config"))
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    fn run(&self, words: &str) -> Ended {
+        Ended::from(self.command(words).output().unwrap())
+    }
+
+    /// `eczflow sandbox`, kept running until dropped.
+    fn sandbox(&self, more: &str) -> Served {
+        let mut child = self
+            .command(&format!("sandbox refund/refund.eczflow --json {more}"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said: Json = serde_json::from_str(&line).unwrap();
+        let text = |name: &str| said[name].as_str().unwrap().to_owned();
+        Served {
+            child,
+            config: text("config"),
+            control: text("control").trim_start_matches("http://").trim_end_matches("/ledger").to_owned(),
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in from.read_dir().unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// A finished command.
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Ended {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    fn expect(self, code: i32) -> Ended {
+        assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The failure names its code and says what to do.
+    #[track_caller]
+    fn expect_error(self, exit: i32, code: &str) {
+        let ended = self.expect(exit);
+        assert!(ended.stderr.contains(code), "{code} in: {}", ended.stderr);
+        assert!(ended.stderr.contains("help:"), "no help in: {}", ended.stderr);
+        assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+    }
+
+    fn json(&self) -> Json {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{} {}", self.stdout, self.stderr))
+    }
+}
+
+struct Served {
+    child: Child,
+    config: String,
+    control: String,
+}
+
+impl Served {
+    fn ledger(&self, query: &str) -> Report {
+        let mut stream = TcpStream::connect(&self.control).unwrap();
+        write!(stream, "GET /ledger{query} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.control)
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    fn effects(&self) -> BTreeMap<String, Vec<String>> {
+        let effects = self.ledger("").effects.into_iter();
+        effects
+            .map(|(api, effects)| {
+                let mut paths: Vec<String> = effects.into_iter().map(|effect| effect.path).collect();
+                paths.sort();
+                (api, paths)
+            })
+            .collect()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Each node's kinds of records, in order.
+fn kinds(store: &Path) -> BTreeMap<String, Vec<&'static str>> {
+    let reader = Reader::open(store).unwrap();
+    let run = reader.runs().unwrap().pop().unwrap();
+    let mut kinds: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
+    for entry in reader.load(&run.run).unwrap() {
+        kinds.entry(entry.record.node.unwrap_or_default()).or_default().push(entry.record.kind.as_str());
+    }
+    kinds
+}
+
+#[test]
+fn the_main_job_runs_and_its_audit_is_verified() {
+    let desk = Desk::new();
+    let ran =
+        desk.run("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store store --json").expect(0);
+    let said = ran.json();
+    let root = said["audit_root"].as_str().unwrap();
+    assert!(root.len() == 64 && root.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(said["outputs"]["refund_id"], "R1");
+    let run = said["run_id"].as_str().unwrap();
+    assert_eq!(desk.run(&format!("audit root {run} --store store")).expect(0).stdout.trim(), root);
+    desk.run(&format!("audit export {run} -o out.audit --store store")).expect(0);
+    assert_eq!(desk.path("out.audit").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let verified = desk.run("audit verify out.audit").expect(0);
+    for line in ["whole: yes", "whose:", "complete: yes", "legal: yes", "environment: sandbox", root] {
+        assert!(verified.stdout.contains(line), "{line} in {}", verified.stdout);
+    }
+    let key = verified.stdout.clone();
+    assert!(key.contains("whose: a log you trust"), "the store's own key was entered at its creation: {key}");
+
+    let mut bytes = std::fs::read(desk.path("out.audit")).unwrap();
+    bytes[1_000] ^= 1;
+    std::fs::write(desk.path("bad.audit"), bytes).unwrap();
+    desk.run("audit verify bad.audit").expect(5);
+    desk.run("audit verify nothing-there.audit").expect(5);
+    // Another log's key.
+    let other = desk
+        .run("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store other --json")
+        .expect(0)
+        .json();
+    let other = other["run_id"].as_str().unwrap().to_owned();
+    desk.run(&format!("audit export {other} -o other.audit --store other")).expect(0);
+    let trusted = std::fs::read_to_string(desk.path("config/eczflow/trusted-logs")).unwrap();
+    let keys: Vec<&str> = trusted
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|key| key.starts_with("eczflow.log"))
+        .collect();
+    assert_eq!(keys.len(), 2, "{trusted}");
+    desk.run(&format!("audit verify out.audit --log-key {}", keys[0])).expect(0);
+    desk.run(&format!("audit verify out.audit --log-key {}", keys[1])).expect(5);
+    std::fs::remove_file(desk.path("config/eczflow/trusted-logs")).unwrap();
+    let unknown = desk.run("audit verify out.audit").expect(0);
+    assert!(unknown.stdout.contains("unknown log"), "{}", unknown.stdout);
+    desk.run("audit verify out.audit --strict").expect(5);
+}
+
+/// The process is killed when the counterparties have seen their n-th request, for every n; the resumed run ends as the
+/// undisturbed one did, for its caller and for everybody it called.
+#[test]
+fn a_kill_at_every_request_changes_nothing_for_anybody() {
+    let desk = Desk::new();
+    let calm = desk.sandbox("--folder calm");
+    let words = |served: &Served, store: &str| {
+        format!(
+            "run refund/refund.eczflow --config {} --input ticket_id=T1 --store {store} --json",
+            served.config
+        )
+    };
+    let whole = desk.run(&words(&calm, "calm-store")).expect(0).json();
+    let requests = calm.ledger("").requests.iter().filter(|entry| entry.request.is_some()).count();
+    assert_eq!(requests, 4, "a ticket, two returns, a refund");
+    for n in 1..=requests {
+        let served = desk.sandbox(&format!("--folder served-{n} --hold {n}"));
+        let store = format!("store-{n}");
+        let mut child = desk
+            .command(&words(&served, &store))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        served.ledger(&format!("?requests={n}"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let listed = desk.run(&format!("runs --store {store}")).expect(0).stdout;
+        assert!(listed.contains("running"), "{listed}");
+        let run = listed.lines().last().unwrap().split_whitespace().next().unwrap().to_owned();
+        let resumed = desk
+            .run(&format!("resume {run} --config {} --store {store} --json", served.config))
+            .expect(0)
+            .json();
+        assert_eq!(resumed["outputs"], whole["outputs"], "killed at request {n}");
+        assert_eq!(served.effects(), calm.effects(), "killed at request {n}");
+        desk.run(&format!("audit export {run} -o {n}.audit --store {store}")).expect(0);
+        desk.run(&format!("audit verify {n}.audit")).expect(0);
+    }
+}
+
+#[test]
+fn a_run_against_a_served_sandbox_records_what_a_run_in_one_does() {
+    let desk = Desk::new();
+    desk.run("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store inside").expect(0);
+    let served = desk.sandbox("");
+    desk.run(&format!(
+        "run refund/refund.eczflow --config {} --input ticket_id=T1 --store outside",
+        served.config
+    ))
+    .expect(0);
+    assert_eq!(kinds(&desk.path("inside")), kinds(&desk.path("outside")));
+}
+
+#[test]
+fn the_faults_of_the_sandbox_end_as_they_should() {
+    let desk = Desk::new();
+    let run = |more: &str| {
+        desk.run(&format!("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store store {more}"))
+    };
+    run("--fault payments.createRefund=503x2").expect(0);
+    run("--revoke ECZ-GB-PAYM01::API-REFD01@refund").expect(3);
+    run("--drift payments").expect(3);
+    run("--input limit=1").expect(3);
+    run("--fault payments.createRefund=303").expect(4);
+    run("--fault payments.createRefund=400 --fault warehouse.takeBackItem=409").expect(4);
+    desk.run("runs --store store").expect(0);
+    // With the names of the sandbox, but not of this flow.
+    run("--fault payments.createRefnd=503").expect_error(2, "ER3907");
+    run("--drift payment").expect_error(2, "ER3906");
+}
+
+#[test]
+fn a_plan_runs_beside_its_documents_and_elsewhere_only_when_allowed() {
+    let desk = Desk::new();
+    desk.run("compile refund/refund.eczflow -o refund/refund.plan.json").expect(0);
+    let first = std::fs::read(desk.path("refund/refund.plan.json")).unwrap();
+    desk.run("compile refund/refund.eczflow -o refund/refund.plan.json").expect(0);
+    assert_eq!(first, std::fs::read(desk.path("refund/refund.plan.json")).unwrap());
+    let served = desk.sandbox("");
+    let run = |plan: &str, more: &str| {
+        desk.run(&format!("run {plan} --config {} --input ticket_id=T1 --store store {more}", served.config))
+    };
+    run("refund/refund.plan.json", "").expect(0);
+    std::fs::write(desk.path("alone.plan.json"), &first).unwrap();
+    let ended = run("alone.plan.json", "").expect(2);
+    assert!(ended.stderr.contains("--allow-detached"), "{}", ended.stderr);
+    run("alone.plan.json", "--allow-detached").expect(0);
+    let edited = String::from_utf8(first).unwrap().replace("\"attempts\":8", "\"attempts\":9");
+    std::fs::write(desk.path("refund/edited.plan.json"), edited).unwrap();
+    run("refund/edited.plan.json", "").expect_error(2, "ER2");
+}
+
+#[test]
+fn what_goes_wrong_says_so_and_what_to_do() {
+    let desk = Desk::new();
+    let served = desk.sandbox("");
+    let config = std::fs::read_to_string(&served.config).unwrap();
+    let with = |name: &str, text: &str| {
+        std::fs::write(desk.path(name), text).unwrap();
+        desk.run(&format!(
+            "run refund/refund.eczflow --config {name} --input ticket_id=T1 --store {name}.store"
+        ))
+    };
+    desk.run("run nothing.eczflow --sandbox").expect_error(2, "ER1001");
+    desk.run("run refund/refund.eczflow --sandbox --input ticket=T1").expect_error(2, "ER");
+    desk.run("run refund/refund.eczflow --sandbox").expect_error(2, "ER");
+    desk.run("run refund/refund.eczflow --sandbox --input ticket_id=T1 --input limit=much")
+        .expect_error(2, "ER");
+    desk.run("resume abc --store nowhere").expect_error(2, "ER4013");
+    // Without a configuration there is no key for the agent.
+    desk.run("run refund/refund.eczflow --input ticket_id=T1 --store empty").expect_error(2, "ER10");
+    // An unmapped secret ends the run before its first step.
+    let unmapped = config.replace("[secrets.payments_token]", "[secrets.another_token]");
+    assert_ne!(unmapped, config);
+    with("unmapped.toml", &unmapped).expect_error(2, "ER10");
+    assert!(served.ledger("").requests.is_empty());
+    // A certificate of another authority: nothing is sent.
+    let line = config.lines().find(|line| line.starts_with("ca")).unwrap();
+    let other = desk.sandbox("--folder other-authority");
+    let other_ca = std::fs::read_to_string(&other.config).unwrap();
+    let other_line = other_ca.lines().find(|line| line.starts_with("ca")).unwrap();
+    let ended = with("untrusted.toml", &config.replace(line, other_line)).expect(3);
+    assert!(ended.stderr.contains("ticket"), "{}", ended.stderr);
+    assert!(served.ledger("").requests.is_empty());
+    // A store of a newer version, and one in use.
+    desk.run("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store held").expect(0);
+    let lock = std::fs::OpenOptions::new().write(true).open(desk.path("held/lock")).unwrap();
+    lock.lock().unwrap();
+    desk.run("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store held").expect_error(2, "ER4");
+    drop(lock);
+    // The callee is down, then the resolver too.
+    let mut gone = desk.sandbox("--folder gone");
+    let dead = std::fs::read_to_string(&gone.config).unwrap();
+    gone.child.kill().unwrap();
+    gone.child.wait().unwrap();
+    let ended = with("dead.toml", &dead).expect(3);
+    assert!(ended.stderr.contains("unavailable"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_unreadable_file_is_named() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("refund/folder.eczflow")).unwrap();
+    desk.run("check refund/folder.eczflow").expect_error(2, "ER1001");
+    let mut long = std::fs::File::create(desk.path("refund/long.eczflow")).unwrap();
+    long.write_all(&vec![b' '; (1 << 20) + 1]).unwrap();
+    desk.run("check refund/long.eczflow").expect_error(2, "ER1002");
+}

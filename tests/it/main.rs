@@ -1,5 +1,13 @@
 //! Tests that need the whole crate, one module a topic.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod connector;
 mod docs_language;
 mod flows;

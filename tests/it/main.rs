@@ -14,12 +14,12 @@ mod docs;
 mod docs_language;
 mod flows;
 mod process;
+mod properties;
 mod resolver;
 mod run;
 mod sandbox;
 mod simulation;
 mod stage;
 mod support;
-#[cfg(test)]
-mod world;
 mod tamper;
+mod world;

@@ -300,3 +300,34 @@ fn the_largest_flow_is_bounded() {
         assert_eq!(compilation.plan.is_some(), count == 600);
     }
 }
+
+#[test]
+fn the_drawing_marks_handoffs_between_organisations() {
+    let files = example();
+    let compilation = Session::new(&files).compile(path(), None).unwrap();
+    let checked = &compilation.checked[0];
+    let drawing = checked.graph.drawing(&checked.hir);
+    let operators: Vec<&str> = drawing.operators.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(operators, ["ECZ-GB-A1B2C3", "ECZ-GB-SUPP01", "ECZ-GB-WARE01", "ECZ-GB-PAYM01"]);
+    let handoffs: Vec<String> = drawing
+        .edges
+        .iter()
+        .filter(|edge| edge.handoff)
+        .map(|edge| format!("{} {} {}", edge.from, edge.kind.word(), edge.to))
+        .collect();
+    let into_runner = ["ticket data ensure_1", "ticket data go", "ticket data for_1"];
+    let onwards = ["ticket data refund", "go data refund", "refund data return_1"];
+    for edge in into_runner.iter().chain(&onwards) {
+        assert!(handoffs.contains(&(*edge).to_owned()), "{edge} is missing in {handoffs:?}");
+    }
+    let moved = drawing.nodes.iter().find(|node| node.id == "moved").unwrap();
+    assert_eq!(
+        (moved.inside.as_deref(), moved.undo.as_deref()),
+        (Some("for_1"), Some("warehouse.takeBackItem"))
+    );
+    // Everything after the barrier waits for it, the loop's body through its loop.
+    assert_eq!(checked.graph.after("go"), ["ensure_1", "ticket"]);
+    assert!(checked.graph.is_before("ensure_1", "moved", &|_| false));
+    // What stands in a loop is done before whatever waits for the loop.
+    assert!(checked.graph.is_before("moved", "refund", &|_| false));
+}

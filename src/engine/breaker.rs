@@ -194,7 +194,7 @@ mod tests {
     fn opens_by_ratio_probes_and_closes() {
         let random = SeededRandom::new("breaker");
         let mut breaker = Breaker::new(settings());
-        let mut report =
+        let report =
             |breaker: &mut Breaker, at, failed| breaker.report("api", Timestamp(at), failed, 5, &random);
         assert_eq!(report(&mut breaker, 0, true), None, "too few calls");
         assert_eq!(report(&mut breaker, 1, true), None);

@@ -432,6 +432,9 @@ pub struct BreakerFacts {
     pub until: Option<Timestamp>,
 }
 
+/// A record's kind, its public decision, and the private values of its payload.
+pub type Parts = (Kind, Map<String, Json>, BTreeMap<String, Json>);
+
 /// An event that has no record form, or a record that is no event.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
@@ -445,7 +448,7 @@ pub enum EventError {
 
 impl What {
     /// The record's kind, its public decision, and the private values of its payload.
-    pub fn to_parts(&self) -> Result<(Kind, Map<String, Json>, BTreeMap<String, Json>), EventError> {
+    pub fn to_parts(&self) -> Result<Parts, EventError> {
         let unwritable = |error: serde_json::Error| EventError::Unwritable(error.to_string());
         let Json::Object(mut decision) = serde_json::to_value(self).map_err(unwritable)? else {
             return Err(EventError::Unwritable("not an object".into()));

@@ -61,3 +61,37 @@ pub(crate) fn undo_body(path: &str) -> Json {
     let state = if path.starts_with("refund") { "cancelled" } else { "taken_back" };
     json!({"id": "X", "state": state})
 }
+
+/// A flow with loops in a loop, rules inside them, and a step that has no key.
+pub(crate) fn nested() -> Verified<Plan> {
+    let text = include_str!("../../examples/refund/refund.eczflow");
+    let head = text.split("flow refund_ticket").next().unwrap();
+    let (head, fact) = head.split_once("  idempotency header").unwrap();
+    assert!(fact.contains('}'));
+    compile(refund_files(Some(&format!("{head}}}\n{NESTED}"))))
+}
+
+const NESTED: &str = r#"
+flow take_back(orders: [support.Ticket], most: int) -> { booked: int } {
+  as       acme.agent
+  handoff  strict
+  deadline 2h
+
+  let counts = for order in orders at most 5 parallel 2 {
+    ensure length(order.lines) <= most else "too many lines"
+    let booked = for line in order.lines at most 5 parallel 3 when length(order.lines) > 0 {
+      let spare = 60 / (line.quantity - 3)
+      step moved = warehouse.returnItem(sku: line.sku, { quantity: line.quantity })
+        when  line.quantity < 100
+        retry careful
+        undo  warehouse.takeBackItem(returnId: moved.id)
+      ensure line.quantity < 50 || spare > 50 else "{order.id} has too many"
+      yield moved?.id ?? line.sku
+    }
+    step refund = payments.createRefund({ charge: order.id, amount: 40 })
+      undo payments.cancelRefund(refundId: refund.id)
+    yield length(booked ?? [])
+  }
+  return { booked: sum(counts) }
+}
+"#;

@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::flows;
 
 /// What the world does with one attempt.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Reply {
     Answer(u16, Json),
     Empty(u16),
@@ -25,20 +25,35 @@ pub(crate) enum Reply {
 /// A world: what it answers, and what happened in it.
 pub(crate) struct World {
     pub(crate) script: Box<dyn Fn(&str, u32) -> Reply>,
-    pub(crate) revoked: fn(&str) -> bool,
+    pub(crate) revoked: Box<dyn Fn(&str) -> bool>,
     /// Effects by key (or, unkeyed, one each), in order.
     pub(crate) effects: Vec<String>,
     pub(crate) seen: BTreeSet<String>,
+    /// Every request, with what became of it.
+    pub(crate) sent: Vec<(String, Request, Reply)>,
 }
 
 impl World {
     pub(crate) fn new(script: impl Fn(&str, u32) -> Reply + 'static) -> World {
-        World { script: Box::new(script), revoked: |_| false, effects: Vec::new(), seen: BTreeSet::new() }
+        World {
+            script: Box::new(script),
+            revoked: Box::new(|_| false),
+            effects: Vec::new(),
+            seen: BTreeSet::new(),
+            sent: Vec::new(),
+        }
     }
 
     pub(crate) fn send(&mut self, path: &str, attempt: u32, request: &Request) -> Reply {
         let reply = (self.script)(path, attempt);
-        let happened = matches!(&reply, Reply::Answer(200..=299, _) | Reply::Fail(SendFailure::Reset));
+        self.sent.push((path.to_owned(), request.clone(), reply.clone()));
+        // A 5xx with a body and a reset come after the effect, an empty 5xx and a time-out without it.
+        let happened = matches!(
+            &reply,
+            Reply::Answer(200..=299 | 500..=599, _)
+                | Reply::Empty(200..=299)
+                | Reply::Fail(SendFailure::Reset)
+        );
         if happened && request.method != "GET" {
             let fresh = request.key.as_ref().is_none_or(|(_, key)| self.seen.insert(key.clone()));
             if fresh {
@@ -102,11 +117,24 @@ pub(crate) fn push(engine: &Engine<'_>, run: &mut Run, event: Event, outside: &O
 }
 
 pub(crate) fn drive(engine: &Engine<'_>, run: &mut Run, world: &mut World, outside: &mut Outside) {
+    drive_until(usize::MAX, engine, run, world, outside);
+}
+
+/// Drives a run until its log has so many records.
+pub(crate) fn drive_until(
+    records: usize,
+    engine: &Engine<'_>,
+    run: &mut Run,
+    world: &mut World,
+    outside: &mut Outside,
+) {
     for _ in 0..100_000 {
-        while let Some(event) = engine.decide(&run.state, outside) {
+        while run.log.len() < records
+            && let Some(event) = engine.decide(&run.state, outside)
+        {
             push(engine, run, event, outside);
         }
-        if run.state.phase != Phase::Running {
+        if run.state.phase != Phase::Running || run.log.len() >= records {
             return;
         }
         let needs = engine.needs(&run.state, outside.now);
@@ -251,6 +279,17 @@ pub(crate) fn start(plan: &Verified<Plan>, inputs: Json, world: &mut World) -> R
     push(&engine, &mut run, opening(plan, inputs), &outside);
     drive(&engine, &mut run, world, &mut outside);
     assert_eq!(replay(plan, "run-1", &run.log).1, Legal::Yes);
+    run
+}
+
+/// The process dies and another one reads the log back.
+pub(crate) fn crash(plan: &Verified<Plan>, log: Log, outside: &mut Outside) -> Run {
+    let (state, legal) = replay(plan, "run-1", &log);
+    assert_eq!(legal, Legal::Yes);
+    outside.now = outside.now.max(state.at).plus(1_000);
+    outside.breakers.clear();
+    let mut run = Run { state, log };
+    resume(&Engine::new(plan), &mut run, outside);
     run
 }
 

@@ -11,6 +11,7 @@
 mod connector;
 mod docs_language;
 mod flows;
+mod forgery;
 mod process;
 mod properties;
 mod resolver;

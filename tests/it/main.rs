@@ -8,7 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod architecture;
 mod connector;
+mod docs;
 mod docs_language;
 mod flows;
 mod forgery;

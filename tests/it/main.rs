@@ -13,6 +13,7 @@ mod connector;
 mod docs;
 mod docs_language;
 mod flows;
+mod forgery;
 mod process;
 mod properties;
 mod resolver;

@@ -1,5 +1,7 @@
 //! The examples of `docs/language.md`: what it shows is accepted, what it calls refused is refused with that code.
 //!
+//! And the lists of `docs/checks.md` and `docs/README.md`.
+//!
 //! Tags: `eczflow` is a whole file; `eczflow frame` the one that `eczflow body` (statements) and `eczflow items`
 //! (declarations) are put into; `fail=CODE` expects that code and no other error. In a part, a line `// declarations`
 //! begins declarations that go with statements, and `// file NAME` another file beside it.
@@ -172,4 +174,48 @@ fn later_words_are_met_with_one_message() {
         }
     }
     assert!(tried >= 20, "{tried}");
+}
+
+/// Each code belongs to exactly one row of the table of obligations, and no row names another.
+#[test]
+fn the_table_of_obligations_holds_every_code_once() {
+    let page = include_str!("../../docs/checks.md");
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let mut named: Vec<&str> = rows.flat_map(str::split_whitespace).filter(|word| is_code(word)).collect();
+    named.sort_unstable();
+    let known: Vec<&str> = codes::all().into_iter().map(|code| code.number).collect();
+    assert_eq!(named, known);
+}
+
+fn is_code(word: &str) -> bool {
+    word.strip_prefix("EF").is_some_and(|digits| digits.len() == 4 && digits.parse::<u16>().is_ok())
+}
+
+/// The index names every page but those of codes, and every local link of every page leads to a file.
+#[test]
+fn the_index_names_every_page_and_links_lead_somewhere() {
+    let docs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let pages = |folder: &Utf8Path| -> Vec<camino::Utf8PathBuf> {
+        let all = folder.read_dir_utf8().unwrap().map(|entry| entry.unwrap().into_path());
+        all.filter(|path| path.extension() == Some("md")).collect()
+    };
+    let index = std::fs::read_to_string(docs.join("README.md")).unwrap();
+    let mut problems = Vec::new();
+    for folder in [docs.clone(), docs.join("formats")] {
+        for page in pages(&folder) {
+            let name = page.strip_prefix(&docs).unwrap();
+            if name != "README.md" && !index.contains(&format!("({name})")) {
+                problems.push(format!("README.md does not name {name}"));
+            }
+            let text = std::fs::read_to_string(&page).unwrap();
+            for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let target = link.split('#').next().unwrap();
+                let local = !target.is_empty() && !target.contains("://");
+                if local && !folder.join(target).exists() {
+                    problems.push(format!("{name}: the link {link} leads nowhere"));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::audit::{Payload, Record, record_hash};
 use crate::base::Timestamp;
 use crate::engine::breaker::Permit;
-use crate::engine::{Engine, Environment, Event, PauseCause, SendFailure, State, What};
+use crate::engine::{Engine, Environment, Event, Path, PauseCause, SendFailure, State, What};
 use crate::plan::{Plan, Verified};
 
 /// Whether a log is what the plan's decider would have recorded.
@@ -81,7 +81,10 @@ pub fn replay(plan: &Verified<Plan>, run: &str, entries: &[(Record, Option<Paylo
 pub fn event_of(record: &Record, payload: Option<&Payload>) -> Result<Event, String> {
     let path = match &record.node {
         None => None,
-        Some(node) => Some(node.parse().map_err(|_| format!("`{node}` is no call path"))?),
+        Some(node) => {
+            let path = node.parse::<Path>().ok().filter(|path| path.to_string() == *node);
+            Some(path.ok_or_else(|| format!("`{node}` is no call path"))?)
+        }
     };
     let values: BTreeMap<String, Json> =
         payload.into_iter().flatten().map(|(name, item)| (name.clone(), item.value.clone())).collect();

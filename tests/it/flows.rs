@@ -62,13 +62,22 @@ pub(crate) fn undo_body(path: &str) -> Json {
     json!({"id": "X", "state": state})
 }
 
-/// A flow with loops in a loop, rules inside them, and a step that has no key.
-pub(crate) fn nested() -> Verified<Plan> {
-    let text = include_str!("../../examples/refund/refund.eczflow");
-    let head = text.split("flow refund_ticket").next().unwrap();
-    let (head, fact) = head.split_once("  idempotency header").unwrap();
-    assert!(fact.contains('}'));
-    compile(refund_files(Some(&format!("{head}}}\n{NESTED}"))))
+/// A flow with loops in a loop, rules inside them, and a step that has no key; one piece of its text replaced.
+pub(crate) fn nested_with(from: &str, to: &str) -> Verified<Plan> {
+    let (head, fact) = declarations().split_once("  idempotency header").unwrap();
+    assert!(fact.contains('}') && NESTED.contains(from), "{from}");
+    compile(refund_files(Some(&format!("{head}}}\n{}", NESTED.replace(from, to)))))
+}
+
+/// The same with a key for every effect.
+pub(crate) fn keyed_with(from: &str, to: &str) -> Verified<Plan> {
+    assert!(NESTED.contains(from), "{from}");
+    compile(refund_files(Some(&format!("{}{}", declarations(), NESTED.replace(from, to)))))
+}
+
+/// The example's declarations.
+fn declarations() -> &'static str {
+    include_str!("../../examples/refund/refund.eczflow").split("flow refund_ticket").next().unwrap()
 }
 
 const NESTED: &str = r#"

@@ -14,6 +14,7 @@ mod connector;
 mod docs;
 mod docs_language;
 mod flows;
+mod forgery;
 mod process;
 mod properties;
 mod resolver;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use eczflow::audit::{Kind, Payload, Record, record_hash};
 use eczflow::engine::*;
 use eczflow::verify::{Legal, replay};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::flows;
 use crate::world::*;
@@ -103,7 +103,7 @@ fn the_outcome_table() {
             "{:?}",
             match &reply {
                 Reply::Answer(s, b) => format!("{s} {b}"),
-                Reply::Empty(s) => s.to_string(),
+                Reply::Empty(s) | Reply::Later(s, _) => s.to_string(),
                 Reply::Fail(c) => format!("{c:?}"),
             }
         );
@@ -160,6 +160,100 @@ fn a_failing_undo_is_stuck_and_tried_again_with_the_same_key() {
     drive(&engine, &mut run, &mut world, &mut outside);
     assert_eq!(run.state.phase, Phase::Finished(Status::Failed));
     assert_eq!(replay(&plan, "run-1", &run.log).1, Legal::Yes);
+}
+
+/// An undo whose effect cannot be known is never sent again; the others still run.
+#[test]
+fn an_undo_in_doubt_is_not_sent_again_and_holds_up_no_other() {
+    let plan = flows::refund();
+    for odd in [Reply::Empty(303), Reply::Answer(200, json!({"id": 7}))] {
+        let mut world = refund_world(move |path, _| match path {
+            "refund" => Some(Reply::Empty(400)),
+            path if path.ends_with("[1].moved/undo") => Some(odd.clone()),
+            _ => None,
+        });
+        let mut run = start(&plan, inputs(), &mut world);
+        let engine = Engine::new(&plan);
+        let mut outside = outside(&plan);
+        outside.now = run.state.at;
+        for _ in 0..2 {
+            assert_eq!(run.state.phase, Phase::Paused(PauseCause::InDoubt));
+            assert!(run.state.in_doubt().iter().all(|path| path.undo) && run.state.in_doubt().len() == 1);
+            let sent = |end| world.sent.iter().filter(|(path, ..)| path.ends_with(end)).count();
+            assert_eq!((sent("[0].moved/undo"), sent("[1].moved/undo")), (1, 1));
+            resume(&engine, &mut run, &outside);
+            drive(&engine, &mut run, &mut world, &mut outside);
+        }
+    }
+}
+
+/// Attempts of an undo that is tried again after a resume go on in the chain of the earlier ones.
+#[test]
+fn a_resumed_undo_names_the_attempt_before() {
+    let plan = flows::refund();
+    let mut world = refund_world(|path, _| match path {
+        "refund" => Some(Reply::Empty(400)),
+        path if path.ends_with("/undo") => Some(Reply::Empty(503)),
+        _ => None,
+    });
+    let mut run = start(&plan, inputs(), &mut world);
+    assert_eq!((run.state.phase, run.state.stuck().len()), (Phase::Paused(PauseCause::Stuck), 2));
+    let engine = Engine::new(&plan);
+    let mut outside = outside(&plan);
+    outside.now = run.state.at;
+    resume(&engine, &mut run, &outside);
+    drive(&engine, &mut run, &mut world, &mut outside);
+    let undo = |record: &Record| record.node.as_deref().is_some_and(|node| node.ends_with("[1].moved/undo"));
+    let intents: Vec<&Record> = run
+        .log
+        .iter()
+        .map(|(record, _)| record)
+        .filter(|record| record.kind == Kind::AttemptIntended && undo(record))
+        .collect();
+    for pair in intents.windows(2) {
+        assert_eq!(pair[1].previous_attempt, Some(record_hash(pair[0].leaf().unwrap().as_bytes())));
+    }
+    assert!(intents.len() >= 2 && replay(&plan, "run-1", &run.log).1 == Legal::Yes);
+}
+
+/// Two items of different outer iterations with one `key once per` would be one effect at the counterparty.
+#[test]
+fn one_key_for_two_calls_is_refused_wherever_it_shows() {
+    let plan = flows::keyed_with("retry careful", "retry careful key once per line.sku");
+    let order = |id: &str| json!({"id": id, "amount": 1, "charge_id": "C", "lines": [{"sku": "S", "quantity": 1}], "customer": {"email": "a@b.example"}});
+    let mut world = World::new(|path, _| match path {
+        path if path.ends_with("moved") => Reply::Answer(201, flows::return_body(path)),
+        path if path.ends_with("refund") => Reply::Answer(201, flows::refund_body("R1")),
+        _ => Reply::Answer(200, flows::undo_body("moved")),
+    });
+    let run = start(&plan, json!({"orders": [order("A"), order("B")], "most": 3}), &mut world);
+    assert_eq!(failure(&run), FailureClass::Bound);
+    assert!(world.sent.iter().filter(|(path, ..)| path.ends_with(".moved")).count() < 2);
+}
+
+/// An answer cannot make a run wait for ever, nor write a moment that no journal can hold.
+#[test]
+fn an_endless_retry_after_is_not_waited_for() {
+    let plan = flows::refund_with("  region  eu at", "  retry persistent\n  region  eu at");
+    let mut world = refund_world(|path, _| match path {
+        "refund" => Some(Reply::Later(429, u64::MAX.to_string())),
+        _ => None,
+    });
+    let run = start(&plan, inputs(), &mut world);
+    assert_eq!((run.state.phase, failure(&run)), (Phase::Finished(Status::Failed), FailureClass::Exhausted));
+}
+
+#[test]
+fn five_hundred_items_forty_at_once_are_no_trouble() {
+    let plan = flows::nested_with("at most 5 parallel 3", "at most 200 parallel 20");
+    let orders: Vec<Json> = (0..5).map(|_| ticket(100)).collect();
+    let mut world = World::new(|path, _| match path {
+        path if path.ends_with("moved") => Reply::Answer(201, flows::return_body(path)),
+        _ => Reply::Answer(201, flows::refund_body("R1")),
+    });
+    let run = start(&plan, json!({"orders": orders, "most": 200}), &mut world);
+    assert_eq!(run.state.phase, Phase::Finished(Status::Succeeded));
+    assert_eq!((world.effects.len(), &run.state.outputs["booked"]), (505, &json!(500)));
 }
 
 #[test]

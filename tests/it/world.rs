@@ -19,6 +19,8 @@ use crate::flows;
 pub(crate) enum Reply {
     Answer(u16, Json),
     Empty(u16),
+    /// With a `Retry-After`.
+    Later(u16, String),
     Fail(SendFailure),
 }
 
@@ -179,13 +181,18 @@ pub(crate) fn send(
             signature: None,
         },
         reply => {
+            let mut headers = BTreeMap::new();
             let (status, body) = match reply {
                 Reply::Answer(status, body) => (status, AnswerBody::Json(body)),
                 Reply::Empty(status) => (status, AnswerBody::Empty),
+                Reply::Later(status, after) => {
+                    headers.insert("retry-after".to_owned(), after);
+                    (status, AnswerBody::Empty)
+                }
                 Reply::Fail(_) => unreachable!(),
             };
             let content_type = matches!(body, AnswerBody::Json(_)).then(|| "application/json".to_owned());
-            let answer = Answer { status, content_type, headers: BTreeMap::new(), body };
+            let answer = Answer { status, content_type, headers, body };
             let outcome = judge_answer(contract, &answer).kind;
             What::AttemptAnswered {
                 status,

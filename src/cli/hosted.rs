@@ -9,22 +9,21 @@ use tokio::sync::watch;
 
 use super::conclusion::{Conclusion, Place};
 use super::error::Failure;
-use super::{Exit, Outcome, output, runtime, storage};
+use super::{Exit, Outcome, output, runtime};
 use crate::audit::Record;
 use crate::base::{OsRandom, SystemClock};
 use crate::config::{Config, ProcessEnvironment};
 use crate::engine::Event;
 use crate::host::{Host, HostError, Observer, Parts, RunReport};
 use crate::report::Progress;
+use crate::store::SqliteStore;
 
 /// What a run is driven with.
 pub(crate) struct Hosting {
     /// The configuration that holds for it.
     pub(crate) config: Config,
-    /// The store's folder.
-    pub(crate) store: Utf8PathBuf,
-    /// The file that the key of a new store is entered in.
-    pub(crate) trusted: Option<Utf8PathBuf>,
+    /// The store, held for this run alone.
+    pub(crate) store: SqliteStore,
     /// Print one JSON object.
     pub(crate) json: bool,
     /// How the commands that follow name store and configuration.
@@ -38,12 +37,11 @@ impl Hosting {
         S: FnOnce(Arc<Host>, watch::Receiver<bool>) -> F,
         F: Future<Output = Result<RunReport, HostError>>,
     {
-        let store = Arc::new(storage::open_to_write(&self.store, &self.config, self.trusted.as_deref())?);
         let watcher = Arc::new(Watcher::new(std::io::stderr().is_terminal() && !self.json));
         let host = Arc::new(Host::new(Parts {
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
-            store,
+            store: Arc::new(self.store),
             config: Arc::new(self.config),
             environment: Arc::new(ProcessEnvironment),
             observer: watcher.clone(),

@@ -8,7 +8,7 @@ use clap::Args;
 use super::conclusion::Place;
 use super::error::Failure;
 use super::hosted::{Hosting, sandbox_folder};
-use super::{Exit, Outcome, flow, inputs, planned, runtime, sandbox};
+use super::{Exit, Outcome, flow, inputs, planned, runtime, sandbox, storage};
 use crate::config::Config;
 use crate::plan::{Plan, Verified};
 use crate::sandbox::Sandbox;
@@ -91,19 +91,23 @@ async fn prepare(
     plan: &Verified<Plan>,
 ) -> Result<(Hosting, Option<Sandbox>), Failure> {
     let trusted = own.trusted_logs.clone();
+    let json = arguments.json;
     if !arguments.sandbox {
-        let store = own.store_path(arguments.store.as_deref());
+        let folder = own.store_path(arguments.store.as_deref());
+        let store = storage::open_to_write(&folder, &own, trusted.as_deref())?;
         let place = Place {
-            store: (store != ".eczflow").then(|| store.clone()),
+            store: (folder != ".eczflow").then_some(folder),
             config: arguments.config.clone(),
             fleeting: false,
         };
-        return Ok((Hosting { config: own, store, trusted, json: arguments.json, place }, None));
+        return Ok((Hosting { config: own, store, json, place }, None));
     }
-    let store = arguments.store.clone().unwrap_or_else(|| SANDBOX_STORE.into());
-    let folder = sandbox_folder(&store);
-    let sandbox = sandbox::start(plan, arguments.flow.folder(), &arguments.faults, false, &folder).await?;
-    let place = Place { store: Some(store.clone()), config: None, fleeting: true };
+    let folder = arguments.store.clone().unwrap_or_else(|| SANDBOX_STORE.into());
+    // The store first: who holds it may write the sandbox's files beside it.
+    let store = storage::open_to_write(&folder, &Config::default(), trusted.as_deref())?;
+    let files = sandbox_folder(&folder);
+    let sandbox = sandbox::start(plan, arguments.flow.folder(), &arguments.faults, false, &files).await?;
+    let place = Place { store: Some(folder), config: None, fleeting: true };
     let config = sandbox.config().clone();
-    Ok((Hosting { config, store, trusted, json: arguments.json, place }, Some(sandbox)))
+    Ok((Hosting { config, store, json, place }, Some(sandbox)))
 }

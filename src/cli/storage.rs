@@ -50,6 +50,12 @@ pub(crate) fn open_to_write(
 }
 
 fn trust(file: &Utf8Path, key: &VerifierKey, store: &Utf8Path) -> Result<(), String> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    }
+    // Two stores may be made at once: the second to come reads what the first has written.
+    let lock = std::fs::File::create(file.with_extension("lock")).map_err(|error| error.to_string())?;
+    lock.lock().map_err(|error| error.to_string())?;
     let text = match DiskFiles.read(file, limits::CONFIG_BYTES) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?,
         Err(ReadError::Io { kind: std::io::ErrorKind::NotFound, .. }) => String::new(),
@@ -59,9 +65,6 @@ fn trust(file: &Utf8Path, key: &VerifierKey, store: &Utf8Path) -> Result<(), Str
     read_trusted_logs(&text).map_err(|error| error.to_string())?;
     let store = store.canonicalize_utf8().unwrap_or_else(|_| store.to_owned());
     let text = add_trusted_log(&text, key, &format!("store {store}")).map_err(|error| error.to_string())?;
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-    }
     super::files::replace(file, text.as_bytes()).map_err(|error| error.to_string())
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod commands;
 mod connector;
 mod docs;
 mod docs_language;

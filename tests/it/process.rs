@@ -12,22 +12,22 @@ use eczflow::store::Reader;
 use serde_json::Value as Json;
 
 /// A folder with a copy of the examples and a configuration home of its own.
-struct Desk {
+pub(super) struct Desk {
     folder: tempfile::TempDir,
 }
 
 impl Desk {
-    fn new() -> Desk {
+    pub(super) fn new() -> Desk {
         let desk = Desk { folder: tempfile::tempdir().unwrap() };
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refund"), &desk.path("refund"));
         desk
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn command(&self, words: &str) -> Command {
+    pub(super) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_eczflow"));
         command
             .args(words.split_whitespace())
@@ -37,12 +37,12 @@ impl Desk {
         command
     }
 
-    fn run(&self, words: &str) -> Ended {
+    pub(super) fn run(&self, words: &str) -> Ended {
         Ended::from(self.command(words).output().unwrap())
     }
 
     /// `eczflow sandbox`, kept running until dropped.
-    fn sandbox(&self, more: &str) -> Served {
+    pub(super) fn sandbox(&self, more: &str) -> Served {
         let mut child = self
             .command(&format!("sandbox refund/refund.eczflow --json {more}"))
             .stdout(Stdio::piped())
@@ -75,10 +75,10 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A finished command.
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(super) struct Ended {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
 }
 
 impl From<Output> for Ended {
@@ -90,28 +90,28 @@ impl From<Output> for Ended {
 
 impl Ended {
     #[track_caller]
-    fn expect(self, code: i32) -> Ended {
+    pub(super) fn expect(self, code: i32) -> Ended {
         assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         self
     }
 
     /// The failure names its code and says what to do.
     #[track_caller]
-    fn expect_error(self, exit: i32, code: &str) {
+    pub(super) fn expect_error(self, exit: i32, code: &str) {
         let ended = self.expect(exit);
         assert!(ended.stderr.contains(code), "{code} in: {}", ended.stderr);
         assert!(ended.stderr.contains("help:"), "no help in: {}", ended.stderr);
         assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
     }
 
-    fn json(&self) -> Json {
+    pub(super) fn json(&self) -> Json {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{} {}", self.stdout, self.stderr))
     }
 }
 
-struct Served {
+pub(super) struct Served {
     child: Child,
-    config: String,
+    pub(super) config: String,
     control: String,
 }
 

@@ -1,0 +1,175 @@
+//! Commands as a user and a script meet them, where the pages of the docs don't already show them.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value as Json;
+
+use super::process::Desk;
+
+const FLOW: &str = "refund/refund.eczflow";
+
+#[test]
+fn findings_are_data_on_stdout_and_numbers_on_stderr() {
+    let desk = Desk::new();
+    let path = desk.path(FLOW);
+    let text =
+        std::fs::read_to_string(&path).unwrap().replace("ticket.amount <= limit", "ticket.amonut <= limit");
+    std::fs::write(&path, text).unwrap();
+    let json = desk.run(&format!("check {FLOW} --format json")).expect(1);
+    let report = json.json();
+    assert_eq!((&report["version"], &report["errors"]), (&1.into(), &1.into()));
+    let finding = &report["findings"][0];
+    assert_eq!((&finding["code"], &finding["name"]), (&"EF2002".into(), &"unknown-member".into()));
+    let edit = &finding["fix"]["edits"][0];
+    assert_eq!((&edit["file"], &edit["text"]), (&FLOW.into(), &"amount".into()));
+    assert_eq!(json.stderr, "1 error\n");
+    let drawn = desk.run(&format!("check {FLOW}")).expect(1);
+    assert!(!drawn.stdout.contains('\u{1b}'), "{}", drawn.stdout);
+    let coloured =
+        desk.command(&format!("check {FLOW}")).env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1").output();
+    assert!(String::from_utf8(coloured.unwrap().stdout).unwrap().contains("\u{1b}["));
+}
+
+#[test]
+fn a_warning_can_be_silenced_by_name_and_an_error_cannot() {
+    let desk = Desk::new();
+    let path = desk.path(FLOW);
+    let text = std::fs::read_to_string(&path).unwrap().replace("{ strict }", "{ strict, observe }");
+    std::fs::write(&path, text).unwrap();
+    assert!(desk.run(&format!("check {FLOW}")).expect(0).stdout.contains("EF1003"));
+    let rules =
+        |line: &str| std::fs::write(desk.path("refund/eczflow.toml"), format!("[rules]\n{line}\n")).unwrap();
+    rules("unused-name = \"off\"");
+    assert_eq!(desk.run(&format!("check {FLOW}")).expect(0).stdout, "");
+    rules("unused-name = \"error\"");
+    assert!(desk.run(&format!("check {FLOW}")).expect(1).stdout.contains("error[EF1003]"));
+    desk.run(&format!("compile {FLOW}")).expect(1);
+    rules("no-handoff-policy = \"off\"");
+    desk.run(&format!("check {FLOW}")).expect_error(2, "ER1077");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_command_quietly() {
+    let desk = Desk::new();
+    let mut child = desk.command("explain").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+#[test]
+fn every_listed_code_can_be_explained() {
+    let desk = Desk::new();
+    let listed = desk.run("explain").expect(0).stdout;
+    let codes: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(codes.len() > 80, "{}", codes.len());
+    for code in ["EF4001", "ER1001"] {
+        assert!(codes.contains(&code));
+        assert!(desk.run(&format!("explain {code}")).expect(0).stdout.starts_with(&format!("# {code}")));
+    }
+    let by_name = desk.run("explain no-handoff-policy").expect(0).stdout;
+    assert_eq!(by_name, desk.run("explain ef4001").expect(0).stdout);
+}
+
+#[test]
+fn pins_are_written_once_and_keep_the_layout() {
+    let desk = Desk::new();
+    let path = desk.path(FLOW);
+    let pinned = std::fs::read_to_string(&path).unwrap();
+    let lock = std::fs::read(desk.path("refund/eczflow.lock")).unwrap();
+    desk.run(&format!("pin --check {FLOW}")).expect(0);
+    // Other digits, no lock: both are written as they were.
+    let at = pinned.find("sha256:").unwrap() + "sha256:".len();
+    let stale = format!("{}{}{}", &pinned[..at], "0".repeat(64), &pinned[at + 64..]);
+    std::fs::write(&path, &stale).unwrap();
+    std::fs::remove_file(desk.path("refund/eczflow.lock")).unwrap();
+    let told = desk.run(&format!("pin --check {FLOW}")).expect(1);
+    assert!(told.stdout.contains("pinned to another version"), "{}", told.stdout);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), stale, "--check writes nothing");
+    desk.run(&format!("pin {FLOW}")).expect(0);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), pinned);
+    assert_eq!(std::fs::read(desk.path("refund/eczflow.lock")).unwrap(), lock);
+    desk.run(&format!("pin --check {FLOW}")).expect(0);
+    desk.run(&format!("check {FLOW}")).expect(0);
+}
+
+#[test]
+fn a_hash_is_the_pin_and_a_plan_the_same_each_time() {
+    let desk = Desk::new();
+    let flow = std::fs::read_to_string(desk.path(FLOW)).unwrap();
+    let told = desk.run("hash refund/apis/support.openapi.yaml").expect(0).stdout;
+    assert!(flow.contains(told.split_whitespace().next().unwrap()), "{told}");
+    desk.run(&format!("compile {FLOW} -o a.plan.json")).expect(0);
+    let again = desk.run(&format!("compile {FLOW} -o -")).expect(0).stdout;
+    assert_eq!(std::fs::read_to_string(desk.path("a.plan.json")).unwrap(), again);
+    let plan: Json = serde_json::from_str(&again).unwrap();
+    let digest = desk.run(&format!("compile {FLOW}")).expect(0).stdout;
+    assert_eq!(plan["plan_digest"], digest.trim_end());
+}
+
+#[test]
+fn graphs_cluster_operators_and_mark_handoffs() {
+    let desk = Desk::new();
+    let dot = desk.run(&format!("graph {FLOW} --format dot")).expect(0).stdout;
+    assert_eq!(dot.matches("subgraph cluster_").count(), 4, "{dot}");
+    assert!(dot.contains(r#""ticket" -> "refund" [label="handoff""#), "{dot}");
+    let mermaid = desk.run(&format!("graph {FLOW} --format mermaid")).expect(0).stdout;
+    assert!(
+        mermaid.starts_with("flowchart LR\n") && mermaid.contains("n_ticket ==>|handoff| n_refund"),
+        "{mermaid}"
+    );
+}
+
+#[test]
+fn keys_are_private_and_never_written_over() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let desk = Desk::new();
+    let told = desk.run("key new -o agent.key").expect(0);
+    let jwk = told.json();
+    assert_eq!((&jwk["kty"], &jwk["crv"]), (&"OKP".into(), &"Ed25519".into()));
+    assert_eq!(jwk.get("d"), None, "the private part stays in the file");
+    let mode = std::fs::metadata(desk.path("agent.key")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    desk.run("key new -o agent.key").expect_error(2, "ER1019");
+}
+
+/// Waits for a line that begins so, then interrupts as Ctrl-C does.
+fn interrupt_at(mut command: Command, beginning: &str) -> (Option<i32>, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = String::new();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    for line in lines.by_ref() {
+        let line = line.unwrap();
+        told.push_str(&format!("{line}\n"));
+        if line.starts_with(beginning) {
+            let pid = child.id().to_string();
+            assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+            break;
+        }
+    }
+    for line in lines {
+        told.push_str(&format!("{}\n", line.unwrap()));
+    }
+    (child.wait().unwrap().code(), told)
+}
+
+#[test]
+fn ctrl_c_pauses_and_resume_goes_on() {
+    let desk = Desk::new();
+    let served = desk.sandbox("--fault payments.createRefund=503x4");
+    let config = &served.config;
+    let run = desk.command(&format!("run {FLOW} --config {config} --input ticket_id=T1"));
+    let (code, told) = interrupt_at(run, "refund: again in");
+    assert_eq!(code, Some(4), "{told}");
+    assert!(told.contains("run: paused") && told.contains("go on with `eczflow resume"), "{told}");
+    let runs = desk.run(&format!("runs --config {config} --json")).expect(0).json();
+    assert_eq!(runs["flow"], "refund_ticket");
+    assert_ne!(runs["status"], "succeeded");
+    // A log of a run that stands still can be exported and verified too.
+    desk.run(&format!("audit export latest --config {config} -o a.audit")).expect(0);
+    let verified = desk.run(&format!("audit verify a.audit --config {config} --strict")).expect(0).stdout;
+    assert!(verified.contains("complete: so far"), "{verified}");
+    let ended = desk.run(&format!("resume latest --config {config} --json")).expect(0).json();
+    assert_eq!((&ended["status"], &ended["run_id"]), (&"succeeded".into(), &runs["run_id"]));
+}

@@ -327,6 +327,10 @@ fn what_goes_wrong_says_so_and_what_to_do() {
     let ended = with("untrusted.toml", &config.replace(line, other_line)).expect(3);
     assert!(ended.stderr.contains("ticket"), "{}", ended.stderr);
     assert!(served.ledger("").requests.is_empty());
+    // The control address's port is held by the other sandbox; nothing is written.
+    let port = served.control.rsplit_once(':').unwrap().1;
+    desk.run(&format!("sandbox refund/refund.eczflow --folder late --port {port}")).expect_error(2, "ER3910");
+    assert!(!desk.path("late").exists());
     // A store of a newer version, and one in use.
     desk.run("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store held").expect(0);
     let lock = std::fs::OpenOptions::new().write(true).open(desk.path("held/lock")).unwrap();

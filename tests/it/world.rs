@@ -24,9 +24,12 @@ pub(crate) enum Reply {
     Fail(SendFailure),
 }
 
+/// What it answers to an operation's n-th attempt.
+pub(crate) type Script = Box<dyn Fn(&str, u32) -> Reply>;
+
 /// A world: what it answers, and what happened in it.
 pub(crate) struct World {
-    pub(crate) script: Box<dyn Fn(&str, u32) -> Reply>,
+    pub(crate) script: Script,
     pub(crate) revoked: Box<dyn Fn(&str) -> bool>,
     /// Effects by key (or, unkeyed, one each), in order.
     pub(crate) effects: Vec<String>,

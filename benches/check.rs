@@ -14,8 +14,11 @@ use eczflow::source::MemoryFiles;
 const SIZES: [usize; 3] = [10, 100, 1000];
 const REPETITIONS: usize = 5;
 
+/// Writes the step of a number.
+type Step = fn(usize) -> String;
+
 /// A flow of so many steps, of which number `at` is written by `step`.
-fn flow(steps: usize, step: fn(usize) -> String) -> String {
+fn flow(steps: usize, step: Step) -> String {
     let mut text = String::from(
         "eczflow 1\nuse std.retry.{ careful }\nuse std.handoff.{ strict }\n\
          operator acme { passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }\n\
@@ -53,8 +56,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refund/apis");
     let document = std::fs::read(root.join("warehouse.openapi.yaml"))?;
     let path = Utf8Path::new("generated.eczflow");
+<<<<<<< HEAD
     type Shape = fn(usize) -> String;
     let shapes: [(&str, Shape); 3] = [("chain", chain), ("wide", wide), ("effects", effects)];
+=======
+    let shapes: [(&str, Step); 3] = [("chain", chain), ("wide", wide), ("effects", effects)];
+>>>>>>> main
     let mut out = std::io::stdout().lock();
     writeln!(out, "time per step, over that of 100 steps")?;
     write!(out, "{:8}", "steps")?;

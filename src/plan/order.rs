@@ -62,8 +62,8 @@ fn check_block(
     }
     let before = ancestors(block, &index)?;
     for (at, node) in block.nodes.iter().enumerate() {
-        let earlier = before.get(at).map(Bits::as_set).unwrap_or_default();
-        let waits_for = |other: usize| earlier.contains(&other);
+        let earlier = before.get(at);
+        let waits_for = |other: usize| earlier.is_some_and(|earlier| earlier.has(other));
         for name in node.needs() {
             let known = match index.get(name.as_str()) {
                 Some(other) => waits_for(*other),
@@ -85,7 +85,7 @@ fn check_block(
             NodeKind::Return { .. } if *blocks > 1 || !last => {
                 return Err(refused(&node.id, "a flow returns once, as its last node"));
             }
-            NodeKind::Return { .. } if earlier.len() != at => {
+            NodeKind::Return { .. } if earlier.map_or(0, Bits::count) != at => {
                 return Err(refused(&node.id, "the return does not wait for every node"));
             }
             NodeKind::Call(step) => step.guard == Some(Expr::Bool { value: false }),
@@ -141,12 +141,12 @@ impl Bits {
         }
     }
 
-    fn as_set(&self) -> BTreeSet<usize> {
-        let bits = self.0.iter().enumerate();
-        bits.flat_map(|(word, bits)| {
-            (0..64).filter(move |bit| bits & (1 << bit) != 0).map(move |bit| word * 64 + bit)
-        })
-        .collect()
+    fn has(&self, at: usize) -> bool {
+        self.0.get(at / 64).is_some_and(|bits| bits & (1 << (at % 64)) != 0)
+    }
+
+    fn count(&self) -> usize {
+        self.0.iter().map(|bits| bits.count_ones() as usize).sum()
     }
 }
 

@@ -1,10 +1,14 @@
 //! Whole runs: compiler, host, store and sandbox over real HTTPS on loopback.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use camino::Utf8Path;
-use eczflow::audit::Kind;
-use eczflow::engine::{FailureClass, Phase, Status};
+use eczflow::audit::{Kind, Record};
+use eczflow::base::{Clock, SystemClock, Timestamp};
+use eczflow::engine::{Event, FailureClass, Phase, Status};
+use eczflow::host::Observer;
 use eczflow::sandbox::Faults;
 use eczflow::source::FileSystem as _;
 use eczflow::store::{Entry, Store as _};
@@ -202,4 +206,43 @@ async fn a_skipped_step_has_one_record() {
     assert_eq!(run.outputs, json!({"state": "declined"}));
     assert_eq!(kinds(&stage.entries(&run), "refund"), [Kind::StepSkipped]);
     stage.audit(&run);
+}
+
+/// The system's clock, moved by a number of milliseconds when the ticket is about to be asked for.
+struct Jump {
+    ahead: AtomicI64,
+    by: i64,
+}
+
+impl Clock for Jump {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + self.ahead.load(Ordering::SeqCst))
+    }
+}
+
+struct AtTicket(Arc<Jump>);
+
+impl Observer for AtTicket {
+    fn recorded(&self, record: &Record, _event: &Event) {
+        if record.kind == Kind::AttemptIntended && record.node.as_deref() == Some("ticket") {
+            self.0.ahead.fetch_add(self.0.by, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Every verdict grows too old at once, and the steps of a loop ask again at the same time; or the clock is set back. The
+/// run goes on, its times don't go back, and its log is legal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_neither_ends_a_run_nor_breaks_its_log() {
+    for (start, by) in [(-50_000, 61_000), (0, -20_000)] {
+        for _ in 0..3 {
+            let clock = Arc::new(Jump { ahead: AtomicI64::new(start), by });
+            let observer = Arc::new(AtTicket(clock.clone()));
+            let stage = Stage::at(flows::refund(), Faults::default(), |_| {}, clock, observer).await;
+            let run = stage.run(t1()).await;
+            assert_eq!(run.phase, Phase::Finished(Status::Succeeded), "{by}: {:?}", run.failure);
+            assert!(stage.entries(&run).is_sorted_by_key(|entry| entry.record.time));
+            stage.audit(&run);
+        }
+    }
 }

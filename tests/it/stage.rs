@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use eczflow::audit::{Disclosure, Trust, write_bundle};
-use eczflow::base::{OsRandom, SystemClock};
+use eczflow::base::{Clock, OsRandom, SystemClock};
 use eczflow::config::NoEnvironment;
-use eczflow::host::{Host, Parts, RunReport, Silent};
+use eczflow::host::{Host, Observer, Parts, RunReport, Silent};
 use eczflow::plan::{Plan, Verified};
 use eczflow::sandbox::{Faults, Ledger, Options, Sandbox, read_documents};
 use eczflow::store::{Entry, LogKey, SqliteStore, Store};
@@ -35,6 +35,16 @@ impl Stage {
         faults: Faults,
         change: impl FnOnce(&mut eczflow::config::Config),
     ) -> Stage {
+        Stage::at(plan, faults, change, Arc::new(SystemClock), Arc::new(Silent)).await
+    }
+
+    pub(crate) async fn at(
+        plan: Verified<Plan>,
+        faults: Faults,
+        change: impl FnOnce(&mut eczflow::config::Config),
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+    ) -> Stage {
         let folder = tempfile::tempdir().unwrap();
         let root = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
         let files = flows::refund_files(None);
@@ -48,12 +58,12 @@ impl Stage {
         let mut config = sandbox.config().clone();
         change(&mut config);
         let host = Host::new(Parts {
-            clock: Arc::new(SystemClock),
+            clock,
             random,
             store: store.clone(),
             config: Arc::new(config),
             environment: Arc::new(NoEnvironment),
-            observer: Arc::new(Silent),
+            observer,
         })
         .unwrap();
         Stage { plan: Arc::new(plan), sandbox, store, host, _folder: folder }

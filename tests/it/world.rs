@@ -24,8 +24,8 @@ pub(crate) enum Reply {
     Fail(SendFailure),
 }
 
-/// What it answers to an operation's n-th attempt.
-pub(crate) type Script = Box<dyn Fn(&str, u32) -> Reply>;
+/// What the world answers to an attempt at a path.
+type Script = Box<dyn Fn(&str, u32) -> Reply>;
 
 /// A world: what it answers, and what happened in it.
 pub(crate) struct World {

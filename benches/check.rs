@@ -56,12 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refund/apis");
     let document = std::fs::read(root.join("warehouse.openapi.yaml"))?;
     let path = Utf8Path::new("generated.eczflow");
-<<<<<<< HEAD
-    type Shape = fn(usize) -> String;
-    let shapes: [(&str, Shape); 3] = [("chain", chain), ("wide", wide), ("effects", effects)];
-=======
     let shapes: [(&str, Step); 3] = [("chain", chain), ("wide", wide), ("effects", effects)];
->>>>>>> main
     let mut out = std::io::stdout().lock();
     writeln!(out, "time per step, over that of 100 steps")?;
     write!(out, "{:8}", "steps")?;

@@ -184,7 +184,6 @@ fn an_edited_plan_with_a_recomputed_digest_is_refused() {
         (format!("{strict}/verify/within_ms"), 80_000_000.into(), "ER2008"),
         (format!("{strict}/evidence"), "E1".into(), "ER2008"),
         (format!("{strict}/evidence"), "E5".into(), "ER2007"),
-        (format!("{strict}/attest/bodies"), true.into(), "ER2008"),
         (format!("{nodes}/4/kind/undo/handoff/verify/mode"), "prefer".into(), "ER2008"),
         // P5: pins, slices, identities, where requests go, whose secret.
         ("/apis/payments/pin".into(), plan::digest(&plan).unwrap().to_string().into(), "ER2008"),

@@ -30,8 +30,6 @@ pub struct Verify {
 pub struct Attest {
     /// Response headers kept, lower case, sorted.
     pub headers: Vec<String>,
-    /// Whether decoded bodies are kept in the payload for disclosure.
-    pub bodies: bool,
 }
 
 /// How far a handoff can be shown to others.
@@ -83,7 +81,7 @@ impl HandoffPolicy {
             parts.push("within");
         }
         let keeps = other.attest.headers.iter().all(|header| self.attest.headers.contains(header));
-        if !keeps || (other.attest.bodies && !self.attest.bodies) {
+        if !keeps {
             parts.push("attest");
         }
         if self.evidence < other.evidence {
@@ -105,7 +103,7 @@ mod tests {
         let strict = HandoffPolicy {
             name: "strict".into(),
             verify: Verify { mode: VerifyMode::Require, within_ms: 60_000 },
-            attest: Attest { headers: vec!["date".into()], bodies: true },
+            attest: Attest { headers: vec!["date".into()] },
             evidence: Evidence::E4,
             trace_shared: false,
         };

@@ -1,6 +1,7 @@
 //! Declarations of the flow's file: operators, secrets, apis with their documents.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use camino::Utf8Path;
@@ -8,13 +9,13 @@ use camino::Utf8Path;
 use super::model::{Api, Operator, Secret};
 use super::modules::{Modules, kind, normalise};
 use super::policies;
-use crate::base::limits;
+use crate::base::{Explained as _, limits};
 use crate::diagnostics::codes::{identity as codes, names};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::Document;
 use crate::ecz::{EczId, Kind};
 use crate::plan::Idempotency;
-use crate::source::{FileSystem, SourceMap, Span};
+use crate::source::{FileSystem, ReadError, SourceMap, Span};
 use crate::syntax::ast;
 
 fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczId> {
@@ -179,10 +180,14 @@ impl Reader<'_> {
         let document = match self.files.read(&path, limits::DOCUMENT_BYTES) {
             Ok(bytes) => Document::read(&bytes, path.as_str(), self.map, sink).map(Arc::new),
             Err(error) => {
-                sink.push(
-                    Diagnostic::new(&names::UNREADABLE_USE, text.span, error.to_string())
-                        .help("the document is a local file; its path is relative to this one"),
-                );
+                let help = match &error {
+                    ReadError::Io { kind: ErrorKind::NotFound, .. } => None,
+                    error => error.help(),
+                };
+                let help = help.unwrap_or_else(|| {
+                    "the document is a local file; its path is relative to this one".to_owned()
+                });
+                sink.push(Diagnostic::new(&names::UNREADABLE_USE, text.span, error.to_string()).help(help));
                 None
             }
         };

@@ -201,7 +201,7 @@ pub(crate) fn handoff(modules: &Modules, from: usize, path: &ast::Path, sink: &m
             },
             within_ms: verify.within.as_ref().map_or(WITHIN_MS, |within| within.value),
         },
-        attest: Attest { headers, bodies: attest.bodies.is_some() },
+        attest: Attest { headers },
         evidence: match evidence.value.0 {
             0 => Evidence::E0,
             1 => Evidence::E1,

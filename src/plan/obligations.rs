@@ -161,7 +161,6 @@ pub fn describe(policy: &HandoffPolicy) -> String {
     };
     let mut attest = vec!["request".to_owned(), "response".to_owned()];
     attest.extend(policy.attest.headers.iter().map(|header| format!("header {header}")));
-    attest.extend(policy.attest.bodies.then(|| "bodies".to_owned()));
     let trace = if policy.trace_shared { ", trace shared" } else { "" };
     format!(
         "{}: verify {verify} within {} ms, attest {}, evidence >= {}{trace}",

@@ -18,7 +18,8 @@ pub(super) const LATER_STATEMENTS: [&str; 7] =
 /// Words that begin a step's clause which is not built yet.
 pub(super) const LATER_CLAUSES: [&str; 2] = ["reconcile", "weaken"];
 /// Words inside declarations that are not built yet.
-const LATER_MEMBERS: [&str; 13] = [
+const LATER_MEMBERS: [&str; 14] = [
+    "bodies",
     "cleared",
     "concurrency",
     "rate",

@@ -2,9 +2,9 @@
 //! link leads somewhere, every excerpt of a flow stands in an example.
 //!
 //! Commands run in a copy of `examples/`, with a user's configuration folder of their own. What differs from run to run
-//! (audit roots, run ids, milliseconds, times of day) is not compared. Two hidden comments prepare what follows them:
+//! (audit roots, run ids, milliseconds, times of day) is not compared. Hidden comments prepare what follows them:
 //! `<!-- file NAME` … `-->` writes a file, ``<!-- in a copy where `FILE` has `NEW` for `OLD` -->`` starts anew with an
-//! example that was changed.
+//! example that was changed, `<!-- in a fresh copy -->` with none.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -64,6 +64,8 @@ fn parts(page: &str) -> Vec<Part> {
             let [file, " has ", new, " for ", old, ""] = words.as_slice() else { panic!("{line}") };
             let change = Some(((*file).to_owned(), (*new).to_owned(), (*old).to_owned()));
             parts.push(Part { change, ..Part::default() });
+        } else if line == "<!-- in a fresh copy -->" {
+            parts.push(Part::default());
         } else if let Some(name) = line.strip_prefix("<!-- file ") {
             let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "-->").collect();
             last.files.push((name.to_owned(), text.join("\n") + "\n"));

@@ -377,15 +377,13 @@ pub enum VerifyMode {
     Open,
 }
 
-/// `attest request response headers "date" bodies`.
+/// `attest request response headers "date"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attest {
     /// Its place.
     pub span: Span,
     /// Headers kept, as written.
     pub headers: Vec<Text>,
-    /// Whether bodies are kept for disclosure: the place of `bodies`.
-    pub bodies: Option<Span>,
 }
 
 /// `E0` to `E5`.

@@ -148,14 +148,13 @@ impl Lower<'_> {
     }
 
     fn attest(&mut self, node: Node<'_>) -> Option<Attest> {
-        let mut attest = Attest { span: self.span(&node), headers: Vec::new(), bodies: None };
-        let (mut headers, mut bodies, mut request, mut response) = (None, None, None, None);
+        let mut attest = Attest { span: self.span(&node), headers: Vec::new() };
+        let (mut headers, mut request, mut response) = (None, None, None);
         for part in node.into_inner() {
             let at = self.span(&part);
             match part.as_rule() {
                 Rule::kw_request => self.once(&mut request, Some(()), at, "request"),
                 Rule::kw_response => self.once(&mut response, Some(()), at, "response"),
-                Rule::kw_bodies => self.once(&mut bodies, Some(at), at, "bodies"),
                 Rule::attest_headers => {
                     let names = children(part, Rule::string).filter_map(|name| self.text(name)).collect();
                     self.once(&mut headers, Some(names), at, "headers");
@@ -164,7 +163,6 @@ impl Lower<'_> {
             }
         }
         attest.headers = taken(headers).unwrap_or_default();
-        attest.bodies = taken(bodies);
         Some(attest)
     }
 

@@ -7,7 +7,9 @@ use super::model::{Obligation, Plan, Proof};
 use super::obligations::{Views, assumptions, obligations};
 use super::{PlanError, PlanFile, file, order, ranges};
 use crate::base::Digest;
+use crate::diagnostics::Sink;
 use crate::documents::{Document, OperationView};
+use crate::ecz::DocumentIdentity;
 use crate::types::Contract;
 
 /// The obligations that are recomputed from a plan's own content. The others stand as the compiler found them.
@@ -55,6 +57,12 @@ impl Verified<Plan> {
                 continue;
             };
             let drift = |reason: String| PlanError::Drift { api: name.clone(), reason };
+            let current = document.identity(&mut Sink::default()).map(|identity| identity.fields);
+            let stated = current
+                .map(|fields| DocumentIdentity { spec_hash: api.identity.spec_hash.clone(), ..fields });
+            if stated.as_ref() != Some(&api.identity) {
+                return Err(drift("the document names another identity".to_owned()));
+            }
             for (key, slice) in &api.operations {
                 let current = document.operation(key).ok().and_then(|entry| document.slice(entry).ok());
                 match current {

@@ -126,6 +126,7 @@ impl Conclusion<'_> {
             };
             let class = class(failure.class);
             let _ = writeln!(text, "{place} failed ({class}): {}", harmless_line(&failure.message));
+            let _ = writeln!(text, "help: {}", help(failure.class));
         }
         for path in &report.in_doubt {
             let _ = writeln!(
@@ -164,6 +165,34 @@ fn class(class: FailureClass) -> &'static str {
         FailureClass::Redirected => "a redirect",
         FailureClass::Exhausted => "attempts exhausted",
         FailureClass::Deadline => "the deadline",
+    }
+}
+
+/// What can be done about a failure.
+fn help(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Rule => "the flow says so itself; look at the run's inputs and at what was answered",
+        FailureClass::Expression => {
+            "look at the expression and at what was answered; `??` and `?.` take what may be absent"
+        }
+        FailureClass::Guard => "the value fits its type only for some inputs; look at what the step is given",
+        FailureClass::Bound => "look at the bound and at the list; `at most N` is how many items are taken",
+        FailureClass::Identity => {
+            "the line `handoff refused` says of whom and why; a resolver that is unavailable is looked for at `[resolver] base` in eczflow.toml"
+        }
+        FailureClass::Refused => {
+            "the callee has the reason; look at what the step sends and at its credentials"
+        }
+        FailureClass::IllTyped => {
+            "the callee does not answer as its document says; ask it, or pin the document that holds"
+        }
+        FailureClass::Redirected => {
+            "redirects are never followed; look at the api's `region` and at the document's servers"
+        }
+        FailureClass::Exhausted => {
+            "the lines `attempt` say what came of each; look whether the callee runs, and at its address and certificate, then run again"
+        }
+        FailureClass::Deadline => "give the flow a longer `deadline`, or look at which step took the time",
     }
 }
 
@@ -225,7 +254,8 @@ mod tests {
         assert_eq!(conclusion.exit(), Exit::Standing);
         let told = conclusion.told();
         assert!(
-            told.starts_with("`refund` failed (identity): REVOKED\n`moved/undo` was not taken back"),
+            told.starts_with("`refund` failed (identity): REVOKED\nhelp: ")
+                && told.contains("\n`moved/undo` was not taken back"),
             "{told}"
         );
         assert!(told.contains("eczflow resume 0123456789abcdef0123`"), "{told}");

@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// Where configuration, keys and the store of its runs are kept.
     #[arg(long, value_name = "DIR", default_value = ".eczflow/served")]
     folder: Utf8PathBuf,
+    /// The control address's port on loopback [default: any free one].
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
     /// Answer requests without a signature too, for trying things by hand.
     #[arg(long)]
     accept_unsigned: bool,
@@ -74,11 +77,12 @@ pub(crate) async fn start(
     flow_folder: &Utf8Path,
     faults: &FaultArguments,
     accept_unsigned: bool,
+    control_port: Option<u16>,
     folder: &Utf8Path,
 ) -> Result<Sandbox, Failure> {
     let faults = Faults::parse(&faults.fault, &faults.revoke, &faults.drift, faults.hold)?;
     let documents = read_documents(plan, flow_folder, &DiskFiles)?;
-    let options = Options { faults, accept_unsigned, ..Options::default() };
+    let options = Options { faults, accept_unsigned, control_port, ..Options::default() };
     Ok(Sandbox::start(plan, &documents, options, folder).await?)
 }
 
@@ -92,6 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             arguments.flow.folder(),
             &arguments.faults,
             arguments.accept_unsigned,
+            arguments.port,
             &arguments.folder,
         )
         .await?;

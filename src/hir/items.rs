@@ -1,6 +1,7 @@
 //! Declarations of the flow's file: operators, secrets, apis with their documents.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use camino::Utf8Path;
@@ -8,13 +9,13 @@ use camino::Utf8Path;
 use super::model::{Api, Operator, Secret};
 use super::modules::{Modules, kind, normalise};
 use super::policies;
-use crate::base::limits;
+use crate::base::{Explained as _, limits};
 use crate::diagnostics::codes::{identity as codes, names};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::Document;
 use crate::ecz::{EczId, Kind};
 use crate::plan::Idempotency;
-use crate::source::{FileSystem, SourceMap, Span};
+use crate::source::{FileSystem, ReadError, SourceMap, Span};
 use crate::syntax::ast;
 
 fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczId> {
@@ -179,10 +180,14 @@ impl Reader<'_> {
         let document = match self.files.read(&path, limits::DOCUMENT_BYTES) {
             Ok(bytes) => Document::read(&bytes, path.as_str(), self.map, sink).map(Arc::new),
             Err(error) => {
-                sink.push(
-                    Diagnostic::new(&names::UNREADABLE_USE, text.span, error.to_string())
-                        .help("the document is a local file; its path is relative to this one"),
-                );
+                let help = match &error {
+                    ReadError::Io { kind: ErrorKind::NotFound, .. } => None,
+                    error => error.help(),
+                };
+                let help = help.unwrap_or_else(|| {
+                    "the document is a local file; its path is relative to this one".to_owned()
+                });
+                sink.push(Diagnostic::new(&names::UNREADABLE_USE, text.span, error.to_string()).help(help));
                 None
             }
         };
@@ -209,7 +214,7 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
     let root = modules.root;
     let document = reader.document(&item.document, sink);
     let identity = document.as_ref().and_then(|document| document.identity(sink));
-    let bearer = item.auth.as_ref().and_then(|auth| bearer(modules, auth, sink));
+    let bearer = item.auth.as_ref().map(|auth| bearer(modules, auth, sink));
     let assumed = item.idempotency.as_ref().and_then(|fact| {
         find_operator(modules, root, &fact.by, sink)?;
         let header = fact.header.value.clone();
@@ -249,18 +254,16 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
     }
 }
 
-fn bearer(modules: &Modules, auth: &ast::Auth, sink: &mut Sink) -> Option<(String, Span)> {
+/// The secret's name, whether or not it leads to one: what is wrong is reported here, and is no missing `auth`.
+fn bearer(modules: &Modules, auth: &ast::Auth, sink: &mut Sink) -> (String, Span) {
     let secret = &auth.secret;
     match modules.find(modules.root, &secret.text).map(|found| found.item) {
-        Some(ast::Item::Secret(_)) => Some((secret.text.clone(), secret.span)),
+        Some(ast::Item::Secret(_)) => {}
         Some(other) => {
             let message = format!("`{}` is {}, not a secret", secret.text, kind(other));
             sink.push(Diagnostic::new(&names::WRONG_KIND, secret.span, message));
-            None
         }
-        None => {
-            modules.unknown(modules.root, secret, "a secret", sink);
-            None
-        }
+        None => modules.unknown(modules.root, secret, "a secret", sink),
     }
+    (secret.text.clone(), secret.span)
 }

@@ -1,8 +1,8 @@
 //! What a run's events tell a person, one line each.
 
 use crate::audit::Record;
-use crate::ecz::Decision;
-use crate::engine::{Check, Event, OutcomeKind, PauseCause, SendFailure, SkipCause, Status, What};
+use crate::ecz::{Decision, Observation};
+use crate::engine::{Check, Event, Judged, OutcomeKind, PauseCause, SendFailure, SkipCause, Status, What};
 
 use super::shown::harmless_line;
 
@@ -28,8 +28,8 @@ fn told(record: &Record, event: &Event) -> Option<String> {
         },
         What::RunFinished { status: Status::Succeeded, .. } => "succeeded".to_owned(),
         What::RunFinished { status: Status::Failed, .. } => "failed; nothing is left standing".to_owned(),
-        What::HandoffVerified { checks, .. } => checks_told(checks, "goes"),
-        What::HandoffRefused { checks, .. } => checks_told(checks, "refused"),
+        What::HandoffVerified { checks, observations } => checks_told(checks, observations, "goes"),
+        What::HandoffRefused { checks, observations } => checks_told(checks, observations, "refused"),
         What::AttemptIntended { .. } => return None,
         What::AttemptAnswered { status, outcome, elapsed_ms, .. } => {
             let meaning = match outcome {
@@ -79,12 +79,26 @@ fn told(record: &Record, event: &Event) -> Option<String> {
 }
 
 /// The checks that decided: every one that is not a plain go, else the callee's own.
-fn checks_told(checks: &[Check], word: &str) -> String {
-    let told = |check: &Check| format!("the resolver projects {} for {}", check.state, check.ecz_id);
-    let decisive: Vec<String> =
-        checks.iter().filter(|check| check.decision != Decision::Go).map(told).collect();
-    let shown = if decisive.is_empty() { checks.iter().take(1).map(told).collect() } else { decisive };
+fn checks_told(checks: &[Check], observations: &[Judged], word: &str) -> String {
+    let told = |(index, check): (usize, &Check)| {
+        check_told(check, observations.get(index).map(|judged| &judged.observation))
+    };
+    let all = || checks.iter().enumerate();
+    let decisive: Vec<String> = all().filter(|(_, check)| check.decision != Decision::Go).map(told).collect();
+    let shown = if decisive.is_empty() { all().take(1).map(told).collect() } else { decisive };
     format!("handoff {word}: {}", shown.join("; "))
+}
+
+/// A state is projected; what is no state says why there is none.
+fn check_told(check: &Check, observation: Option<&Observation>) -> String {
+    let id = &check.ecz_id;
+    match observation {
+        Some(Observation::NotFound) => format!("the resolver has no record of {id}"),
+        Some(Observation::NoEndpoint) => format!("no endpoint of the resolver for the kind of {id}"),
+        Some(Observation::Unavailable(why)) => format!("the resolver is unavailable for {id} ({why})"),
+        Some(Observation::Malformed(why)) => format!("the resolver's answer is malformed for {id} ({why})"),
+        Some(Observation::Projected(_)) | None => format!("the resolver projects {} for {id}", check.state),
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +106,7 @@ mod tests {
     use super::*;
     use crate::audit::{Commitments, Kind, RECORD_FORMAT, Salt};
     use crate::base::Timestamp;
+    use crate::ecz::Asked;
     use crate::engine::FailureClass;
 
     fn record(kind: Kind) -> Record {
@@ -159,6 +174,27 @@ mod tests {
         assert_eq!(
             line(&record(Kind::HandoffRefused), &event(what)).unwrap(),
             "refund: handoff refused: the resolver projects REVOKED for ECZ-GB-A1B2C3::API-000001"
+        );
+        let refused = |observation: Observation| {
+            let checks = vec![check("ECZ-GB-A1B2C3", "unavailable", Decision::Stop)];
+            let asked = Asked {
+                ecz_id: "ECZ-GB-A1B2C3".parse().unwrap(),
+                origin: None,
+                region: None,
+                spec_hash: None,
+                canonical_hash: None,
+                operations: vec![],
+            };
+            let what = What::HandoffRefused { checks, observations: vec![Judged { asked, observation }] };
+            line(&record(Kind::HandoffRefused), &event(what)).unwrap()
+        };
+        assert_eq!(
+            refused(Observation::Unavailable("TLS failed".into())),
+            "refund: handoff refused: the resolver is unavailable for ECZ-GB-A1B2C3 (TLS failed)"
+        );
+        assert_eq!(
+            refused(Observation::NoEndpoint),
+            "refund: handoff refused: no endpoint of the resolver for the kind of ECZ-GB-A1B2C3"
         );
     }
 }

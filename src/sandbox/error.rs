@@ -13,6 +13,14 @@ pub enum SandboxError {
         /// The system's words.
         reason: String,
     },
+    /// The port that was asked for could not be had.
+    #[error("the sandbox cannot listen on port {port} of loopback: {reason}")]
+    Port {
+        /// As asked for.
+        port: u16,
+        /// The system's words.
+        reason: String,
+    },
     /// Keys or certificates could not be made.
     #[error("the sandbox cannot make its test certificates: {reason}")]
     Tls {
@@ -44,6 +52,7 @@ impl Explained for SandboxError {
     fn code(&self) -> &'static str {
         match self {
             SandboxError::Listen { .. } => "ER3901",
+            SandboxError::Port { .. } => "ER3910",
             SandboxError::Tls { .. } => "ER3902",
             SandboxError::Write { .. } => "ER3903",
             SandboxError::Document { .. } => "ER3904",
@@ -56,6 +65,10 @@ impl Explained for SandboxError {
             SandboxError::Listen { .. } => {
                 Some("the sandbox needs a free port on 127.0.0.1 for each api; allow it, or free some".into())
             }
+            SandboxError::Port { .. } => Some(
+                "another program may hold this port: end it, name another one, or leave `--port` out for any free one"
+                    .into(),
+            ),
             SandboxError::Tls { .. } => None,
             SandboxError::Write { .. } => {
                 Some("the sandbox writes its configuration into this folder; make it writable".into())

@@ -70,9 +70,17 @@ pub(crate) struct Bound {
 
 /// Binds a free port of the loopback interface.
 pub(crate) async fn bind() -> Result<Bound, SandboxError> {
-    let refused = |error: io::Error| SandboxError::Listen { reason: error.to_string() };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
+    bind_to(0).await.map_err(|error| SandboxError::Listen { reason: error.to_string() })
+}
+
+/// Binds one port of the loopback interface (0: any free one).
+pub(crate) async fn bind_port(port: u16) -> Result<Bound, SandboxError> {
+    bind_to(port).await.map_err(|error| SandboxError::Port { port, reason: error.to_string() })
+}
+
+async fn bind_to(port: u16) -> io::Result<Bound> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let address = listener.local_addr()?;
     Ok(Bound { listener, address })
 }
 

@@ -18,7 +18,7 @@ use super::faults::{FaultError, Faults, Names};
 use super::folder::Folder;
 use super::layout::{Group, calls, groups, records, token};
 use super::ledger::Ledger;
-use super::listener::{Bound, bind};
+use super::listener::{Bound, bind, bind_port};
 use super::registry::{Agent, Registry, Revoked};
 use super::schedule::{Before, steps};
 use super::services::{AgentOrigin, Control, PROJECTIONS, Resolver};
@@ -42,6 +42,8 @@ pub struct Options {
     pub faults: Faults,
     /// Serves requests without a signature too, for trying things by hand; the ledger marks them.
     pub accept_unsigned: bool,
+    /// The control address's port; any free one where absent.
+    pub control_port: Option<u16>,
     /// The counterparties' and the resolver's clock.
     pub clock: Arc<dyn Clock>,
     /// Where keys and tokens come from.
@@ -53,6 +55,7 @@ impl Default for Options {
         Options {
             faults: Faults::default(),
             accept_unsigned: false,
+            control_port: None,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
         }
@@ -81,7 +84,7 @@ impl Sandbox {
         options: Options,
         folder: &Utf8Path,
     ) -> Result<Sandbox, SandboxError> {
-        let Options { faults, accept_unsigned, clock, random } = options;
+        let Options { faults, accept_unsigned, control_port, clock, random } = options;
         let tokens: BTreeMap<String, Zeroizing<String>> =
             plan.secrets.keys().map(|name| (name.clone(), token(&*random))).collect();
         let groups = groups(plan, documents, &tokens, &faults)?;
@@ -117,6 +120,11 @@ impl Sandbox {
         let registry = Registry::new(records, revoked.collect(), shown, ledger.clone(), clock.clone());
         let registry = Arc::new(registry);
 
+        // First of all ports: one that was asked for must not be given to another server by chance.
+        let control = match control_port {
+            Some(port) => bind_port(port).await?,
+            None => bind().await?,
+        };
         let authority = Authority::generate()?;
         let stop = watch::Sender::new(false);
         let mut servers = Servers {
@@ -153,7 +161,6 @@ impl Sandbox {
             servers.serve(&group.name, &group.origins, counterparty).await?;
         }
         let Servers { origins, mut tasks, .. } = servers;
-        let control = bind().await?;
         let address = control.address();
         let handler = Arc::new(Control { ledger: ledger.clone() });
         tasks.push(control.serve(None, Arc::default(), handler, stop.subscribe()));

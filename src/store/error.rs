@@ -148,7 +148,7 @@ impl Explained for StoreError {
             }
             StoreError::NotAStore { .. } => "name another folder with `--store DIR`".to_owned(),
             StoreError::File { .. } | StoreError::Read(_) => {
-                "check that the folder exists and that you may write there, or name another with `--store DIR`".to_owned()
+                "check that the folder exists and that you may read and write there, or name another with `--store DIR`".to_owned()
             }
             StoreError::KeyMode { path, .. } => format!("run `chmod 600 {}`", path.display()),
             StoreError::Key { .. } => {

@@ -23,8 +23,10 @@ impl Reader {
     /// Opens the store in a folder. Takes no lock: a writer may be at work.
     pub fn open(folder: &Path) -> Result<Reader, StoreError> {
         let path = folder.join(schema::DATABASE);
-        if !path.exists() {
-            return Err(StoreError::NoStore { path: folder.to_owned() });
+        match path.try_exists() {
+            Ok(true) => {}
+            Ok(false) => return Err(StoreError::NoStore { path: folder.to_owned() }),
+            Err(error) => return Err(StoreError::file(folder, &error)),
         }
         let connection = schema::open_reader(&path)?;
         let (key, _) = log_head(&connection, &path)?;

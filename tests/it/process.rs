@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -325,21 +326,55 @@ fn what_goes_wrong_says_so_and_what_to_do() {
     let other_ca = std::fs::read_to_string(&other.config).unwrap();
     let other_line = other_ca.lines().find(|line| line.starts_with("ca")).unwrap();
     let ended = with("untrusted.toml", &config.replace(line, other_line)).expect(3);
-    assert!(ended.stderr.contains("ticket"), "{}", ended.stderr);
+    for told in ["the resolver is unavailable for", "certificate", "`ticket` failed", "help: "] {
+        assert!(ended.stderr.contains(told), "{told} in {}", ended.stderr);
+    }
     assert!(served.ledger("").requests.is_empty());
+    // One callee answers with another's certificate, or not at all.
+    let address = |origin: &str| {
+        let begins = format!("\"{origin}\" = ");
+        config.lines().find_map(|line| line.strip_prefix(&begins)).unwrap().to_owned()
+    };
+    let (support, payments) = (address("https://support.example"), address("https://payments.example"));
+    let at = |address: &str| {
+        let from = format!("\"https://support.example\" = {support}");
+        config.replace(&from, &format!("\"https://support.example\" = {address}"))
+    };
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let down = at(&format!("\"{nobody}\"")).replace("private = [", &format!("private = [\"{nobody}\", "));
+    for (name, text, says) in
+        [("tls.toml", at(&payments), "TLS failed"), ("down.toml", down, "the connection was refused")]
+    {
+        let ended = with(name, &text).expect(3);
+        for told in ["the resolver projects BOUND", says, "`ticket` failed", "help: "] {
+            assert!(ended.stderr.contains(told), "{told} in {}", ended.stderr);
+        }
+    }
+    assert!(served.ledger("").requests.iter().all(|entry| entry.request.is_none()), "no callee was reached");
+    // The control address's port is held by the other sandbox; nothing is written.
+    let port = served.control.rsplit_once(':').unwrap().1;
+    desk.run(&format!("sandbox refund/refund.eczflow --folder late --port {port}")).expect_error(2, "ER3910");
+    assert!(!desk.path("late").exists());
     // A store of a newer version, and one in use.
     desk.run("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store held").expect(0);
     let lock = std::fs::OpenOptions::new().write(true).open(desk.path("held/lock")).unwrap();
     lock.lock().unwrap();
-    desk.run("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store held").expect_error(2, "ER4");
+    let again = "run refund/refund.eczflow --sandbox --input ticket_id=T1 --store held";
+    desk.run(again).expect_error(2, "ER4001");
     drop(lock);
+    let database = rusqlite::Connection::open(desk.path("held/journal.sqlite")).unwrap();
+    database.execute_batch("PRAGMA user_version = 99").unwrap();
+    drop(database);
+    for words in [again, "runs --store held", "audit root latest --store held"] {
+        desk.run(words).expect_error(2, "ER4002");
+    }
     // The callee is down, then the resolver too.
     let mut gone = desk.sandbox("--folder gone");
     let dead = std::fs::read_to_string(&gone.config).unwrap();
     gone.child.kill().unwrap();
     gone.child.wait().unwrap();
     let ended = with("dead.toml", &dead).expect(3);
-    assert!(ended.stderr.contains("unavailable"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("unavailable") && ended.stderr.contains("\nhelp: "), "{}", ended.stderr);
 }
 
 #[test]
@@ -350,4 +385,45 @@ fn an_unreadable_file_is_named() {
     let mut long = std::fs::File::create(desk.path("refund/long.eczflow")).unwrap();
     long.write_all(&vec![b' '; (1 << 20) + 1]).unwrap();
     desk.run("check refund/long.eczflow").expect_error(2, "ER1002");
+}
+
+/// What this user may not read or write is told from what is not there. The superuser may everything: then the command
+/// is run as nobody.
+#[test]
+fn what_is_not_permitted_is_named() {
+    const NOBODY: u32 = 65_534;
+    let desk = Desk::new();
+    let mode = |name: &str, mode: u32| {
+        std::fs::set_permissions(desk.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let root = std::fs::metadata(desk.path("refund")).unwrap().uid() == 0;
+    let run = |words: &str| {
+        let mut command = desk.command(words);
+        if root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        Ended::from(command.output().unwrap())
+    };
+    desk.run("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store private").expect(0);
+    std::fs::create_dir(desk.path("closed")).unwrap();
+    std::fs::write(desk.path("flow.eczflow"), "eczflow 1\n").unwrap();
+    for (name, bits) in [("", 0o755), ("closed", 0o555), ("flow.eczflow", 0o000), ("private", 0o000)] {
+        mode(name, bits);
+    }
+    for (words, code) in [
+        ("check flow.eczflow", "ER1001"),
+        ("runs --store private", "ER4004"),
+        ("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store closed/store", "ER4004"),
+        ("compile refund/refund.eczflow -o closed/plan.json", "ER1073"),
+        ("sandbox refund/refund.eczflow --folder closed/served", "ER3903"),
+        ("key new -o closed/agent.key", "ER1019"),
+    ] {
+        let ended = run(words);
+        assert!(ended.stderr.contains("Permission denied"), "{words}: {}", ended.stderr);
+        ended.expect_error(2, code);
+    }
+    mode("refund/apis/support.openapi.yaml", 0o000);
+    let told = run("check refund/refund.eczflow").expect(1).stdout;
+    assert!(told.contains("Permission denied") && told.contains("may not read it"), "{told}");
+    mode("private", 0o700);
 }

@@ -25,9 +25,10 @@ pub(crate) fn load(
     let bytes = DiskFiles.read(&name.file, limits::PLAN_BYTES)?;
     let plan = plan::check_file(PlanFile::read(&bytes)?)?;
     output::tell(&format!(
-        "{}: {} recomputed from the plan's own content; its other obligations stand as the compiler found them",
+        "{}: {} recomputed from the plan's own content; not recomputed: {}, which stand as the plan states them",
         name.file,
-        plan::RECOMPUTED.join(", ")
+        plan::RECOMPUTED.join(", "),
+        plan::TAKEN_OVER.join(", ")
     ));
     let absent = plan.held_against(&at_hand(&plan, name.folder())?)?;
     if !absent.is_empty() {

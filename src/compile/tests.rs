@@ -207,13 +207,28 @@ fn an_edited_plan_with_a_recomputed_digest_is_refused() {
             "ER2007",
         ),
         (format!("{nodes}/4/kind/call/retry/attempts"), 9.into(), "ER2008"),
+        // What a call gives: every parameter and the body that its operation requires, and nothing else.
+        (format!("{nodes}/0/kind/call/arguments"), serde_json::json!([]), "ER2007"),
+        (format!("{nodes}/0/kind/call/arguments/0/location"), "header".into(), "ER2007"),
+        (format!("{nodes}/0/kind/call/arguments/0/name"), "Authorization".into(), "ER2007"),
+        (format!("{nodes}/4/kind/undo/arguments"), serde_json::json!([]), "ER2007"),
+        (format!("{nodes}/4/kind/call/body"), serde_json::Value::Null, "ER2007"),
+        (format!("{nodes}/0/kind/call/body"), serde_json::json!({"op": "null"}), "ER2007"),
         // The proof itself.
+        ("/proof/obligations/1/name".into(), "P2x".into(), "ER2008"),
         ("/proof/obligations".into(), serde_json::json!([]), "ER2008"),
         ("/proof/assumptions".into(), serde_json::json!([]), "ER2008"),
     ];
     for (pointer, value, code) in edits {
         let mut edited = original.clone();
-        *edited.pointer_mut(&pointer).unwrap() = value;
+        match edited.pointer_mut(&pointer) {
+            Some(place) => *place = value,
+            // A member that is left out where it is absent.
+            None => {
+                let (of, name) = pointer.rsplit_once('/').unwrap();
+                edited.pointer_mut(of).unwrap()[name] = value;
+            }
+        }
         let edited: plan::Plan = serde_json::from_value(edited).unwrap();
         let text = PlanFile::of(edited).unwrap().to_text().unwrap();
         let answer = PlanFile::read(text.as_bytes()).and_then(plan::check_file);
@@ -249,6 +264,70 @@ fn a_plan_is_held_against_documents_at_hand() {
     let changed = PAYMENTS.replacen("Gives money back", "Gives money", 1);
     documents.insert("payments".to_owned(), read("p.json", &changed));
     assert!(matches!(plan.held_against(&documents), Err(PlanError::Drift { api, .. }) if api == "payments"));
+}
+
+#[test]
+fn a_plans_identities_are_held_against_documents_at_hand() {
+    let files = example();
+    let plan = Session::new(&files).compile(path(), None).unwrap().plan.unwrap();
+    let (mut map, mut sink) = Default::default();
+    let payments = crate::documents::Document::read(PAYMENTS.as_bytes(), "p.json", &mut map, &mut sink);
+    let documents = std::collections::BTreeMap::from([("payments".to_owned(), payments.unwrap())]);
+    for (field, value) in [
+        ("recheck_before_reliance", false.into()),
+        ("agent_credential_id", serde_json::Value::Null),
+        ("api_origin", "https://elsewhere.example".into()),
+        ("resolver_url", "https://elsewhere.example/p/ECZ-GB-PAYM01/API/REFD01".into()),
+    ] {
+        let mut edited = serde_json::to_value(&*plan).unwrap();
+        edited["apis"]["payments"]["identity"][field] = value;
+        let edited: plan::Plan = serde_json::from_value(edited).unwrap();
+        let held = plan::check(edited).and_then(|plan| plan.held_against(&documents).map(|_| ()));
+        assert!(matches!(held, Err(PlanError::Drift { .. })), "{field}: {held:?}");
+    }
+}
+
+/// The first finding is the only one: what follows from it is not told as well.
+#[test]
+fn one_mistake_is_one_finding() {
+    let mut files = example();
+    let payments = "secret.payments_token";
+    for (from, to, expected) in [
+        (payments, "secret.payment_token", vec!["EF1001"]),
+        ("for payments ", "for paymints ", vec!["EF1001"]),
+        ("getTicket(ticketId:", "getTicket(ticketID:", vec!["EF2005"]),
+        ("deadline 26h", "deadline 26h\n  ensure ticket_id != null else \"x\"", vec!["EF2007"]),
+        ("on 404 fail \"no such ticket\"", "after ticket", vec!["EF3001"]),
+    ] {
+        let flow = FLOW.replacen(from, to, 1);
+        assert_ne!(flow, FLOW, "{from}");
+        files.insert("f/refund.eczflow", flow);
+        let found = Session::new(&files).compile(path(), None).unwrap();
+        let errors: Vec<&str> = found
+            .diagnostics
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| finding.code.number)
+            .collect();
+        assert_eq!(errors, expected, "{to}");
+    }
+    // A lock about other files only is as good as none.
+    files.insert("f/refund.eczflow", FLOW);
+    files.insert("f/eczflow.lock", LOCK.replace("\"refund.eczflow\"", "\"other.eczflow\""));
+    assert_eq!(check(&files), [format!("{} EF4011", line_of(FLOW, "api support") + 1)]);
+}
+
+/// `after all` again and again waits for each step once.
+#[test]
+fn repeated_barriers_stay_small() {
+    let mut files = example();
+    let reads: String = (0..300)
+        .map(|at| format!("  step s{at} = support.getTicket(ticketId: ticket_id)\n  after all\n"))
+        .collect();
+    files.insert("f/refund.eczflow", FLOW.replacen("  return {", &format!("{reads}  return {{"), 1));
+    let compilation = Session::new(&files).check(path(), None).unwrap();
+    let graph = &compilation.checked[0].graph;
+    assert_eq!(graph.after("s299").len(), 5 + 299);
 }
 
 /// No text makes the compiler panic, and every cut of a good one ends in findings.

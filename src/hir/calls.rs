@@ -23,6 +23,8 @@ pub(crate) struct Calls<'a> {
     pub(crate) apis: &'a BTreeMap<String, Api>,
     /// The flow's default.
     pub(crate) handoff: Option<Handoff>,
+    /// Operations bound so far, by api and the name as written: compiling a contract is most of a call's work.
+    pub(crate) bound: BTreeMap<(String, String), Arc<Bound>>,
 }
 
 impl<'a> Calls<'a> {
@@ -44,7 +46,7 @@ impl<'a> Calls<'a> {
 }
 
 /// An operation that a call is bound to.
-struct Bound {
+pub(crate) struct Bound {
     key: String,
     view: Arc<OperationView>,
     contract: Contract,
@@ -109,7 +111,12 @@ impl FlowLowering<'_> {
         let api = self.calls.api(&call.api, self.sink);
         let document = api.and_then(|api| api.document.clone());
         let bound = document.as_ref().and_then(|document| {
-            let bound = operation(document, &call.api.text, &call.operation, self.sink)?;
+            let name = (call.api.text.clone(), call.operation.text.clone());
+            if let Some(known) = self.calls.bound.get(&name) {
+                return Some((Arc::clone(document), Arc::clone(known)));
+            }
+            let bound = Arc::new(operation(document, &call.api.text, &call.operation, self.sink)?);
+            self.calls.bound.insert(name, Arc::clone(&bound));
             Some((Arc::clone(document), bound))
         });
         let key = step.and_then(|step| step.key.as_ref()).map(|key| {
@@ -150,8 +157,8 @@ impl FlowLowering<'_> {
         let call = Call {
             span: call.span,
             api: call.api.text.clone(),
-            view: bound.view,
-            operation: bound.key,
+            view: Arc::clone(&bound.view),
+            operation: bound.key.clone(),
             arguments,
             body,
             idempotency,
@@ -218,7 +225,12 @@ impl FlowLowering<'_> {
             given.insert(index, (value, argument.span));
         }
         for (index, parameter) in contract.parameters.iter().enumerate() {
-            let misspelt = call.arguments.iter().any(|argument| argument.name.text == parameter.name);
+            // One that was given under a name like it was told already.
+            let misspelt = call.arguments.iter().any(|argument| {
+                let given = argument.name.text.as_str();
+                let known = contract.parameters.iter().any(|other| other.name == given);
+                given == parameter.name || (!known && did_you_mean(given, [parameter.name.as_str()]).is_some())
+            });
             if parameter.required && !is_key(parameter) && !given.contains_key(&index) && !misspelt {
                 let location = parameter.location.as_str();
                 let message =

@@ -72,7 +72,7 @@ pub(crate) fn flow(
         );
     }
     let mut lowering = FlowLowering {
-        calls: Calls { modules, apis, handoff: handoff.clone() },
+        calls: Calls { modules, apis, handoff: handoff.clone(), bound: BTreeMap::new() },
         scope,
         sink,
         positions: Vec::new(),
@@ -291,7 +291,12 @@ impl FlowLowering<'_> {
         into: &mut Vec<(String, Span)>,
     ) {
         let Some(listed) = &after.names else {
-            into.extend(nodes.iter().map(|node| (node.id.clone(), after.span)));
+            // What an earlier `after all` named is waited for by the nodes below it: only those are new.
+            let named: BTreeSet<String> = into.iter().map(|(name, _)| name.clone()).collect();
+            let below = |node: &&Node| !named.contains(&node.id);
+            let new: Vec<(String, Span)> =
+                nodes.iter().filter(below).map(|node| (node.id.clone(), after.span)).collect();
+            into.extend(new);
             return;
         };
         let outside = |name: &str| outer.is_some_and(|outer| outer.contains(name));
@@ -300,6 +305,12 @@ impl FlowLowering<'_> {
             if here || outside(&name.text) {
                 let _ = self.scope.look_up(name, self.sink);
                 into.push((name.text.clone(), name.span));
+            } else if self.scope.first_place(&name.text).is_some_and(|first| first != name.span)
+                && self.node == name.text
+            {
+                let message = format!("`{}` would wait for itself", name.text);
+                self.sink
+                    .push(Diagnostic::new(&graph::CYCLE, name.span, message).help("remove it from `after`"));
             } else if self.scope.knows(&name.text) {
                 let message = format!("`{}` is not a step, value or loop", name.text);
                 self.sink.push(Diagnostic::new(&names::WRONG_KIND, name.span, message));

@@ -214,7 +214,7 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
     let root = modules.root;
     let document = reader.document(&item.document, sink);
     let identity = document.as_ref().and_then(|document| document.identity(sink));
-    let bearer = item.auth.as_ref().and_then(|auth| bearer(modules, auth, sink));
+    let bearer = item.auth.as_ref().map(|auth| bearer(modules, auth, sink));
     let assumed = item.idempotency.as_ref().and_then(|fact| {
         find_operator(modules, root, &fact.by, sink)?;
         let header = fact.header.value.clone();
@@ -254,18 +254,16 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
     }
 }
 
-fn bearer(modules: &Modules, auth: &ast::Auth, sink: &mut Sink) -> Option<(String, Span)> {
+/// The secret's name, whether or not it leads to one: what is wrong is reported here, and is no missing `auth`.
+fn bearer(modules: &Modules, auth: &ast::Auth, sink: &mut Sink) -> (String, Span) {
     let secret = &auth.secret;
     match modules.find(modules.root, &secret.text).map(|found| found.item) {
-        Some(ast::Item::Secret(_)) => Some((secret.text.clone(), secret.span)),
+        Some(ast::Item::Secret(_)) => {}
         Some(other) => {
             let message = format!("`{}` is {}, not a secret", secret.text, kind(other));
             sink.push(Diagnostic::new(&names::WRONG_KIND, secret.span, message));
-            None
         }
-        None => {
-            modules.unknown(modules.root, secret, "a secret", sink);
-            None
-        }
+        None => modules.unknown(modules.root, secret, "a secret", sink),
     }
+    (secret.text.clone(), secret.span)
 }

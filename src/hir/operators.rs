@@ -158,8 +158,11 @@ impl Lowering<'_> {
 }
 
 fn comparable(left: &Type, right: &Type) -> bool {
+    // What is never null has nothing to compare with it.
     if *left == Type::Null || *right == Type::Null {
-        return true;
+        let other = if *left == Type::Null { right } else { left };
+        let open = other.is_any() || matches!(other, Type::Unknown { .. });
+        return open || *other == Type::Null || other.without_nothing() != *other;
     }
     let (left, right) = (left.without_nothing(), right.without_nothing());
     let no = |from: &Type, to: &Type| matches!(assignable(from, to), Answer::No(_));

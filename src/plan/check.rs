@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::model::{Obligation, Plan, Proof};
-use super::obligations::{Views, assumptions, obligations};
+use super::model::{Argument, Call, Obligation, Plan, Proof};
+use super::obligations::{Views, assumptions, calls, obligations};
 use super::{PlanError, PlanFile, file, order, ranges};
 use crate::base::Digest;
+use crate::diagnostics::Sink;
 use crate::documents::{Document, OperationView};
 use crate::types::Contract;
 
 /// The obligations that are recomputed from a plan's own content. The others stand as the compiler found them.
 pub const RECOMPUTED: [&str; 4] = ["P1", "P4", "P5", "P7"];
+
+/// The obligations that stand in a proof as the compiler wrote them.
+pub const TAKEN_OVER: [&str; 3] = ["P2", "P3", "P8"];
 
 /// Something that was checked; the only key to a run.
 #[derive(Debug, Clone)]
@@ -45,8 +49,8 @@ impl Verified<Plan> {
         PlanFile { plan: Plan::clone(&self.value), plan_digest: self.digest }
     }
 
-    /// Holds the plan's slices and pins against documents at hand, by api. A used operation that is not the same is a
-    /// [`PlanError::Drift`]; an api without a document is left for the caller to judge, and named in the answer.
+    /// Holds the plan's slices and identities against documents at hand, by api. A used operation or an identity that is
+    /// not the same is a [`PlanError::Drift`]; an api without a document is left for the caller to judge, and named in the answer.
     pub fn held_against(&self, documents: &BTreeMap<String, Document>) -> Result<Vec<String>, PlanError> {
         let mut absent = Vec::new();
         for (name, api) in &self.apis {
@@ -55,6 +59,11 @@ impl Verified<Plan> {
                 continue;
             };
             let drift = |reason: String| PlanError::Drift { api: name.clone(), reason };
+            // What the resolver is asked, and how often, hangs on these fields, and no slice holds them.
+            let current = document.identity(&mut Sink::default());
+            if current.map(|identity| identity.fields).as_ref() != Some(&api.identity) {
+                return Err(drift("its `x-ecz-id` is not the one of the plan".into()));
+            }
             for (key, slice) in &api.operations {
                 let current = document.operation(key).ok().and_then(|entry| document.slice(entry).ok());
                 match current {
@@ -119,14 +128,58 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
     }
     let mut found = vec![order::order(&plan.flow)?];
     found.extend(obligations(plan, &views)?);
+    for (subject, call) in calls(&plan.flow.body) {
+        if let Some(contract) = contracts.get(&call.api).and_then(|known| known.get(&call.operation)) {
+            whole_call(&subject, call, contract)?;
+        }
+    }
     found.sort();
     Ok((contracts, found))
+}
+
+/// A call gives its operation's parameters and body: none that it does not declare, every one that it requires. Whether
+/// the values fit is P3, which is not recomputed; a value that does not is stopped at run time.
+fn whole_call(subject: &str, call: &Call, contract: &Contract) -> Result<(), PlanError> {
+    let refused = |reason: String| PlanError::Obligation { name: "P3", subject: subject.to_owned(), reason };
+    let is_key = |name: &str, location: &str| {
+        let header = call.idempotency.as_ref().map(|fact| fact.header());
+        location == "header" && header.is_some_and(|header| header.eq_ignore_ascii_case(name))
+    };
+    let gives = |argument: &Argument, name: &str, location: &str| {
+        argument.name == name && argument.location == location
+    };
+    for argument in &call.arguments {
+        let known = contract
+            .parameters
+            .iter()
+            .any(|parameter| gives(argument, &parameter.name, parameter.location.as_str()));
+        if !known || is_key(&argument.name, &argument.location) {
+            let operation = call.operation_name();
+            return Err(refused(format!("`{operation}` takes no {} `{}`", argument.location, argument.name)));
+        }
+    }
+    for parameter in contract.parameters.iter().filter(|parameter| parameter.required) {
+        let location = parameter.location.as_str();
+        let given = call.arguments.iter().any(|argument| gives(argument, &parameter.name, location));
+        if !given && !is_key(&parameter.name, location) {
+            return Err(refused(format!("it does not give the {location} parameter `{}`", parameter.name)));
+        }
+    }
+    match (&call.body, &contract.body) {
+        (Some(_), None) => Err(refused(format!("`{}` takes no body", call.operation_name()))),
+        (None, Some(body)) if body.required => Err(refused("it does not give the body".into())),
+        _ => Ok(()),
+    }
 }
 
 fn compare(proof: &Proof, recomputed: &[Obligation], assumed: &[String]) -> Result<(), PlanError> {
     let differs = |difference: String| PlanError::Proof { difference };
     if !proof.obligations.is_sorted() {
         return Err(differs("its obligations are not sorted".into()));
+    }
+    let known = |name: &str| RECOMPUTED.contains(&name) || TAKEN_OVER.contains(&name);
+    if let Some(unknown) = proof.obligations.iter().find(|entry| !known(&entry.name)) {
+        return Err(differs(format!("`{}` is no obligation of this version", unknown.name)));
     }
     let stated: Vec<&Obligation> =
         proof.obligations.iter().filter(|entry| RECOMPUTED.contains(&entry.name.as_str())).collect();

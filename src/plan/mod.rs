@@ -13,7 +13,7 @@ mod order;
 mod origins;
 pub mod ranges;
 
-pub use check::{RECOMPUTED, Verified, check, check_file, prove};
+pub use check::{RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
 pub use error::PlanError;
 pub use file::{PlanFile, digest};
 pub use model::*;

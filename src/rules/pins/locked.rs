@@ -26,6 +26,15 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             return;
         }
     };
+    if !lock.flows.contains_key(context.flow_file) {
+        // One finding for the file, as where there is no lock.
+        let first = context.hir.apis.values().filter_map(|api| api.pin.as_ref().map(|(_, span)| *span)).min();
+        if let Some(span) = first {
+            let message = format!("`eczflow.lock` has nothing about `{}`", context.flow_file);
+            sink.push(Diagnostic::new(&LOCK_MISMATCH, span, message).help(HELP));
+        }
+        return;
+    }
     for (name, api) in &context.hir.apis {
         let (Some((hex, span)), Some(document)) = (&api.pin, &api.document) else { continue };
         let Ok(pin) = Digest::from_hex(hex) else { continue };
@@ -41,6 +50,9 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             }
             Some(locked) if locked.document != api.path => {
                 Some(format!("`eczflow.lock` is about `{}`, not `{}`", locked.document, api.path))
+            }
+            Some(locked) if locked.identity != document.identity_text() => {
+                Some(format!("`eczflow.lock` names another identity than the document of `{name}`"))
             }
             Some(locked) => {
                 used.retain(|key| {

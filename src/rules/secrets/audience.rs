@@ -10,7 +10,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     for (name, api) in &context.hir.apis {
         let Some((secret, span)) = &api.bearer else { continue };
         let Some(declared) = context.hir.secrets.get(secret) else { continue };
-        if declared.audience != *name {
+        // An audience that is no api was reported at the secret.
+        if declared.audience != *name && context.hir.apis.contains_key(&declared.audience) {
             let message = format!("`{secret}` is for `{}`, not for `{name}`", declared.audience);
             sink.push(
                 Diagnostic::new(&SECRET_AUDIENCE, *span, message)

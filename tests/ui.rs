@@ -70,9 +70,10 @@ fn compile(text: &str) -> Compilation {
             let (path, change) = change.split_once(": ").unwrap();
             let (old, new) = change.split_once(" -> ").unwrap();
             let path = format!("case/{path}");
-            let document = documents.get(&path).unwrap();
+            let document = documents.get_mut(&path).unwrap();
             assert!(document.contains(old), "{path} does not hold {old}");
-            files.insert(path, document.replacen(old, new, 1));
+            *document = document.replacen(old, new, 1);
+            files.insert(path, document.as_str());
         }
     }
     Session::new(&files).compile(path, None).unwrap()

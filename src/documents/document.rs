@@ -118,6 +118,17 @@ impl Document {
         self.canonical_hash
     }
 
+    /// The canonical text of `info.x-ecz-id` without `spec_hash`; empty where there is none. What a lock keeps of it.
+    pub fn identity_text(&self) -> String {
+        let identity = self.value.pointer("/info/x-ecz-id").cloned();
+        let Some(mut identity) = identity else { return String::new() };
+        if let Some(members) = identity.as_object_mut() {
+            members.remove("spec_hash");
+        }
+        // Every number was read as one that has canonical text, so this does not fail.
+        canonical_json(&identity).unwrap_or_default()
+    }
+
     /// Where the value at a JSON pointer stands.
     pub fn span(&self, json_pointer: &str) -> Option<Span> {
         self.node.at(json_pointer).map(|node| node.span)

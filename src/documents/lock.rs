@@ -34,6 +34,8 @@ pub struct LockedApi {
     pub raw_hash: Digest,
     /// Its canonical hash: the pin.
     pub canonical_hash: Digest,
+    /// Its `x-ecz-id` without `spec_hash`, canonical JSON: who the other party is is always used.
+    pub identity: String,
     /// The slices of the operations the flow uses, by their key.
     pub operations: BTreeMap<String, Slice>,
 }
@@ -101,8 +103,10 @@ pub struct Wanted<'w> {
 pub enum Comparison {
     /// It has the pinned hash.
     Unchanged,
-    /// It changed, and no used operation did.
+    /// It changed, and neither its identity nor a used operation did.
     UnusedChanged,
+    /// Its `x-ecz-id` changed, whatever else did.
+    IdentityChanged,
     /// These used operations changed, are gone, or were not locked, by key, sorted.
     SliceChanged {
         /// Their keys.
@@ -174,6 +178,9 @@ impl Lock {
         if locked.canonical_hash != wanted.pin || locked.document != wanted.document {
             return Comparison::Mismatch;
         }
+        if locked.identity != current.identity_text() {
+            return Comparison::IdentityChanged;
+        }
         let same = |key: &str| {
             let now = current.operation(key).ok().and_then(|entry| current.slice(entry).ok());
             now.is_some_and(|now| locked.operations.get(key) == Some(&now))
@@ -201,6 +208,7 @@ impl LockedApi {
             document: path.to_owned(),
             raw_hash: document.raw_hash(),
             canonical_hash: document.canonical_hash(),
+            identity: document.identity_text(),
             operations: slices.collect::<Option<BTreeMap<_, _>>>()?,
         })
     }

@@ -14,6 +14,9 @@ const LINE_BYTES: usize = 400;
 /// What is shown of such a line's place, characters.
 const EXCERPT: usize = 60;
 
+/// Findings drawn with their source; each drawing reads the whole text again, so those after it are told in a line each.
+const DRAWN: usize = 100;
+
 /// How findings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -28,7 +31,11 @@ pub enum Format {
 /// The findings in a format, with ANSI colours where the format has any; ends with a new line unless empty.
 pub fn findings(map: &SourceMap, findings: &[Diagnostic], format: Format) -> String {
     match format {
-        Format::Text => findings.iter().map(|finding| text(map, finding)).collect(),
+        Format::Text => {
+            let (drawn, rest) = findings.split_at(findings.len().min(DRAWN));
+            let drawn = drawn.iter().map(|finding| text(map, finding));
+            drawn.chain(rest.iter().map(|finding| concise(map, finding))).collect()
+        }
         Format::Concise => findings.iter().map(|finding| concise(map, finding)).collect(),
         Format::Json => json(map, findings),
     }
@@ -343,6 +350,16 @@ mod tests {
             let finding = Diagnostic::new(&BROKEN, Span::new(file, start, end), "m");
             assert!(plain(&findings(&map, &[finding], Format::Text)).contains("error[EF9998]: m"));
         }
+    }
+
+    #[test]
+    fn after_many_drawings_come_lines() {
+        let (map, list) = case();
+        let odd = list[1].clone();
+        let many: Vec<Diagnostic> = std::iter::repeat_n(odd, DRAWN + 2).collect();
+        let shown = plain(&findings(&map, &many, Format::Text));
+        assert_eq!(shown.matches("a.eczflow:1:6: warning[EF9999]").count(), 2, "{shown}");
+        assert_eq!(shown.matches("EF9999").count(), DRAWN + 2);
     }
 
     #[test]

@@ -177,7 +177,7 @@ mod tests {
 
     fn call(id: &str, after: &[&str], guard: Option<Json>) -> Json {
         let handoff = json!({
-            "name": "strict", "verify": {"mode": "require", "within_ms": 1}, "attest": {"headers": [], "bodies": false},
+            "name": "strict", "verify": {"mode": "require", "within_ms": 1}, "attest": {"headers": []},
             "evidence": "E4", "trace_shared": false,
         });
         let mut step = json!({"is": "call", "call": {

@@ -10,6 +10,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use eczflow::config::NoEnvironment;
+use eczflow::source::DiskFiles;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -192,6 +195,34 @@ fn commands_print_what_the_pages_show() {
     }
     assert!(shown > 10, "only {shown} parts of pages show a command");
     assert_eq!(wrong, Vec::<String>::new(), "these pages show something else than what is printed");
+}
+
+/// The blocks of a page that bear a tag.
+fn tagged(page: &str, tag: &str) -> Vec<String> {
+    let opening = format!("```{tag}\n");
+    let found = page.split(&opening).skip(1);
+    found.map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
+}
+
+#[test]
+fn configurations_that_are_shown_are_read() {
+    let (mut shown, folder) = (0, tempfile::tempdir().unwrap());
+    let file = folder.path().join("eczflow.toml");
+    for (name, text) in pages() {
+        for block in tagged(&text, "toml") {
+            shown += 1;
+            fs::write(&file, &block).unwrap();
+            let path = camino::Utf8Path::from_path(&file).unwrap();
+            let read = eczflow::config::load(Some(path), None, &NoEnvironment, &DiskFiles);
+            assert!(read.is_ok(), "{name}: {}", read.unwrap_err());
+        }
+        for block in tagged(&text, "json") {
+            assert!(serde_json::from_str::<serde_json::Value>(&block).is_ok(), "{name}: {block}");
+        }
+        // What a shell runs beside `eczflow` is tried where it is shown.
+        assert!(tagged(&text, "sh").is_empty() || name == "docs/sandbox.md", "{name}");
+    }
+    assert!(shown > 2, "only {shown} configurations are shown");
 }
 
 #[test]

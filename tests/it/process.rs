@@ -8,6 +8,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use eczflow::audit::{Checkpoint, VerifierKey};
+use eczflow::base::{Digest, Ed25519Key, OsRandom, Signer as _, canonical_json};
 use eczflow::sandbox::Report;
 use eczflow::store::Reader;
 use serde_json::Value as Json;
@@ -156,6 +158,24 @@ fn kinds(store: &Path) -> BTreeMap<String, Vec<&'static str>> {
     kinds
 }
 
+/// A bundle whose checkpoint another key has signed, under that key's own name.
+fn resigned(bundle: &Path) -> String {
+    let text = std::fs::read_to_string(bundle).unwrap();
+    let mut lines: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let key = Ed25519Key::generate(&OsRandom);
+    let log = VerifierKey::of_log(key.public_key());
+    let checkpoint = lines.last().unwrap()["checkpoint"].as_str().unwrap();
+    let (body, _) = checkpoint.split_once("\n\n").unwrap();
+    let old = Checkpoint::read(&format!("{body}\n")).unwrap();
+    let new = Checkpoint { origin: log.name().to_owned(), ..old }.sign(&key).unwrap();
+    lines[0]["log"] = log.to_string().into();
+    let mut trailer = lines.pop().unwrap();
+    let earlier: String = lines.iter().map(|line| canonical_json(line).unwrap() + "\n").collect();
+    trailer["checkpoint"] = new.into();
+    trailer["digest"] = Digest::of(&earlier).to_string().into();
+    format!("{earlier}{}\n", canonical_json(&trailer).unwrap())
+}
+
 #[test]
 fn the_main_job_runs_and_its_audit_is_verified() {
     let desk = Desk::new();
@@ -197,6 +217,12 @@ fn the_main_job_runs_and_its_audit_is_verified() {
     assert_eq!(keys.len(), 2, "{trusted}");
     desk.run(&format!("audit verify out.audit --log-key {}", keys[0])).expect(0);
     desk.run(&format!("audit verify out.audit --log-key {}", keys[1])).expect(5);
+    // Signed again by somebody else, with everything that hangs on the key made anew.
+    std::fs::write(desk.path("resigned.audit"), resigned(&desk.path("out.audit"))).unwrap();
+    desk.run(&format!("audit verify resigned.audit --log-key {}", keys[0])).expect(5);
+    let stranger = desk.run("audit verify resigned.audit").expect(0).stdout;
+    assert!(stranger.contains("whole: yes") && stranger.contains("unknown log"), "{stranger}");
+    desk.run("audit verify resigned.audit --strict").expect(5);
     std::fs::remove_file(desk.path("config/eczflow/trusted-logs")).unwrap();
     let unknown = desk.run("audit verify out.audit").expect(0);
     assert!(unknown.stdout.contains("unknown log"), "{}", unknown.stdout);
@@ -426,4 +452,24 @@ fn what_is_not_permitted_is_named() {
     let told = run("check refund/refund.eczflow").expect(1).stdout;
     assert!(told.contains("Permission denied") && told.contains("may not read it"), "{told}");
     mode("private", 0o700);
+}
+
+/// The page's own command, where this machine has curl.
+#[test]
+fn a_sandbox_is_looked_at_by_hand_as_its_page_says() {
+    let page = include_str!("../../docs/sandbox.md");
+    let command = page.split("```sh\n").nth(1).unwrap().split_once("```").unwrap().0;
+    let desk = Desk::new();
+    let served = desk.sandbox("--accept-unsigned --folder by-hand");
+    let config = std::fs::read_to_string(&served.config).unwrap();
+    let begins = "\"https://support.example\" = \"127.0.0.1:";
+    let port = config.lines().find_map(|line| line.strip_prefix(begins)).unwrap().trim_end_matches('"');
+    let folder = Path::new(&served.config).parent().unwrap().to_str().unwrap();
+    let command = command.replace("FOLDER", folder).replace("PORT", port);
+    if Command::new("curl").arg("--version").output().is_err() {
+        return;
+    }
+    let told = Command::new("sh").args(["-c", &command]).output().unwrap();
+    let told: Json = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!((&told["id"], &told["amount"]), (&"T1".into(), &40.into()), "{told}");
 }

@@ -24,6 +24,8 @@ pub static USED_SLICE_CHANGED: Code = Code::error("EF4009", "used-slice-changed"
 pub static STALE_PIN: Code = Code::warning("EF4010", "stale-pin");
 /// A lock that is missing or does not match the pins.
 pub static LOCK_MISMATCH: Code = Code::error("EF4011", "lock-mismatch");
+/// An `x-ecz-id` that is not what was pinned.
+pub static IDENTITY_CHANGED: Code = Code::error("EF4014", "identity-changed");
 /// A server outside the authorised origin and its aliases.
 pub static ORIGIN_NOT_AUTHORISED: Code = Code::error("EF4012", "origin-not-authorised");
 
@@ -41,4 +43,5 @@ pub const ALL: &[&Code] = &[
     &STALE_PIN,
     &LOCK_MISMATCH,
     &ORIGIN_NOT_AUTHORISED,
+    &IDENTITY_CHANGED,
 ];

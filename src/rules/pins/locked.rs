@@ -51,6 +51,9 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             Some(locked) if locked.document != api.path => {
                 Some(format!("`eczflow.lock` is about `{}`, not `{}`", locked.document, api.path))
             }
+            Some(locked) if locked.identity != document.identity_text() => {
+                Some(format!("`eczflow.lock` names another identity than the document of `{name}`"))
+            }
             Some(locked) => {
                 used.retain(|key| {
                     let now = document.operation(key).ok().and_then(|entry| document.slice(entry).ok());

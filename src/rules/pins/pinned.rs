@@ -1,7 +1,9 @@
 //! P5: every document is pinned, and is what was pinned; otherwise what changed decides.
 
 use crate::base::Digest;
-use crate::diagnostics::codes::identity::{LOCK_MISMATCH, MISSING_PIN, STALE_PIN, USED_SLICE_CHANGED};
+use crate::diagnostics::codes::identity::{
+    IDENTITY_CHANGED, LOCK_MISMATCH, MISSING_PIN, STALE_PIN, USED_SLICE_CHANGED,
+};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Comparison, Document, Lock, Wanted};
 use crate::hir::Api;
@@ -9,7 +11,7 @@ use crate::rules::{Context, LockState, Rule};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     name: "pins/pinned",
-    codes: &[&MISSING_PIN, &USED_SLICE_CHANGED, &STALE_PIN, &LOCK_MISMATCH],
+    codes: &[&MISSING_PIN, &USED_SLICE_CHANGED, &IDENTITY_CHANGED, &STALE_PIN, &LOCK_MISMATCH],
     check,
 };
 
@@ -65,6 +67,19 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 .help("run `eczflow pin` on this file to pin the new version")
                 .fix("write the new pin", vec![(*span, hash.to_string())]),
             ),
+            Comparison::IdentityChanged => {
+                let message =
+                    format!("the document of `{name}` names another identity than when it was pinned");
+                let mut diagnostic = Diagnostic::new(&IDENTITY_CHANGED, *span, message);
+                if let Some(place) = document.place("/info/x-ecz-id") {
+                    diagnostic = diagnostic.and(place, "the identity as it is now");
+                }
+                sink.push(
+                    diagnostic
+                        .note(format!("what falls until it is pinned again: P4 and P5 at every call of `{name}`"))
+                        .help("make sure with its publisher who the other party is, then run `eczflow pin` on this file"),
+                );
+            }
             Comparison::SliceChanged { operations } => {
                 for operation in operations {
                     changed(context, name, api, document, &operation, sink);

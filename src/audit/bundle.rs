@@ -185,7 +185,10 @@ impl Lines<'_> {
     fn parse<T: Serialize + DeserializeOwned>(&self) -> Result<T, BundleError> {
         let value: T = match serde_json::from_slice(&self.line) {
             Ok(value) => value,
-            Err(error) => return self.fail(Fault::Malformed(error.to_string().chars().take(200).collect())),
+            Err(_) if self.number == 1 => return self.fail(Fault::Order("this is no audit bundle")),
+            Err(_) => {
+                return self.fail(Fault::Malformed("changed after it was signed, or never one".into()));
+            }
         };
         // This also excludes duplicate members and numbers that a double does not hold.
         match canonical_json(&value) {

@@ -239,7 +239,7 @@ impl Record {
         }
         // Being its own canonical text excludes duplicate members and numbers that a double does not hold.
         let record: Record = serde_json::from_slice(leaf)
-            .map_err(|error| RecordError::Malformed(shortened(&error.to_string())))?;
+            .map_err(|_| RecordError::Malformed("changed after it was signed, or never one".into()))?;
         if record.leaf()?.as_bytes() != leaf {
             return Err(RecordError::NotCanonical);
         }

@@ -32,6 +32,9 @@ Examples:
   eczflow audit verify refund.audit --log-key KEY        it must be this log
   eczflow audit verify refund.audit --strict             an unknown log fails
 
+Trusted logs stand in $XDG_CONFIG_HOME/eczflow/trusted-logs, else ~/.config/eczflow/trusted-logs, or beside `--config FILE`:
+one `KEY  # what you call it` a line.
+
 Needs no network and no store. Ends with 5 where verification failed, or the bundle cannot be read.";
 
 /// Take, export and verify a run's audit log.

@@ -12,7 +12,8 @@ Examples:
   eczflow compile refund.eczflow                       only say its digest
   eczflow run refund.plan.json --input ticket_id=T1    run it
 
-The same source and documents make the same bytes, everywhere.";
+The same source and documents make the same bytes, everywhere. A plan names its documents as its flow does: it runs beside
+the flow, or wherever the documents lie in the same places.";
 
 /// Compile a flow to a plan: canonical JSON with its proof, named by its digest.
 #[derive(Debug, Args)]

@@ -86,10 +86,10 @@ pub enum CliError {
         reason: String,
     },
     /// A plan whose documents are not at hand.
-    #[error("documents not at hand: {}", .apis.join(", "))]
+    #[error("documents not at hand: {}", .tried.join(", "))]
     Detached {
-        /// The apis.
-        apis: Vec<String>,
+        /// The paths that were tried.
+        tried: Vec<String>,
     },
     /// `--log-key`, or an entry of `[verify] logs`, that is no key.
     #[error("`{text}` is no log key: {reason}")]
@@ -106,6 +106,16 @@ pub enum CliError {
         reason: String,
         /// What to do.
         help: String,
+    },
+    /// A plan or a document where a flow is due.
+    #[error("`{path}` is {what}, not a flow")]
+    NotAFlow {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// What to do.
+        help: &'static str,
     },
     /// Faults were asked for, and no sandbox that could make them.
     #[error("`--fault`, `--revoke`, `--drift` and `--hold` need `--sandbox`")]
@@ -160,6 +170,7 @@ impl Explained for CliError {
             CliError::OtherWorld { .. } => "ER1080",
             CliError::SandboxEnded { .. } => "ER1081",
             CliError::NoStore { error, .. } => error.code(),
+            CliError::NotAFlow { .. } => "ER1082",
         }
     }
 
@@ -174,7 +185,7 @@ impl Explained for CliError {
             }
             CliError::RunName { .. } => "`eczflow runs` lists the runs of a store; `--store DIR` names it".into(),
             CliError::Detached { .. } => {
-                "put the documents where the plan names them, or go on without them with `--allow-detached`".into()
+                "put the documents where the plan names them, or go on without them with `--allow-detached` (but a sandbox is made from them)".into()
             }
             CliError::LogKey { .. } => {
                 "a log key is one word, `NAME+HASH+KEY`, as `eczflow audit verify` and the trusted-logs file show it".into()
@@ -185,6 +196,7 @@ impl Explained for CliError {
                 let near: Vec<String> = near.iter().map(|store| format!("`--store {store}`")).collect();
                 format!("there is one at {}", near.join(" and at "))
             }
+            CliError::NotAFlow { help, .. } => (*help).into(),
             CliError::OtherWorld { .. } => {
                 "name the configuration it began under with `--config FILE`".into()
             }

@@ -6,13 +6,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::{CliError, Failure};
 use super::output;
-use crate::base::did_you_mean;
+use crate::base::{did_you_mean, limits};
 use crate::compile::{Compilation, Session};
 use crate::config::{Config, ProcessEnvironment, RuleLevel, load};
 use crate::diagnostics::{Diagnostic, Severity, codes};
 use crate::plan::{Plan, Verified};
 use crate::report::{self, Format};
-use crate::source::{DiskFiles, SourceMap};
+use crate::source::{DiskFiles, FileSystem as _, SourceMap};
 
 /// A flow's file, and which flow of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,8 +97,27 @@ fn levelled(findings: Vec<Diagnostic>, config: &Config) -> Vec<Diagnostic> {
         .collect()
 }
 
+/// Tells a plan and an OpenAPI document from a flow, which would only yield a flood of findings. What cannot be read is left
+/// to who reads it next.
+pub(crate) fn is_a_flow(path: &Utf8Path) -> Result<(), CliError> {
+    let Ok(bytes) = DiskFiles.read(path, limits::FLOW_BYTES) else { return Ok(()) };
+    let text = String::from_utf8_lossy(&bytes);
+    let json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
+    let (what, help) = if json && text.contains("\"plan_digest\"") {
+        ("a plan", "name the flow it was compiled from; `eczflow run` takes plans too")
+    } else if json && text.contains("\"openapi\"") || text.lines().any(|line| line.starts_with("openapi:")) {
+        ("an OpenAPI document", "name it in a flow, `api NAME = openapi(\"FILE\")`, and check that")
+    } else if json {
+        ("a JSON file", "a flow begins with `eczflow 1`")
+    } else {
+        return Ok(());
+    };
+    Err(CliError::NotAFlow { path: path.to_owned(), what, help })
+}
+
 /// Checks the chosen flow, or every flow of the file.
 pub(crate) fn check(name: &FlowName, config: &Config) -> Result<Compilation, Failure> {
+    is_a_flow(&name.file)?;
     let mut checked = Session::new(&DiskFiles).check(&name.file, name.flow.as_deref())?;
     checked.diagnostics = levelled(checked.diagnostics, config);
     Ok(checked)
@@ -106,6 +125,7 @@ pub(crate) fn check(name: &FlowName, config: &Config) -> Result<Compilation, Fai
 
 /// Compiles one flow. `None` where findings stand in the way; they were told then.
 pub(crate) fn compile(name: &FlowName, config: &Config) -> Result<Option<Verified<Plan>>, Failure> {
+    is_a_flow(&name.file)?;
     let mut compilation = Session::new(&DiskFiles).compile(&name.file, name.flow.as_deref())?;
     compilation.diagnostics = levelled(compilation.diagnostics, config);
     tell(&compilation.source_map, &compilation.diagnostics);

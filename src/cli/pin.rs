@@ -25,6 +25,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    flow::is_a_flow(&arguments.file)?;
     let pinned = Session::new(&DiskFiles).pin(&arguments.file)?;
     flow::tell(&pinned.source_map, &pinned.diagnostics);
     if pinned.has_errors() {
@@ -44,6 +45,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         return Ok(Exit::Clean);
     }
     if arguments.check {
+        if !pinned.lock_path.exists() {
+            output::tell(&format!("there is no lock `{}`", pinned.lock_path));
+        }
         output::tell(&format!("pins or lock are not current: `eczflow pin {}` writes them", arguments.file));
         return Ok(Exit::Findings);
     }

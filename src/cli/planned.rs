@@ -30,10 +30,13 @@ pub(crate) fn load(
         plan::RECOMPUTED.join(", "),
         plan::TAKEN_OVER.join(", ")
     ));
-    let absent = plan.held_against(&at_hand(&plan, name.folder())?)?;
+    let folder = name.folder();
+    let absent = plan.held_against(&at_hand(&plan, folder)?)?;
     if !absent.is_empty() {
         if !allow_detached {
-            return Err(CliError::Detached { apis: absent }.into());
+            let tried = absent.iter().filter_map(|name| plan.apis.get(name).map(|api| (name, api)));
+            let tried = tried.map(|(name, api)| format!("`{name}` at `{}`", folder.join(&api.document)));
+            return Err(CliError::Detached { tried: tried.collect() }.into());
         }
         output::tell(&format!("documents not at hand: {}", absent.join(", ")));
     }

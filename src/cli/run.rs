@@ -65,7 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         return Err(sandbox::without_sandbox());
     }
     let own = flow::configuration(arguments.config.as_deref(), arguments.flow.folder())?;
-    let Some(plan) = planned::load(&arguments.flow, &own, arguments.allow_detached)? else {
+    let Some(plan) = planned::load(&arguments.flow, &own, arguments.allow_detached && !arguments.sandbox)?
+    else {
         return Ok(Exit::Findings);
     };
     let inputs = inputs::read(&plan, &arguments.input, arguments.inputs.as_deref())?;

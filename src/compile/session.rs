@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::base::{Digest, limits};
-use crate::diagnostics::codes::graph as codes;
+use crate::diagnostics::codes::{graph as codes, identity, names};
 use crate::diagnostics::{Diagnostic, Severity, Sink};
 use crate::documents::Lock;
 use crate::emit::{EmitError, emit};
@@ -112,7 +112,12 @@ impl<'a> Session<'a> {
                 }
             }
         }
-        Ok(Compilation { source_map, diagnostics: sink.into_sorted(), checked, plan: made })
+        let mut diagnostics = sink.into_sorted();
+        // The policy that is missing is most often the name that nothing uses: one mistake, one finding.
+        if diagnostics.iter().any(|found| found.code.number == identity::NO_HANDOFF_POLICY.number) {
+            diagnostics.retain(|found| found.code.number != names::UNUSED_NAME.number);
+        }
+        Ok(Compilation { source_map, diagnostics, checked, plan: made })
     }
 
     pub(super) fn resolve(

@@ -133,7 +133,7 @@ impl Explained for ConfigError {
             }
             ConfigError::OpenMode { path, .. } => format!("run `chmod 600 {path}`"),
             ConfigError::AgentUnmapped { agent } => format!(
-                "make one with `eczflow key new -o agent.pem` and name it in eczflow.toml: `[agent.\"{agent}\"]` with `key = \"agent.pem\"`"
+                "make one with `eczflow key new -o agent.pem` and name it in eczflow.toml: `[agent.\"{agent}\"]` with `key = \"agent.pem\"`; it is read from `--config FILE`, else from $XDG_CONFIG_HOME/eczflow or ~/.config/eczflow"
             ),
             ConfigError::KeyUnreadable { .. } => "make a new one with `eczflow key new -o FILE`".into(),
             ConfigError::KeyNotWritten { .. } => {

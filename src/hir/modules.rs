@@ -376,12 +376,12 @@ impl Modules {
     pub(crate) fn report_unused(&self, sink: &mut Sink) {
         let Some(module) = self.list.get(self.root) else { return };
         let used = module.used.borrow();
-        let imports = module.imports.values().map(|import| (&import.name, "used"));
+        let imports = module.imports.values().map(|import| (&import.name, "imported, never used"));
         let own = module.ast.items.iter().filter(|item| !matches!(item, ast::Item::Flow(_)));
-        let own = own.filter_map(declared_name).map(|name| (name, "declared"));
+        let own = own.filter_map(declared_name).map(|name| (name, "declared but never needed"));
         for (name, how) in imports.chain(own) {
             if !used.contains(&name.text) {
-                let message = format!("`{}` is {how} but never needed", name.text);
+                let message = format!("`{}` is {how}", name.text);
                 sink.push(
                     Diagnostic::new(&names::UNUSED_NAME, name.span, message).help("remove it, or use it"),
                 );

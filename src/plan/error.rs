@@ -98,10 +98,12 @@ impl Explained for PlanError {
             PlanError::Unreadable { .. } | PlanError::NotCanonical => {
                 "a plan is written by `eczflow compile` and never edited: compile the flow again"
             }
+            PlanError::Obligation { .. } => {
+                "the plan was changed after it was compiled: compile the flow again from its source; docs/checks.md says what each obligation is"
+            }
             PlanError::Digest { .. }
             | PlanError::Range { .. }
             | PlanError::Slice { .. }
-            | PlanError::Obligation { .. }
             | PlanError::Proof { .. } => {
                 "the plan was changed after it was compiled: compile the flow again from its source"
             }

@@ -85,6 +85,7 @@ fn pins_are_written_once_and_keep_the_layout() {
     std::fs::write(&path, &stale).unwrap();
     std::fs::remove_file(desk.path("refund/eczflow.lock")).unwrap();
     let told = desk.run(&format!("pin --check {FLOW}")).expect(1);
+    assert!(told.stderr.contains("there is no lock `refund/eczflow.lock`"), "{}", told.stderr);
     assert!(told.stdout.contains("pinned to another version"), "{}", told.stdout);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), stale, "--check writes nothing");
     desk.run(&format!("pin {FLOW}")).expect(0);
@@ -104,6 +105,10 @@ fn a_hash_is_the_pin_and_a_plan_the_same_each_time() {
     let again = desk.run(&format!("compile {FLOW} -o -")).expect(0).stdout;
     assert_eq!(std::fs::read_to_string(desk.path("a.plan.json")).unwrap(), again);
     let plan: Json = serde_json::from_str(&again).unwrap();
+    desk.run("check a.plan.json").expect_error(2, "ER1082");
+    desk.run("check refund/apis/support.openapi.yaml").expect_error(2, "ER1082");
+    let told = desk.run("run a.plan.json --sandbox --allow-detached --input ticket_id=T1").expect(2).stderr;
+    assert!(told.contains("ER1075") && told.contains("`./apis/payments.openapi.json`"), "{told}");
     let digest = desk.run(&format!("compile {FLOW}")).expect(0).stdout;
     assert_eq!(plan["plan_digest"], digest.trim_end());
 }

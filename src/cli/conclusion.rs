@@ -131,13 +131,17 @@ impl Conclusion<'_> {
         for path in &report.in_doubt {
             let _ = writeln!(
                 text,
-                "`{path}` is in doubt: its request may have had an effect; nothing is taken back before an operator decides"
+                "`{path}` is in doubt: its request may have had an effect; nothing is taken back"
             );
         }
         for path in &report.stuck {
             let _ = writeln!(text, "`{path}` was not taken back: its undo failed");
         }
-        if self.exit() == Exit::Standing {
+        if report.phase == Phase::Paused(PauseCause::InDoubt) {
+            text.push_str(
+                "recording an operator's decision on it is not built yet: the run stays as it is, look at the callee's side\n",
+            );
+        } else if self.exit() == Exit::Standing {
             let _ = writeln!(text, "{}", self.place.resume(&report.run));
         }
         let (run, options) = (&report.run, self.place.options());
@@ -260,5 +264,8 @@ mod tests {
         );
         assert!(told.contains("eczflow resume 0123456789abcdef0123`"), "{told}");
         assert!(!conclusion.data().contains("outputs"));
+        report.phase = Phase::Paused(PauseCause::InDoubt);
+        let told = Conclusion { report: &report, place: &place }.told();
+        assert!(told.contains("is not built yet") && !told.contains("eczflow resume"), "{told}");
     }
 }

@@ -5,6 +5,7 @@ use camino::Utf8PathBuf;
 use super::{Exit, output};
 use crate::base::Explained;
 use crate::report;
+use crate::store::StoreError;
 
 /// What ends a command early.
 pub(crate) enum Failure {
@@ -109,6 +110,32 @@ pub enum CliError {
     /// Faults were asked for, and no sandbox that could make them.
     #[error("`--fault`, `--revoke`, `--drift` and `--hold` need `--sandbox`")]
     NoSandbox,
+    /// No store at the folder.
+    #[error("{error}")]
+    NoStore {
+        /// The store's own words.
+        error: StoreError,
+        /// Stores that are there.
+        near: Vec<&'static str>,
+    },
+    /// A run was to go on under a configuration that is not the one it began under.
+    #[error("run `{run}` began with {name} `{began}`; this configuration has `{now}`")]
+    OtherWorld {
+        /// The run.
+        run: String,
+        /// `the environment` or `the resolver`.
+        name: &'static str,
+        /// As its first record says.
+        began: String,
+        /// As the configuration says.
+        now: String,
+    },
+    /// The run of a sandbox that ended with its process.
+    #[error("run `{run}` ran in a sandbox of its own, which ended with its process")]
+    SandboxEnded {
+        /// The run.
+        run: String,
+    },
     /// The runtime could not be started, or the process's signals not be heard.
     #[error("the runtime could not start: {reason}")]
     Runtime {
@@ -130,6 +157,9 @@ impl Explained for CliError {
             CliError::Rules { .. } => "ER1077",
             CliError::Runtime { .. } => "ER1078",
             CliError::NoSandbox => "ER1079",
+            CliError::OtherWorld { .. } => "ER1080",
+            CliError::SandboxEnded { .. } => "ER1081",
+            CliError::NoStore { error, .. } => error.code(),
         }
     }
 
@@ -150,6 +180,17 @@ impl Explained for CliError {
                 "a log key is one word, `NAME+HASH+KEY`, as `eczflow audit verify` and the trusted-logs file show it".into()
             }
             CliError::Runtime { .. } => return None,
+            CliError::NoStore { error, near } if near.is_empty() => return error.help(),
+            CliError::NoStore { near, .. } => {
+                let near: Vec<String> = near.iter().map(|store| format!("`--store {store}`")).collect();
+                format!("there is one at {}", near.join(" and at "))
+            }
+            CliError::OtherWorld { .. } => {
+                "name the configuration it began under with `--config FILE`".into()
+            }
+            CliError::SandboxEnded { .. } => {
+                "for runs that outlive their process keep a sandbox running with `eczflow sandbox FLOW`, then use `eczflow run FLOW --config FILE` and `eczflow resume RUN --config FILE` with the FILE it prints".into()
+            }
             CliError::NoSandbox => "only a sandbox can be told what to do wrong: add `--sandbox`".into(),
         })
     }

@@ -71,8 +71,8 @@ Examples:
   eczflow check refund.eczflow      prove what can be proven before it runs
   eczflow run refund.eczflow --sandbox --input ticket_id=T1
                                     run it against a sandbox on this machine
-  eczflow audit export latest -o refund.audit
-                                    write the log of the last run
+  eczflow audit export latest --store .eczflow/sandbox -o refund.audit
+                                    write the log of that run
   eczflow audit verify refund.audit verify such a log, offline
   eczflow explain EF4001            what a code means and what to do
 

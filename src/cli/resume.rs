@@ -5,9 +5,13 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::conclusion::Place;
+use super::error::CliError;
 use super::hosted::Hosting;
 use super::{Outcome, flow, planned, runs, runtime, storage};
+use crate::config::Config;
 use crate::plan::PlanError;
+use crate::report::harmless_line;
+use crate::store::Entry;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,6 +44,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let text = reader.plan(&run.plan)?.ok_or_else(|| PlanError::Unreadable {
             reason: format!("the store has no plan `{}`", run.plan),
         })?;
+        // What has ended is told as that, whatever the configuration.
+        if run.finished.is_none() {
+            same_world(&run.run, reader.load(&run.run)?.first(), &config)?;
+        }
         (run.run, planned::from_store(&text, run.plan)?)
     };
     let place = Place {
@@ -54,4 +62,30 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         .block_on(hosting.drive(|host, pause| async move { host.resume(Arc::new(plan), &run, pause).await }));
     runtime.shutdown_background();
     ended
+}
+
+/// The name under which sandboxes record their runs.
+const SANDBOX: &str = "sandbox";
+
+/// A run goes on only where it began: other counterparties know nothing of what was sent, another resolver has other answers.
+fn same_world(run: &str, first: Option<&Entry>, config: &Config) -> Result<(), CliError> {
+    let began =
+        |name: &str| first.and_then(|entry| entry.record.decision.get(name)).and_then(|value| value.as_str());
+    for (member, name, now) in [
+        ("environment", "the environment", &config.environment),
+        ("resolver", "the resolver", &config.resolver.base),
+    ] {
+        // A run without these facts is refused by the replay.
+        let Some(began) = began(member) else { continue };
+        if began == now {
+            continue;
+        }
+        return Err(if member == "environment" && began == SANDBOX {
+            CliError::SandboxEnded { run: run.to_owned() }
+        } else {
+            let (began, now) = (harmless_line(began), harmless_line(now));
+            CliError::OtherWorld { run: run.to_owned(), name, began, now }
+        });
+    }
+    Ok(())
 }

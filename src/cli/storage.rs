@@ -1,5 +1,7 @@
 //! Stores and the runs in them, as the command line names them.
 
+use std::path::Path;
+
 use camino::Utf8Path;
 
 use super::error::{CliError, Failure};
@@ -9,7 +11,10 @@ use crate::base::{OsRandom, limits};
 use crate::config::Config;
 use crate::report;
 use crate::source::{DiskFiles, FileSystem as _, ReadError};
-use crate::store::{LogKey, Reader, RunSummary, SqliteStore, Store as _};
+use crate::store::{LogKey, Reader, RunSummary, SqliteStore, Store as _, StoreError};
+
+/// Where stores lie that were not named: those of `run --sandbox` and of `sandbox`.
+const USUAL_STORES: [&str; 2] = [".eczflow/sandbox", ".eczflow/served/store"];
 
 /// A run as it is named: its id, the beginning of it, or `latest`.
 pub(crate) fn find_run(reader: &Reader, named: &str) -> Result<RunSummary, Failure> {
@@ -19,7 +24,13 @@ pub(crate) fn find_run(reader: &Reader, named: &str) -> Result<RunSummary, Failu
 
 /// Opens the store at a folder to read.
 pub(crate) fn open(folder: &Utf8Path) -> Result<Reader, Failure> {
-    Ok(Reader::open(folder.as_std_path())?)
+    Reader::open(folder.as_std_path()).map_err(|error| match error {
+        StoreError::NoStore { .. } => {
+            let stands = |store: &&str| *store != folder && Reader::open(Path::new(store)).is_ok();
+            CliError::NoStore { error, near: USUAL_STORES.into_iter().filter(stands).collect() }.into()
+        }
+        error => Failure::from(error),
+    })
 }
 
 /// Opens the store at a folder to write, or makes it. The log key of a store made just now is entered among the logs

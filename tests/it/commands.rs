@@ -170,6 +170,26 @@ fn ctrl_c_pauses_and_resume_goes_on() {
     desk.run(&format!("audit export latest --config {config} -o a.audit")).expect(0);
     let verified = desk.run(&format!("audit verify a.audit --config {config} --strict")).expect(0).stdout;
     assert!(verified.contains("complete: so far"), "{verified}");
+    // Elsewhere it does not go on.
+    let elsewhere =
+        std::fs::read_to_string(config).unwrap().replace("name = \"sandbox\"", "name = \"other\"");
+    std::fs::write(desk.path("other.toml"), elsewhere).unwrap();
+    desk.run("resume latest --config other.toml").expect_error(2, "ER1081");
+    let other =
+        std::fs::read_to_string(config).unwrap().replace(".example\"\nhosts", ".example:444\"\nhosts");
+    std::fs::write(desk.path("other.toml"), other).unwrap();
+    desk.run("resume latest --config other.toml").expect_error(2, "ER1080");
     let ended = desk.run(&format!("resume latest --config {config} --json")).expect(0).json();
     assert_eq!((&ended["status"], &ended["run_id"]), (&"succeeded".into(), &runs["run_id"]));
+}
+
+#[test]
+fn a_run_does_not_outlive_a_sandbox_of_its_own() {
+    let desk = Desk::new();
+    let run = desk
+        .command(&format!("run {FLOW} --sandbox --input ticket_id=T1 --fault payments.createRefund=503x4"));
+    assert_eq!(interrupt_at(run, "refund: again in").0, Some(4));
+    desk.run("resume latest --store .eczflow/sandbox").expect_error(2, "ER1081");
+    let told = desk.run("audit export latest -o a.audit").expect(2).stderr;
+    assert!(told.contains("ER4013") && told.contains("`--store .eczflow/sandbox`"), "{told}");
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use eczflow::audit::{Export, Kind, Record, VerifierKey};
@@ -264,8 +263,8 @@ impl Store for Slow {
         let before = self.intended.fetch_add(intents, Ordering::SeqCst);
         // Whatever was spawned too early has its chance now.
         tokio::task::block_in_place(|| {
-            let until = Instant::now() + Duration::from_millis(if intents == 0 { 0 } else { 40 });
-            while Instant::now() < until && sent() <= before {
+            let until = SystemClock.now().plus(if intents == 0 { 0 } else { 40 });
+            while SystemClock.now() < until && sent() <= before {
                 std::thread::yield_now();
             }
         });

@@ -229,7 +229,8 @@ impl FlowLowering<'_> {
             let misspelt = call.arguments.iter().any(|argument| {
                 let given = argument.name.text.as_str();
                 let known = contract.parameters.iter().any(|other| other.name == given);
-                given == parameter.name || (!known && did_you_mean(given, [parameter.name.as_str()]).is_some())
+                given == parameter.name
+                    || (!known && did_you_mean(given, [parameter.name.as_str()]).is_some())
             });
             if parameter.required && !is_key(parameter) && !given.contains_key(&index) && !misspelt {
                 let location = parameter.location.as_str();

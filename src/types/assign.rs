@@ -178,11 +178,15 @@ impl Question {
                     (a, b) if a > b => Answer::Yes,
                     (a, _) if a < low => {
                         // The value nearest to the bound says most.
-                        no(Some(Json::from(low.saturating_sub(1).min(b))), format!("it may be below {low}"))
+                        no(
+                            Some(Json::from(low.saturating_sub(1).min(b))),
+                            format!("it may be below {low}; `max(…, {low})` would not"),
+                        )
                     }
-                    (_, b) if b > high => {
-                        no(Some(Json::from(high.saturating_add(1).max(a))), format!("it may be above {high}"))
-                    }
+                    (_, b) if b > high => no(
+                        Some(Json::from(high.saturating_add(1).max(a))),
+                        format!("it may be above {high}; `min(…, {high})` would not"),
+                    ),
                     _ => Answer::Yes,
                 }
             }

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use camino::Utf8Path;
-use eczflow::audit::{Kind, Record};
-use eczflow::base::{Clock, SystemClock, Timestamp};
+use eczflow::audit::{Export, Kind, Record, VerifierKey};
+use eczflow::base::{Clock, Digest, SystemClock, Timestamp};
 use eczflow::engine::{Event, FailureClass, Phase, Status};
 use eczflow::host::Observer;
-use eczflow::sandbox::Faults;
+use eczflow::sandbox::{Faults, Ledger};
 use eczflow::source::FileSystem as _;
-use eczflow::store::{Entry, Store as _};
+use eczflow::store::{Batch, Entry, Pending, RunSummary, SqliteStore, Store, StoreError};
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
 
@@ -245,4 +245,74 @@ async fn a_clock_that_jumps_neither_ends_a_run_nor_breaks_its_log() {
             stage.audit(&run);
         }
     }
+}
+
+/// A store that takes its time: others run while it writes, and it counts the requests that reached a counterparty
+/// before their intent was durable.
+struct Slow {
+    store: Arc<SqliteStore>,
+    ledger: Ledger,
+    intended: Arc<AtomicUsize>,
+    early: Arc<AtomicUsize>,
+}
+
+impl Store for Slow {
+    fn append(&self, batch: Batch) -> Pending {
+        let intents = batch.entries.iter().filter(|entry| entry.record.kind == Kind::AttemptIntended).count();
+        let sent = || self.ledger.report().requests.iter().filter(|entry| entry.request.is_some()).count();
+        let before = self.intended.fetch_add(intents, Ordering::SeqCst);
+        // Whatever was spawned too early has its chance now.
+        tokio::task::block_in_place(|| {
+            let until = SystemClock.now().plus(if intents == 0 { 0 } else { 40 });
+            while SystemClock.now() < until && sent() <= before {
+                std::thread::yield_now();
+            }
+        });
+        self.early.fetch_max(sent().saturating_sub(before), Ordering::SeqCst);
+        self.store.append(batch)
+    }
+
+    fn cover(&self, run: &str, time: Timestamp) -> Pending {
+        self.store.cover(run, time)
+    }
+
+    fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
+        self.store.runs()
+    }
+
+    fn run(&self, run: &str) -> Result<RunSummary, StoreError> {
+        self.store.run(run)
+    }
+
+    fn load(&self, run: &str) -> Result<Vec<Entry>, StoreError> {
+        self.store.load(run)
+    }
+
+    fn plan(&self, digest: &Digest) -> Result<Option<String>, StoreError> {
+        self.store.plan(digest)
+    }
+
+    fn export(&self, run: &str) -> Result<Export, StoreError> {
+        self.store.export(run)
+    }
+
+    fn log_key(&self) -> VerifierKey {
+        self.store.log_key()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_before_its_intent_is_durable() {
+    let mut stage = Stage::new(flows::refund(), faults("payments.createRefund=503x1")).await;
+    let (intended, early) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+    let slow = Slow {
+        store: stage.store.clone(),
+        ledger: stage.ledger().clone(),
+        intended: intended.clone(),
+        early: early.clone(),
+    };
+    stage.behind(Arc::new(slow));
+    let run = stage.run(t1()).await;
+    assert_eq!(run.phase, Phase::Finished(Status::Succeeded), "{:?}", run.failure);
+    assert_eq!((intended.load(Ordering::SeqCst), early.load(Ordering::SeqCst)), (5, 0));
 }

@@ -69,6 +69,19 @@ impl Stage {
         Stage { plan: Arc::new(plan), sandbox, store, host, _folder: folder }
     }
 
+    /// Puts another store before the stage's own.
+    pub(crate) fn behind(&mut self, store: Arc<dyn Store>) {
+        self.host = Host::new(Parts {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom),
+            store,
+            config: Arc::new(self.sandbox.config().clone()),
+            environment: Arc::new(NoEnvironment),
+            observer: Arc::new(Silent),
+        })
+        .unwrap();
+    }
+
     pub(crate) async fn run(&self, inputs: Json) -> RunReport {
         let Json::Object(inputs) = inputs else { panic!("inputs are an object") };
         self.try_run(inputs).await.unwrap()

@@ -473,3 +473,22 @@ fn a_sandbox_is_looked_at_by_hand_as_its_page_says() {
     let told: Json = serde_json::from_slice(&told.stdout).unwrap();
     assert_eq!((&told["id"], &told["amount"]), (&"T1".into(), &40.into()), "{told}");
 }
+
+/// The recipe of the README: one terminal serves, another runs, is killed, and resumes.
+#[test]
+fn the_readme_s_recipe_for_a_kill_works_as_written() {
+    let readme = include_str!("../../README.md");
+    let block = readme.split("```text\n").find(|block| block.starts_with("eczflow sandbox ")).unwrap();
+    let words = |line: &str| line.split("  #").next().unwrap().replace("examples/refund/", "refund/");
+    let commands: Vec<String> =
+        block.lines().map_while(|line| line.strip_prefix("eczflow ")).map(words).collect();
+    let [serve, run, resume] = commands.as_slice() else { panic!("{commands:?}") };
+    let desk = Desk::new();
+    let served = desk.sandbox(serve.strip_prefix("sandbox refund/refund.eczflow ").unwrap());
+    let mut child = desk.command(run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    served.ledger("?requests=4");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    desk.run(resume).expect(0);
+    assert_eq!(served.effects()["payments"].len(), 1);
+}

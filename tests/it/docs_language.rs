@@ -219,3 +219,11 @@ fn the_index_names_every_page_and_links_lead_somewhere() {
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
+
+/// The `x-ecz-id` that the page shows is that of a document of the example, which is compiled and run.
+#[test]
+fn the_identity_that_is_shown_is_the_example_s() {
+    let page = include_str!("../../docs/language.md");
+    let shown = page.split("```text\ninfo:\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(include_str!("../../examples/refund/apis/support.openapi.yaml").contains(shown));
+}

@@ -12,6 +12,7 @@ mod architecture;
 mod commands;
 mod connector;
 mod docs;
+mod examples;
 mod docs_language;
 mod flows;
 mod forgery;

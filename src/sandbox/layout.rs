@@ -95,17 +95,21 @@ fn places(
     document: &Document,
     surface: &Surface,
 ) -> Result<(BTreeSet<String>, Vec<String>), String> {
-    let servers = document.servers().map_err(|finding| finding.message.clone())?;
+    let servers = document.servers();
     let own = surface.operations().iter().flat_map(|operation| &operation.view.servers);
-    let mut urls: BTreeSet<&str> = servers.iter().chain(own).map(|server| server.url.as_str()).collect();
-    urls.insert(&api.base_url);
+    let own = servers.iter().chain(own).filter_map(|server| {
+        let at_home = server.at_origin(&api.identity.api_origin);
+        server.default_url().filter(|url| url.starts_with("https:")).or(at_home)
+    });
+    let mut urls: BTreeSet<String> = own.collect();
+    urls.insert(api.base_url.clone());
     let mut origins = BTreeSet::from([split(&api.identity.api_origin)?.0]);
     if let Some(region) = &api.region {
         origins.insert(split(&region.origin)?.0);
     }
     let mut bases = Vec::new();
     for url in urls {
-        let (origin, base) = split(url)?;
+        let (origin, base) = split(&url)?;
         origins.insert(origin);
         bases.push(base);
     }

@@ -16,6 +16,7 @@ mod examples;
 mod docs_language;
 mod flows;
 mod forgery;
+mod fuzzed;
 mod process;
 mod properties;
 mod resolver;

@@ -57,7 +57,7 @@ async fn requests_are_held_against_the_document() {
     let path = |path: &str| Sent { url: format!("https://support.example{path}"), ..world.ticket("") };
     says(world.answer(&path("/tickets/T1?verbose=1")).await, 400, "verbose");
     says(world.answer(&path("/tickets/T9")).await, 404, "there is no such ticket");
-    says(world.answer(&path("/elsewhere")).await, 404, "no such path");
+    says(world.answer(&path("/elsewhere")).await, 404, "no operation");
     says(world.answer(&Sent { method: "DELETE", ..path("/tickets/T1") }).await, 405, "method");
     // Only what the flow uses is served.
     says(world.answer(&path("/tickets/T1/notes")).await, 404, "uses no operation");

@@ -90,15 +90,19 @@ pub(crate) fn split(url: &str) -> Result<(String, String), String> {
 /// Origins and base paths of an api: the one in use, the authorised one, and every server of its operations.
 fn places(api: &Api, surface: &Surface) -> Result<(BTreeSet<String>, Vec<String>), String> {
     let servers = surface.operations().iter().flat_map(|operation| &operation.view.servers);
-    let mut urls: BTreeSet<&str> = servers.map(|server| server.url.as_str()).collect();
-    urls.insert(&api.base_url);
+    let servers = servers.filter_map(|server| {
+        let at_home = server.at_origin(&api.identity.api_origin);
+        server.default_url().filter(|url| url.starts_with("https:")).or(at_home)
+    });
+    let mut urls: BTreeSet<String> = servers.collect();
+    urls.insert(api.base_url.clone());
     let mut origins = BTreeSet::from([split(&api.identity.api_origin)?.0]);
     if let Some(region) = &api.region {
         origins.insert(split(&region.origin)?.0);
     }
     let mut bases = Vec::new();
     for url in urls {
-        let (origin, base) = split(url)?;
+        let (origin, base) = split(&url)?;
         origins.insert(origin);
         bases.push(base);
     }

@@ -75,7 +75,7 @@ pub(crate) fn read_arguments(
                 .iter()
                 .filter_map(|value| value.to_str().ok().map(str::to_owned))
                 .collect(),
-            Location::Cookie => continue,
+            Location::Cookie | Location::QueryString => continue,
         };
         if texts.is_empty() {
             if parameter.required {
@@ -92,7 +92,7 @@ pub(crate) fn read_arguments(
                     let into = match parameter.location {
                         Location::Path => &mut arguments.path,
                         Location::Query => &mut arguments.query,
-                        Location::Header | Location::Cookie => continue,
+                        Location::Header | Location::Cookie | Location::QueryString => continue,
                     };
                     into.insert(parameter.name.clone(), value);
                 }

@@ -58,7 +58,9 @@ pub(super) fn build(
             Location::Header => {
                 headers.extend(texts.into_iter().map(|text| (argument.name.to_ascii_lowercase(), text)));
             }
-            Location::Cookie => return Err(guard("parameters in cookies are not built".into())),
+            Location::Cookie | Location::QueryString => {
+                return Err(guard(format!("parameters in: {} are not built", declared.location.as_str())));
+            }
         }
     }
     let body = match &call.body {

@@ -33,6 +33,8 @@ impl Parameter {
         let (list, object) = (holds(&schema.ty, is_list), holds(&schema.ty, is_object));
         let what = if parameter.location == Location::Cookie {
             Some("a parameter in a cookie".to_owned())
+        } else if parameter.location == Location::QueryString {
+            Some("a parameter that is the whole query (in: querystring)".to_owned())
         } else if let Some(media_type) = &parameter.media_type {
             Some(format!("a parameter of media type {media_type}"))
         } else if parameter.style != default.0 {

@@ -52,6 +52,9 @@ pub(super) fn build(
                 headers.insert(argument.name.to_ascii_lowercase(), text);
             }
             Location::Cookie => cookies.push(text),
+            Location::QueryString => {
+                return Err(guard("parameters in: querystring are not built".into()));
+            }
         }
     }
     if !cookies.is_empty() {

@@ -38,9 +38,9 @@ pub fn base_url(
     if region.is_none() && view.servers.is_empty() {
         return Ok(origin.to_owned());
     }
-    let found = view.servers.iter().find(|server| https_origin(&server.url).as_deref() == Some(origin));
+    let found = view.servers.iter().find_map(|server| server.at_origin(origin));
     match found {
-        Some(server) => Ok(server.url.trim_end_matches('/').to_owned()),
+        Some(server) => Ok(server),
         None if region.is_some() => Err(OriginError::NotAServer(origin.to_owned())),
         None => Err(OriginError::NotAuthorised(origin.to_owned())),
     }

@@ -46,10 +46,14 @@ impl Parameter {
         checked.guard()?;
         let place = Place::At(parameter.location);
         let style = match &parameter.media_type {
+            _ if parameter.location == Location::QueryString => {
+                Err("a parameter that is the whole query (in: querystring)".to_owned())
+            }
             Some(media_type) if is_json(&essence(media_type)) => Ok(Style::json(&parameter.name, place)),
             Some(media_type) => Err(format!("a parameter of media type {media_type}")),
             None => {
-                let style = Style::new(&parameter.name, place, &parameter.style, parameter.explode, false);
+                let (style, explode) = (parameter.style.as_str(), parameter.explode);
+                let style = Style::new(&parameter.name, place, style, explode, parameter.allow_reserved);
                 style.and_then(|style| style.defined_for(&schema.ty).map(|()| style))
             }
         };

@@ -7,6 +7,7 @@
 mod errors;
 mod findings;
 mod graph;
+mod operations;
 mod pages;
 mod progress;
 mod runs;
@@ -16,6 +17,7 @@ mod story;
 pub use errors::error;
 pub use findings::{Format, findings, further_reading, summary};
 pub use graph::{dot, mermaid};
+pub use operations::{operation, operations};
 pub use pages::{Page, find_page, pages};
 pub use progress::Progress;
 pub use runs::runs;

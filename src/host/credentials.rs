@@ -39,8 +39,9 @@ impl Credentials {
         now: Timestamp,
     ) -> Result<Credentials, HostError> {
         for (name, api) in &plan.apis {
-            let (id, url) = (&api.identity.api_passport_id, &api.identity.resolver_url);
-            check_resolver_url(&config.resolver, id, url)
+            let Some(identity) = api.identity.identity() else { continue };
+            let Some(url) = &identity.resolver_url else { continue };
+            check_resolver_url(&config.resolver, &identity.api_passport_id, url)
                 .map_err(|error| HostError::ResolverUrl { api: name.clone(), error })?;
         }
         let mut signers: BTreeMap<EczId, Arc<dyn Signer>> = BTreeMap::new();
@@ -49,6 +50,18 @@ impl Credentials {
         }
         let mut certificates = BTreeMap::new();
         let mut pems: BTreeSet<&str> = BTreeSet::new();
+        for (name, api) in &plan.apis {
+            for auth in &api.auth {
+                if let Auth::MutualTls { secret } = auth {
+                    let refuse = |error| HostError::Certificate { api: name.clone(), error };
+                    let pem = config.pem_secret(secret, environment)?;
+                    let certificate = ClientCertificate::from_pem(&pem).map_err(refuse)?;
+                    certificate.check(now).map_err(refuse)?;
+                    certificates.insert(secret.clone(), Arc::new(certificate));
+                    pems.insert(secret.as_str());
+                }
+            }
+        }
         let mut secrets = BTreeMap::new();
         for name in plan.secrets.keys().filter(|name| !pems.contains(name.as_str())) {
             secrets.insert(name.clone(), Arc::new(config.secret(name, environment)?));
@@ -73,8 +86,39 @@ impl Credentials {
             self.secrets.get(name).ok_or_else(|| refuse(&format!("the secret `{name}` is not at hand")))
         };
         let mut authorization = Authorization::default();
-        if let Auth::Bearer { secret: token } = &api.auth {
-            authorization.credentials.push(Credential::bearer(secret(token)?));
+        for auth in &api.auth {
+            let credential = match auth {
+                Auth::Bearer { secret: token } => Credential::bearer(secret(token)?),
+                Auth::Basic { user, password } => {
+                    let password = password.as_deref().map(secret).transpose()?;
+                    Credential::basic(secret(user)?, password.map(Arc::as_ref))
+                        .ok_or_else(|| refuse("a user name with a colon cannot be sent by HTTP Basic"))?
+                }
+                Auth::ApiKey { secret: key, location, name } => {
+                    let (name, value) = (name.clone(), Secret::join(&[secret(key)?.expose()]));
+                    match location.as_str() {
+                        "query" => Credential::Query { name, value },
+                        "cookie" => Credential::Cookie { name, value },
+                        _ => Credential::Header { name, value },
+                    }
+                }
+                Auth::OAuth2 { .. } => {
+                    let grant = self.grants.get(name).ok_or_else(|| refuse("the token endpoint is no URL"))?;
+                    let token = self.tokens.get(name, grant, connector, clock).await?;
+                    let credential = Credential::bearer(&token);
+                    authorization.token = Some(token);
+                    credential
+                }
+                Auth::MutualTls { secret } => {
+                    let certificate =
+                        self.certificates.get(secret).ok_or_else(|| refuse("the client certificate is not at hand"))?;
+                    // A run may last longer than a certificate.
+                    certificate.check(clock.now()).map_err(|error| refuse(&error.to_string()))?;
+                    authorization.certificate = Some(Arc::clone(certificate));
+                    continue;
+                }
+            };
+            authorization.credentials.push(credential);
         }
         Ok(authorization)
     }
@@ -87,5 +131,16 @@ impl Credentials {
 
 /// What an api's access tokens are asked for with, where it takes any.
 fn grant(api: &Api, secrets: &BTreeMap<String, Arc<Secret>>) -> Option<Grant> {
-    let _ = (api, secrets); None
+    api.auth.iter().find_map(|auth| match auth {
+        Auth::OAuth2 { client_id, client_secret, token_url, scopes, audience } => Some(Grant {
+            token_url: token_url.parse().ok()?,
+            client_id: secrets.get(client_id)?.clone(),
+            client_secret: secrets.get(client_secret)?.clone(),
+            scopes: scopes.clone(),
+            audience: audience.clone(),
+            connect_ms: api.timeout.connect_ms,
+            attempt_ms: api.timeout.attempt_ms,
+        }),
+        _ => None,
+    })
 }

@@ -16,7 +16,7 @@ use crate::engine::{
     judge_failure,
 };
 use crate::plan::{Plan, Verified};
-use crate::wire::handoff::{RunSecret, TrustContext};
+use crate::wire::handoff::{Audience, RunSecret, TrustContext};
 use crate::wire::signature::{self, Message, Target};
 use crate::wire::{self, Connector, Credential, NotSent, SendError, Unknown};
 
@@ -129,17 +129,17 @@ impl Task {
         let api = self.plan.apis.get(&call.api).ok_or("the plan has no such api")?;
         let signer =
             self.credentials.signers.get(&call.present).ok_or("there is no key for the presented agent")?;
-        let passport = &api.identity.api_passport_id;
+        let audience = Audience::parse(&api.audience()).ok_or("the api has no origin")?;
         let context = TrustContext {
             operator: call.present.parent(),
             agent: call.present.clone(),
-            audience: passport.clone(),
-            run: self.secret.run_id(passport),
-            handoff: self.secret.handoff_id(passport, &self.path.to_string()),
+            run: self.secret.run_id(&audience),
+            handoff: self.secret.handoff_id(&audience, &self.path.to_string()),
             attempt: self.attempt,
             leaf: self.leaf,
-            trace: self.secret.trace_id((!call.handoff.trace_shared).then_some(passport)),
+            trace: self.secret.trace_id((!call.handoff.trace_shared).then_some(&audience)),
             parent: None,
+            audience,
         };
         let handoff = context.to_field().map_err(|error| error.to_string())?;
         let body = match &self.request.body {

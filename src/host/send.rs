@@ -8,8 +8,7 @@ use tokio::time::Instant;
 use super::credentials::{Authorization, Credentials};
 use super::{Host, HostError};
 use crate::base::{
-    Clock, Digest, Explained as _, Random, canonical_json, decode_base64url, encode_base64, encode_base64url,
-    json, limits,
+    Clock, Digest, Explained as _, Random, decode_base64url, encode_base64, encode_base64url, json, limits,
 };
 use crate::engine::{
     Answer, AnswerBody, Engine, Event, Path, Request, SendFailure, SentSignature, State, What, judge_answer,
@@ -144,12 +143,9 @@ impl Task {
         let handoff = context.to_field().map_err(|error| error.to_string())?;
         let body = match &self.request.body {
             None => Vec::new(),
-            Some(body) => canonical_json(body).map_err(|error| error.to_string())?.into_bytes(),
+            Some(body) => body.to_bytes().map_err(|error| error.to_string())?,
         };
-        let contract =
-            self.plan.contract(&call.api, &call.operation).ok_or("the plan has no such operation")?;
-        let declared = contract.body.as_ref().map(|body| body.media_type.as_str());
-        let content_type = declared.filter(|_| self.request.body.is_some());
+        let content_type = self.request.headers.get("content-type").map(String::as_str);
         let mut nonce = [0; 16];
         self.random.fill(&mut nonce);
         let nonce = encode_base64url(&nonce);
@@ -166,12 +162,8 @@ impl Task {
 
         let mut headers: Vec<(String, String)> = Vec::new();
         let mut set = |name: &str, value: &str| headers.push((name.to_ascii_lowercase(), value.to_owned()));
-        set("accept", "application/json");
         for (name, value) in &self.request.headers {
             set(name, value);
-        }
-        if let Some(content_type) = content_type {
-            set("content-type", content_type);
         }
         if let Some((name, value)) = &self.request.key {
             set(name, value);
@@ -220,8 +212,15 @@ impl Task {
             answer.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
         };
         let kept = call.handoff.attest.headers.iter().map(String::as_str).chain(["retry-after"]);
-        let headers: BTreeMap<String, String> =
+        let mut headers: BTreeMap<String, String> =
             kept.filter_map(|name| header(name).map(|value| (name.to_owned(), value))).collect();
+        for name in contract.documented_headers(answer.status) {
+            let values = answer.headers.iter().filter(|(known, _)| *known == name);
+            let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
+            if !values.is_empty() {
+                headers.entry(name).or_insert_with(|| values.join(", "));
+            }
+        }
         let content_type = header("content-type");
         let body = match (&answer.body, instead) {
             (_, Some(body)) => body,

@@ -351,9 +351,9 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether the method is safe (GET, HEAD, OPTIONS): everything else is an effect.
+    /// Whether the method is safe (GET, HEAD, OPTIONS, QUERY): everything else is an effect.
     pub fn is_safe(&self) -> bool {
-        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "QUERY")
     }
 
     /// Whether a request whose outcome is unknown may be sent again: safe, idempotent by method (PUT, DELETE), or keyed.

@@ -74,21 +74,20 @@ pub fn base_url(view: &OperationView, choice: Choice<'_>) -> Result<String, Orig
         if let Some(origin) = origin.filter(|origin| *origin != own) {
             return Err(OriginError::ServerElsewhere { server: url.to_owned(), origin: origin.to_owned() });
         }
-        let known = view.servers.iter().any(|server| server.url.trim_end_matches('/') == url);
+        let known = view.servers.iter().any(|server| server.matches(url));
         let root = view.servers.is_empty() && url == own;
         return if known || root { Ok(url.to_owned()) } else { Err(OriginError::NotAServer(url.to_owned())) };
     }
     let Some(origin) = origin else {
-        let mut urls = view.servers.iter().map(|server| server.url.trim_end_matches('/'));
-        let found = urls.find(|url| https_origin(url).is_some());
-        return found.map(str::to_owned).ok_or(OriginError::NoServer);
+        let mut urls = view.servers.iter().filter_map(|server| server.default_url());
+        return urls.find(|url| https_origin(url).is_some()).ok_or(OriginError::NoServer);
     };
     if choice.region.is_none() && view.servers.is_empty() {
         return Ok(origin.to_owned());
     }
-    let found = view.servers.iter().find(|server| https_origin(&server.url).as_deref() == Some(origin));
+    let found = view.servers.iter().find_map(|server| server.at_origin(origin));
     match found {
-        Some(server) => Ok(server.url.trim_end_matches('/').to_owned()),
+        Some(server) => Ok(server),
         None if choice.region.is_some() => Err(OriginError::NotAServer(origin.to_owned())),
         None => Err(OriginError::NotAuthorised(origin.to_owned())),
     }

@@ -5,17 +5,16 @@ mod world;
 use std::sync::Arc;
 
 use camino::Utf8Path;
-use eczflow::base::{Digest, Ed25519Key, Explained as _, SystemClock};
+use eczflow::base::{Ed25519Key, Explained as _, SystemClock};
 use eczflow::config::{NoEnvironment, load};
 use eczflow::ecz::{Asked, Decision, EczId, Refusal, State, VerifyMode, judge};
-use eczflow::plan::Plan;
-use eczflow::sandbox::{Options, Outcome, Report, Sandbox, read_documents};
+use eczflow::sandbox::{Options, Outcome, Report, Sandbox};
 use eczflow::source::DiskFiles;
 use eczflow::wire::resolver::{HttpResolver, Resolver as _, check_resolver_url};
 use eczflow::wire::{Connector, Request};
 use serde_json::{Value, json};
 
-use world::{AGENT, PAYMENTS, Sent, World, example, plan};
+use world::{AGENT, PAYMENTS, Sent, World, plan};
 
 fn says(answer: (u16, Value), status: u16, words: &str) {
     assert_eq!(answer.0, status, "{}", answer.1);
@@ -62,10 +61,10 @@ async fn requests_are_held_against_the_document() {
     let path = |path: &str| Sent { url: format!("https://support.example{path}"), ..world.ticket("") };
     says(world.answer(&path("/tickets/T1?verbose=1")).await, 400, "verbose");
     says(world.answer(&path("/tickets/T9")).await, 404, "there is no such ticket");
-    says(world.answer(&path("/elsewhere")).await, 404, "no such path");
+    says(world.answer(&path("/elsewhere")).await, 404, "no operation");
     says(world.answer(&Sent { method: "DELETE", ..path("/tickets/T1") }).await, 405, "method");
-    // An operation that the flow does not use is served too.
-    says(world.answer(&path("/tickets/T1/notes")).await, 200, "written_at");
+    // Only what the flow uses is served.
+    says(world.answer(&path("/tickets/T1/notes")).await, 404, "uses no operation");
     let elsewhere = Sent { url: "https://warehouse.example/tickets/T1".into(), ..world.ticket("T1") };
     assert_eq!(world.answer(&elsewhere).await.0, 404);
     world.sandbox.stop().await;
@@ -263,25 +262,9 @@ async fn a_fault_that_names_nothing_starts_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8Path::from_path(folder.path()).unwrap().join("sandbox");
     let plan = plan();
-    let documents = read_documents(&plan, &example(), &DiskFiles).unwrap();
     let mut options = Options::default();
     options.faults.answers.push("payments.createRefunds=503".parse().unwrap());
-    let error = Sandbox::start(&plan, &documents, options, &path).await.err().unwrap();
+    let error = Sandbox::start(&plan, options, &path).await.err().unwrap();
     assert_eq!((error.code(), error.help().as_deref()), ("ER3907", Some("did you mean `createRefund`?")));
     assert!(!path.exists());
-}
-
-#[test]
-fn documents_that_are_not_the_plans_are_refused() {
-    let mut plan = plan();
-    let help = |plan: &Plan| {
-        read_documents(plan, &example(), &DiskFiles).err().map(|error| (error.code(), error.to_string()))
-    };
-    assert_eq!(help(&plan), None);
-    let support = plan.apis.get_mut("support").unwrap();
-    support.operations.get_mut("getTicket").unwrap().digest = Digest::of("another");
-    let (code, message) = help(&plan).unwrap();
-    assert!(code == "ER3904" && message.contains("`getTicket` is not the operation"), "{message}");
-    plan.apis.get_mut("support").unwrap().document = "lost.yaml".into();
-    assert!(help(&plan).unwrap().1.contains("lost.yaml"));
 }

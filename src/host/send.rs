@@ -14,6 +14,7 @@ use crate::engine::{
     judge_failure,
 };
 use crate::plan::{Auth, Plan, Verified};
+use crate::types::HEADER_BYTES;
 use crate::wire::handoff::{RunSecret, TrustContext};
 use crate::wire::signature::{self, Message, Target};
 use crate::wire::{self, Connector, NotSent, SendError, Unknown};
@@ -192,8 +193,15 @@ impl Task {
             answer.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
         };
         let kept = call.handoff.attest.headers.iter().map(String::as_str).chain(["retry-after"]);
-        let headers: BTreeMap<String, String> =
+        let mut headers: BTreeMap<String, String> =
             kept.filter_map(|name| header(name).map(|value| (name.to_owned(), value))).collect();
+        let used = engine.answer_use(&self.path);
+        for name in used.into_iter().flat_map(|used| &used.headers) {
+            let name = name.to_ascii_lowercase();
+            if let Some(value) = used_header(&answer.headers, &name) {
+                headers.insert(name, value);
+            }
+        }
         let content_type = header("content-type");
         let body = match (&answer.body, too_large) {
             (_, Some(limit)) => AnswerBody::TooLarge(u64::try_from(limit).unwrap_or(u64::MAX)),
@@ -206,7 +214,7 @@ impl Task {
             (bytes, _) => AnswerBody::Bytes(encode_base64(bytes)),
         };
         let answer = Answer { status: answer.status, content_type, headers, body };
-        let outcome = judge_answer(contract, &answer).kind;
+        let outcome = judge_answer(contract, used, &answer).kind;
         Ok(What::AttemptAnswered {
             status: answer.status,
             outcome,
@@ -225,6 +233,19 @@ fn is_deeper_than(value: &serde_json::Value, levels: usize) -> bool {
         serde_json::Value::Object(members) => members.values().any(deeper),
         _ => false,
     }
+}
+
+/// A header that the flow uses: its lines joined as RFC 9110 section 5.3 says. Of one that is too long to be read, so much is
+/// kept that whoever judges the record sees it.
+fn used_header(headers: &[(String, String)], name: &str) -> Option<String> {
+    let lines: Vec<&str> =
+        headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
+    let mut text = (!lines.is_empty()).then(|| lines.join(", "))?;
+    if text.len() > HEADER_BYTES {
+        let end = (HEADER_BYTES + 1..=text.len()).find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(text.len()));
+    }
+    Some(text)
 }
 
 fn is_json(content_type: &str) -> bool {

@@ -12,8 +12,8 @@ use super::lower::{Clauses, Lower, Settings};
 use super::scan::{Scan, TokenKind};
 
 /// Words that begin a declaration.
-pub(super) const ITEMS: [&str; 8] =
-    ["use", "operator", "secret", "api", "retry", "breaker", "handoff", "flow"];
+pub(super) const ITEMS: [&str; 10] =
+    ["use", "operator", "secret", "api", "retry", "breaker", "handoff", "type", "fn", "flow"];
 /// Words that begin a statement.
 pub(super) const STATEMENTS: [&str; 8] = ["step", "let", "ensure", "fail", "for", "after", "return", "yield"];
 /// Words that begin a setting of a flow.

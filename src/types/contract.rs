@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use super::guard::{Guard, GuardError};
-use super::{Misfit, Parameter, Schema, Type, Value};
+use super::{Header, Misfit, Parameter, Schema, Type, Value};
 use crate::base::json::read_strict;
 use crate::documents::{Location, MediaView, OperationView, ResponseView, StatusRange};
 
@@ -90,6 +90,8 @@ pub struct Response {
     pub ty: Type,
     /// JSON pointer of its declaration.
     pub pointer: String,
+    /// Documented headers of a success; without those whose schema can't be checked.
+    pub headers: Vec<Header>,
     media: Vec<Media>,
     /// Whether content is documented, JSON or not.
     has_content: bool,
@@ -205,13 +207,17 @@ impl Contract {
     /// The type of a step's value: the union over the documented successes, `default` where there is no other.
     /// `Never` where no success is documented at all.
     pub fn success_type(&self) -> Type {
+        Type::union(self.successes().map(|response| response.ty.clone()).collect())
+    }
+
+    /// The responses that stand for successes: `default` where there is no other.
+    pub(super) fn successes(&self) -> impl Iterator<Item = &Response> {
         let documented = self.documents_success();
-        let successes = self.responses.iter().filter(|response| match response.status {
+        self.responses.iter().filter(move |response| match response.status {
             StatusRange::Exact(status) => (200..300).contains(&status),
             StatusRange::Class(class) => class == 2,
             StatusRange::Default => !documented,
-        });
-        Type::union(successes.map(|response| response.ty.clone()).collect())
+        })
     }
 
     /// Reads an answer: documented status, documented content type, strict JSON, the full schema, then the type.
@@ -281,7 +287,11 @@ impl Response {
             (true, true) => Type::unknown("not JSON"),
             (true, false) => Type::union(media.iter().map(|media| media.ty.clone()).collect()),
         };
-        Ok(Response { status: response.status, ty, pointer: response.pointer.clone(), media, has_content })
+        // A header that no flow reads must not stand in the way of the call.
+        let named = response.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        let headers = named.filter_map(|(name, header)| Header::read(view, name, header).ok()).collect();
+        let pointer = response.pointer.clone();
+        Ok(Response { status: response.status, ty, pointer, headers, media, has_content })
     }
 
     fn media_for(&self, content_type: Option<&str>) -> Result<&Media, Misfit> {

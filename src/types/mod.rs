@@ -7,6 +7,7 @@ mod assign;
 mod contract;
 mod decode;
 mod guard;
+mod header;
 mod intersect;
 mod model;
 mod parameter;
@@ -23,6 +24,7 @@ pub use assign::{
 pub use contract::{Body, Contract, IDEMPOTENCY_KEY, Response, Unsupported};
 pub use decode::Misfit;
 pub use guard::{Guard, GuardError};
+pub use header::{HEADER_BYTES, Header};
 pub use model::{Field, Members, RecordType, Type};
 pub use parameter::Parameter;
 pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};

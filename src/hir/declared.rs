@@ -62,6 +62,7 @@ impl<'a> Declared<'a> {
     pub(crate) fn all(&mut self, sink: &mut Sink) {
         let Some(module) = self.modules.get(self.modules.root) else { return };
         for item in &module.ast.items {
+            self.parts = 0;
             match item {
                 ast::Item::Type(item) => {
                     if Builtin::ALL.iter().any(|builtin| builtin.word() == item.name.text) {

@@ -76,7 +76,10 @@ fn uses(hir: &Hir) -> BTreeMap<String, plan::Uses> {
             _ => None,
         };
         let undo = undo.into_iter().flat_map(hir::Call::expressions);
-        node.expressions().into_iter().chain(undo).for_each(|expression| plan::answer_uses(expression, &mut uses));
+        node.expressions()
+            .into_iter()
+            .chain(undo)
+            .for_each(|expression| plan::answer_uses(expression, &mut uses));
     });
     uses
 }
@@ -87,7 +90,11 @@ fn functions(hir: &Hir, flow: &plan::Flow) -> Definitions {
     plan::each_expression(&flow.body, &mut |expression| called.extend(plan::applied(expression)));
     called.extend(flow.inputs.iter().filter_map(|input| input.default.as_ref()).flat_map(plan::applied));
     let called = plan::reached(called, &hir.functions);
-    hir.functions.iter().filter(|(name, _)| called.contains(*name)).map(|(name, found)| (name.clone(), found.clone())).collect()
+    hir.functions
+        .iter()
+        .filter(|(name, _)| called.contains(*name))
+        .map(|(name, found)| (name.clone(), found.clone()))
+        .collect()
 }
 
 /// The operators that the plan names: the runner, whoever presents itself, whoever assumes something.

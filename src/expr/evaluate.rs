@@ -309,8 +309,12 @@ fn evaluate_in<'a>(expr: &'a Expr, frame: &Frame<'a>, work: &Work, depth: usize)
                 let message = format!("`{function}` takes another number of arguments");
                 return Err(EvalError::new(EvalErrorKind::Argument, message));
             }
-            let parameters: Vec<(&str, &Value)> =
-                definition.parameters.iter().map(String::as_str).zip(values.iter().map(|value| &**value)).collect();
+            let parameters: Vec<(&str, &Value)> = definition
+                .parameters
+                .iter()
+                .map(String::as_str)
+                .zip(values.iter().map(|value| &**value))
+                .collect();
             apply(definition, &parameters, None, frame.outer, work, depth).map(Cow::Owned)
         }
         Expr::Widen { to, of } => {

@@ -98,7 +98,12 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
     }
     let answer =
         Arc::new(StepAnswer { status: contract.success_status(), headers: contract.success_headers() });
-    contract.unsupported.is_empty().then(|| Bound { key: entry.key.clone(), view: Arc::new(view), contract, answer })
+    contract.unsupported.is_empty().then(|| Bound {
+        key: entry.key.clone(),
+        view: Arc::new(view),
+        contract,
+        answer,
+    })
 }
 
 impl FlowLowering<'_, '_> {

@@ -107,7 +107,13 @@ impl<'a> Declared<'a> {
     }
 
     /// A declared type; `name` is where it is asked for.
-    fn named(&mut self, module: usize, item: &ast::TypeDeclaration, name: &ast::Name, sink: &mut Sink) -> Type {
+    fn named(
+        &mut self,
+        module: usize,
+        item: &ast::TypeDeclaration,
+        name: &ast::Name,
+        sink: &mut Sink,
+    ) -> Type {
         let key = (module, item.name.text.clone());
         if let Some(known) = self.types.get(&key) {
             let (ty, parts) = (known.ty.clone(), known.parts);
@@ -120,7 +126,10 @@ impl<'a> Declared<'a> {
             return Type::any();
         }
         if self.open.len() >= limits::SYNTAX_DEPTH {
-            sink.push(too_large(name.span, &format!("more than {} types inside each other", limits::SYNTAX_DEPTH)));
+            sink.push(too_large(
+                name.span,
+                &format!("more than {} types inside each other", limits::SYNTAX_DEPTH),
+            ));
             return Type::any();
         }
         self.open.push(key.clone());
@@ -134,7 +143,10 @@ impl<'a> Declared<'a> {
         }
         let (depth, parts) = measure(&ty);
         if depth > limits::SYNTAX_DEPTH {
-            sink.push(too_large(item.name.span, &format!("`{}` nests more than {} levels", item.name.text, limits::SYNTAX_DEPTH)));
+            sink.push(too_large(
+                item.name.span,
+                &format!("`{}` nests more than {} levels", item.name.text, limits::SYNTAX_DEPTH),
+            ));
             ty = Type::any();
         }
         self.types.insert(key, Known { ty: ty.clone(), parts });
@@ -152,20 +164,34 @@ impl<'a> Declared<'a> {
     }
 
     /// What a function takes and gives.
-    pub(super) fn signature(&mut self, module: usize, item: &'a ast::Function, sink: &mut Sink) -> Arc<Signature> {
+    pub(super) fn signature(
+        &mut self,
+        module: usize,
+        item: &'a ast::Function,
+        sink: &mut Sink,
+    ) -> Arc<Signature> {
         let key = (module, item.name.text.clone());
         if let Some(known) = self.functions.get(&key) {
             return Arc::clone(known);
         }
-        if functions::signature(&item.name.text).is_some() || matches!(item.name.text.as_str(), "status" | "headers") {
+        if functions::signature(&item.name.text).is_some()
+            || matches!(item.name.text.as_str(), "status" | "headers")
+        {
             sink.push(shadows(&item.name, "function"));
         }
         if item.parameters.len() > PARAMETERS {
-            sink.push(too_large(item.name.span, &format!("`{}` has more than {PARAMETERS} parameters", item.name.text)));
+            sink.push(too_large(
+                item.name.span,
+                &format!("`{}` has more than {PARAMETERS} parameters", item.name.text),
+            ));
         }
         let mut parameters = Vec::new();
         for parameter in &item.parameters {
-            parameters.push((parameter.name.text.clone(), self.ty(module, &parameter.ty, sink), parameter.ty.span));
+            parameters.push((
+                parameter.name.text.clone(),
+                self.ty(module, &parameter.ty, sink),
+                parameter.ty.span,
+            ));
         }
         let result = self.ty(module, &item.result, sink);
         let mut plan_name = item.name.text.clone();
@@ -174,8 +200,13 @@ impl<'a> Declared<'a> {
             count += 1;
             plan_name = format!("{}_{count}", item.name.text);
         }
-        let signature =
-            Arc::new(Signature { plan_name, name: item.name.clone(), parameters, result, result_span: item.result.span });
+        let signature = Arc::new(Signature {
+            plan_name,
+            name: item.name.clone(),
+            parameters,
+            result,
+            result_span: item.result.span,
+        });
         self.functions.insert(key, Arc::clone(&signature));
         self.waiting.push((module, item, Arc::clone(&signature)));
         signature
@@ -186,12 +217,14 @@ impl<'a> Declared<'a> {
         let mut definitions = Definitions::new();
         let mut places: BTreeMap<String, Span> = BTreeMap::new();
         while let Some((module, item, signature)) = self.waiting.pop() {
-            let mut scope = Scope::new(item.parameters.iter().map(|parameter| parameter.name.text.clone()).collect());
+            let mut scope =
+                Scope::new(item.parameters.iter().map(|parameter| parameter.name.text.clone()).collect());
             for (parameter, (_, ty, _)) in item.parameters.iter().zip(&signature.parameters) {
                 scope.define(&parameter.name, ty.clone(), false, sink);
             }
             let field = Field::of(signature.result.clone());
-            let mut lowering = Lowering { scope: &mut scope, sink: &mut *sink, declared: self, from: module, pure: true };
+            let mut lowering =
+                Lowering { scope: &mut scope, sink: &mut *sink, declared: self, from: module, pure: true };
             let mut body = lowering.lower(&item.body, Some(&signature.result));
             convert(&mut body, &field);
             let place = format!("the value of `{}`", item.name.text);
@@ -214,11 +247,17 @@ impl<'a> Declared<'a> {
                     sound.retain(|name, _| !chain.contains(name));
                 }
                 FunctionFault::Deep(name) => {
-                    sink.push(too_large(place(&name), &format!("with what it calls, `{name}` nests too deeply")));
+                    sink.push(too_large(
+                        place(&name),
+                        &format!("with what it calls, `{name}` nests too deeply"),
+                    ));
                     sound.remove(&name);
                 }
                 FunctionFault::Long(name) => {
-                    sink.push(too_large(place(&name), &format!("with what it calls, `{name}` takes too many steps")));
+                    sink.push(too_large(
+                        place(&name),
+                        &format!("with what it calls, `{name}` takes too many steps"),
+                    ));
                     sound.remove(&name);
                 }
             }
@@ -265,7 +304,8 @@ pub(super) fn measure(ty: &Type) -> (usize, usize) {
         }
         _ => Vec::new(),
     };
-    inner.into_iter().map(measure).fold((1, 1), |(depth, parts), (below, more)| {
-        (depth.max(below + 1), parts.saturating_add(more))
-    })
+    inner
+        .into_iter()
+        .map(measure)
+        .fold((1, 1), |(depth, parts), (below, more)| (depth.max(below + 1), parts.saturating_add(more)))
 }

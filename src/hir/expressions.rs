@@ -193,7 +193,11 @@ impl Lowering<'_, '_> {
             .at(format!("`{}`", self.declared.type_names().show(found)))
             .help("say what stands for it with `??`")
         } else {
-            Diagnostic::new(&codes::TYPE_MISMATCH, span, format!("{what}, but this is `{}`", self.declared.type_names().show(found)))
+            Diagnostic::new(
+                &codes::TYPE_MISMATCH,
+                span,
+                format!("{what}, but this is `{}`", self.declared.type_names().show(found)),
+            )
         };
         self.report(diagnostic);
     }

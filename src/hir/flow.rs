@@ -44,8 +44,14 @@ pub(crate) fn flow(
         let field = Field::of(ty.clone());
         let default = input.default.as_ref().map(|default| {
             let mut empty = Scope::new(BTreeSet::new());
-            let mut value = Lowering { scope: &mut empty, sink: &mut *sink, declared: &mut *declared, from: root, pure: false }
-                .lower(default, Some(&ty));
+            let mut value = Lowering {
+                scope: &mut empty,
+                sink: &mut *sink,
+                declared: &mut *declared,
+                from: root,
+                pure: false,
+            }
+            .lower(default, Some(&ty));
             convert(&mut value, &field);
             value
         });
@@ -372,7 +378,14 @@ impl<'d> FlowLowering<'_, 'd> {
         }
         let irreversible =
             step.irreversible.as_ref().map(|clause| (clause.because.value.clone(), clause.span));
-        Some(NodeKind::Step(Box::new(Step { call, guard, on, undo, irreversible, headers: headers.headers.keys().cloned().collect() })))
+        Some(NodeKind::Step(Box::new(Step {
+            call,
+            guard,
+            on,
+            undo,
+            irreversible,
+            headers: headers.headers.keys().cloned().collect(),
+        })))
     }
 
     fn each(&mut self, each: &ast::For, id: String) -> NodeKind {

@@ -218,10 +218,16 @@ impl Lowering<'_, '_> {
         let Some(ty) = self.scope.look_up(name, self.sink) else { return self.poison(span) };
         let Some(answer) = self.scope.answer(&name.text) else {
             if ty != Type::Never {
-                let message = format!("`{}` is not a step: only the answer of a step has a {}", name.text, word_of(word));
+                let message = format!(
+                    "`{}` is not a step: only the answer of a step has a {}",
+                    name.text,
+                    word_of(word)
+                );
                 let mut found = Diagnostic::new(&names::WRONG_KIND, name.span, message);
                 if self.pure {
-                    found = found.help(format!("a function sees its parameters only: give it `{word}(STEP)` as an argument"));
+                    found = found.help(format!(
+                        "a function sees its parameters only: give it `{word}(STEP)` as an argument"
+                    ));
                 }
                 self.report(found);
             }
@@ -250,7 +256,8 @@ impl Lowering<'_, '_> {
         let mut found = Diagnostic::new(&codes::UNDOCUMENTED_HEADER, name.span, message);
         let lower: Vec<String> = known.iter().map(|known| known.to_ascii_lowercase()).collect();
         let near = did_you_mean(&name.text.to_ascii_lowercase(), lower.iter().map(String::as_str));
-        if let Some(near) = near.and_then(|near| known.iter().find(|known| known.eq_ignore_ascii_case(near))) {
+        if let Some(near) = near.and_then(|near| known.iter().find(|known| known.eq_ignore_ascii_case(near)))
+        {
             found = found.help(format!("did you mean `{near}`?"));
         }
         found = match known.as_slice() {

@@ -68,7 +68,10 @@ impl Scope {
         }
         self.all.insert(name.text.clone(), name.span);
         if let Some(frame) = self.frames.last_mut() {
-            frame.insert(name.text.clone(), Meaning { ty, span: name.span, needless, answer: None, used: false });
+            frame.insert(
+                name.text.clone(),
+                Meaning { ty, span: name.span, needless, answer: None, used: false },
+            );
         }
     }
 
@@ -80,7 +83,10 @@ impl Scope {
             return;
         }
         if let Some(frame) = self.frames.last_mut() {
-            frame.insert(name.text.clone(), Meaning { ty, span: name.span, needless: true, answer: None, used: false });
+            frame.insert(
+                name.text.clone(),
+                Meaning { ty, span: name.span, needless: true, answer: None, used: false },
+            );
         }
     }
 

@@ -1,8 +1,8 @@
 //! Fields outside a sensible range are refused before anything is made of them.
 
 use super::PlanError;
-use super::model::{Api, Block, Breaker, Call, Node, NodeKind, Plan, Retry, Step, Timeout};
 use super::functions::PARAMETERS;
+use super::model::{Api, Block, Breaker, Call, Node, NodeKind, Plan, Retry, Step, Timeout};
 use super::names::each_child;
 use crate::base::limits::{MAX_SAFE_INTEGER, SYNTAX_DEPTH};
 use crate::ecz::HandoffPolicy;
@@ -60,7 +60,10 @@ pub(super) fn check_ranges(plan: &Plan) -> Checked {
         require(is_word(name), &place, "name", "letters, digits and `_`")?;
         let parameters = &function.parameters;
         range(&place, "parameters", parameters.len() as u64, 0, PARAMETERS as u64)?;
-        let once = parameters.iter().enumerate().all(|(at, name)| !parameters.iter().take(at).any(|other| other == name));
+        let once = parameters
+            .iter()
+            .enumerate()
+            .all(|(at, name)| !parameters.iter().take(at).any(|other| other == name));
         require(once, &place, "parameters", "each name once")?;
         check_expression(&place, &function.body, 0)?;
     }

@@ -85,7 +85,8 @@ pub(super) fn check_answers(plan: &Plan, contracts: &Contracts) -> Result<(), Pl
         if step.answer != wanted {
             return Err(refused("P3", name, "it does not say what the flow uses of its answer"));
         }
-        let unknown = wanted.into_iter().flat_map(|wanted| wanted.headers).find(|name| !documented.contains_key(name));
+        let unknown =
+            wanted.into_iter().flat_map(|wanted| wanted.headers).find(|name| !documented.contains_key(name));
         if let Some(header) = unknown {
             return Err(refused("P3", name, format!("its document names no response header `{header}`")));
         }

@@ -167,7 +167,9 @@ impl<'a> Recover<'a> {
         let word = self.errors.word(from).unwrap_or("").to_owned();
         if LATER_ITEMS.contains(&word.as_str()) {
             self.errors.not_built_yet(self.sink, from, &word);
-            return Item::Broken(self.broken(slice, from + 1));
+            // What `classify` names is declared elsewhere.
+            let name = if word == "classify" { slice.1 } else { from + 1 };
+            return Item::Broken(self.broken(slice, name));
         }
         if word == "flow" {
             return self.flow(slice);

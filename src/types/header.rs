@@ -74,14 +74,18 @@ fn json_of(ty: &Type, text: &str) -> Option<Json> {
             serde_json::from_str::<serde_json::Number>(text).ok().map(Json::Number)
         }
         Type::List { .. } if text.is_empty() => Some(Json::Array(Vec::new())),
-        Type::List { of } => text.split(',').map(|item| json_of(of, item)).collect::<Option<_>>().map(Json::Array),
+        Type::List { of } => {
+            text.split(',').map(|item| json_of(of, item)).collect::<Option<_>>().map(Json::Array)
+        }
         Type::Map { of } => members(text, &|_| Some(&**of)),
-        Type::Record(RecordType { fields, others }) => members(text, &|name| match (fields.get(name), others) {
-            (Some(field), _) => Some(&field.ty),
-            (None, Members::Of(of)) => Some(&**of),
-            (None, Members::Open) => Some(&Type::String { values: None }),
-            (None, Members::Closed) => None,
-        }),
+        Type::Record(RecordType { fields, others }) => {
+            members(text, &|name| match (fields.get(name), others) {
+                (Some(field), _) => Some(&field.ty),
+                (None, Members::Of(of)) => Some(&**of),
+                (None, Members::Open) => Some(&Type::String { values: None }),
+                (None, Members::Closed) => None,
+            })
+        }
         Type::Union { of } => of.iter().find_map(|ty| json_of(ty, text)),
         Type::Optional { of } => json_of(of, text),
         _ => Some(Json::String(text.to_owned())),
@@ -152,7 +156,8 @@ impl Contract {
         names: &[String],
         sent: &BTreeMap<String, String>,
     ) -> Result<Value, Misfit> {
-        let documented = self.response(status).map(|response| response.headers.as_slice()).unwrap_or_default();
+        let documented =
+            self.response(status).map(|response| response.headers.as_slice()).unwrap_or_default();
         let mut members = BTreeMap::new();
         for name in names {
             let Some(header) = documented.iter().find(|header| header.name.eq_ignore_ascii_case(name)) else {

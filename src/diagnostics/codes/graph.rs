@@ -20,5 +20,13 @@ pub static TOO_LARGE: Code = Code::error("EF3007", "too-large");
 pub static DECLARATION_CYCLE: Code = Code::error("EF3008", "declaration-cycle");
 
 /// This family.
-pub const ALL: &[&Code] =
-    &[&CYCLE, &USE_CYCLE, &NO_END, &UNREACHABLE, &MISSING_UNDO, &IRREVERSIBLE_NOT_LAST, &TOO_LARGE, &DECLARATION_CYCLE];
+pub const ALL: &[&Code] = &[
+    &CYCLE,
+    &USE_CYCLE,
+    &NO_END,
+    &UNREACHABLE,
+    &MISSING_UNDO,
+    &IRREVERSIBLE_NOT_LAST,
+    &TOO_LARGE,
+    &DECLARATION_CYCLE,
+];

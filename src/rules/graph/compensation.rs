@@ -100,8 +100,12 @@ fn failure(node: &Node, functions: &Definitions) -> Option<String> {
         NodeKind::Ensure { .. } => Some("this `ensure` can fail".into()),
         NodeKind::Fail { .. } => Some("this `fail` can end the run".into()),
         NodeKind::For(_) => Some("the list can be longer than `at most`".into()),
-        NodeKind::Let(value) => can_fail(value, functions).then(|| format!("computing `{}` can fail", node.id)),
-        NodeKind::Return(value) => can_fail(value, functions).then(|| "computing what is returned can fail".into()),
+        NodeKind::Let(value) => {
+            can_fail(value, functions).then(|| format!("computing `{}` can fail", node.id))
+        }
+        NodeKind::Return(value) => {
+            can_fail(value, functions).then(|| "computing what is returned can fail".into())
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod names;
 mod obligations;
 mod order;
 mod origins;
+mod party;
 pub mod ranges;
 mod values;
 
@@ -23,6 +24,7 @@ pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
 pub use model::*;
 pub use names::{each_child, free_names};
-pub use obligations::{REACHABLE, assumptions, below_hint, calls, describe};
-pub use origins::{OriginError, base_url, https_origin};
+pub use obligations::{assumptions, below_hint, calls, describe};
+pub use origins::{Choice, OriginError, base_url, https_origin};
+pub use party::{Auth, Declared, Party, REACHABLE, reachable, reachable_unverified, relaxed, unverified};
 pub use ranges::out_of_range;

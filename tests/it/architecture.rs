@@ -60,6 +60,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("ed25519_dalek", &["base"]),
     ("clap", &["cli"]),
     ("jsonschema", &["types"]),
+    ("regex_syntax", &["sandbox"]),
     ("toml", &["config"]),
     ("sfv", &["wire"]),
     ("indicatif", &["report"]),

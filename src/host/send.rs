@@ -15,6 +15,7 @@ use crate::engine::{
     judge_failure,
 };
 use crate::plan::{Plan, Verified};
+use crate::types::HEADER_BYTES;
 use crate::wire::handoff::{Audience, RunSecret, TrustContext};
 use crate::wire::signature::{self, Message, Target};
 use crate::wire::{self, Connector, Credential, NotSent, SendError, Unknown};
@@ -214,11 +215,11 @@ impl Task {
         let kept = call.handoff.attest.headers.iter().map(String::as_str).chain(["retry-after"]);
         let mut headers: BTreeMap<String, String> =
             kept.filter_map(|name| header(name).map(|value| (name.to_owned(), value))).collect();
-        for name in contract.documented_headers(answer.status) {
-            let values = answer.headers.iter().filter(|(known, _)| *known == name);
-            let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
-            if !values.is_empty() {
-                headers.entry(name).or_insert_with(|| values.join(", "));
+        let used = engine.answer_use(&self.path);
+        for name in used.into_iter().flat_map(|used| &used.headers) {
+            let name = name.to_ascii_lowercase();
+            if let Some(value) = used_header(&answer.headers, &name) {
+                headers.insert(name, value);
             }
         }
         let content_type = header("content-type");
@@ -236,7 +237,7 @@ impl Task {
             (bytes, _) => AnswerBody::Bytes(encode_base64(bytes)),
         };
         let answer = Answer { status: answer.status, content_type, headers, body };
-        let outcome = judge_answer(contract, &answer).kind;
+        let outcome = judge_answer(contract, used, &answer).kind;
         Ok(What::AttemptAnswered {
             status: answer.status,
             outcome,
@@ -274,6 +275,19 @@ fn foreign_text(content_type: Option<&str>, bytes: &[u8]) -> Option<String> {
             Some(format!("is in the charset `{shown}`; only UTF-8 is read"))
         }
     }
+}
+
+/// A header that the flow uses: its lines joined as RFC 9110 section 5.3 says. Of one that is too long to be read, so much is
+/// kept that whoever judges the record sees it.
+fn used_header(headers: &[(String, String)], name: &str) -> Option<String> {
+    let lines: Vec<&str> =
+        headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
+    let mut text = (!lines.is_empty()).then(|| lines.join(", "))?;
+    if text.len() > HEADER_BYTES {
+        let end = (HEADER_BYTES + 1..=text.len()).find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(text.len()));
+    }
+    Some(text)
 }
 
 fn is_json(content_type: &str) -> bool {

@@ -4,6 +4,7 @@
 //! May import: base, ecz, source, diagnostics, documents, types, expr, plan, syntax. Reads files only through
 //! [`crate::source::FileSystem`]. Invariant: whatever could not be resolved was reported, and nothing is reported twice.
 
+mod authentication;
 mod calls;
 mod expressions;
 mod flow;
@@ -12,6 +13,7 @@ mod model;
 mod modules;
 mod needs;
 mod operators;
+mod parties;
 mod policies;
 mod scope;
 mod written_types;
@@ -26,6 +28,7 @@ use crate::syntax::ast;
 
 pub use model::*;
 pub use modules::StandardLibrary;
+pub use parties::NoPassport;
 pub use policies::{Handoff, NamedRetry};
 
 /// What a flow is resolved from.

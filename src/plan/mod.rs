@@ -3,6 +3,7 @@
 //! May import: base, ecz, documents, types, expr. A plan read from disk is never trusted: [`Verified`] is the only key to
 //! a run, and it is made by recomputing digest, slices and obligations from the plan's own content.
 
+mod authentication;
 mod check;
 mod error;
 mod file;
@@ -14,6 +15,7 @@ mod origins;
 mod party;
 pub mod ranges;
 
+pub use authentication::{Accepted, accepts, token_endpoint};
 pub use check::{RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
 pub use error::PlanError;
 pub use file::{PlanFile, digest};
@@ -21,7 +23,5 @@ pub use model::*;
 pub use names::{each_child, free_names};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
-pub use party::{
-    Auth, Declared, Party, REACHABLE, reachable, reachable_unverified, relaxed, unverified,
-};
+pub use party::{Auth, Declared, Party, REACHABLE, reachable, reachable_unverified, relaxed, unverified};
 pub use ranges::out_of_range;

@@ -28,7 +28,7 @@ pub use outcome::{Outcome, counts_for_breaker, judge_answer, judge_failure};
 pub use path::{Iterations, Path, PathError};
 pub use record::identities;
 pub use state::{Failure, Phase, State};
-pub use verdict::{Subject, VERDICT_AGE_MS, state_name, subjects};
+pub use verdict::{Subject, VERDICT_AGE_MS, passed, state_name, subjects};
 
 use crate::plan::{Block, Call, Node, NodeKind, Plan, Step, Verified};
 

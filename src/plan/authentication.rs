@@ -40,7 +40,7 @@ pub fn accepts(view: &OperationView, auth: &[Auth], base_url: &str) -> Accepted 
 
 /// Whether one way of authenticating is what a scheme asks for. A bearer token also stands for a scheme whose tokens come
 /// from elsewhere: OAuth 2 and OpenID Connect send theirs so (RFC 6750).
-pub fn fits(auth: &Auth, scheme: &SchemeView, base_url: &str) -> bool {
+fn fits(auth: &Auth, scheme: &SchemeView, base_url: &str) -> bool {
     match (auth, &scheme.scheme) {
         (Auth::Bearer { .. }, Scheme::Bearer | Scheme::OAuth2 { .. })
         | (Auth::Basic { .. }, Scheme::Basic)

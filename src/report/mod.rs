@@ -14,7 +14,7 @@ mod shown;
 mod story;
 
 pub use errors::error;
-pub use findings::{Format, findings, further_reading, summary};
+pub use findings::{Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};
 pub use pages::{Page, find_page, pages};
 pub use progress::Progress;

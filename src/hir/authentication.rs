@@ -12,7 +12,7 @@ use crate::plan::{self, base_url, https_origin, reachable_unverified, token_endp
 use crate::source::Span;
 
 /// Why declared authentication could not be completed: a finding.
-pub type Unresolved = Box<Diagnostic>;
+pub(crate) type Unresolved = Box<Diagnostic>;
 
 impl Hir {
     /// The operations of an api that the flow uses, each once.
@@ -28,7 +28,7 @@ impl Hir {
     }
 
     /// How requests to an api authenticate. Empty: not at all.
-    pub fn authentication(&self, name: &str) -> Result<Vec<plan::Auth>, Unresolved> {
+    pub fn authentication(&self, name: &str) -> Result<Vec<plan::Auth>, Box<Diagnostic>> {
         let Some(api) = self.apis.get(name) else { return Ok(Vec::new()) };
         let views = self.used_views(name);
         api.auth.iter().map(|auth| resolve(api, auth, &views)).collect()

@@ -137,8 +137,8 @@ impl<'a> Engine<'a> {
                 }
                 self.settle_attempt(state, path, event.attempt, judged, false)?;
             }
-            What::AttemptFailed { cause, outcome, .. } => {
-                let judged = judge_failure(*cause);
+            What::AttemptFailed { cause, outcome, detail, .. } => {
+                let judged = judge_failure(*cause, detail);
                 if judged.kind != *outcome {
                     return illegal(format!("the failure means `{:?}`, not `{outcome:?}`", judged.kind));
                 }

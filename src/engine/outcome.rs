@@ -54,7 +54,10 @@ pub fn judge_answer(contract: &Contract, used: Option<&AnswerUse>, answer: &Answ
                 AnswerBody::Bytes(text) => {
                     contract.decode_response(status, content_type, &decode_base64(text).unwrap_or_default())
                 }
-                AnswerBody::TooLarge(limit) => Err(Misfit::whole(format!("it has more than {limit} bytes"))),
+                AnswerBody::TooLarge(limit) => {
+                    Err(Misfit::whole(format!("it has more than {limit} bytes [ER3031]")))
+                }
+                AnswerBody::Unreadable(reason) => Err(Misfit::whole(format!("it {reason} [ER3032]"))),
             };
             let names = used.map(|used| used.headers.as_slice()).unwrap_or_default();
             let headers = contract.decode_headers(status, names, &answer.headers);
@@ -93,13 +96,15 @@ pub fn judge_answer(contract: &Contract, used: Option<&AnswerUse>, answer: &Answ
     }
 }
 
-/// Judges the absence of an answer.
-pub fn judge_failure(cause: SendFailure) -> Outcome {
-    let why = match cause {
+/// Judges the absence of an answer; `detail` is what the transport says of it.
+pub fn judge_failure(cause: SendFailure, detail: &str) -> Outcome {
+    let words = match cause {
         SendFailure::Resolve => "its name did not resolve",
         SendFailure::Connect => "no connection could be made",
         SendFailure::Tls => "TLS failed",
         SendFailure::Address => "its address is not allowed",
+        SendFailure::Unprocessed => "the callee took nothing of the request",
+        SendFailure::Token => "no access token could be had",
         SendFailure::Local => "the request could not be made",
         SendFailure::TimedOut => "it did not answer in time",
         SendFailure::Reset => "the connection broke before the answer was complete",
@@ -110,7 +115,7 @@ pub fn judge_failure(cause: SendFailure) -> Outcome {
         status: None,
         beside: None,
         value: None,
-        why: why.to_owned(),
+        why: if detail.is_empty() { words.to_owned() } else { format!("{words}: {detail}") },
         // A certificate, a forbidden address or a missing key does not mend itself between two attempts.
         transient: !matches!(cause, SendFailure::Tls | SendFailure::Address | SendFailure::Local),
         retry_after: None,
@@ -139,12 +144,14 @@ mod tests {
             (SendFailure::Connect, NotSent, true),
             (SendFailure::Tls, NotSent, false),
             (SendFailure::Address, NotSent, false),
+            (SendFailure::Unprocessed, NotSent, true),
+            (SendFailure::Token, NotSent, true),
             (SendFailure::Local, NotSent, false),
             (SendFailure::TimedOut, Unknown, true),
             (SendFailure::Reset, Unknown, true),
             (SendFailure::Interrupted, Unknown, true),
         ] {
-            let outcome = judge_failure(cause);
+            let outcome = judge_failure(cause, "");
             assert_eq!((outcome.kind, outcome.transient), (kind, transient), "{cause:?}");
         }
     }

@@ -33,6 +33,8 @@ pub(crate) struct ServedApi {
     pub(crate) surface: Surface,
     /// The token that is due.
     pub(crate) bearer: Option<Zeroizing<String>>,
+    /// Parameters of the query that carry keys: no signature covers them.
+    pub(crate) query_keys: Vec<String>,
     /// The header that carries the idempotency key, by operation; an operation without one honours none.
     pub(crate) key_headers: BTreeMap<String, HeaderName>,
     /// Wrong answers, in the order given.
@@ -149,7 +151,7 @@ impl Counterparty {
             Body::Broken => return Err(Problem::new(400, "the body is broken", "it ended before its end")),
         };
         let caller =
-            self.admission.admit(head, body, host, &api.audience, key_header, self.accept_unsigned)?;
+            self.admission.admit(head, body, host, api, key_header, self.accept_unsigned)?;
         note_caller(open, &caller);
         check_bearer(api, &head.headers)?;
         let query = head.uri.query().unwrap_or_default();
@@ -222,6 +224,7 @@ impl ServedApi {
             bases: Vec::new(),
             surface,
             bearer: None,
+            query_keys: Vec::new(),
             key_headers: BTreeMap::new(),
             faults: Vec::new(),
             memory: Mutex::default(),

@@ -66,8 +66,12 @@ pub(crate) fn groups(
         served.key_headers = key_headers(plan, name, &served.surface);
         served.faults = faults.answers.iter().filter(|fault| fault.api == *name).cloned().collect();
         for auth in &api.auth {
-            if let Auth::Bearer { secret } = auth {
-                served.bearer = tokens.get(secret).cloned();
+            match auth {
+                Auth::Bearer { secret } => served.bearer = tokens.get(secret).cloned(),
+                Auth::ApiKey { location, name, .. } if location == "query" => {
+                    served.query_keys.push(name.clone());
+                }
+                _ => {}
             }
         }
         match groups.iter_mut().find(|group| !group.origins.is_disjoint(&origins)) {

@@ -180,7 +180,7 @@ pub(crate) fn send(
     let what = match reply {
         Reply::Fail(cause) => What::AttemptFailed {
             cause,
-            outcome: judge_failure(cause).kind,
+            outcome: judge_failure(cause, "").kind,
             elapsed_ms: 3,
             detail: String::new(),
             signature: None,

@@ -65,6 +65,8 @@ pub(super) struct Layout {
 
 /// Height of a lane's head.
 pub(super) const HEAD: i32 = 52;
+/// From this height of the rows on lanes have a foot.
+pub(super) const FOOT: i32 = 1200;
 /// Around the whole.
 const EDGE: i32 = 4;
 /// From a column to the first track of a gutter: leaves room for frames.
@@ -228,7 +230,9 @@ fn down(scene: &Scene, rows: &Rows, columns: &Columns, routes: &[Route], across:
         y += CHANNEL + (bend / 12).min(56);
     }
     let close = made.rows.last().map_or(y, |row| row.close);
-    made.height = close + 24 + EDGE;
+    // Tall lanes have their name at the foot too.
+    let foot = if close > FOOT { 44 } else { 24 };
+    made.height = close + foot + EDGE;
     made
 }
 

@@ -334,6 +334,13 @@ fn links(drawing: &Drawing, places: &BTreeMap<&str, usize>, scene: &mut Scene) {
     scene
         .links
         .extend(drawn.into_iter().filter(|link| ink(link) || !implied.contains(&(link.from, link.to))));
+    // An output that needs no step's data hangs on the last one, not in the air.
+    let hangs =
+        |link: &Link| !scene.links.iter().any(|other| other.to == link.to && other.style != Style::End);
+    let last = scene.links.iter().rposition(|link| link.style == Style::End && hangs(link));
+    if let Some(link) = last.and_then(|last| scene.links.get_mut(last)) {
+        link.style = Style::Order;
+    }
 }
 
 /// Links whose order follows from two or more others.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::{Result, Write as _};
 
 use super::escaped;
-use super::layout::{Area, Drawn, HEAD, Layout, Piece, layout};
+use super::layout::{Area, Drawn, FOOT, HEAD, Layout, Piece, layout};
 use super::measure::Font;
 use super::scene::{BADGE, Card, Face, Head, Kind, MARGIN, Scene, Style, scene};
 use crate::graph::Drawing;
@@ -179,7 +179,7 @@ fn write_lane(head: &Head, area: Area, out: &mut String) -> Result {
     )?;
     let colour = if head.unverified { " style=\"fill:var(--open)\"" } else { "" };
     // Tall lanes say at their foot too whose they are.
-    let foot = (height > 1200).then_some(area.bottom() - 12);
+    let foot = (height > FOOT + 40).then_some(area.bottom() - 10);
     let name = escaped(&head.name);
     let left = x + 12;
     writeln!(out, "<text class=\"head\" x=\"{left}\" y=\"{}\" font-size=\"14\">{name}</text>", y + 22)?;

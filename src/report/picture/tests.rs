@@ -263,7 +263,8 @@ fn any_scene() -> impl Strategy<Value = Scene> {
             let earlier = |wanted: u32, scene: &Scene| {
                 let from = usize::try_from(wanted.checked_rem(before)?).unwrap();
                 let card = &scene.cards[from];
-                (card.inside == inside && card.kind != Kind::Undo && wanted % 3 > 0).then_some(from)
+                (card.inside == inside && card.kind != Kind::Undo && !wanted.is_multiple_of(3))
+                    .then_some(from)
             };
             let undone = earlier(other, &scene).filter(|from| {
                 let free = !scene.links.iter().any(|link| link.from == *from && link.style == Style::Undo);

@@ -15,6 +15,7 @@ mod docs;
 mod docs_language;
 mod flows;
 mod forgery;
+mod fuzzed;
 mod process;
 mod properties;
 mod resolver;

@@ -222,6 +222,8 @@ pub struct Node {
     pub id: String,
     /// The place of its name, or of its keyword.
     pub span: Span,
+    /// The whole statement, clauses included.
+    pub written: Span,
     /// 1-based line in the source.
     pub line: u32,
     /// Names of `after` clauses and statements that apply to it, with their places.

@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use super::json::shown;
 use super::node::Node;
 use super::references::{Reference, each_reference, local_reference};
+use super::servers::ServerView;
 use super::slice::{self, Slice, path_item};
-use super::view::{OperationView, ServerView, ViewError};
+use super::view::{Dialect, OperationView, ViewError};
 use super::{json, operation, pointer, yaml};
 use crate::base::{Digest, canonical_json, did_you_mean, limits};
 use crate::diagnostics::{Diagnostic, Sink, codes::documents as codes};
@@ -167,9 +168,9 @@ impl Document {
         slice::cut(&self.value, &entry.method, &entry.path).map_err(|error| self.malformed(error))
     }
 
-    /// The document's own servers. The error is a finding at its place.
-    pub fn servers(&self) -> Result<Vec<ServerView>, Box<Diagnostic>> {
-        operation::document_servers(&self.value).map_err(|error| self.malformed(error))
+    /// The document's own servers.
+    pub fn servers(&self) -> Vec<ServerView> {
+        operation::document_servers(&self.value)
     }
 
     /// A finding about an operation, at the place nearest to the pointer of the error.
@@ -238,12 +239,19 @@ impl Document {
                     continue;
                 }
             };
-            for method in operation::METHODS {
-                let Some(operation) = item.get(method) else { continue };
-                let pointer = pointer::join(&item_at, method);
+            let dialect = operation::dialect(&self.value).unwrap_or(Dialect::V31);
+            let additional = item.get(operation::ADDITIONAL).filter(|_| dialect >= Dialect::V32);
+            let additional = additional.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+            let query = (dialect >= Dialect::V32).then_some("query");
+            let fixed = operation::METHODS.into_iter().chain(query).map(str::to_ascii_uppercase);
+            for method in fixed.chain(additional.cloned()).collect::<Vec<_>>() {
+                let member = operation::member_of(&method, dialect);
+                let Some(operation) = member.iter().try_fold(item, |at, token| at.get(token)) else {
+                    continue;
+                };
+                let pointer = member.iter().fold(item_at.clone(), |at, token| pointer::join(&at, token));
                 let span = self.node.place(&pointer).unwrap_or(self.node.span);
                 let operation_id = operation.get("operationId").and_then(Value::as_str).map(str::to_owned);
-                let method = method.to_ascii_uppercase();
                 if let Some(id) = &operation_id {
                     let at = self.span(&pointer::join(&pointer, "operationId")).unwrap_or(span);
                     if let Some(first) = by_id.get(id) {
@@ -285,7 +293,7 @@ fn check_version(node: &Node, findings: &mut Vec<Diagnostic>) {
         let span = node.place("/swagger").unwrap_or(Span { end: node.span.start, ..node.span });
         findings.push(
             Diagnostic::new(&codes::VERSION, span, message)
-                .help("only OpenAPI 3.1 is read: convert the document"),
+                .help("OpenAPI 3.0, 3.1 and 3.2 are read: convert the document"),
         );
         return;
     };
@@ -295,21 +303,11 @@ fn check_version(node: &Node, findings: &mut Vec<Diagnostic>) {
         findings.push(finding.help("put the version in quotes, such as `'3.1.1'`"));
         return;
     };
-    let minor = text.split('.').take(2).collect::<Vec<_>>();
-    let whole =
-        text.split('.').count() == 3 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let finding = match minor.as_slice() {
-        ["3", "1"] if whole => return,
-        ["3", "0" | "2"] => {
-            let message = format!("OpenAPI `{}` is not read yet: it comes later", shown(text));
-            Diagnostic::new(&codes::VERSION, version.span, message)
-        }
-        _ => {
-            let message = format!("`{}` is no version of OpenAPI that is read", shown(text));
-            Diagnostic::new(&codes::VERSION, version.span, message)
-        }
-    };
-    findings.push(finding.help("write the document in OpenAPI 3.1, such as `3.1.1`"));
+    if Dialect::of(text).is_none() {
+        let message = format!("`{}` is no version of OpenAPI that is read", shown(text));
+        let finding = Diagnostic::new(&codes::VERSION, version.span, message);
+        findings.push(finding.help("write the document in OpenAPI 3.0, 3.1 or 3.2, such as `3.1.1`"));
+    }
 }
 
 fn read_tree(bytes: &[u8], name: &str, sources: &mut SourceMap, sink: &mut Sink) -> Option<(FileId, Node)> {

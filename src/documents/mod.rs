@@ -14,6 +14,8 @@ mod number;
 mod operation;
 mod pointer;
 mod references;
+mod security;
+mod servers;
 mod slice;
 mod view;
 mod yaml;
@@ -26,8 +28,10 @@ pub use lock::{Comparison, LOCK_FORMAT, Lock, LockError, LockedApi, Wanted};
 pub use node::{Member, Node, NodeValue};
 pub use pointer::{escape, join};
 pub use references::{Reference, local_reference, resolve};
+pub use security::{ClientCredentials, Scheme, SchemeView};
+pub use servers::{ServerVariable, ServerView};
 pub use slice::{SLICE_FORMAT, Slice};
 pub use view::{
-    BodyView, Example, HeaderView, Location, MediaView, OperationView, ParameterView, ResponseView, Scheme,
-    SchemeView, ServerView, StatusRange, ViewError,
+    BodyView, Dialect, EncodingView, Example, HeaderView, Location, MediaView, OperationView, ParameterView,
+    ResponseView, StatusRange, ViewError,
 };

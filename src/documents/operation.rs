@@ -8,44 +8,72 @@ use serde_json::Value;
 
 use super::pointer::join;
 use super::references::resolve;
+use super::security;
+use super::servers::{self, ServerView};
 use super::slice::path_item;
 use super::view::{
-    BodyView, Example, HeaderView, Location, MediaView, OperationView, ParameterView, ResponseView, Scheme,
-    SchemeView, ServerView, StatusRange, ViewError,
+    BodyView, Dialect, EncodingView, Example, HeaderView, Location, MediaView, OperationView, ParameterView,
+    ResponseView, StatusRange, ViewError,
 };
 
 /// The methods of OpenAPI, as members of a path item.
 pub(super) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// Reads one operation (`method` in upper case) of a document.
-pub(super) fn read(root: &Arc<Value>, method: &str, path: &str) -> Result<OperationView, ViewError> {
+/// The member of a path item that holds operations of other methods (OpenAPI 3.2).
+pub(super) const ADDITIONAL: &str = "additionalOperations";
+
+/// The version of OpenAPI that a document or slice states.
+pub(super) fn dialect(root: &Value) -> Result<Dialect, ViewError> {
+    let stated = root.get("openapi").and_then(Value::as_str).and_then(Dialect::of);
+    stated.ok_or_else(|| ViewError::new("/openapi", "is no version of OpenAPI that is read"))
+}
+
+/// The way from a path item to the operation of a method.
+pub(super) fn member_of(method: &str, dialect: Dialect) -> Vec<String> {
     let key = method.to_ascii_lowercase();
-    if !METHODS.contains(&key.as_str()) || key.to_ascii_uppercase() != method {
+    let fixed = METHODS.contains(&key.as_str()) || (key == "query" && dialect >= Dialect::V32);
+    if fixed && method == key.to_ascii_uppercase() {
+        vec![key]
+    } else {
+        vec![ADDITIONAL.to_owned(), method.to_owned()]
+    }
+}
+
+/// Reads one operation (`method` as it is sent) of a document.
+pub(super) fn read(root: &Arc<Value>, method: &str, path: &str) -> Result<OperationView, ViewError> {
+    let dialect = dialect(root)?;
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let member = member_of(method, dialect);
+    if method.is_empty() || !method.bytes().all(token) || (member.len() > 1 && dialect < Dialect::V32) {
         return Err(ViewError::new(&join("/paths", path), "is called with an unknown method"));
     }
     let (item_at, item) = path_item(root, path)?;
-    let pointer = join(&item_at, &key);
-    let operation = object(item.get(&key), &pointer)?;
+    let pointer = member.iter().fold(item_at.clone(), |at, token| join(&at, token));
+    let operation = object(member.iter().try_fold(item, |at, token| at.get(token)), &pointer)?;
     let reader = Reader { root };
     let own = operation.get("parameters");
     let parameters = reader.parameters(item.get("parameters"), &item_at, own, &pointer)?;
     check_template(path, &parameters, &pointer)?;
     let body =
         operation.get("requestBody").map(|_| reader.body(&join(&pointer, "requestBody"))).transpose()?;
-    let servers = [(operation.get("servers"), &pointer), (item.get("servers"), &item_at)]
+    let given = [(operation.get("servers"), &pointer), (item.get("servers"), &item_at)]
         .into_iter()
-        .find_map(|(servers, at)| servers.map(|servers| (servers, at.clone())))
-        .or_else(|| root.get("servers").map(|servers| (servers, String::new())));
+        .find_map(|(given, at)| given.map(|given| servers::read(given, &join(at, "servers"))));
+    let security = match (operation.get("security"), root.get("security")) {
+        (Some(own), _) => security::read(root, own, &join(&pointer, "security"))?,
+        (None, Some(shared)) => security::read(root, shared, "/security")?,
+        (None, None) => Vec::new(),
+    };
     Ok(OperationView {
+        dialect,
         method: method.to_owned(),
         path: path.to_owned(),
         operation_id: optional_text(operation, "operationId", &pointer)?,
         parameters,
         body,
         responses: reader.responses(operation.get("responses"), &join(&pointer, "responses"))?,
-        security: reader.security(operation, &pointer)?,
-        servers: servers
-            .map_or(Ok(Vec::new()), |(servers, at)| read_servers(servers, &join(&at, "servers")))?,
+        security,
+        servers: given.unwrap_or_else(|| document_servers(root)),
         pointer,
         root: Arc::clone(root),
     })
@@ -108,39 +136,9 @@ fn check_template(path: &str, parameters: &[ParameterView], at: &str) -> Result<
     Ok(())
 }
 
-fn read_servers(servers: &Value, at: &str) -> Result<Vec<ServerView>, ViewError> {
-    let mut read = Vec::new();
-    for (index, server) in array(servers, at)?.iter().enumerate() {
-        let at = format!("{at}/{index}");
-        let server = object(Some(server), &at)?;
-        let mut url = optional_text(server, "url", &at)?.ok_or_else(|| ViewError::new(&at, "has no url"))?;
-        for (name, variable) in server.get("variables").and_then(Value::as_object).into_iter().flatten() {
-            if let Some(default) = variable.get("default").and_then(Value::as_str) {
-                url = url.replace(&format!("{{{name}}}"), default);
-            }
-        }
-        let parsed = url::Url::parse(&url).ok().filter(|parsed| parsed.has_host() && !url.contains('{'));
-        let plain = parsed.filter(|parsed| {
-            matches!(parsed.scheme(), "https" | "http")
-                && parsed.query().is_none()
-                && parsed.fragment().is_none()
-                && parsed.username().is_empty()
-                && parsed.password().is_none()
-        });
-        if plain.is_none() {
-            return Err(ViewError::new(
-                &join(&at, "url"),
-                "is not an absolute URL of scheme, host and path alone",
-            ));
-        }
-        read.push(ServerView { url: url.trim_end_matches('/').to_owned(), pointer: at });
-    }
-    Ok(read)
-}
-
 /// The servers of a whole document.
-pub(super) fn document_servers(root: &Value) -> Result<Vec<ServerView>, ViewError> {
-    root.get("servers").map_or(Ok(Vec::new()), |servers| read_servers(servers, "/servers"))
+pub(super) fn document_servers(root: &Value) -> Vec<ServerView> {
+    root.get("servers").map_or(Vec::new(), |given| servers::read(given, "/servers"))
 }
 
 struct Reader<'v> {
@@ -193,6 +191,7 @@ impl<'v> Reader<'v> {
             Some("query") => Location::Query,
             Some("header") => Location::Header,
             Some("cookie") => Location::Cookie,
+            Some("querystring") => Location::QueryString,
             _ => {
                 return Err(ViewError::new(&join(&at, "in"), "is not `path`, `query`, `header` or `cookie`"));
             }
@@ -208,7 +207,8 @@ impl<'v> Reader<'v> {
         let otherwise =
             if matches!(location, Location::Query | Location::Cookie) { "form" } else { "simple" };
         let style = optional_text(value, "style", &at)?.unwrap_or_else(|| otherwise.to_owned());
-        let explode = flag(value, "explode", &at, style == "form")?;
+        let explode = flag(value, "explode", &at, style == "form" || style == "cookie")?;
+        let allow_reserved = flag(value, "allowReserved", &at, false)?;
         let mut schema = value.get("schema").map(|_| join(&at, "schema"));
         let mut examples = self.examples(value, &at)?;
         let mut media_type = None;
@@ -231,6 +231,7 @@ impl<'v> Reader<'v> {
             schema,
             style,
             explode,
+            allow_reserved,
             media_type,
             examples,
         }))
@@ -256,8 +257,23 @@ impl<'v> Reader<'v> {
     fn media(&self, at: &str) -> Result<MediaView, ViewError> {
         let (pointer, value) = self.object_at(at)?;
         let schema = value.get("schema").map(|_| join(&pointer, "schema"));
+        let item_schema = value.get("itemSchema").map(|_| join(&pointer, "itemSchema"));
         let examples = self.examples(value, &pointer)?;
-        Ok(MediaView { pointer, schema, examples })
+        let mut encoding = BTreeMap::new();
+        let encoding_at = join(&pointer, "encoding");
+        for (name, one) in value.get("encoding").and_then(Value::as_object).into_iter().flatten() {
+            let at = join(&encoding_at, name);
+            let one = object(Some(one), &at)?;
+            let explode = one.get("explode").map(|_| flag(one, "explode", &at, false)).transpose()?;
+            let view = EncodingView {
+                content_type: optional_text(one, "contentType", &at)?,
+                style: optional_text(one, "style", &at)?,
+                explode,
+                allow_reserved: flag(one, "allowReserved", &at, false)?,
+            };
+            encoding.insert(name.clone(), view);
+        }
+        Ok(MediaView { pointer, schema, item_schema, encoding, examples })
     }
 
     fn content(&self, value: &Object, at: &str) -> Result<BTreeMap<String, MediaView>, ViewError> {
@@ -304,40 +320,5 @@ impl<'v> Reader<'v> {
             read.insert(name.clone(), HeaderView { pointer, required, schema });
         }
         Ok(read)
-    }
-
-    fn security(&self, operation: &Object, at: &str) -> Result<Vec<BTreeMap<String, SchemeView>>, ViewError> {
-        let (value, at) = match (operation.get("security"), self.root.get("security")) {
-            (Some(own), _) => (own, join(at, "security")),
-            (None, Some(shared)) => (shared, "/security".to_owned()),
-            (None, None) => return Ok(Vec::new()),
-        };
-        let mut alternatives = Vec::new();
-        for (index, alternative) in array(value, &at)?.iter().enumerate() {
-            let at = format!("{at}/{index}");
-            let mut schemes = BTreeMap::new();
-            for name in object(Some(alternative), &at)?.keys() {
-                schemes.insert(name.clone(), self.scheme(name, &join(&at, name))?);
-            }
-            alternatives.push(schemes);
-        }
-        Ok(alternatives)
-    }
-
-    fn scheme(&self, name: &str, used_at: &str) -> Result<SchemeView, ViewError> {
-        let at = join("/components/securitySchemes", name);
-        let found = resolve(self.root, &at);
-        let (pointer, value) =
-            found.ok_or_else(|| ViewError::new(used_at, "names a security scheme that is not declared"))?;
-        let value = object(Some(value), &pointer)?;
-        let kind =
-            optional_text(value, "type", &pointer)?.ok_or_else(|| ViewError::new(&pointer, "has no type"))?;
-        let scheme = optional_text(value, "scheme", &pointer)?.unwrap_or_default();
-        let scheme = match (kind.as_str(), scheme) {
-            ("http", scheme) if scheme.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
-            ("http", scheme) => Scheme::Other(format!("http {}", scheme.to_ascii_lowercase())),
-            _ => Scheme::Other(kind),
-        };
-        Ok(SchemeView { pointer, scheme })
     }
 }

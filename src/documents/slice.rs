@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::operation::{dialect, member_of};
 use super::pointer;
 use super::references::{Reference, each_reference, is_named_at, local_reference, resolve};
 use super::view::ViewError;
@@ -45,13 +46,15 @@ pub(super) struct Header {
 /// Cuts the slice of one operation (`method` in upper case) out of a document.
 pub(super) fn cut(root: &Value, method: &str, path: &str) -> Result<Slice, ViewError> {
     let (item_at, item) = path_item(root, path)?;
-    let key = method.to_ascii_lowercase();
-    let operation = item.get(&key).ok_or_else(|| ViewError::new(&item_at, "has no such method"))?;
+    let member = member_of(method, dialect(root)?);
+    let operation = member.iter().try_fold(item, |at, token| at.get(token));
+    let operation = operation.ok_or_else(|| ViewError::new(&item_at, "has no such method"))?;
     let header = Header { format: SLICE_FORMAT.into(), method: method.into(), path: path.into() };
     let header = serde_json::to_value(header).map_err(|_| ViewError::new("", "has no canonical text"))?;
     let mut cutting = Cutting { root, kept: BTreeSet::new(), queue: Vec::new() };
     cutting.references(item.get("parameters"), &format!("{item_at}/parameters"));
-    cutting.references(Some(operation), &pointer::join(&item_at, &key));
+    let operation_at = member.iter().fold(item_at.clone(), |at, token| pointer::join(&at, token));
+    cutting.references(Some(operation), &operation_at);
     let security = operation.get("security").or_else(|| root.get("security"));
     for name in security.into_iter().filter_map(Value::as_array).flatten().filter_map(Value::as_object) {
         for scheme in name.keys() {
@@ -72,12 +75,14 @@ pub(super) fn cut(root: &Value, method: &str, path: &str) -> Result<Slice, ViewE
     }
     // The operation stands under its own path even where the path item is a reference.
     let mut own = Map::new();
-    for name in ["parameters", "servers", key.as_str()] {
+    for name in ["parameters", "servers"] {
         if let Some(value) = item.get(name) {
             own.insert(name.to_owned(), value.clone());
         }
     }
-    place(&mut slice, &["paths".to_owned(), path.to_owned()], Value::Object(own));
+    let mut own = Value::Object(own);
+    place(&mut own, &member, operation.clone());
+    place(&mut slice, &["paths".to_owned(), path.to_owned()], own);
     for tokens in &cutting.kept {
         copy(root, &mut slice, tokens);
     }

@@ -43,7 +43,7 @@ fn the_examples_state_their_own_hashes() {
         let identity = document.identity(&mut Sink::default()).unwrap();
         assert_eq!(
             identity.fields.spec_hash,
-            document.canonical_hash().to_string(),
+            Some(document.canonical_hash().to_string()),
             "{}",
             identity.fields.api_origin
         );
@@ -178,7 +178,8 @@ fn circles_of_references_are_read_and_sliced() {
 #[test]
 fn documents_that_do_not_hold_together_are_refused() {
     let codes = |change: fn(&mut Value)| payments_with(change).err().unwrap_or_default();
-    assert_eq!(codes(|value| value["openapi"] = json!("3.0.3")), ["EF8010"]);
+    assert_eq!(codes(|value| value["openapi"] = json!("3.3.0")), ["EF8010"]);
+    assert_eq!(codes(|value| value["openapi"] = json!("3.1")), ["EF8010"]);
     assert_eq!(codes(|value| value["openapi"] = json!(3.1)), ["EF8010"]);
     assert_eq!(codes(|value| drop(value.as_object_mut().unwrap().remove("openapi"))), ["EF8010"]);
     let refer = |to: &'static str| {
@@ -190,11 +191,6 @@ fn documents_that_do_not_hold_together_are_refused() {
     assert_eq!(
         codes(|value| value["paths"]["/refunds"]["post"]["operationId"] = json!("getRefund")),
         ["EF8013"]
-    );
-    assert_eq!(codes(|value| value["servers"][0]["url"] = json!("/v1")), ["EF8014"]);
-    assert_eq!(
-        codes(|value| value["paths"]["/refunds"]["post"]["security"] = json!([{"no": []}])),
-        ["EF8014"]
     );
     assert_eq!(
         codes(|value| value["components"]["parameters"]["RefundId"]["name"] = json!("id")),

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::operation;
+use super::security::{Scheme, SchemeView};
+use super::servers::ServerView;
 use super::slice::{Header, SLICE_FORMAT};
 use crate::base::json::read_strict;
 
@@ -29,6 +31,8 @@ impl ViewError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct OperationView {
     pub(super) root: Arc<Value>,
+    /// The version of OpenAPI its document follows.
+    pub dialect: Dialect,
     /// Upper case.
     pub method: String,
     /// The path template.
@@ -50,6 +54,48 @@ pub struct OperationView {
     pub servers: Vec<ServerView>,
 }
 
+/// A version of OpenAPI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dialect {
+    /// 3.0: schemas are a dialect of their own.
+    V30,
+    /// 3.1: schemas are JSON Schema 2020-12.
+    V31,
+    /// 3.2.
+    V32,
+}
+
+impl Dialect {
+    /// Reads the value of `openapi`: `3.1.1`.
+    pub fn of(version: &str) -> Option<Dialect> {
+        let mut parts = version.split('.');
+        let (major, minor, patch) = (parts.next()?, parts.next()?, parts.next()?);
+        // Release candidates of a version are written as it was meant to become.
+        let patch = patch.split('-').next()?;
+        if patch.is_empty()
+            || !patch.bytes().all(|byte| byte.is_ascii_digit())
+            || (parts.next().is_some() && !version.contains('-'))
+        {
+            return None;
+        }
+        match (major, minor) {
+            ("3", "0") => Some(Dialect::V30),
+            ("3", "1") => Some(Dialect::V31),
+            ("3", "2") => Some(Dialect::V32),
+            _ => None,
+        }
+    }
+
+    /// `3.0`, `3.1` or `3.2`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Dialect::V30 => "3.0",
+            Dialect::V31 => "3.1",
+            Dialect::V32 => "3.2",
+        }
+    }
+}
+
 /// Where a parameter goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Location {
@@ -61,6 +107,8 @@ pub enum Location {
     Header,
     /// Into a cookie.
     Cookie,
+    /// The whole query (OpenAPI 3.2).
+    QueryString,
 }
 
 impl Location {
@@ -71,6 +119,7 @@ impl Location {
             Location::Query => "query",
             Location::Header => "header",
             Location::Cookie => "cookie",
+            Location::QueryString => "querystring",
         }
     }
 }
@@ -92,6 +141,8 @@ pub struct ParameterView {
     pub style: String,
     /// `explode`, the default of its style where not given.
     pub explode: bool,
+    /// Whether reserved characters are left as they are.
+    pub allow_reserved: bool,
     /// The media type, where it is described by `content` instead of `schema`.
     pub media_type: Option<String>,
     /// Its examples.
@@ -114,6 +165,10 @@ pub struct MediaView {
     pub pointer: String,
     /// Pointer of its schema; `None` where it has none (anything goes).
     pub schema: Option<String>,
+    /// Pointer of the schema of each item, where it is a sequence (OpenAPI 3.2).
+    pub item_schema: Option<String>,
+    /// How properties of a form or of parts are written, by name.
+    pub encoding: BTreeMap<String, EncodingView>,
     /// Its examples.
     pub examples: Vec<Example>,
 }
@@ -199,31 +254,17 @@ pub struct HeaderView {
     pub schema: Option<String>,
 }
 
-/// How a security scheme works.
+/// How one property of a form or of parts is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scheme {
-    /// `http` with scheme `bearer`.
-    Bearer,
-    /// Anything else, in the document's words: `http basic`, `apiKey`, `oauth2`.
-    Other(String),
-}
-
-/// A security scheme.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemeView {
-    /// Where it is declared.
-    pub pointer: String,
-    /// How it works.
-    pub scheme: Scheme,
-}
-
-/// A server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerView {
-    /// Absolute URL, variables replaced by their defaults, no trailing slash.
-    pub url: String,
-    /// Where it is declared.
-    pub pointer: String,
+pub struct EncodingView {
+    /// The media type of its value, where given.
+    pub content_type: Option<String>,
+    /// As a query parameter's, where given.
+    pub style: Option<String>,
+    /// As a query parameter's, where given.
+    pub explode: Option<bool>,
+    /// Whether reserved characters are left as they are.
+    pub allow_reserved: bool,
 }
 
 impl OperationView {
@@ -260,9 +301,9 @@ impl OperationView {
         self.operation_id.clone().unwrap_or_else(|| self.route())
     }
 
-    /// Whether the method is safe (GET, HEAD, OPTIONS): everything else is an effect.
+    /// Whether the method is safe (GET, HEAD, OPTIONS, QUERY): everything else is an effect.
     pub fn is_safe(&self) -> bool {
-        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "QUERY")
     }
 
     /// The parameter of a name and location. Names of headers are compared without case.

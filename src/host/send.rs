@@ -152,7 +152,8 @@ impl Task {
         let nonce = encode_base64url(&nonce);
         let url: url::Url = self.request.url.parse().map_err(|_| "the target is no URL")?;
         let message = Message {
-            target: Target::of(&self.request.method, &url).hiding(credentials.iter().filter_map(Credential::query)),
+            target: Target::of(&self.request.method, &url)
+                .hiding(credentials.iter().filter_map(Credential::query)),
             content_type,
             idempotency: self.request.key.as_ref().map(|(name, value)| (name.as_str(), value.as_str())),
             handoff: Some(&handoff),

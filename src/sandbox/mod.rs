@@ -19,6 +19,8 @@ mod problem;
 mod registry;
 mod schedule;
 mod services;
+#[cfg(test)]
+mod real_tests;
 mod request;
 mod scalar;
 mod schemas;

@@ -13,6 +13,7 @@ mod commands;
 mod connector;
 mod docs;
 mod docs_language;
+mod faults_store;
 mod flows;
 mod forgery;
 mod fuzzed;

@@ -230,7 +230,7 @@ pub fn signed_request() -> Vec<u8> {
 
 /// A trust context as it is sent: the seed `valid` of [`handoff`].
 pub fn trust_context() -> String {
-    let audience: EczId = "ECZ-GB-SUPP01::API-TICK01".parse().expect("an ID");
+    let audience = eczflow::wire::handoff::Audience::parse("ECZ-GB-SUPP01::API-TICK01").expect("an ID");
     let secret = RunSecret::new([7; 32]);
     let context = TrustContext {
         operator: "ECZ-GB-A1B2C3".parse().expect("an ID"),

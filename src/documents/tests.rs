@@ -43,7 +43,7 @@ fn the_examples_state_their_own_hashes() {
         let identity = document.identity(&mut Sink::default()).unwrap();
         assert_eq!(
             identity.fields.spec_hash,
-            document.canonical_hash().to_string(),
+            Some(document.canonical_hash().to_string()),
             "{}",
             identity.fields.api_origin
         );

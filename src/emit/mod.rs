@@ -46,7 +46,7 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
         body,
     };
     let secrets = hir.secrets.iter().filter(|(name, _)| {
-        apis.values().any(|api| matches!(&api.auth, plan::Auth::Bearer { secret } if secret == *name))
+        apis.values().flat_map(|api| &api.auth).any(|auth| auth.secrets().contains(&name.as_str()))
     });
     let secrets =
         secrets.map(|(name, secret)| (name.clone(), plan::Secret { audience: secret.audience.clone() }));
@@ -172,14 +172,17 @@ impl Emitter<'_> {
                 .region
                 .as_ref()
                 .map(|(name, origin, _)| plan::Region { name: name.clone(), origin: origin.clone() });
-            let origin = region.as_ref().map(|region| region.origin.as_str());
-            let base_url = base_url(&call.view, &identity, origin).map_err(|_| unresolved())?;
+            let identity = plan::Party::Passport { identity, declared: plan::Declared::Document };
+            let choice = plan::Choice {
+                origin: identity.identity().map(|identity| identity.api_origin.as_str()),
+                region: region.as_ref().map(|region| region.origin.as_str()),
+                server: None,
+            };
+            let base_url = base_url(&call.view, choice).map_err(|_| unresolved())?;
             let pin =
                 api.pin.as_ref().and_then(|(hex, _)| Digest::from_hex(hex).ok()).ok_or_else(unresolved)?;
-            let auth = match &api.bearer {
-                Some((secret, _)) => plan::Auth::Bearer { secret: secret.clone() },
-                None => plan::Auth::None,
-            };
+            let auth = api.bearer.iter().map(|(secret, _)| plan::Auth::Bearer { secret: secret.clone() });
+            let auth = auth.collect();
             apis.insert(
                 call.api.clone(),
                 plan::Api {
@@ -187,6 +190,7 @@ impl Emitter<'_> {
                     pin,
                     identity,
                     base_url,
+                    server: None,
                     region,
                     auth,
                     timeout: api.timeout,

@@ -12,6 +12,7 @@ use super::path::Path;
 use crate::audit::Kind;
 use crate::base::{Digest, Timestamp};
 use crate::ecz::{Asked, Decision, EczId, Observation};
+use crate::types::RequestBody;
 
 /// Fields that go to the payload.
 pub const PRIVATE: &[&str] = &[
@@ -328,11 +329,11 @@ pub struct Request {
     pub method: String,
     /// The whole target.
     pub url: String,
-    /// Header parameters, lower-case names.
+    /// Header parameters, `accept`, the `content-type` of a body and the `cookie` of cookie parameters; lower-case names.
     pub headers: BTreeMap<String, String>,
-    /// The JSON body.
+    /// The body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<Json>,
+    pub body: Option<RequestBody>,
     /// The idempotency header's name and value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<(String, String)>,

@@ -211,8 +211,9 @@ fn credentials(
     environment: &dyn Environment,
 ) -> Result<Arc<Credentials>, HostError> {
     for (name, api) in &plan.apis {
-        let (id, url) = (&api.identity.api_passport_id, &api.identity.resolver_url);
-        check_resolver_url(&config.resolver, id, url)
+        let Some(identity) = api.identity.identity() else { continue };
+        let Some(url) = &identity.resolver_url else { continue };
+        check_resolver_url(&config.resolver, &identity.api_passport_id, url)
             .map_err(|error| HostError::ResolverUrl { api: name.clone(), error })?;
     }
     let mut signers: BTreeMap<EczId, Arc<dyn Signer>> = BTreeMap::new();

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::{Credentials, Host, HostError};
-use crate::base::{
-    Clock, Digest, Random, canonical_json, decode_base64url, encode_base64, encode_base64url, json, limits,
-};
+use crate::base::{Clock, Digest, Random, decode_base64url, encode_base64, encode_base64url, json, limits};
 use crate::engine::{
     Answer, AnswerBody, Engine, Event, Path, Request, SendFailure, SentSignature, State, What, judge_answer,
     judge_failure,
 };
 use crate::plan::{Auth, Plan, Verified};
-use crate::wire::handoff::{RunSecret, TrustContext};
+use crate::wire::handoff::{Audience, RunSecret, TrustContext};
 use crate::wire::signature::{self, Message, Target};
 use crate::wire::{self, Connector, NotSent, SendError, Unknown};
 
@@ -94,27 +92,24 @@ impl Task {
         let api = self.plan.apis.get(&call.api).ok_or("the plan has no such api")?;
         let signer =
             self.credentials.signers.get(&call.present).ok_or("there is no key for the presented agent")?;
-        let passport = &api.identity.api_passport_id;
+        let audience = Audience::parse(&api.audience()).ok_or("the api has no origin")?;
         let context = TrustContext {
             operator: call.present.parent(),
             agent: call.present.clone(),
-            audience: passport.clone(),
-            run: self.secret.run_id(passport),
-            handoff: self.secret.handoff_id(passport, &self.path.to_string()),
+            run: self.secret.run_id(&audience),
+            handoff: self.secret.handoff_id(&audience, &self.path.to_string()),
             attempt: self.attempt,
             leaf: self.leaf,
-            trace: self.secret.trace_id((!call.handoff.trace_shared).then_some(passport)),
+            trace: self.secret.trace_id((!call.handoff.trace_shared).then_some(&audience)),
             parent: None,
+            audience,
         };
         let handoff = context.to_field().map_err(|error| error.to_string())?;
         let body = match &self.request.body {
             None => Vec::new(),
-            Some(body) => canonical_json(body).map_err(|error| error.to_string())?.into_bytes(),
+            Some(body) => body.to_bytes().map_err(|error| error.to_string())?,
         };
-        let contract =
-            self.plan.contract(&call.api, &call.operation).ok_or("the plan has no such operation")?;
-        let declared = contract.body.as_ref().map(|body| body.media_type.as_str());
-        let content_type = declared.filter(|_| self.request.body.is_some());
+        let content_type = self.request.headers.get("content-type").map(String::as_str);
         let mut nonce = [0; 16];
         self.random.fill(&mut nonce);
         let nonce = encode_base64url(&nonce);
@@ -131,12 +126,8 @@ impl Task {
 
         let mut headers: Vec<(String, String)> = Vec::new();
         let mut set = |name: &str, value: &str| headers.push((name.to_ascii_lowercase(), value.to_owned()));
-        set("accept", "application/json");
         for (name, value) in &self.request.headers {
             set(name, value);
-        }
-        if let Some(content_type) = content_type {
-            set("content-type", content_type);
         }
         if let Some((name, value)) = &self.request.key {
             set(name, value);
@@ -146,11 +137,13 @@ impl Task {
         for (name, value) in signed.headers() {
             set(&name, &value);
         }
-        match &api.auth {
-            Auth::None => {}
-            Auth::Bearer { secret } => {
-                let secret = self.credentials.secrets.get(secret).ok_or("the secret is not mapped")?;
-                set("authorization", &Zeroizing::new(format!("Bearer {}", secret.expose())));
+        for auth in &api.auth {
+            match auth {
+                Auth::Bearer { secret } => {
+                    let secret = self.credentials.secrets.get(secret).ok_or("the secret is not mapped")?;
+                    set("authorization", &Zeroizing::new(format!("Bearer {}", secret.expose())));
+                }
+                other => return Err(format!("`auth {}` cannot be sent yet", other.words())),
             }
         }
         let request = wire::Request {
@@ -192,8 +185,15 @@ impl Task {
             answer.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
         };
         let kept = call.handoff.attest.headers.iter().map(String::as_str).chain(["retry-after"]);
-        let headers: BTreeMap<String, String> =
+        let mut headers: BTreeMap<String, String> =
             kept.filter_map(|name| header(name).map(|value| (name.to_owned(), value))).collect();
+        for name in contract.documented_headers(answer.status) {
+            let values = answer.headers.iter().filter(|(known, _)| *known == name);
+            let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
+            if !values.is_empty() {
+                headers.entry(name).or_insert_with(|| values.join(", "));
+            }
+        }
         let content_type = header("content-type");
         let body = match (&answer.body, too_large) {
             (_, Some(limit)) => AnswerBody::TooLarge(u64::try_from(limit).unwrap_or(u64::MAX)),

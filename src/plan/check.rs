@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::model::{Argument, Call, Obligation, Plan, Proof};
 use super::obligations::{Views, assumptions, calls, obligations};
+use super::party::{Declared, Party};
 use super::{PlanError, PlanFile, file, order, ranges};
 use crate::base::Digest;
 use crate::diagnostics::Sink;
@@ -60,8 +61,13 @@ impl Verified<Plan> {
             };
             let drift = |reason: String| PlanError::Drift { api: name.clone(), reason };
             // What the resolver is asked, and how often, hangs on these fields, and no slice holds them.
-            let current = document.identity(&mut Sink::default());
-            if current.map(|identity| identity.fields).as_ref() != Some(&api.identity) {
+            let current = document.identity(&mut Sink::default()).map(|identity| identity.fields);
+            let same = match &api.identity {
+                Party::Passport { identity, declared: Declared::Document } => current.as_ref() == Some(identity),
+                // The flow speaks for a document that says nothing; one that does speak must be heard.
+                _ => !document.has_identity(),
+            };
+            if !same {
                 return Err(drift("its `x-ecz-id` is not the one of the plan".into()));
             }
             for (key, slice) in &api.operations {

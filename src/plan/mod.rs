@@ -11,6 +11,7 @@ mod names;
 mod obligations;
 mod order;
 mod origins;
+mod party;
 pub mod ranges;
 
 pub use check::{RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
@@ -18,6 +19,9 @@ pub use error::PlanError;
 pub use file::{PlanFile, digest};
 pub use model::*;
 pub use names::{each_child, free_names};
-pub use obligations::{REACHABLE, assumptions, below_hint, calls, describe};
-pub use origins::{OriginError, base_url, https_origin};
+pub use obligations::{assumptions, below_hint, calls, describe};
+pub use origins::{Choice, OriginError, base_url, https_origin};
+pub use party::{
+    Auth, Declared, Party, REACHABLE, reachable, reachable_unverified, relaxed, unverified,
+};
 pub use ranges::out_of_range;

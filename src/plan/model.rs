@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base::Digest;
-use crate::ecz::{DocumentIdentity, EczId, HandoffPolicy};
+use super::party::{Auth, Party};
+use crate::ecz::{EczId, HandoffPolicy};
 use crate::expr::Expr;
 use crate::types::Type;
 
@@ -73,15 +74,19 @@ pub struct Api {
     pub document: String,
     /// Canonical hash of the document (`eczflow-c14n-1`): the pin.
     pub pin: Digest,
-    /// The document's `x-ecz-id`.
-    pub identity: DocumentIdentity,
+    /// Who answers: a passport, or nobody that has one.
+    pub identity: Party,
     /// The origin and base path requests go to: a server of the document, or the region's alias. No trailing slash.
     pub base_url: String,
+    /// The server that the flow chose among the document's, an absolute https URL without trailing slash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// The regional alias in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// How requests authenticate.
-    pub auth: Auth,
+    /// How requests authenticate: schemes that are due together. Empty: not at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auth: Vec<Auth>,
     /// Bounds of one attempt.
     pub timeout: Timeout,
     /// The breaker of this api.
@@ -98,19 +103,6 @@ pub struct Region {
     pub name: String,
     /// Its origin.
     pub origin: String,
-}
-
-/// How requests to an api authenticate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Auth {
-    /// Not at all.
-    None,
-    /// `Authorization: Bearer`, as a security scheme of the document says.
-    Bearer {
-        /// The secret's name.
-        secret: String,
-    },
 }
 
 /// Bounds of one attempt.

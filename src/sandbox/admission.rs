@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::registry::Registry;
 use crate::base::{Clock, PublicKey};
 use crate::ecz::EczId;
-use crate::wire::handoff::TrustContext;
+use crate::wire::handoff::{Audience, TrustContext};
 use crate::wire::keys::{AgentManifest, KeySet, KeysError};
 use crate::wire::signature::{Received, Target, verify};
 
@@ -49,7 +49,7 @@ impl Admission {
         head: &Parts,
         body: &[u8],
         host: &str,
-        audience: &EczId,
+        audience: &Audience,
         idempotency: Option<&HeaderName>,
         accept_unsigned: bool,
     ) -> Result<Caller, Problem> {
@@ -72,7 +72,7 @@ impl Admission {
         let context = context.ok_or_else(|| refused("the request has no `ecz-handoff` field"))?;
         let context = TrustContext::parse(&context.1).map_err(|error| refused(error.to_string()))?;
         if context.audience != *audience {
-            return Err(refused("the handoff is meant for another API Passport"));
+            return Err(refused("the handoff is meant for somebody else"));
         }
         let keys = self.keys(&context)?;
         let received = Received {

@@ -21,13 +21,13 @@ use super::request::read_arguments;
 use super::surface::{Matched, Surface};
 use super::things::Things;
 use crate::base::Digest;
-use crate::ecz::EczId;
+use crate::wire::handoff::Audience;
 
 /// An api as a counterparty serves it.
 pub(crate) struct ServedApi {
     pub(crate) name: String,
-    /// The API Passport: the audience of every handoff.
-    pub(crate) passport: EczId,
+    /// The API Passport, or the origin: the audience of every handoff.
+    pub(crate) audience: Audience,
     /// Paths before the document's own, without trailing slash; longest first.
     pub(crate) bases: Vec<String>,
     pub(crate) surface: Surface,
@@ -149,7 +149,7 @@ impl Counterparty {
             Body::Broken => return Err(Problem::new(400, "the body is broken", "it ended before its end")),
         };
         let caller =
-            self.admission.admit(head, body, host, &api.passport, key_header, self.accept_unsigned)?;
+            self.admission.admit(head, body, host, &api.audience, key_header, self.accept_unsigned)?;
         note_caller(open, &caller);
         check_bearer(api, &head.headers)?;
         let query = head.uri.query().unwrap_or_default();
@@ -215,10 +215,10 @@ impl Counterparty {
 
 impl ServedApi {
     /// An api that nobody has called yet.
-    pub(crate) fn new(name: &str, passport: &EczId, surface: Surface) -> ServedApi {
+    pub(crate) fn new(name: &str, audience: &Audience, surface: Surface) -> ServedApi {
         ServedApi {
             name: name.to_owned(),
-            passport: passport.clone(),
+            audience: audience.clone(),
             bases: Vec::new(),
             surface,
             bearer: None,

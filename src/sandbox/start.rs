@@ -91,8 +91,10 @@ impl Sandbox {
         let dependencies: Vec<_> = plan
             .apis
             .iter()
-            .map(|(name, api)| {
-                (name.clone(), api.identity.api_passport_id.clone(), api.identity.resolver_url.clone())
+            .filter_map(|(name, api)| {
+                let identity = api.identity.identity()?;
+                let human = identity.resolver_url.clone().unwrap_or_else(|| page(&identity.api_passport_id));
+                Some((name.clone(), identity.api_passport_id.clone(), human))
             })
             .collect();
         let mut records = records(plan, &groups, &faults.drifted)?;
@@ -297,9 +299,10 @@ fn write_config(
         config.agents.insert(id.clone(), folder.write(&name, &pem)?);
     }
     for (name, api) in &plan.apis {
+        let stated = api.identity.identity().and_then(|identity| identity.spec_hash.as_deref());
         // Only where the document states our own hash does its issuer use our profile.
         let spec_hash_profile =
-            (api.pin.to_string() == api.identity.spec_hash).then(|| SPEC_HASH_PROFILE.to_owned());
+            (stated == Some(api.pin.to_string().as_str())).then(|| SPEC_HASH_PROFILE.to_owned());
         config.apis.insert(name.clone(), ApiConfig { spec_hash_profile });
     }
     let machine = EndpointKind::ALL

@@ -4,13 +4,19 @@
 
 mod algebra;
 mod assign;
+mod body;
+mod checked;
 mod contract;
 mod decode;
 mod guard;
+mod header;
 mod intersect;
+mod media;
 mod model;
 mod parameter;
+mod response;
 mod schema;
+mod style;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -20,10 +26,14 @@ pub use assign::{
     Answer, Conversion, Counterexample, assignable, assignable_literal, assignable_to_field, conversion,
     widening,
 };
-pub use contract::{Body, Contract, IDEMPOTENCY_KEY, Response, Unsupported};
+pub use body::{Body, Encoding, RequestBody};
+pub use contract::{Contract, IDEMPOTENCY_KEY, Unsupported};
 pub use decode::Misfit;
 pub use guard::{Guard, GuardError};
+pub use header::ResponseHeader;
 pub use model::{Field, Members, RecordType, Type};
-pub use parameter::Parameter;
+pub use parameter::{Parameter, Sent};
+pub use response::Response;
 pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};
+pub use style::percent_decode;
 pub use value::{DECIMAL_DIGITS, Value, WireError};

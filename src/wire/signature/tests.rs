@@ -220,10 +220,10 @@ fn values_that_could_forge_a_line_are_not_signed() {
 #[test]
 fn the_example_of_the_specification_holds() {
     use crate::base::Digest;
-    use crate::wire::handoff::{RunSecret, TrustContext};
+    use crate::wire::handoff::{Audience, RunSecret, TrustContext};
     let page = include_str!("../../../docs/formats/handoff.md");
     let key = Ed25519Key::from_pem(RFC_KEY).unwrap();
-    let audience = "ECZ-GB-PAY001::API-000001".parse().unwrap();
+    let audience = Audience::parse("ECZ-GB-PAY001::API-000001").unwrap();
     let secret = RunSecret::new([7; 32]);
     let context = TrustContext {
         operator: "ECZ-GB-A1B2C3".parse().unwrap(),

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use eczflow::base::{Clock as _, Digest, Ed25519Key, SystemClock};
 use eczflow::plan::Plan;
 use eczflow::sandbox::{Faults, Options, Sandbox};
-use eczflow::wire::handoff::TrustContext;
+use eczflow::wire::handoff::{Audience, TrustContext};
 use eczflow::wire::signature::{Message, Target, sign};
 use serde_json::{Value, json};
 
@@ -152,7 +152,7 @@ impl World {
             let context = TrustContext {
                 operator: "ECZ-GB-A1B2C3".parse().unwrap(),
                 agent: AGENT.parse().unwrap(),
-                audience: sent.audience.parse().unwrap(),
+                audience: Audience::parse(&sent.audience).unwrap(),
                 run: "run-1".into(),
                 handoff: sent.handoff.clone(),
                 attempt: 1,

@@ -63,7 +63,9 @@ impl Verified<Plan> {
             // What the resolver is asked, and how often, hangs on these fields, and no slice holds them.
             let current = document.identity(&mut Sink::default()).map(|identity| identity.fields);
             let same = match &api.identity {
-                Party::Passport { identity, declared: Declared::Document } => current.as_ref() == Some(identity),
+                Party::Passport { identity, declared: Declared::Document } => {
+                    current.as_ref() == Some(identity)
+                }
                 // The flow speaks for a document that says nothing; one that does speak must be heard.
                 _ => !document.has_identity(),
             };

@@ -21,7 +21,5 @@ pub use model::*;
 pub use names::{each_child, free_names};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
-pub use party::{
-    Auth, Declared, Party, REACHABLE, reachable, reachable_unverified, relaxed, unverified,
-};
+pub use party::{Auth, Declared, Party, REACHABLE, reachable, reachable_unverified, relaxed, unverified};
 pub use ranges::out_of_range;

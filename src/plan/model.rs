@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::base::Digest;
 use super::party::{Auth, Party};
+use crate::base::Digest;
 use crate::ecz::{EczId, HandoffPolicy};
 use crate::expr::Expr;
 use crate::types::Type;

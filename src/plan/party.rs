@@ -108,7 +108,9 @@ impl Auth {
     /// The names of the secrets it needs.
     pub fn secrets(&self) -> Vec<&str> {
         match self {
-            Auth::Bearer { secret } | Auth::ApiKey { secret, .. } | Auth::MutualTls { secret } => vec![secret],
+            Auth::Bearer { secret } | Auth::ApiKey { secret, .. } | Auth::MutualTls { secret } => {
+                vec![secret]
+            }
             Auth::Basic { user, password } => {
                 [Some(user), password.as_ref()].into_iter().flatten().map(String::as_str).collect()
             }
@@ -184,8 +186,8 @@ impl Api {
 /// How many of a plan's calls, undos included, go to a party without a passport; and how many calls there are.
 pub fn unverified(plan: &super::Plan) -> (usize, usize) {
     let calls: Vec<(String, &Call)> = super::calls(&plan.flow.body);
-    let without = calls.iter().filter(|(_, call)| {
-        plan.apis.get(&call.api).is_some_and(|api| api.identity.because().is_some())
-    });
+    let without = calls
+        .iter()
+        .filter(|(_, call)| plan.apis.get(&call.api).is_some_and(|api| api.identity.because().is_some()));
     (without.count(), calls.len())
 }

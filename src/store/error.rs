@@ -148,7 +148,16 @@ impl From<rusqlite::Error> for StoreError {
         use rusqlite::Error;
         match (error.sqlite_error_code(), &error) {
             _ if is_full(&error) => StoreError::Full,
-            (Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch), _)
+            // The last is any statement that makes no sense for what stands there: a table or column that is not there.
+            (
+                Some(
+                    ErrorCode::DatabaseCorrupt
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::TypeMismatch
+                    | ErrorCode::Unknown,
+                ),
+                _,
+            )
             | (
                 None,
                 Error::InvalidColumnType(..)

@@ -195,6 +195,10 @@ fn refused(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::PermissionDenied) => {
             StoreError::ReadOnly { path: path.to_owned(), reason: error.to_string() }
         }
+        // SQLite's word for a format of files, or a schema, that it cannot make out.
+        Some(rusqlite::ErrorCode::Unknown) => {
+            StoreError::NotAStore { path: path.to_owned(), reason: error.to_string() }
+        }
         _ => StoreError::File { path: path.to_owned(), reason: error.to_string() },
     }
 }

@@ -54,7 +54,9 @@ impl Audience {
     pub fn parse(text: &str) -> Option<Audience> {
         match text.parse() {
             Ok(id) => Some(Audience::Passport(id)),
-            Err(_) => (https_origin(text).as_deref() == Some(text)).then(|| Audience::Origin(text.to_owned())),
+            Err(_) => {
+                (https_origin(text).as_deref() == Some(text)).then(|| Audience::Origin(text.to_owned()))
+            }
         }
     }
 
@@ -368,8 +370,10 @@ mod tests {
     #[test]
     fn counterparties_see_different_identifiers() {
         let secret = RunSecret::new([7; 32]);
-        let (a, b) =
-            (Audience::parse("ECZ-GB-PAY001::API-000001").unwrap(), Audience::parse("https://pay.example").unwrap());
+        let (a, b) = (
+            Audience::parse("ECZ-GB-PAY001::API-000001").unwrap(),
+            Audience::parse("https://pay.example").unwrap(),
+        );
         assert_ne!(secret.run_id(&a), secret.run_id(&b));
         assert_ne!(secret.trace_id(Some(&a)), secret.trace_id(Some(&b)));
         assert_ne!(secret.trace_id(Some(&a)), secret.trace_id(None));

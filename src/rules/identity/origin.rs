@@ -16,7 +16,10 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let view = &call.view;
         let region = api.region.as_ref().map(|(_, origin, _)| origin.as_str());
         let place = view.servers.first().and_then(|server| document.place(&server.pointer));
-        let error = match base_url(view, Choice { origin: Some(&identity.fields.api_origin), region, server: None }) {
+        let error = match base_url(
+            view,
+            Choice { origin: Some(&identity.fields.api_origin), region, server: None },
+        ) {
             Ok(server) => {
                 let first = chosen.entry(call.api.as_str()).or_insert_with(|| server.clone());
                 if *first != server {

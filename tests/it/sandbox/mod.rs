@@ -1,5 +1,6 @@
 //! The sandbox over real HTTPS on loopback: what it refuses, what it does once, what it does wrong on request.
 
+mod auth;
 mod world;
 
 use std::sync::Arc;
@@ -38,11 +39,7 @@ async fn only_what_is_signed_whole_and_fresh_is_let_in() {
     let once = Sent { nonce: Some("nonce-of-one-request".into()), ..world.ticket("T1") };
     assert_eq!(world.answer(&once).await.0, 200);
     says(world.answer(&once).await, 401, "nonce");
-    says(
-        world.answer(&Sent { audience: PAYMENTS.into(), ..world.ticket("T1") }).await,
-        401,
-        "somebody else",
-    );
+    says(world.answer(&Sent { audience: PAYMENTS.into(), ..world.ticket("T1") }).await, 401, "somebody else");
     let stranger = World { key: Ed25519Key::generate(&eczflow::base::OsRandom), ..World::with(&[]).await };
     says(stranger.answer(&stranger.ticket("T1")).await, 401, "not known");
     says(world.answer(&Sent { token: None, ..world.refund("k", 40) }).await, 401, "bearer");

@@ -206,6 +206,7 @@ pub fn signed_request() -> Vec<u8> {
         authority: "desk.example".into(),
         path: "/v1/notes".into(),
         query: Some("full=true".into()),
+        hidden: Vec::new(),
     };
     let body = br#"{"text":"MUG"}"#;
     let handoff = trust_context();
@@ -264,6 +265,7 @@ impl Request {
             authority: words.next()?,
             path: words.next()?,
             query: words.next(),
+            hidden: Vec::new(),
         };
         let headers = lines.map(|line| {
             let (name, value) = line.split_once(':').unwrap_or((line, ""));

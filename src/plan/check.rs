@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::model::{Argument, Call, Obligation, Plan, Proof};
 use super::obligations::{Views, assumptions, calls, obligations};
 use super::party::{Declared, Party};
-use super::{PlanError, PlanFile, file, order, ranges};
+use super::{PlanError, PlanFile, file, order, ranges, values};
 use crate::base::Digest;
 use crate::diagnostics::Sink;
 use crate::documents::{Document, OperationView};
@@ -109,10 +109,11 @@ pub fn prove(plan: &Plan) -> Result<Vec<Obligation>, PlanError> {
     recompute(plan).map(|(_, found)| found)
 }
 
-type Contracts = BTreeMap<String, BTreeMap<String, Contract>>;
+pub(super) type Contracts = BTreeMap<String, BTreeMap<String, Contract>>;
 
 fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
     ranges::check_ranges(plan)?;
+    values::check_functions(plan)?;
     let mut views = Views::new();
     let mut contracts = Contracts::new();
     for (name, api) in &plan.apis {
@@ -141,6 +142,7 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
             whole_call(&subject, call, contract)?;
         }
     }
+    values::check_answers(plan, &contracts)?;
     found.sort();
     Ok((contracts, found))
 }

@@ -3,9 +3,11 @@
 //! May import: base, ecz, documents, types, expr. A plan read from disk is never trusted: [`Verified`] is the only key to
 //! a run, and it is made by recomputing digest, slices and obligations from the plan's own content.
 
+mod answers;
 mod check;
 mod error;
 mod file;
+mod functions;
 mod model;
 mod names;
 mod obligations;
@@ -13,10 +15,13 @@ mod order;
 mod origins;
 mod party;
 pub mod ranges;
+mod values;
 
+pub use answers::{Uses, answer_uses, each_expression};
 pub use check::{RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
 pub use error::PlanError;
 pub use file::{PlanFile, digest};
+pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
 pub use model::*;
 pub use names::{each_child, free_names};
 pub use obligations::{assumptions, below_hint, calls, describe};

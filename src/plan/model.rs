@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::party::{Auth, Party};
 use crate::base::Digest;
 use crate::ecz::{EczId, HandoffPolicy};
-use crate::expr::Expr;
+use crate::expr::{Definitions, Expr};
 use crate::types::Type;
 
 /// The format's name, the first member of every plan.
@@ -31,6 +31,9 @@ pub struct Plan {
     pub secrets: BTreeMap<String, Secret>,
     /// The used APIs by name.
     pub apis: BTreeMap<String, Api>,
+    /// The functions that the flow's expressions call, directly or not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: Definitions,
     /// The flow.
     pub flow: Flow,
     /// What the compiler found to hold.
@@ -306,6 +309,19 @@ pub struct Step {
     /// `irreversible because "…"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub irreversible: Option<String>,
+    /// What the flow uses of its answer beside the body; absent where it is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerUse>,
+}
+
+/// What a flow uses of a step's answer beside its body: kept in the run's state, and recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerUse {
+    /// `status(x)`.
+    pub status: bool,
+    /// `headers(x)`: the documented headers that are used, as the document spells them. Sorted, each once.
+    pub headers: Vec<String>,
 }
 
 /// Keys of JSON are strings, and inside a tagged node serde does not read numbers out of them.

@@ -107,7 +107,7 @@ impl Handler for Counterparty {
         let bytes = if let Body::Whole(body) = &received.body { body.len() } else { 0 };
         let host = host(head);
         let token = self.tokens.iter().find(|token| token.endpoint.is_at(host, head.uri.path()));
-        let keys: Vec<&str> = self.apis.iter().flat_map(|api| &api.due).filter_map(Due::query_key).collect();
+        let keys: Vec<&str> = self.apis.iter().flat_map(ServedApi::query_keys).collect();
         let shown = without_keys(path, &keys);
         let open = self.ledger.enter(&self.name, token.is_none(), head.method.as_str(), &shown, bytes);
         let served = match token {
@@ -165,14 +165,12 @@ impl Counterparty {
             entry.key = key.map(str::to_owned);
         });
         let body = whole(&received.body)?;
-        let caller =
-            self.admission.admit(head, body, host, &api.audience, key_header, self.accept_unsigned)?;
+        let caller = self.admission.admit(head, body, host, api, key_header, self.accept_unsigned)?;
         note_caller(open, &caller);
         let query = head.uri.query().unwrap_or_default();
         let credentials = Shown { headers: &head.headers, query, certificate: received.certificate };
         api.due.iter().try_for_each(|due| due.check(&credentials))?;
-        let keys: Vec<&str> = api.due.iter().filter_map(Due::query_key).collect();
-        let arguments = read_arguments(&matched, query, &keys, &head.headers, body)?;
+        let arguments = read_arguments(&matched, query, &api.query_keys(), &head.headers, body)?;
         let mut memory = api.memory();
         let fault = memory.fault(&api.faults, &operation.key);
         match fault {
@@ -254,6 +252,11 @@ impl ServedApi {
             faults: Vec::new(),
             memory: Mutex::default(),
         }
+    }
+
+    /// The parameters of the query that carry keys: no signature covers them, and no operation declares them.
+    pub(crate) fn query_keys(&self) -> Vec<&str> {
+        self.due.iter().filter_map(Due::query_key).collect()
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

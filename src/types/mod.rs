@@ -3,6 +3,7 @@
 //! May import: base, ecz, source, diagnostics, documents. The only room that knows the `jsonschema` crate.
 
 mod algebra;
+mod answer;
 mod assign;
 mod body;
 mod checked;
@@ -22,6 +23,7 @@ mod tests;
 mod value;
 
 pub use algebra::FieldAccess;
+pub use answer::HEADER_BYTES;
 pub use assign::{
     Answer, Conversion, Counterexample, assignable, assignable_literal, assignable_to_field, conversion,
     widening,

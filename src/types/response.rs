@@ -121,14 +121,6 @@ impl Response {
         media.schema.decode(json)
     }
 
-    /// The type of the record of its headers: optional where the document does not promise them.
-    pub(super) fn headers_type(&self) -> Type {
-        Type::closed_record(self.headers.iter().map(|header| {
-            let ty = header.ty.clone();
-            (header.name.clone(), if header.required { ty } else { ty.optional() })
-        }))
-    }
-
     fn media_for(&self, content_type: Option<&str>) -> Result<&Media, Misfit> {
         let content_type = content_type.ok_or_else(|| Misfit::whole("the answer has no content type"))?;
         let actual = essence(content_type);

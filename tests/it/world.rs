@@ -19,6 +19,8 @@ use crate::flows;
 pub(crate) enum Reply {
     Answer(u16, Json),
     Empty(u16),
+    /// With headers, lower-case names.
+    With(u16, BTreeMap<String, String>, Json),
     /// With a `Retry-After`.
     Later(u16, String),
     Fail(SendFailure),
@@ -178,15 +180,19 @@ pub(crate) fn send(
     let what = match reply {
         Reply::Fail(cause) => What::AttemptFailed {
             cause,
-            outcome: judge_failure(cause).kind,
+            outcome: judge_failure(cause, "").kind,
             elapsed_ms: 3,
             detail: String::new(),
             signature: None,
         },
         reply => {
-            let mut headers = BTreeMap::new();
+            let mut headers: BTreeMap<String, String> = BTreeMap::new();
             let (status, body) = match reply {
                 Reply::Answer(status, body) => (status, AnswerBody::Json(body)),
+                Reply::With(status, sent, body) => {
+                    headers.extend(sent);
+                    (status, AnswerBody::Json(body))
+                }
                 Reply::Empty(status) => (status, AnswerBody::Empty),
                 Reply::Later(status, after) => {
                     headers.insert("retry-after".to_owned(), after);
@@ -196,7 +202,7 @@ pub(crate) fn send(
             };
             let content_type = matches!(body, AnswerBody::Json(_)).then(|| "application/json".to_owned());
             let answer = Answer { status, content_type, headers, body };
-            let outcome = judge_answer(contract, &answer).kind;
+            let outcome = judge_answer(contract, engine.answer_use(path), &answer).kind;
             What::AttemptAnswered {
                 status,
                 outcome,

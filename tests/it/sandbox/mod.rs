@@ -247,14 +247,8 @@ async fn the_configuration_is_all_that_the_runtime_needs() {
     }
     // The runtime's own client reaches the counterparties under their own names.
     let unsigned = Request {
-        method: "GET".into(),
-        url: "https://support.example/tickets/T1".parse().unwrap(),
-        headers: vec![],
-        body: None,
-        connect_ms: 5_000,
         attempt_ms: 10_000,
-        response_bytes: 1 << 20,
-        fresh_connection: false,
+        ..Request::new("GET", "https://support.example/tickets/T1".parse().unwrap())
     };
     assert_eq!(connector.send(unsigned).await.unwrap().status, 401);
     world.sandbox.stop().await;

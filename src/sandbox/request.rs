@@ -165,6 +165,10 @@ fn read_body(
         Encoding::Json if is_json(content_type) => {
             read_strict(body).map_err(|error| format!("is no strict JSON: {error}"))
         }
+        Encoding::Form if is_form(content_type) => match std::str::from_utf8(body) {
+            Ok(text) => documented.read_form(text).map_err(|misfit| misfit.to_string()),
+            Err(_) => Err("is no UTF-8".to_owned()),
+        },
         _ => {
             let detail = format!("the operation takes `{}`", documented.media_type);
             return Err(Problem::new(415, "the media type is not served", detail));
@@ -178,6 +182,11 @@ fn read_body(
         },
     }
     Ok(None)
+}
+
+fn is_form(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 #[cfg(test)]
@@ -213,6 +222,33 @@ mod tests {
             BTreeMap::from([("tag".into(), json!(["a", "b c"])), ("deep".into(), json!(true))])
         );
         assert_eq!(read.body, Some(json!({"sku": "S"})));
+    }
+
+    #[test]
+    fn forms_are_read_as_they_are_written() {
+        let customer = json!({"type": "object", "properties": {
+            "name": {"type": "string"}, "age": {"type": "integer"},
+            "address": {"type": "object", "properties": {"city": {"type": "string"}}}}});
+        let media =
+            json!({"schema": customer, "encoding": {"address": {"style": "deepObject", "explode": true}}});
+        let paths = json!({"/customers": {"post": {
+            "requestBody": {"content": {"application/x-www-form-urlencoded": media}},
+            "responses": {"204": {"description": "done"}},
+        }}});
+        let surface = surface(paths, json!({}));
+        let matched = surface.find("POST", "/customers").unwrap();
+        let read = |content_type: &str, body: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
+            read_arguments(&matched, "", &[], &headers, body.as_bytes()).map(|read| read.body.unwrap())
+        };
+        let form = "application/x-www-form-urlencoded; charset=utf-8";
+        assert_eq!(
+            read(form, "name=A+B&age=7&address%5Bcity%5D=%C3%9Cb").unwrap(),
+            json!({"name": "A B", "age": 7, "address": {"city": "Üb"}})
+        );
+        assert_eq!(read(form, "age=old").unwrap_err().status, 400);
+        assert_eq!(read("application/json", "{}").unwrap_err().status, 415);
     }
 
     #[test]

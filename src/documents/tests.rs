@@ -190,7 +190,7 @@ fn documents_that_do_not_hold_together_are_refused() {
     assert_eq!(refer("#amount").unwrap_err(), ["EF8012"]);
     assert_eq!(
         codes(|value| value["paths"]["/refunds"]["post"]["operationId"] = json!("getRefund")),
-        ["EF8013"; 2]
+        ["EF8013"]
     );
     assert_eq!(
         codes(|value| value["components"]["parameters"]["RefundId"]["name"] = json!("id")),

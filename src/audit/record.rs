@@ -153,10 +153,12 @@ pub struct Identities {
     pub presenter: EczId,
     /// The organisation that runs the flow.
     pub operator: EczId,
-    /// The organisation behind the callee.
-    pub callee_operator: EczId,
-    /// The callee's API Passport.
-    pub callee_passport: EczId,
+    /// The organisation behind the callee, where one is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callee_operator: Option<EczId>,
+    /// The callee's API Passport; absent for a party without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callee_passport: Option<EczId>,
 }
 
 /// Commitments of a record's payload items by name.

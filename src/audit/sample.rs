@@ -13,8 +13,8 @@ fn identities() -> Identities {
     Identities {
         presenter: id("ECZ-GB-A1B2C3::AGENT-7QK2M9"),
         operator: id("ECZ-GB-A1B2C3"),
-        callee_operator: id("ECZ-DE-D4E5F6"),
-        callee_passport: id("ECZ-DE-D4E5F6::API-8RT3N2"),
+        callee_operator: Some(id("ECZ-DE-D4E5F6")),
+        callee_passport: Some(id("ECZ-DE-D4E5F6::API-8RT3N2")),
     }
 }
 

@@ -127,6 +127,9 @@ impl Conclusion<'_> {
             let class = class(failure.class);
             let _ = writeln!(text, "{place} failed ({class}): {}", harmless_line(&failure.message));
             let _ = writeln!(text, "help: {}", help(failure.class));
+            if let Some(code) = named(&failure.message) {
+                let _ = writeln!(text, "help: `eczflow explain {code}` says what it means and what to do");
+            }
         }
         for path in &report.in_doubt {
             let _ = writeln!(
@@ -155,6 +158,15 @@ impl Conclusion<'_> {
         let _ = writeln!(text, "  eczflow audit verify {short}.audit{config}");
         text
     }
+}
+
+/// The last error code that a message ends a clause with: `… [ER3023] (3 of 3 attempts)`.
+fn named(message: &str) -> Option<&str> {
+    let (_, rest) = message.rsplit_once("[ER")?;
+    let (digits, _) = rest.split_once(']')?;
+    let lawful = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let start = message.len() - rest.len() - "ER".len();
+    lawful.then(|| message.get(start..start + 6)).flatten()
 }
 
 fn class(class: FailureClass) -> &'static str {

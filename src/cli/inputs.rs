@@ -30,11 +30,13 @@ pub(crate) fn read(
         }
         None => Map::new(),
     };
-    Ok(complete(&plan.flow.inputs, &from_file, given)?)
+    let scope = MapScope { definitions: plan.functions.clone(), ..MapScope::default() };
+    Ok(complete(&plan.flow.inputs, &scope, &from_file, given)?)
 }
 
 fn complete(
     declared: &[Input],
+    scope: &MapScope,
     from_file: &Map<String, Json>,
     given: &[String],
 ) -> Result<Map<String, Json>, CliError> {
@@ -72,8 +74,9 @@ fn complete(
         let value = match value {
             Some(value) => value.map_err(|misfit| wrong(misfit.to_string()))?,
             None => match &input.default {
-                Some(default) => evaluate(default, &MapScope::default())
-                    .map_err(|error| wrong(format!("its default fails: {error}")))?,
+                Some(default) => {
+                    evaluate(default, scope).map_err(|error| wrong(format!("its default fails: {error}")))?
+                }
                 None if input.ty.is_optional() => continue,
                 None => {
                     return Err(CliError::Input {
@@ -152,7 +155,9 @@ mod tests {
     fn inputs(given: &[&str], file: Json) -> Result<Json, String> {
         let given: Vec<String> = given.iter().map(|text| (*text).to_owned()).collect();
         let Json::Object(file) = file else { panic!("an object") };
-        complete(&declared(), &file, &given).map(Json::Object).map_err(|error| error.to_string())
+        complete(&declared(), &MapScope::default(), &file, &given)
+            .map(Json::Object)
+            .map_err(|error| error.to_string())
     }
 
     #[test]

@@ -107,8 +107,7 @@ async fn prepare(
     // The store first: who holds it may write the sandbox's files beside it.
     let store = storage::open_to_write(&folder, &Config::default(), trusted.as_deref())?;
     let files = sandbox_folder(&folder);
-    let sandbox =
-        sandbox::start(plan, arguments.flow.folder(), &arguments.faults, false, None, &files).await?;
+    let sandbox = sandbox::start(plan, &arguments.faults, false, None, &files).await?;
     let place = Place { store: Some(folder), config: None, fleeting: true };
     let config = sandbox.config().clone();
     Ok((Hosting { config, store, json, place }, Some(sandbox)))

@@ -1,4 +1,4 @@
-//! The async runtime, and what Ctrl-C means: first pause, then quit.
+//! The async runtime, and what Ctrl-C and SIGTERM mean: first pause, then quit.
 
 use std::future::Future;
 use std::pin::pin;
@@ -17,11 +17,34 @@ pub(crate) fn start() -> Result<Runtime, CliError> {
         .map_err(|error| CliError::Runtime { reason: error.to_string() })
 }
 
-/// Waits for Ctrl-C; for ever where the system does not tell.
+/// Waits for Ctrl-C, or for the SIGTERM by which a machine asks; for ever where the system does not tell.
 pub(crate) async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
+    let pressed = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = pressed => {}
+        () = terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let asked = match signal(SignalKind::terminate()) {
+        Ok(mut signal) => signal.recv().await,
+        Err(_) => None,
+    };
+    if asked.is_none() {
         std::future::pending::<()>().await;
     }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending::<()>().await;
 }
 
 /// Drives a run. The first Ctrl-C asks it to pause, the second leaves it where it is: `None`.

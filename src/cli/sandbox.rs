@@ -7,8 +7,7 @@ use serde_json::json;
 use super::error::{CliError, Failure};
 use super::{Exit, Outcome, flow, output, planned, runtime};
 use crate::plan::Plan;
-use crate::sandbox::{Faults, Options, Sandbox, read_documents};
-use crate::source::DiskFiles;
+use crate::sandbox::{Faults, Options, Sandbox};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,19 +70,17 @@ pub(crate) fn without_sandbox() -> Failure {
     CliError::NoSandbox.into()
 }
 
-/// Starts a sandbox for a plan whose documents lie in a folder.
+/// Starts a sandbox for a plan.
 pub(crate) async fn start(
     plan: &Plan,
-    flow_folder: &Utf8Path,
     faults: &FaultArguments,
     accept_unsigned: bool,
     control_port: Option<u16>,
     folder: &Utf8Path,
 ) -> Result<Sandbox, Failure> {
     let faults = Faults::parse(&faults.fault, &faults.revoke, &faults.drift, faults.hold)?;
-    let documents = read_documents(plan, flow_folder, &DiskFiles)?;
     let options = Options { faults, accept_unsigned, control_port, ..Options::default() };
-    Ok(Sandbox::start(plan, &documents, options, folder).await?)
+    Ok(Sandbox::start(plan, options, folder).await?)
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
@@ -91,15 +88,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let Some(plan) = planned::load(&arguments.flow, &own, false)? else { return Ok(Exit::Findings) };
     let runtime = runtime::start()?;
     runtime.block_on(async {
-        let sandbox = start(
-            &plan,
-            arguments.flow.folder(),
-            &arguments.faults,
-            arguments.accept_unsigned,
-            arguments.port,
-            &arguments.folder,
-        )
-        .await?;
+        let sandbox =
+            start(&plan, &arguments.faults, arguments.accept_unsigned, arguments.port, &arguments.folder)
+                .await?;
         // Heard from before the first line is out: whoever reads it may interrupt at once.
         let interrupt = tokio::spawn(runtime::interrupt());
         tokio::task::yield_now().await;

@@ -188,7 +188,7 @@ fn an_edited_plan_with_a_recomputed_digest_is_refused() {
         // P5: pins, slices, identities, where requests go, whose secret.
         ("/apis/payments/pin".into(), plan::digest(&plan).unwrap().to_string().into(), "ER2008"),
         ("/apis/payments/operations/createRefund/text".into(), "{}".into(), "ER2006"),
-        ("/apis/payments/identity/operator_ecz_id".into(), "ECZ-GB-A1B2C3".into(), "ER2007"),
+        ("/apis/payments/identity/identity/operator_ecz_id".into(), "ECZ-GB-A1B2C3".into(), "ER2007"),
         ("/apis/payments/base_url".into(), "https://elsewhere.example".into(), "ER2007"),
         ("/apis/support/base_url".into(), "https://elsewhere.example".into(), "ER2007"),
         ("/apis/payments/region/origin".into(), "https://elsewhere.example".into(), "ER2007"),
@@ -280,7 +280,7 @@ fn a_plans_identities_are_held_against_documents_at_hand() {
         ("resolver_url", "https://elsewhere.example/p/ECZ-GB-PAYM01/API/REFD01".into()),
     ] {
         let mut edited = serde_json::to_value(&*plan).unwrap();
-        edited["apis"]["payments"]["identity"][field] = value;
+        edited["apis"]["payments"]["identity"]["identity"][field] = value;
         let edited: plan::Plan = serde_json::from_value(edited).unwrap();
         let held = plan::check(edited).and_then(|plan| plan.held_against(&documents).map(|_| ()));
         assert!(matches!(held, Err(PlanError::Drift { .. })), "{field}: {held:?}");

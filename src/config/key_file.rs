@@ -3,7 +3,6 @@
 use std::io::Write as _;
 
 use camino::Utf8Path;
-use zeroize::Zeroizing;
 
 use super::ConfigError;
 use super::secret::read_private;
@@ -47,7 +46,7 @@ pub fn new_key(path: &Utf8Path, random: &dyn Random) -> Result<NewKey, ConfigErr
 
 /// Reads a private key file that only its owner may read.
 pub fn read_key(path: &Utf8Path) -> Result<Ed25519Key, ConfigError> {
-    let bytes = Zeroizing::new(read_private(path, limits::CONFIG_BYTES)?);
+    let bytes = read_private(path, limits::CONFIG_BYTES)?;
     let pem = std::str::from_utf8(&bytes).ok();
     pem.and_then(|pem| Ed25519Key::from_pem(pem).ok())
         .ok_or_else(|| ConfigError::KeyUnreadable { path: path.to_owned() })

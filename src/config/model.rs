@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::secret::Shape;
 use super::{ConfigError, Environment, Secret, read_key};
 use crate::base::Ed25519Key;
 use crate::ecz::{EczId, Kind};
@@ -73,9 +74,16 @@ impl Config {
 
     /// Reads a secret from its source: blocks for as long as a command runs (at most 10 s).
     pub fn secret(&self, name: &str, environment: &dyn Environment) -> Result<Secret, ConfigError> {
-        let source =
-            self.secrets.get(name).ok_or_else(|| ConfigError::SecretUnmapped { name: name.to_owned() })?;
-        source.read(name, environment)
+        self.source(name)?.read(name, Shape::Line, environment)
+    }
+
+    /// Reads a secret that has lines: a certificate chain and its key in PEM.
+    pub fn pem_secret(&self, name: &str, environment: &dyn Environment) -> Result<Secret, ConfigError> {
+        self.source(name)?.read(name, Shape::Lines, environment)
+    }
+
+    fn source(&self, name: &str) -> Result<&SecretSource, ConfigError> {
+        self.secrets.get(name).ok_or_else(|| ConfigError::SecretUnmapped { name: name.to_owned() })
     }
 
     /// Reads an agent's private key.

@@ -1,21 +1,32 @@
 //! Secrets: read from their source, held in memory that is wiped, never shown.
 
 use std::fmt;
-use std::io::Read as _;
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use camino::Utf8Path;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{ConfigError, Environment, SecretSource};
-use crate::source::{ReadError, read_bounded};
+use crate::source::ReadError;
 
 /// The largest secret, bytes.
 const SECRET_BYTES: usize = 64 << 10;
+/// Room that reading wants beyond what it reads, bytes.
+const ROOM: usize = 128;
 /// How long a command may take.
 const COMMAND_TIME: Duration = Duration::from_secs(10);
+
+/// What a secret's text may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// One line; a line end at its end is dropped.
+    Line,
+    /// Any lines, as they are: PEM.
+    Lines,
+}
 
 /// A secret's value. Wiped when dropped; shows nothing of itself.
 pub struct Secret(Zeroizing<String>);
@@ -24,6 +35,14 @@ impl Secret {
     /// Takes a value.
     pub fn new(value: String) -> Secret {
         Secret(Zeroizing::new(value))
+    }
+
+    /// Some texts in a row, put together without leaving a copy behind.
+    pub fn join(parts: &[&str]) -> Secret {
+        // All room at once: a string that grows leaves its old bytes where they were.
+        let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+        parts.iter().for_each(|part| text.push_str(part));
+        Secret::new(text)
     }
 
     /// The value, to be put into a request and nowhere else.
@@ -40,39 +59,45 @@ impl fmt::Debug for Secret {
 
 impl SecretSource {
     /// Reads the secret called `name`.
-    pub(super) fn read(&self, name: &str, environment: &dyn Environment) -> Result<Secret, ConfigError> {
+    pub(super) fn read(
+        &self,
+        name: &str,
+        shape: Shape,
+        environment: &dyn Environment,
+    ) -> Result<Secret, ConfigError> {
         let failed = |reason: String| ConfigError::SecretSource { name: name.to_owned(), reason };
-        let bytes = match self {
-            SecretSource::Env(variable) => environment
-                .var(variable)
-                .ok_or_else(|| failed(format!("the environment variable `{variable}` is not set")))?
-                .into_bytes(),
+        let mut bytes = match self {
+            SecretSource::Env(variable) => {
+                let value = environment.var(variable);
+                Zeroizing::new(
+                    value
+                        .ok_or_else(|| failed(format!("the environment variable `{variable}` is not set")))?
+                        .into_bytes(),
+                )
+            }
             SecretSource::File(path) => read_private(path, SECRET_BYTES)?,
             SecretSource::Command(command) => run(command, COMMAND_TIME).map_err(failed)?,
         };
-        let mut text = String::from_utf8(bytes).map_err(|error| {
-            error.into_bytes().zeroize();
-            failed("it is not UTF-8".into())
-        })?;
-        if text.ends_with('\n') {
-            text.pop();
-            if text.ends_with('\r') {
-                text.pop();
+        if shape == Shape::Line && bytes.ends_with(b"\n") {
+            bytes.pop();
+            if bytes.ends_with(b"\r") {
+                bytes.pop();
             }
         }
-        let secret = Secret::new(text);
-        if secret.expose().is_empty() {
+        let text = std::str::from_utf8(&bytes).map_err(|_| failed("it is not UTF-8".into()))?;
+        if text.is_empty() {
             return Err(failed("it is empty".into()));
         }
-        if secret.expose().chars().any(char::is_control) {
+        let lawful = |c: char| shape == Shape::Lines && matches!(c, '\n' | '\r' | '\t');
+        if text.chars().any(|c| c.is_control() && !lawful(c)) {
             return Err(failed("it holds a line end or another control character".into()));
         }
-        Ok(secret)
+        Ok(Secret::join(&[text]))
     }
 }
 
 /// Reads a file that only its owner may read.
-pub(super) fn read_private(path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ConfigError> {
+pub(super) fn read_private(path: &Utf8Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let io = |error: std::io::Error| ReadError::Io {
         path: path.to_owned(),
         kind: error.kind(),
@@ -88,11 +113,24 @@ pub(super) fn read_private(path: &Utf8Path, limit: usize) -> Result<Vec<u8>, Con
             return Err(ConfigError::OpenMode { path: path.to_owned(), mode });
         }
     }
-    Ok(read_bounded(path, file, limit)?)
+    let bytes = read_wiped(file, limit).map_err(io)?;
+    if bytes.len() > limit {
+        return Err(ReadError::TooLarge { path: path.to_owned(), limit }.into());
+    }
+    Ok(bytes)
+}
+
+/// Reads up to one byte more than a limit into one piece of memory that is wiped in the end.
+fn read_wiped(reader: impl Read, limit: usize) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    // More room than is ever read: memory that grows leaves its old bytes where they were.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limit.saturating_add(ROOM)));
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    reader.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The standard output of a command that ends well within its time; words about it never quote what it wrote.
-fn run(command: &[String], time: Duration) -> Result<Vec<u8>, String> {
+fn run(command: &[String], time: Duration) -> Result<Zeroizing<Vec<u8>>, String> {
     let Some((program, arguments)) = command.split_first() else { return Err("the command is empty".into()) };
     let mut child = Command::new(program)
         .args(arguments)
@@ -105,9 +143,7 @@ fn run(command: &[String], time: Duration) -> Result<Vec<u8>, String> {
     let (sender, receiver) = mpsc::channel();
     // A thread of its own, because a pipe has no read with a time limit.
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let most = u64::try_from(SECRET_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-        let read = stdout.take(most).read_to_end(&mut bytes).map(|_| bytes);
+        let read = read_wiped(stdout, SECRET_BYTES);
         // Nobody listens any more where the time is over.
         drop(sender.send(read));
     });
@@ -115,20 +151,15 @@ fn run(command: &[String], time: Duration) -> Result<Vec<u8>, String> {
         stop(&mut child);
         return Err(format!("`{program}` took longer than {} s", time.as_secs()));
     };
-    let mut bytes = read.map_err(|error| format!("the output of `{program}` could not be read: {error}"))?;
+    let bytes = read.map_err(|error| format!("the output of `{program}` could not be read: {error}"))?;
     if bytes.len() > SECRET_BYTES {
-        bytes.zeroize();
         stop(&mut child);
         return Err(format!("`{program}` wrote more than {SECRET_BYTES} bytes"));
     }
     match ended(&mut child) {
         Some(true) => Ok(bytes),
-        Some(false) => {
-            bytes.zeroize();
-            Err(format!("`{program}` failed"))
-        }
+        Some(false) => Err(format!("`{program}` failed")),
         None => {
-            bytes.zeroize();
             stop(&mut child);
             Err(format!("`{program}` closed its output and did not end"))
         }

@@ -1,7 +1,7 @@
 //! A document: read strictly, hashed, its operations listed.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -25,7 +25,6 @@ pub struct Document {
     dialect: Dialect,
     canonical_hash: Digest,
     operations: Vec<OperationEntry>,
-    whole: OnceLock<Arc<Value>>,
 }
 
 /// An operation in a document's list.
@@ -90,7 +89,6 @@ impl Document {
             canonical_hash: canonical_hash(root),
             operations: list_operations(root, dialect),
             tree: Arc::new(tree),
-            whole: OnceLock::new(),
         })
     }
 
@@ -106,11 +104,6 @@ impl Document {
     /// The version of OpenAPI it follows.
     pub fn dialect(&self) -> Dialect {
         self.dialect
-    }
-
-    /// The whole document, built when it is first asked for. Large documents are better read by slices and parts.
-    pub fn value(&self) -> &Arc<Value> {
-        self.whole.get_or_init(|| Arc::new(self.root().to_value()))
     }
 
     /// A small document of one value and everything it refers to, each at its own pointer; `None` where there is no such
@@ -137,6 +130,14 @@ impl Document {
     /// `eczflow-c14n-1`: SHA-256 of the canonical text without `info.x-ecz-id.spec_hash`.
     pub fn canonical_hash(&self) -> Digest {
         self.canonical_hash
+    }
+
+    /// The canonical text of the whole document (RFC 8785).
+    pub fn canonical_text(&self) -> String {
+        let mut bytes = Vec::new();
+        self.root().write_canonical(None, &mut |part| bytes.extend_from_slice(part));
+        // Made of text and ASCII alone.
+        String::from_utf8(bytes).unwrap_or_default()
     }
 
     /// The canonical text of `info.x-ecz-id` without `spec_hash`; empty where there is none. What a lock keeps of it.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EczId;
 
-/// The eight fields. Reading them strictly, with places, is `documents`' work; this is what it yields.
+/// The eight fields, or those of them that a flow states. Reading them strictly, with places, is `documents`' work; this is what it yields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentIdentity {
@@ -14,10 +14,12 @@ pub struct DocumentIdentity {
     pub api_passport_id: EczId,
     /// Authorised origin, `https://host[:port]`, no path.
     pub api_origin: String,
-    /// The document's own statement of its hash: an opaque string.
-    pub spec_hash: String,
-    /// Human page of the passport. Never fetched.
-    pub resolver_url: String,
+    /// The document's own statement of its hash: an opaque string. Always there where a document states the identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec_hash: Option<String>,
+    /// Human page of the passport. Never fetched. Always there where a document states the identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver_url: Option<String>,
     /// The agent that operates the API, where one is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_credential_id: Option<EczId>,

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::Digest;
 use crate::ecz::EczId;
+use crate::expr::Definitions;
 use crate::graph::Graph;
 use crate::hir::{self, Hir};
 use crate::plan::{self, Plan, base_url};
@@ -28,7 +29,7 @@ pub enum EmitError {
 pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, EmitError> {
     let unresolved = |what: &str| EmitError::Unresolved(what.to_owned());
     let (operator, agent) = hir.flow.agent.clone().ok_or_else(|| unresolved("as"))?;
-    let mut emitter = Emitter { hir, graph, source: &source, agent: agent.clone() };
+    let mut emitter = Emitter { hir, graph, source: &source, agent: agent.clone(), uses: uses(hir) };
     let body = emitter.block(&hir.flow.body)?;
     let apis = emitter.apis()?;
     let inputs = hir.flow.inputs.iter().map(|input| plan::Input {
@@ -46,7 +47,7 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
         body,
     };
     let secrets = hir.secrets.iter().filter(|(name, _)| {
-        apis.values().any(|api| matches!(&api.auth, plan::Auth::Bearer { secret } if secret == *name))
+        apis.values().flat_map(|api| &api.auth).any(|auth| auth.secrets().contains(&name.as_str()))
     });
     let secrets =
         secrets.map(|(name, secret)| (name.clone(), plan::Secret { audience: secret.audience.clone() }));
@@ -58,11 +59,42 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
         operators: operators(hir, &flow),
         secrets: secrets.collect(),
         apis,
+        functions: functions(hir, &flow),
         flow,
         proof: plan::Proof::default(),
     };
     plan.proof = proof::proof(hir, &plan)?;
     Ok(plan)
+}
+
+/// What the flow's expressions use of steps' answers beside their bodies, by step.
+fn uses(hir: &Hir) -> BTreeMap<String, plan::Uses> {
+    let mut uses = BTreeMap::new();
+    hir.flow.body.each_node(&mut |node, _| {
+        let undo = match &node.kind {
+            hir::NodeKind::Step(step) => step.undo.as_ref(),
+            _ => None,
+        };
+        let undo = undo.into_iter().flat_map(hir::Call::expressions);
+        node.expressions()
+            .into_iter()
+            .chain(undo)
+            .for_each(|expression| plan::answer_uses(expression, &mut uses));
+    });
+    uses
+}
+
+/// The functions that the flow calls, directly or not.
+fn functions(hir: &Hir, flow: &plan::Flow) -> Definitions {
+    let mut called = BTreeSet::new();
+    plan::each_expression(&flow.body, &mut |expression| called.extend(plan::applied(expression)));
+    called.extend(flow.inputs.iter().filter_map(|input| input.default.as_ref()).flat_map(plan::applied));
+    let called = plan::reached(called, &hir.functions);
+    hir.functions
+        .iter()
+        .filter(|(name, _)| called.contains(*name))
+        .map(|(name, found)| (name.clone(), found.clone()))
+        .collect()
 }
 
 /// The operators that the plan names: the runner, whoever presents itself, whoever assumes something.
@@ -91,6 +123,8 @@ struct Emitter<'a> {
     graph: &'a Graph,
     source: &'a plan::Source,
     agent: EczId,
+    /// What is used of steps' answers beside their bodies.
+    uses: BTreeMap<String, plan::Uses>,
 }
 
 impl Emitter<'_> {
@@ -107,6 +141,7 @@ impl Emitter<'_> {
                 on: step.on.iter().map(|(status, _, message)| (*status, message.clone())).collect(),
                 undo: step.undo.as_ref().map(|undo| self.call(undo)).transpose()?,
                 irreversible: step.irreversible.as_ref().map(|(because, _)| because.clone()),
+                answer: self.uses.get(&node.id).map(|uses| uses.of(step.headers.iter().cloned())),
             })),
             hir::NodeKind::Let(value) => plan::NodeKind::Let { value: value.clone() },
             hir::NodeKind::Ensure { condition, message } => {
@@ -172,14 +207,17 @@ impl Emitter<'_> {
                 .region
                 .as_ref()
                 .map(|(name, origin, _)| plan::Region { name: name.clone(), origin: origin.clone() });
-            let origin = region.as_ref().map(|region| region.origin.as_str());
-            let base_url = base_url(&call.view, &identity, origin).map_err(|_| unresolved())?;
+            let identity = plan::Party::Passport { identity, declared: plan::Declared::Document };
+            let choice = plan::Choice {
+                origin: identity.identity().map(|identity| identity.api_origin.as_str()),
+                region: region.as_ref().map(|region| region.origin.as_str()),
+                server: None,
+            };
+            let base_url = base_url(&call.view, choice).map_err(|_| unresolved())?;
             let pin =
                 api.pin.as_ref().and_then(|(hex, _)| Digest::from_hex(hex).ok()).ok_or_else(unresolved)?;
-            let auth = match &api.bearer {
-                Some((secret, _)) => plan::Auth::Bearer { secret: secret.clone() },
-                None => plan::Auth::None,
-            };
+            let auth = api.bearer.iter().map(|(secret, _)| plan::Auth::Bearer { secret: secret.clone() });
+            let auth = auth.collect();
             apis.insert(
                 call.api.clone(),
                 plan::Api {
@@ -187,6 +225,7 @@ impl Emitter<'_> {
                     pin,
                     identity,
                     base_url,
+                    server: None,
                     region,
                     auth,
                     timeout: api.timeout,

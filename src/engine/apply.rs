@@ -1,5 +1,7 @@
 //! Folding one event into a state, refusing what no decider of this plan could have recorded.
 
+use std::sync::Arc;
+
 use super::Engine;
 use super::breaker::{opening_ceiling, trips};
 use super::event::*;
@@ -84,6 +86,7 @@ impl<'a> Engine<'a> {
             };
             state.inputs.insert(input.name.clone(), value);
         }
+        state.definitions = Arc::new(self.plan.functions.clone());
         (state.phase, state.started, state.opening) = (Phase::Running, at, Some(opening.clone()));
         Ok(())
     }
@@ -128,14 +131,14 @@ impl<'a> Engine<'a> {
                 let Some(contract) = self.plan.contract(&call.api, &call.operation) else {
                     return illegal("its operation is not in the plan");
                 };
-                let judged = judge_answer(contract, answer);
+                let judged = judge_answer(contract, self.answer_use(path), answer);
                 if answer.status != *status || judged.kind != *outcome {
                     return illegal(format!("the answer means `{:?}`, not `{outcome:?}`", judged.kind));
                 }
                 self.settle_attempt(state, path, event.attempt, judged, false)?;
             }
-            What::AttemptFailed { cause, outcome, .. } => {
-                let judged = judge_failure(*cause);
+            What::AttemptFailed { cause, outcome, detail, .. } => {
+                let judged = judge_failure(*cause, detail);
                 if judged.kind != *outcome {
                     return illegal(format!("the failure means `{:?}`, not `{outcome:?}`", judged.kind));
                 }
@@ -253,6 +256,10 @@ impl<'a> Engine<'a> {
         outcome: Outcome,
         lost: bool,
     ) -> Applied {
+        if let Some(beside) = &outcome.beside {
+            under_way(state, path, attempt)?;
+            state.beside.insert(path.clone(), beside.clone());
+        }
         let calling = under_way(state, path, attempt)?;
         // An attempt whose process ended has no outcome but that.
         if !matches!((&calling.phase, lost), (CallPhase::Intended, false) | (CallPhase::Lost, true)) {

@@ -12,6 +12,7 @@ use super::path::Path;
 use crate::audit::Kind;
 use crate::base::{Digest, Timestamp};
 use crate::ecz::{Asked, Decision, EczId, Observation};
+use crate::types::RequestBody;
 
 /// Fields that go to the payload.
 pub const PRIVATE: &[&str] = &[
@@ -296,6 +297,10 @@ pub enum SendFailure {
     Tls,
     /// The address is not allowed.
     Address,
+    /// HTTP/2: the callee's transport says that it took nothing of the request.
+    Unprocessed,
+    /// No access token could be had, for a reason that may pass.
+    Token,
     /// The signer, a secret or the request itself failed before sending.
     Local,
     /// The attempt's time was up after sending had begun.
@@ -307,7 +312,7 @@ pub enum SendFailure {
 }
 
 impl SendFailure {
-    /// Whether provably no byte of the request was sent.
+    /// Whether it is provably without effect: no byte of the request was sent, or the callee took none of it.
     pub fn not_sent(self) -> bool {
         matches!(
             self,
@@ -315,6 +320,8 @@ impl SendFailure {
                 | SendFailure::Connect
                 | SendFailure::Tls
                 | SendFailure::Address
+                | SendFailure::Unprocessed
+                | SendFailure::Token
                 | SendFailure::Local
         )
     }
@@ -328,11 +335,11 @@ pub struct Request {
     pub method: String,
     /// The whole target.
     pub url: String,
-    /// Header parameters, lower-case names.
+    /// Header parameters, `accept`, the `content-type` of a body and the `cookie` of cookie parameters; lower-case names.
     pub headers: BTreeMap<String, String>,
-    /// The JSON body.
+    /// The body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<Json>,
+    pub body: Option<RequestBody>,
     /// The idempotency header's name and value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<(String, String)>,
@@ -365,6 +372,8 @@ pub enum AnswerBody {
     Bytes(String),
     /// More bytes than this limit: nothing was kept.
     TooLarge(u64),
+    /// It cannot be decoded, for this reason: nothing was kept.
+    Unreadable(String),
 }
 
 /// A signature as it was sent.

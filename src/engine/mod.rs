@@ -24,13 +24,13 @@ use std::collections::BTreeMap;
 pub use apply::Illegal;
 pub use decide::{Environment, Need};
 pub use event::*;
-pub use outcome::{Outcome, counts_for_breaker, judge_answer, judge_failure};
+pub use outcome::{Beside, Outcome, counts_for_breaker, judge_answer, judge_failure};
 pub use path::{Iterations, Path, PathError};
 pub use record::identities;
 pub use state::{Failure, Phase, State};
 pub use verdict::{Subject, VERDICT_AGE_MS, state_name, subjects};
 
-use crate::plan::{Block, Call, Node, NodeKind, Plan, Step, Verified};
+use crate::plan::{AnswerUse, Block, Call, Node, NodeKind, Plan, Step, Verified};
 
 /// The decider over one plan.
 pub struct Engine<'a> {
@@ -57,6 +57,11 @@ impl<'a> Engine<'a> {
             NodeKind::Call(step) => Some(step),
             _ => None,
         }
+    }
+
+    /// What the flow uses of the answer at a path beside its body; nothing of an undo's.
+    pub fn answer_use(&self, path: &Path) -> Option<&'a AnswerUse> {
+        self.step(path).filter(|_| !path.undo)?.answer.as_ref()
     }
 
     /// The call at a path: the step's own, or its undo.

@@ -2,6 +2,7 @@
 
 use super::event::{Answer, AnswerBody, OutcomeKind, SendFailure};
 use crate::base::decode_base64;
+use crate::plan::AnswerUse;
 use crate::types::{Contract, Misfit, Value};
 
 /// A judged attempt.
@@ -11,6 +12,8 @@ pub struct Outcome {
     pub kind: OutcomeKind,
     /// HTTP status, where an answer came.
     pub status: Option<u16>,
+    /// What the flow uses of the answer beside its body, where an effect happened or a read was done.
+    pub beside: Option<Beside>,
     /// The typed body where it is done; the untyped one where an effect happened with an ill-typed answer.
     pub value: Option<Value>,
     /// Why, in words for the user.
@@ -21,12 +24,22 @@ pub struct Outcome {
     pub retry_after: Option<String>,
 }
 
-/// Judges an answer against the operation's contract.
-pub fn judge_answer(contract: &Contract, answer: &Answer) -> Outcome {
+/// What a flow uses of an answer beside its body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beside {
+    /// The status, an int.
+    pub status: Value,
+    /// The used headers, a record.
+    pub headers: Value,
+}
+
+/// Judges an answer against the operation's contract, and the headers that the flow uses against theirs.
+pub fn judge_answer(contract: &Contract, used: Option<&AnswerUse>, answer: &Answer) -> Outcome {
     let status = answer.status;
     let outcome = |kind, why: String| Outcome {
         kind,
         status: Some(status),
+        beside: None,
         value: None,
         why,
         transient: matches!(kind, OutcomeKind::Throttled | OutcomeKind::Unknown),
@@ -41,17 +54,29 @@ pub fn judge_answer(contract: &Contract, answer: &Answer) -> Outcome {
                 AnswerBody::Bytes(text) => {
                     contract.decode_response(status, content_type, &decode_base64(text).unwrap_or_default())
                 }
-                AnswerBody::TooLarge(limit) => Err(Misfit::whole(format!("it has more than {limit} bytes"))),
+                AnswerBody::TooLarge(limit) => {
+                    Err(Misfit::whole(format!("it has more than {limit} bytes [ER3031]")))
+                }
+                AnswerBody::Unreadable(reason) => Err(Misfit::whole(format!("it {reason} [ER3032]"))),
             };
-            match decoded {
-                Ok(value) => Outcome { value: Some(value), ..outcome(OutcomeKind::Done, String::new()) },
+            let names = used.map(|used| used.headers.as_slice()).unwrap_or_default();
+            let headers = contract.decode_headers(status, names, &answer.headers);
+            let beside = used.map(|_| Beside {
+                status: Value::Int(status.into()),
+                // What an undo sees of an answer that does not fit.
+                headers: headers.clone().unwrap_or_else(|_| Value::Record(Default::default())),
+            });
+            match decoded.and_then(|value| headers.map(|_| value)) {
+                Ok(value) => {
+                    Outcome { value: Some(value), beside, ..outcome(OutcomeKind::Done, String::new()) }
+                }
                 Err(misfit) => {
                     let value = match &answer.body {
                         AnswerBody::Json(body) => Value::natural(body).ok(),
                         _ => Some(Value::Null),
                     };
                     let why = format!("its answer {status} does not fit its document: {misfit}");
-                    Outcome { value, ..outcome(OutcomeKind::IllTyped, why) }
+                    Outcome { value, beside, ..outcome(OutcomeKind::IllTyped, why) }
                 }
             }
         }
@@ -71,13 +96,15 @@ pub fn judge_answer(contract: &Contract, answer: &Answer) -> Outcome {
     }
 }
 
-/// Judges the absence of an answer.
-pub fn judge_failure(cause: SendFailure) -> Outcome {
-    let why = match cause {
+/// Judges the absence of an answer; `detail` is what the transport says of it.
+pub fn judge_failure(cause: SendFailure, detail: &str) -> Outcome {
+    let words = match cause {
         SendFailure::Resolve => "its name did not resolve",
         SendFailure::Connect => "no connection could be made",
         SendFailure::Tls => "TLS failed",
         SendFailure::Address => "its address is not allowed",
+        SendFailure::Unprocessed => "the callee took nothing of the request",
+        SendFailure::Token => "no access token could be had",
         SendFailure::Local => "the request could not be made",
         SendFailure::TimedOut => "it did not answer in time",
         SendFailure::Reset => "the connection broke before the answer was complete",
@@ -86,8 +113,9 @@ pub fn judge_failure(cause: SendFailure) -> Outcome {
     Outcome {
         kind: if cause.not_sent() { OutcomeKind::NotSent } else { OutcomeKind::Unknown },
         status: None,
+        beside: None,
         value: None,
-        why: why.to_owned(),
+        why: if detail.is_empty() { words.to_owned() } else { format!("{words}: {detail}") },
         // A certificate, a forbidden address or a missing key does not mend itself between two attempts.
         transient: !matches!(cause, SendFailure::Tls | SendFailure::Address | SendFailure::Local),
         retry_after: None,
@@ -116,12 +144,14 @@ mod tests {
             (SendFailure::Connect, NotSent, true),
             (SendFailure::Tls, NotSent, false),
             (SendFailure::Address, NotSent, false),
+            (SendFailure::Unprocessed, NotSent, true),
+            (SendFailure::Token, NotSent, true),
             (SendFailure::Local, NotSent, false),
             (SendFailure::TimedOut, Unknown, true),
             (SendFailure::Reset, Unknown, true),
             (SendFailure::Interrupted, Unknown, true),
         ] {
-            let outcome = judge_failure(cause);
+            let outcome = judge_failure(cause, "");
             assert_eq!((outcome.kind, outcome.transient), (kind, transient), "{cause:?}");
         }
     }

@@ -5,7 +5,8 @@ use super::event::{Event, EventError, What};
 use super::state::State;
 use crate::audit::{Identities, Payload, PayloadItem, RECORD_FORMAT, Record, Salt, commitments_of};
 use crate::base::{Digest, Random, Timestamp};
-use crate::plan::{Call, Plan};
+use crate::ecz::EczId;
+use crate::plan::{Api, Call, Party, Plan};
 
 /// The identities of a call: who presents itself to whom.
 pub fn identities(plan: &Plan, call: &Call) -> Option<Identities> {
@@ -13,9 +14,19 @@ pub fn identities(plan: &Plan, call: &Call) -> Option<Identities> {
     Some(Identities {
         presenter: call.present.clone(),
         operator: call.present.parent(),
-        callee_operator: api.identity.operator_ecz_id.clone(),
-        callee_passport: api.identity.api_passport_id.clone(),
+        callee_operator: callee_operator(plan, api).cloned(),
+        callee_passport: api.passport().cloned(),
     })
+}
+
+/// The organisation that is said to answer: the passport's parent, or the operator that the flow names.
+fn callee_operator<'p>(plan: &'p Plan, api: &'p Api) -> Option<&'p EczId> {
+    match &api.identity {
+        Party::Passport { identity, .. } => Some(&identity.operator_ecz_id),
+        Party::NoPassport { operator, .. } => {
+            plan.operators.get(operator.as_ref()?).map(|operator| &operator.passport)
+        }
+    }
 }
 
 impl Engine<'_> {

@@ -1,7 +1,6 @@
 //! Building a call's request from its expressions: pure, the same for every attempt.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::event::{FailureClass, Request};
 use super::key::{default_key, once_key};
@@ -32,7 +31,8 @@ pub(super) fn build(
         .ok_or_else(|| guard(format!("no operation `{}`", call.operation_name())))?;
 
     let mut target = call.path.clone();
-    let mut query = String::new();
+    let mut query: Vec<String> = Vec::new();
+    let mut cookies: Vec<String> = Vec::new();
     let mut headers = BTreeMap::new();
     for argument in &call.arguments {
         let value = evaluate(&argument.value, &names).map_err(expression)?;
@@ -41,39 +41,40 @@ pub(super) fn build(
             .iter()
             .find(|known| known.name == argument.name && known.location.as_str() == argument.location)
             .ok_or_else(|| guard(format!("the document has no parameter `{}`", argument.name)))?;
-        let texts = declared.texts(&value).map_err(|misfit| {
+        let written = declared.write(&value).map_err(|misfit| {
             guard(format!("argument `{}` does not fit its document: {misfit}", argument.name))
         })?;
+        let Some(text) = written else { continue };
         match declared.location {
-            Location::Path => {
-                let text = texts.iter().map(|text| encode(text)).collect::<String>();
-                target = target.replace(&format!("{{{}}}", argument.name), &text);
-            }
-            Location::Query => {
-                for text in texts {
-                    let separator = if query.is_empty() { '?' } else { '&' };
-                    let _ = write!(query, "{separator}{}={}", encode(&argument.name), encode(&text));
-                }
-            }
+            Location::Path => target = target.replace(&format!("{{{}}}", argument.name), &text),
+            Location::Query => query.push(text),
             Location::Header => {
-                headers.extend(texts.into_iter().map(|text| (argument.name.to_ascii_lowercase(), text)));
+                headers.insert(argument.name.to_ascii_lowercase(), text);
             }
-            Location::Cookie | Location::QueryString => {
-                return Err(guard(format!("parameters in: {} are not built", declared.location.as_str())));
+            Location::Cookie => cookies.push(text),
+            Location::QueryString => {
+                return Err(guard("parameters in: querystring are not built".into()));
             }
         }
     }
+    if !cookies.is_empty() {
+        headers.insert("cookie".to_owned(), cookies.join("; "));
+    }
+    headers.insert("accept".to_owned(), contract.accept());
     let body = match &call.body {
         None => None,
         Some(body) => {
             let value = evaluate(body, &names).map_err(expression)?;
             let json = value.to_json().map_err(|error| guard(error.to_string()))?;
-            contract
-                .check_body(&json)
-                .map_err(|misfit| guard(format!("the body does not fit its document: {misfit}")))?;
-            Some(json)
+            let written = contract.encode_body(&json);
+            let written =
+                written.map_err(|misfit| guard(format!("the body does not fit its document: {misfit}")))?;
+            let media_type = contract.body.as_ref().map(|body| body.media_type.clone()).unwrap_or_default();
+            headers.insert("content-type".to_owned(), media_type);
+            Some(written)
         }
     };
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
     let key = match &call.idempotency {
         None => None,
         Some(fact) => Some((fact.header().to_owned(), key_of(plan, state, path, call, &names)?)),
@@ -105,31 +106,5 @@ pub(super) fn key_of(
             let passport = passport.ok_or_else(|| failed("the plan does not name its operator".into()))?;
             once_key(&passport, &plan.flow.name, &path.node, &json).map_err(|error| failed(error.to_string()))
         }
-    }
-}
-
-/// Percent-encodes all but the unreserved characters of RFC 3986.
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte))
-            }
-            _ => {
-                let _ = write!(encoded, "%{byte:02X}");
-            }
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_unreserved_characters_stay() {
-        assert_eq!(encode("a/b c?é~"), "a%2Fb%20c%3F%C3%A9~");
     }
 }

@@ -1,12 +1,13 @@
 //! A run's state: a fold over its events. Nothing here decides anything.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::event::{FailureClass, Opening, PauseCause, Request, Status};
-use super::outcome::Outcome;
+use super::outcome::{Beside, Outcome};
 use super::path::{Iterations, Path};
 use crate::base::{Digest, Timestamp};
-use crate::expr::Scope;
+use crate::expr::{Definition, Definitions, Scope};
 use crate::types::Value;
 
 /// A run's state.
@@ -28,11 +29,15 @@ pub struct State {
     pub failing: bool,
     /// Outputs of a finished run, wire form.
     pub outputs: serde_json::Value,
+    /// The plan's functions, from the run's start on.
+    pub(super) definitions: Arc<Definitions>,
     pub(super) inputs: BTreeMap<String, Value>,
     pub(super) nodes: BTreeMap<Path, Progress>,
     pub(super) loops: BTreeMap<Path, Looping>,
     /// Bodies of effects that happened with an ill-typed answer.
     pub(super) ill_typed: BTreeMap<Path, Value>,
+    /// What is used of answers beside their bodies: of done steps, and of effects with an ill-typed answer.
+    pub(super) beside: BTreeMap<Path, Beside>,
     /// Effects that happened and have an undo, oldest first.
     pub(super) completed: Vec<Path>,
     /// The newest attempts of failed undos.
@@ -137,10 +142,12 @@ impl State {
             failure: None,
             failing: false,
             outputs: serde_json::Value::Null,
+            definitions: Arc::default(),
             inputs: BTreeMap::new(),
             nodes: BTreeMap::new(),
             loops: BTreeMap::new(),
             ill_typed: BTreeMap::new(),
+            beside: BTreeMap::new(),
             completed: Vec::new(),
             undo_leaves: BTreeMap::new(),
             reported: None,
@@ -225,6 +232,19 @@ pub(super) struct Names<'a> {
     pub(super) own: Option<(&'a str, &'a Value)>,
 }
 
+impl<'a> Names<'a> {
+    /// A part of what is known of a step's answer, from the innermost iteration on.
+    fn beside(&self, step: &str, part: impl Fn(&'a Beside) -> &'a Value) -> Option<&'a Value> {
+        (0..=self.iterations.len()).rev().find_map(|depth| {
+            let path = Path::new(self.iterations.get(..depth).unwrap_or_default(), step);
+            match self.state.nodes.get(&path) {
+                Some(Progress::Skipped) => Some(&Value::Absent),
+                _ => self.state.beside.get(&path).map(&part),
+            }
+        })
+    }
+}
+
 impl Scope for Names<'_> {
     fn get(&self, name: &str) -> Option<&Value> {
         if let Some((own, value)) = self.own
@@ -247,6 +267,18 @@ impl Scope for Names<'_> {
             }
         }
         self.state.inputs.get(name)
+    }
+
+    fn definition(&self, name: &str) -> Option<&Definition> {
+        self.state.definitions.get(name)
+    }
+
+    fn status(&self, step: &str) -> Option<&Value> {
+        self.beside(step, |beside| &beside.status)
+    }
+
+    fn headers(&self, step: &str) -> Option<&Value> {
+        self.beside(step, |beside| &beside.headers)
     }
 
     fn run_id(&self) -> &str {

@@ -21,27 +21,30 @@ pub struct Subject {
     pub recheck: bool,
 }
 
-/// Callee's passport, callee's agent where its document names one, our agent, our operator; in this order.
+/// Callee's passport where it has one, callee's agent where its document names one, our agent, our operator; in this order.
 pub fn subjects(plan: &Verified<Plan>, call: &Call) -> Vec<Subject> {
     let Some(api) = plan.apis.get(&call.api) else { return Vec::new() };
     let within_ms = call.handoff.verify.within_ms;
-    let recheck = api.identity.recheck_before_reliance;
     let operation = |key: &String| {
         let contract = plan.contract(&call.api, key);
         let route = contract.map(|contract| format!("{} {}", contract.method, contract.path));
         (key.clone(), route.unwrap_or_default())
     };
-    let passport = Asked {
-        ecz_id: api.identity.api_passport_id.clone(),
-        origin: Some(api.identity.api_origin.clone()),
-        region: api.region.as_ref().map(|region| region.origin.clone()),
-        spec_hash: Some(api.identity.spec_hash.clone()),
-        canonical_hash: None,
-        operations: api.operations.keys().map(operation).collect(),
-    };
-    let mut subjects = vec![Subject { asked: passport, within_ms, recheck }];
-    if let Some(agent) = &api.identity.agent_credential_id {
-        subjects.push(Subject { asked: only(agent), within_ms, recheck });
+    let mut subjects = Vec::new();
+    if let Some(identity) = api.identity.identity() {
+        let recheck = identity.recheck_before_reliance;
+        let passport = Asked {
+            ecz_id: identity.api_passport_id.clone(),
+            origin: Some(identity.api_origin.clone()),
+            region: api.region.as_ref().map(|region| region.origin.clone()),
+            spec_hash: identity.spec_hash.clone(),
+            canonical_hash: None,
+            operations: api.operations.keys().map(operation).collect(),
+        };
+        subjects.push(Subject { asked: passport, within_ms, recheck });
+        if let Some(agent) = &identity.agent_credential_id {
+            subjects.push(Subject { asked: only(agent), within_ms, recheck });
+        }
     }
     for ours in [&call.present, &call.present.parent()] {
         subjects.push(Subject { asked: only(ours), within_ms, recheck: false });

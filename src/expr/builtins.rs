@@ -4,7 +4,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::BinaryOperator;
 use super::arithmetic;
-use super::evaluate::{EVALUATION_WORK, EvalError, EvalErrorKind, compare, equal};
+use super::compare::{compare, equal};
+use super::evaluate::{EVALUATION_WORK, EvalError, EvalErrorKind};
 use crate::types::Value;
 
 pub(super) fn failed(message: impl Into<String>) -> EvalError {

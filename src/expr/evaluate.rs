@@ -6,8 +6,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::arithmetic;
+use super::compare::{compare, equal};
 use super::functions;
-use super::{BinaryOperator, Expr, Part, UnaryOperator};
+use super::{BinaryOperator, Definition, Definitions, Expr, Part, UnaryOperator};
 use crate::base::{Timestamp, limits};
 use crate::types::Value;
 
@@ -20,6 +21,18 @@ pub const EVALUATION_WORK: usize = 32 << 20;
 pub trait Scope {
     /// The value of an input, step, value or loop variable. A skipped step is `Value::Absent`, not `None`.
     fn get(&self, name: &str) -> Option<&Value>;
+    /// A function that expressions may apply.
+    fn definition(&self, _name: &str) -> Option<&Definition> {
+        None
+    }
+    /// The status of a step's answer. Of a skipped step it is `Value::Absent`, not `None`.
+    fn status(&self, _step: &str) -> Option<&Value> {
+        None
+    }
+    /// The recorded headers of a step's answer, a record. Of a skipped step it is `Value::Absent`, not `None`.
+    fn headers(&self, _step: &str) -> Option<&Value> {
+        None
+    }
     /// `run.id`.
     fn run_id(&self) -> &str;
     /// `run.started`.
@@ -31,6 +44,8 @@ pub trait Scope {
 pub struct MapScope {
     /// Values by name.
     pub values: BTreeMap<String, Value>,
+    /// Functions by name.
+    pub definitions: Definitions,
     /// `run.id`.
     pub run_id: String,
     /// `run.started`.
@@ -40,6 +55,10 @@ pub struct MapScope {
 impl Scope for MapScope {
     fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
+    }
+
+    fn definition(&self, name: &str) -> Option<&Definition> {
+        self.definitions.get(name)
     }
 
     fn run_id(&self) -> &str {
@@ -111,7 +130,7 @@ impl EvalError {
 /// Evaluates an expression. `Value::Absent` is a lawful result (`T?`).
 pub fn evaluate(expr: &Expr, scope: &dyn Scope) -> Result<Value, EvalError> {
     let work = Work(Cell::new(EVALUATION_WORK));
-    let value = evaluate_in(expr, &Frame { outer: scope, local: None }, &work, 0)?;
+    let value = evaluate_in(expr, &Frame { outer: scope, local: None, closed: false }, &work, 0)?;
     let value = work.own(value)?;
     // One expression adds few levels; value upon value could otherwise become deeper than any stack.
     if value.is_deeper_than(limits::DOCUMENT_DEPTH) {
@@ -138,11 +157,13 @@ impl Work {
     }
 }
 
-/// The scope, and the variables of the comprehensions around.
+/// The scope, and the variables of the comprehensions around, or the parameters of the function that is applied.
 #[derive(Clone, Copy)]
 struct Frame<'a> {
     outer: &'a dyn Scope,
     local: Option<&'a Local<'a>>,
+    /// Inside a function: of the scope, only its functions can be seen.
+    closed: bool,
 }
 
 struct Local<'a> {
@@ -160,7 +181,7 @@ impl<'a> Frame<'a> {
             }
             local = here.next;
         }
-        self.outer.get(name)
+        if self.closed { None } else { self.outer.get(name) }
     }
 }
 
@@ -195,6 +216,21 @@ fn evaluate_in<'a>(expr: &'a Expr, frame: &Frame<'a>, work: &Work, depth: usize)
             .get(name)
             .map(Cow::Borrowed)
             .ok_or_else(|| EvalError::new(EvalErrorKind::Unresolved, format!("`{name}` has no value here"))),
+        Expr::Status { of } | Expr::Headers { of } => {
+            let found = match expr {
+                _ if frame.closed => None,
+                Expr::Status { .. } => frame.outer.status(of),
+                _ => frame.outer.headers(of),
+            };
+            let missing = || {
+                let message = format!("of the answer of `{of}` this is not recorded");
+                EvalError::new(EvalErrorKind::Unresolved, message)
+            };
+            found.map(Cow::Borrowed).ok_or_else(missing)
+        }
+        Expr::Run { .. } if frame.closed => {
+            Err(EvalError::new(EvalErrorKind::Unresolved, "a function does not see `run`"))
+        }
         Expr::Run { member } => match member.as_str() {
             "id" => owned(Value::String(frame.outer.run_id().to_owned())),
             "started" => owned(Value::Timestamp(frame.outer.run_started())),
@@ -248,7 +284,7 @@ fn evaluate_in<'a>(expr: &'a Expr, frame: &Frame<'a>, work: &Work, depth: usize)
             let mut values = Vec::new();
             for value in items {
                 let local = Local { name: variable, value, next: frame.local };
-                values.extend(iteration(&local, condition.as_deref(), item, frame.outer, work, depth)?);
+                values.extend(iteration(&local, condition.as_deref(), item, frame, work, depth)?);
             }
             owned(Value::List(values))
         }
@@ -260,6 +296,26 @@ fn evaluate_in<'a>(expr: &'a Expr, frame: &Frame<'a>, work: &Work, depth: usize)
             let value = functions::call(function, &values)?;
             work.charge(value.weight())?;
             owned(value)
+        }
+        Expr::Apply { function, arguments } => {
+            let mut values = Vec::new();
+            for argument in arguments {
+                values.push(evaluate_in(argument, frame, work, depth)?);
+            }
+            let definition = frame.outer.definition(function).ok_or_else(|| {
+                EvalError::new(EvalErrorKind::Unresolved, format!("there is no function `{function}`"))
+            })?;
+            if definition.parameters.len() != values.len() {
+                let message = format!("`{function}` takes another number of arguments");
+                return Err(EvalError::new(EvalErrorKind::Argument, message));
+            }
+            let parameters: Vec<(&str, &Value)> = definition
+                .parameters
+                .iter()
+                .map(String::as_str)
+                .zip(values.iter().map(|value| &**value))
+                .collect();
+            apply(definition, &parameters, None, frame.outer, work, depth).map(Cow::Owned)
         }
         Expr::Widen { to, of } => {
             let of = evaluate_in(of, frame, work, depth)?;
@@ -274,16 +330,37 @@ fn evaluate_in<'a>(expr: &'a Expr, frame: &Frame<'a>, work: &Work, depth: usize)
     }
 }
 
+/// A function's body over its parameters: each becomes a variable around the next.
+fn apply(
+    definition: &Definition,
+    parameters: &[(&str, &Value)],
+    local: Option<&Local<'_>>,
+    outer: &dyn Scope,
+    work: &Work,
+    depth: usize,
+) -> Result<Value, EvalError> {
+    match parameters.split_first() {
+        Some(((name, value), rest)) => {
+            let local = Local { name, value, next: local };
+            apply(definition, rest, Some(&local), outer, work, depth)
+        }
+        None => {
+            let frame = Frame { outer, local, closed: true };
+            work.own(evaluate_in(&definition.body, &frame, work, depth)?)
+        }
+    }
+}
+
 /// One iteration of a comprehension. Apart, because its variable lives shorter than the expression.
 fn iteration(
     local: &Local<'_>,
     condition: Option<&Expr>,
     item: &Expr,
-    outer: &dyn Scope,
+    around: &Frame<'_>,
     work: &Work,
     depth: usize,
 ) -> Result<Option<Value>, EvalError> {
-    let frame = Frame { outer, local: Some(local) };
+    let frame = Frame { local: Some(local), ..*around };
     if let Some(condition) = condition
         && !truth(&*evaluate_in(condition, &frame, work, depth)?, "`when`")?
     {
@@ -421,71 +498,4 @@ fn binary<'a>(
         | BinaryOperator::Divide
         | BinaryOperator::Remainder => arithmetic::binary(operator, &left, &right).map(Cow::Owned),
     }
-}
-
-/// Structural equality. Absent and null are equal to each other and to nothing else; different kinds of numbers are
-/// never compared, since one of them would have to be converted; other kinds that differ (in a union) are not equal.
-pub(crate) fn equal(left: &Value, right: &Value) -> Result<bool, EvalError> {
-    Ok(match (left, right) {
-        (left, right) if left.is_nothing() || right.is_nothing() => left.is_nothing() && right.is_nothing(),
-        (Value::List(a), Value::List(b)) => {
-            if a.len() != b.len() {
-                return Ok(false);
-            }
-            for (a, b) in a.iter().zip(b) {
-                if !equal(a, b)? {
-                    return Ok(false);
-                }
-            }
-            true
-        }
-        (Value::Record(a), Value::Record(b)) => {
-            if a.len() != b.len() {
-                return Ok(false);
-            }
-            for ((name, a), (other, b)) in a.iter().zip(b) {
-                if name != other || !equal(a, b)? {
-                    return Ok(false);
-                }
-            }
-            true
-        }
-        (left, right) if left.kind() == right.kind() => left == right,
-        (
-            Value::Int(_) | Value::Number(_) | Value::Decimal(_),
-            Value::Int(_) | Value::Number(_) | Value::Decimal(_),
-        ) => {
-            return Err(EvalError::kind(format!(
-                "`==` takes two values of one type, found {} and {}",
-                left.kind(),
-                right.kind()
-            )));
-        }
-        _ => false,
-    })
-}
-
-/// Order of two values of one kind: numbers by value, strings by code point, moments and durations by time.
-pub(crate) fn compare(left: &Value, right: &Value) -> Result<Ordering, EvalError> {
-    let order = match (left, right) {
-        (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
-        (Value::Number(a), Value::Number(b)) => a.partial_cmp(b),
-        (Value::Decimal(a), Value::Decimal(b)) => Some(a.cmp(b)),
-        // UTF-8 keeps the order of code points.
-        (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
-        (Value::Timestamp(a), Value::Timestamp(b)) => Some(a.cmp(b)),
-        (Value::Duration(a), Value::Duration(b)) => Some(a.cmp(b)),
-        _ => None,
-    };
-    order.ok_or_else(|| {
-        let nothing = left.is_nothing() || right.is_nothing();
-        EvalError::new(
-            if nothing { EvalErrorKind::Nothing } else { EvalErrorKind::Kind },
-            format!(
-                "a comparison takes two values of one ordered type, found {} and {}",
-                left.kind(),
-                right.kind()
-            ),
-        )
-    })
 }

@@ -4,6 +4,7 @@
 
 mod arithmetic;
 mod builtins;
+mod compare;
 mod evaluate;
 pub mod functions;
 mod model;
@@ -11,4 +12,4 @@ mod model;
 mod tests;
 
 pub use evaluate::{EVALUATION_DEPTH, EVALUATION_WORK, EvalError, EvalErrorKind, MapScope, Scope, evaluate};
-pub use model::{BinaryOperator, Expr, Part, UnaryOperator};
+pub use model::{BinaryOperator, Definition, Definitions, Expr, Part, UnaryOperator};

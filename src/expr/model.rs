@@ -1,5 +1,7 @@
 //! The expression IR of plans. Types were checked before; the evaluator still fails rather than guess.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// An expression.
@@ -124,6 +126,23 @@ pub enum Expr {
         /// Its arguments.
         arguments: Vec<Expr>,
     },
+    /// A function that the plan carries: a [`Definition`] by name.
+    Apply {
+        /// Its name in the plan.
+        function: String,
+        /// One argument a parameter.
+        arguments: Vec<Expr>,
+    },
+    /// `status(x)`: the HTTP status of a step's answer; absent where the step was skipped.
+    Status {
+        /// The step.
+        of: String,
+    },
+    /// `headers(x)`: the headers of a step's answer that the plan records; absent where the step was skipped.
+    Headers {
+        /// The step.
+        of: String,
+    },
     /// A conversion that the checker inserted: int to decimal, or int to number.
     Widen {
         /// `decimal` or `number`.
@@ -132,6 +151,19 @@ pub enum Expr {
         of: Box<Expr>,
     },
 }
+
+/// A function of the flow: pure, and seeing nothing but its parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// Its parameters' names, in order.
+    pub parameters: Vec<String>,
+    /// What it computes.
+    pub body: Expr,
+}
+
+/// Functions by name.
+pub type Definitions = BTreeMap<String, Definition>;
 
 /// A part of an interpolated string.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

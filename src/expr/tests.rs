@@ -42,6 +42,7 @@ fn call(function: &str, arguments: Vec<Expr>) -> Expr {
 fn scope() -> MapScope {
     let ticket = json!({"id": "T1", "amount": 40.5, "lines": [{"sku": "a", "n": 1}, {"sku": "b", "n": 2}], "note": null});
     MapScope {
+        definitions: Definitions::new(),
         values: BTreeMap::from([
             ("ticket".to_owned(), Value::natural(&ticket).unwrap()),
             ("skipped".to_owned(), Value::Absent),

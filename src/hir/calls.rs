@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
+use super::functions::StepAnswer;
 use super::model::{Api, Call};
 use super::modules::{Modules, duplicate, kind, unknown};
 use super::policies::{self, Handoff};
@@ -50,6 +51,7 @@ pub(crate) struct Bound {
     key: String,
     view: Arc<OperationView>,
     contract: Contract,
+    answer: Arc<StepAnswer>,
 }
 
 fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) -> Option<Bound> {
@@ -98,10 +100,17 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
     for reason in &contract.unsupported {
         unsupported(&reason.pointer, format!("{reason} is not supported"));
     }
-    contract.unsupported.is_empty().then(|| Bound { key: entry.key.clone(), view: Arc::new(view), contract })
+    let answer =
+        Arc::new(StepAnswer { status: contract.success_status(), headers: contract.success_headers() });
+    contract.unsupported.is_empty().then(|| Bound {
+        key: entry.key.clone(),
+        view: Arc::new(view),
+        contract,
+        answer,
+    })
 }
 
-impl FlowLowering<'_> {
+impl FlowLowering<'_, '_> {
     /// A call, and the type of its answer. `None` where it could not be bound; what is wrong was reported.
     pub(crate) fn call(
         &mut self,
@@ -109,7 +118,7 @@ impl FlowLowering<'_> {
         step: Option<&ast::Step>,
         retry: Option<&ast::Path>,
         handoff: Option<&ast::Path>,
-    ) -> Option<(Call, Type)> {
+    ) -> Option<(Call, Type, Arc<StepAnswer>)> {
         let (modules, root) = (self.calls.modules, self.calls.modules.root);
         // Arguments are looked at in any case, so that the names in them count as needed.
         let api = self.calls.api(&call.api, self.sink);
@@ -170,7 +179,8 @@ impl FlowLowering<'_> {
             retry,
             handoffs,
         };
-        Some((call, answer))
+        let beside = Arc::clone(&bound.answer);
+        Some((call, answer, beside))
     }
 
     fn check_key(&mut self, typed: &Typed) {

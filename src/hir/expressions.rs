@@ -1,10 +1,11 @@
 //! Expressions: their types, and their lowering to the expression IR. A literal takes the type that is needed.
 
+use super::declared::Declared;
 use super::scope::Scope;
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::expr::{BinaryOperator, Expr, Part, functions};
+use crate::expr::{BinaryOperator, Expr, Part};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{Answer, FieldAccess, Type, assignable, widening};
@@ -19,9 +20,14 @@ pub(crate) struct Typed {
     pub(crate) literal: bool,
 }
 
-pub(crate) struct Lowering<'a> {
+pub(crate) struct Lowering<'a, 'd> {
     pub(crate) scope: &'a mut Scope,
     pub(crate) sink: &'a mut Sink,
+    pub(crate) declared: &'a mut Declared<'d>,
+    /// The file the expression stands in.
+    pub(crate) from: usize,
+    /// Inside a function: its parameters are all it sees.
+    pub(crate) pure: bool,
 }
 
 /// Which of int, decimal and number a literal becomes where a type is needed.
@@ -59,7 +65,7 @@ pub(super) fn is_numeric(ty: &Type) -> bool {
     }
 }
 
-impl Lowering<'_> {
+impl Lowering<'_, '_> {
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.sink.push(diagnostic);
     }
@@ -184,10 +190,14 @@ impl Lowering<'_> {
                 span,
                 format!("{what}, but this may be absent or null"),
             )
-            .at(format!("`{found}`"))
+            .at(format!("`{}`", self.declared.type_names().show(found)))
             .help("say what stands for it with `??`")
         } else {
-            Diagnostic::new(&codes::TYPE_MISMATCH, span, format!("{what}, but this is `{found}`"))
+            Diagnostic::new(
+                &codes::TYPE_MISMATCH,
+                span,
+                format!("{what}, but this is `{}`", self.declared.type_names().show(found)),
+            )
         };
         self.report(diagnostic);
     }
@@ -242,6 +252,12 @@ impl Lowering<'_> {
             && !self.scope.knows(&base.text)
         {
             match (base.text.as_str(), name.text.as_str()) {
+                ("run", "id" | "started") if self.pure => {
+                    let message = format!("a function does not see `run.{}`", name.text);
+                    let help = "give it to the function as an argument";
+                    self.report(Diagnostic::new(&codes::BAD_OPERANDS, span, message).help(help));
+                    return self.poison(span);
+                }
                 ("run", "id") => return self.run_member("id", Type::string(), span),
                 ("run", "started") => return self.run_member("started", Type::Timestamp, span),
                 ("run", _) => {
@@ -263,6 +279,14 @@ impl Lowering<'_> {
         if of.ty == Type::Never {
             return self.poison(span);
         }
+        let spelled = match &of.expr {
+            Expr::Headers { of } => match self.header(of, name) {
+                None => return self.poison(span),
+                spelled => spelled,
+            },
+            _ => None,
+        };
+        let name = spelled.as_ref().unwrap_or(name);
         let (base, nothing) = match of.ty.field(&name.text) {
             FieldAccess::MayBeNothing(base) => (base, true),
             _ => (of.ty.clone(), false),
@@ -316,60 +340,6 @@ impl Lowering<'_> {
         let ty = if optional { item.optional() } else { item };
         let expr = Expr::Index { of: Box::new(of.expr), index: Box::new(index.expr), optional };
         Typed { expr, ty, span, literal: false }
-    }
-
-    fn call(&mut self, function: &ast::Name, arguments: &[ast::Expr], span: Span) -> Typed {
-        let lowered: Vec<Typed> = arguments.iter().map(|argument| self.lower(argument, None)).collect();
-        let Some(signature) = functions::signature(&function.text) else {
-            let near = did_you_mean(&function.text, functions::FUNCTIONS.iter().map(|known| known.name));
-            let message = format!("no function `{}`", function.text);
-            self.report(super::modules::unknown(function, message, near));
-            return self.poison(span);
-        };
-        if lowered.iter().any(|argument| argument.ty == Type::Never) {
-            return self.poison(span);
-        }
-        let types: Vec<Type> = lowered.iter().map(|argument| argument.ty.clone()).collect();
-        let ty = match signature.result(&types) {
-            Ok(ty) => ty,
-            Err(error) => {
-                self.bad_argument(signature, &error, &lowered, span);
-                return self.poison(span);
-            }
-        };
-        let arguments = lowered.into_iter().map(|argument| argument.expr).collect();
-        let mut expr = Expr::Call { function: function.text.clone(), arguments };
-        if let Some(to) = signature.widens(&ty) {
-            expr = Expr::Widen { to: to.to_owned(), of: Box::new(expr) };
-        }
-        Typed { expr, ty, span, literal: false }
-    }
-
-    fn bad_argument(
-        &mut self,
-        signature: &functions::Function,
-        error: &functions::ArgumentError,
-        arguments: &[Typed],
-        span: Span,
-    ) {
-        let usage =
-            format!("`{}({})`: {}", signature.name, signature.parameters.join(", "), signature.summary);
-        let argument = arguments.get(error.index).filter(|_| !error.found.is_empty());
-        let diagnostic = match argument {
-            Some(argument) => {
-                let message =
-                    format!("`{}` takes {}, but this is `{}`", signature.name, error.expected, error.found);
-                let nothing = argument.ty.without_nothing() != argument.ty;
-                let code = if nothing { &codes::OPTIONAL_NOT_HANDLED } else { &codes::BAD_OPERANDS };
-                Diagnostic::new(code, argument.span, message)
-            }
-            None => {
-                let message =
-                    format!("`{}` takes {}, not {}", signature.name, error.expected, arguments.len());
-                Diagnostic::new(&codes::BAD_OPERANDS, span, message)
-            }
-        };
-        self.report(diagnostic.note(usage));
     }
 
     fn list(&mut self, items: &[ast::Expr], span: Span, wanted: Option<&Type>) -> Typed {

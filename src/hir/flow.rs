@@ -1,13 +1,14 @@
 //! The flow's signature and body: statements in order, names defined as they come.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::calls::Calls;
+use super::declared::Declared;
 use super::expressions::{Lowering, Typed, convert};
-use super::model::{Api, Block, Flow, Input, Loop, Node, NodeKind, Operator, Position, Step};
-use super::modules::Modules;
+use super::model::{Block, Flow, Input, Loop, Node, NodeKind, Operator, Position, Step};
 use super::scope::{Scope, defined_names};
-use super::{items, policies, written_types};
+use super::{items, policies};
 use crate::diagnostics::codes::{graph, identity, names, retry, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::plan::ranges;
@@ -20,13 +21,13 @@ const DEADLINE_MS: u64 = 3_600_000;
 
 /// Lowers one flow.
 pub(crate) fn flow(
-    modules: &Modules,
-    apis: &BTreeMap<String, Api>,
+    declared: &mut Declared<'_>,
     operators: &BTreeMap<String, Operator>,
     item: &ast::Flow,
     text: &str,
     sink: &mut Sink,
 ) -> Flow {
+    let (modules, apis) = (declared.modules, declared.apis);
     let root = modules.root;
     let agent = item.agent.as_ref().and_then(|agent| {
         let id = items::agent(modules, root, agent, sink)?;
@@ -39,11 +40,18 @@ pub(crate) fn flow(
     let mut scope = Scope::new(later);
     let mut inputs = Vec::new();
     for input in &item.inputs {
-        let ty = written_types::lower(&input.ty, apis, sink);
+        let ty = declared.ty(root, &input.ty, sink);
         let field = Field::of(ty.clone());
         let default = input.default.as_ref().map(|default| {
             let mut empty = Scope::new(BTreeSet::new());
-            let mut value = Lowering { scope: &mut empty, sink: &mut *sink }.lower(default, Some(&ty));
+            let mut value = Lowering {
+                scope: &mut empty,
+                sink: &mut *sink,
+                declared: &mut *declared,
+                from: root,
+                pure: false,
+            }
+            .lower(default, Some(&ty));
             convert(&mut value, &field);
             value
         });
@@ -55,7 +63,7 @@ pub(crate) fn flow(
         );
         inputs.push((input, ty, field, default));
     }
-    let output = written_types::lower(&item.output, apis, sink);
+    let output = declared.ty(root, &item.output, sink);
     let deadline_ms = item.deadline.as_ref().map_or(DEADLINE_MS, |deadline| deadline.value);
     if let Some(deadline) = &item.deadline
         && !(1..=ranges::DEADLINE_MS).contains(&deadline.value)
@@ -75,6 +83,7 @@ pub(crate) fn flow(
         calls: Calls { modules, apis, handoff: handoff.clone(), bound: BTreeMap::new() },
         scope,
         sink,
+        declared,
         positions: Vec::new(),
         counters: BTreeMap::new(),
         ids: BTreeMap::new(),
@@ -128,8 +137,9 @@ impl Lines {
 }
 
 /// State of lowering a body.
-pub(crate) struct FlowLowering<'a> {
-    pub(crate) calls: Calls<'a>,
+pub(crate) struct FlowLowering<'a, 'd> {
+    pub(crate) calls: Calls<'d>,
+    declared: &'a mut Declared<'d>,
     pub(crate) scope: Scope,
     pub(crate) sink: &'a mut Sink,
     positions: Vec<Position>,
@@ -141,18 +151,23 @@ pub(crate) struct FlowLowering<'a> {
     lines: Lines,
 }
 
-impl FlowLowering<'_> {
+impl<'d> FlowLowering<'_, 'd> {
+    fn lowering(&mut self) -> Lowering<'_, 'd> {
+        let from = self.calls.modules.root;
+        Lowering { scope: &mut self.scope, sink: self.sink, declared: self.declared, from, pure: false }
+    }
+
     /// An expression lowered in the current scope.
     pub(crate) fn expression(&mut self, expression: &ast::Expr, wanted: Option<&Type>) -> Typed {
-        Lowering { scope: &mut self.scope, sink: self.sink }.lower(expression, wanted)
+        self.lowering().lower(expression, wanted)
     }
 
     fn condition(&mut self, expression: &ast::Expr) -> Typed {
-        Lowering { scope: &mut self.scope, sink: self.sink }.condition(expression)
+        self.lowering().condition(expression)
     }
 
     pub(crate) fn message(&mut self, expression: &ast::Expr) -> Typed {
-        Lowering { scope: &mut self.scope, sink: self.sink }.message(expression)
+        self.lowering().message(expression)
     }
 
     /// Records that a value is put somewhere of a type that the flow names, and whether it fits.
@@ -328,7 +343,7 @@ impl FlowLowering<'_> {
             (typed.expr, typed.span)
         });
         let call = self.call(&step.call, Some(step), step.retry.as_ref(), step.handoff.as_ref());
-        let Some((call, answer)) = call else {
+        let Some((call, answer, headers)) = call else {
             // The name stands for something, only nobody knows what.
             self.scope.define(&step.name, Type::Never, true, self.sink);
             return None;
@@ -342,6 +357,9 @@ impl FlowLowering<'_> {
         let needless = !call.is_safe();
         let ty = if step.when.is_some() { answer.clone().optional() } else { answer.clone() };
         self.scope.define(&step.name, ty, needless, self.sink);
+        if self.scope.first_place(&step.name.text) == Some(step.name.span) {
+            self.scope.answers(&step.name.text, Arc::clone(&headers));
+        }
         let undo = step.undo.as_ref().and_then(|undo| {
             // An undo exists only where the step was done: there, its answer is present.
             let before = self.scope.retype(&step.name.text, answer);
@@ -349,7 +367,7 @@ impl FlowLowering<'_> {
             if let Some(before) = before {
                 self.scope.retype(&step.name.text, before);
             }
-            call.map(|(call, _)| call)
+            call.map(|(call, ..)| call)
         });
         if let (Some(undo), Some(irreversible)) = (&step.undo, &step.irreversible) {
             let message = "a step has an undo or is irreversible, not both";
@@ -360,7 +378,14 @@ impl FlowLowering<'_> {
         }
         let irreversible =
             step.irreversible.as_ref().map(|clause| (clause.because.value.clone(), clause.span));
-        Some(NodeKind::Step(Box::new(Step { call, guard, on, undo, irreversible })))
+        Some(NodeKind::Step(Box::new(Step {
+            call,
+            guard,
+            on,
+            undo,
+            irreversible,
+            headers: headers.headers.keys().cloned().collect(),
+        })))
     }
 
     fn each(&mut self, each: &ast::For, id: String) -> NodeKind {
@@ -369,7 +394,7 @@ impl FlowLowering<'_> {
             let typed = self.condition(when);
             (typed.expr, typed.span)
         });
-        let (list, item) = Lowering { scope: &mut self.scope, sink: self.sink }.items(&each.list);
+        let (list, item) = self.lowering().items(&each.list);
         let bounds = [
             (Some(&each.at_most), ranges::ITEMS, "`at most`"),
             (each.parallel.as_ref(), ranges::PARALLEL, "`parallel`"),

@@ -5,8 +5,10 @@
 //! [`crate::source::FileSystem`]. Invariant: whatever could not be resolved was reported, and nothing is reported twice.
 
 mod calls;
+mod declared;
 mod expressions;
 mod flow;
+mod functions;
 mod items;
 mod model;
 mod modules;
@@ -76,10 +78,17 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<H
             _ => None,
         })
         .collect();
-    let Some(chosen) = choose(&flows, input.flow, root.ast.span, sink) else { return Vec::new() };
     let normal = modules::normalise(input.path);
     let folder = normal.parent().unwrap_or(Utf8Path::new(""));
     let mut reader = items::Reader { files: input.files, map, folder, read: Default::default() };
+    let declares = |item: &ast::Item| matches!(item, ast::Item::Type(_) | ast::Item::Function(_));
+    if flows.is_empty() && root.ast.items.iter().any(declares) {
+        let apis = items::apis(&modules, &mut reader, sink);
+        let mut declared = declared::Declared::new(&modules, &apis);
+        declared.all(sink);
+        let _ = declared.bodies(sink);
+    }
+    let Some(chosen) = choose(&flows, input.flow, root.ast.span, sink) else { return Vec::new() };
     let mut resolved = Vec::new();
     for flow in chosen {
         // Declarations are resolved once a flow; what is found twice is told once.
@@ -87,8 +96,12 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<H
         let secrets = items::secrets(&modules, sink);
         let apis = items::apis(&modules, &mut reader, sink);
         let language = root.ast.version.as_ref().map_or(1, |version| version.value);
-        let flow = flow::flow(&modules, &apis, &operators, flow, input.text, sink);
-        resolved.push(Hir { language, operators, secrets, apis, flow });
+        let mut declared = declared::Declared::new(&modules, &apis);
+        declared.all(sink);
+        let flow = flow::flow(&mut declared, &operators, flow, input.text, sink);
+        let functions = declared.bodies(sink);
+        let types = declared.type_names();
+        resolved.push(Hir { language, operators, secrets, apis, functions, types, flow });
     }
     // A name may be needed by a flow that was not chosen.
     if resolved.len() == flows.len() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::policies::{Handoff, NamedRetry};
 use crate::documents::{Document, Identity, OperationView};
 use crate::ecz::EczId;
-use crate::expr::Expr;
+use crate::expr::{Definitions, Expr};
 use crate::plan::{Breaker, Idempotency, Retry, Timeout};
 use crate::source::Span;
 use crate::types::{Answer, Field, Type};
@@ -22,8 +22,33 @@ pub struct Hir {
     pub secrets: BTreeMap<String, Secret>,
     /// Apis by name; those the flow never calls too.
     pub apis: BTreeMap<String, Api>,
+    /// The functions that were asked for.
+    pub functions: Definitions,
+    /// The names of declared types.
+    pub types: TypeNames,
     /// The flow.
     pub flow: Flow,
+}
+
+/// Declared types and their names, to show the name where a type is shown.
+#[derive(Debug, Clone, Default)]
+pub struct TypeNames(pub(super) Vec<(Type, String)>);
+
+impl TypeNames {
+    /// A type as users know it.
+    pub fn show(&self, ty: &Type) -> String {
+        if let Some((_, name)) = self.0.iter().find(|(known, _)| known == ty) {
+            return name.clone();
+        }
+        match ty {
+            Type::List { of } => format!("[{}]", self.show(of)),
+            Type::Map { of } => format!("{{string: {}}}", self.show(of)),
+            Type::Optional { of } if self.0.iter().any(|(known, _)| *known == **of) => {
+                format!("{}?", self.show(of))
+            }
+            other => other.to_string(),
+        }
+    }
 }
 
 /// An organisation.
@@ -200,6 +225,8 @@ pub struct Step {
     pub undo: Option<Call>,
     /// `irreversible` and its place.
     pub irreversible: Option<(String, Span)>,
+    /// The documented headers of its success answers.
+    pub headers: Vec<String>,
 }
 
 /// A call.

@@ -85,6 +85,8 @@ pub(crate) fn declared_name(item: &ast::Item) -> Option<&ast::Name> {
         ast::Item::Retry(item) => Some(&item.name),
         ast::Item::Breaker(item) => Some(&item.name),
         ast::Item::Handoff(item) => Some(&item.name),
+        ast::Item::Type(item) => Some(&item.name),
+        ast::Item::Function(item) => Some(&item.name),
         ast::Item::Flow(item) => Some(&item.name),
         ast::Item::Broken(item) => item.name.as_ref(),
     }
@@ -100,6 +102,8 @@ pub(crate) fn kind(item: &ast::Item) -> &'static str {
         ast::Item::Retry(_) => "a retry policy",
         ast::Item::Breaker(_) => "a breaker",
         ast::Item::Handoff(_) => "a handoff policy",
+        ast::Item::Type(_) => "a type",
+        ast::Item::Function(_) => "a function",
         ast::Item::Flow(_) => "a flow",
         ast::Item::Broken(_) => "something unreadable",
     }
@@ -204,7 +208,7 @@ impl Loader<'_> {
                     format!("`{}` is {}, which cannot be used from another file", name.text, kind(item));
                 self.sink.push(
                     Diagnostic::new(&names::WRONG_KIND, name.span, message)
-                        .help("declare it in this file; operators and policies can be used from others"),
+                        .help("declare it in this file; operators, policies, types and functions can be used from others"),
                 );
             }
             Some(_) => return true,
@@ -341,13 +345,18 @@ impl Modules {
 
     /// Reports a name that leads nowhere, unless that was reported already at a `use`.
     pub(crate) fn unknown(&self, from: usize, name: &ast::Name, wanted: &str, sink: &mut Sink) {
-        if self.list.get(from).is_some_and(|module| module.broken.contains(&name.text)) {
+        if self.is_broken(from, &name.text) {
             return;
         }
         let candidates = self.candidates(from, wanted);
         let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
         let noun = wanted.split_once(' ').map_or(wanted, |(_, noun)| noun);
         sink.push(unknown(name, format!("no {noun} `{}` here", name.text), near));
+    }
+
+    /// Whether a used name leads nowhere, which was reported where it is used.
+    pub(crate) fn is_broken(&self, from: usize, name: &str) -> bool {
+        self.list.get(from).is_some_and(|module| module.broken.contains(name))
     }
 
     /// Names that could have been meant in a file: its own and the used ones of a kind.

@@ -8,7 +8,7 @@ use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{Answer, Type, assignable};
 
-impl Lowering<'_> {
+impl Lowering<'_, '_> {
     pub(super) fn unary(
         &mut self,
         operator: &ast::Spanned<ast::UnaryOperator>,
@@ -143,13 +143,14 @@ impl Lowering<'_> {
             self.unfit(side.span, &side.ty.clone(), &format!("`{word}` needs a value"));
             return;
         }
+        let shown = self.declared.type_names();
         let message = format!("`{word}` does not take these types");
         let mixed = |a: &Type, b: &Type| {
             matches!((a, b), (Type::Decimal, Type::Number) | (Type::Number, Type::Decimal))
         };
         let mut diagnostic = Diagnostic::new(&codes::BAD_OPERANDS, span, message)
-            .and(left.span, format!("`{}`", left.ty))
-            .and(right.span, format!("`{}`", right.ty));
+            .and(left.span, format!("`{}`", shown.show(&left.ty)))
+            .and(right.span, format!("`{}`", shown.show(&right.ty)));
         if mixed(&left.ty, &right.ty) {
             diagnostic = diagnostic.help("convert one of them: `decimal(x)` or `number(x)`");
         }

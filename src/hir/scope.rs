@@ -1,7 +1,9 @@
 //! What names stand for inside a flow. Nothing hides anything: a name means one thing from its definition on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::functions::StepAnswer;
 use super::modules::{duplicate, unknown};
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::names;
@@ -17,6 +19,8 @@ pub(crate) struct Meaning {
     pub(crate) span: Span,
     /// Whether nobody minds that it is never used: steps with effects, loops.
     pub(crate) needless: bool,
+    /// Of a step: what is known of its answer beside the body.
+    answer: Option<Arc<StepAnswer>>,
     used: bool,
 }
 
@@ -64,7 +68,10 @@ impl Scope {
         }
         self.all.insert(name.text.clone(), name.span);
         if let Some(frame) = self.frames.last_mut() {
-            frame.insert(name.text.clone(), Meaning { ty, span: name.span, needless, used: false });
+            frame.insert(
+                name.text.clone(),
+                Meaning { ty, span: name.span, needless, answer: None, used: false },
+            );
         }
     }
 
@@ -76,7 +83,10 @@ impl Scope {
             return;
         }
         if let Some(frame) = self.frames.last_mut() {
-            frame.insert(name.text.clone(), Meaning { ty, span: name.span, needless: true, used: false });
+            frame.insert(
+                name.text.clone(),
+                Meaning { ty, span: name.span, needless: true, answer: None, used: false },
+            );
         }
     }
 
@@ -108,6 +118,18 @@ impl Scope {
         }
         sink.push(diagnostic);
         None
+    }
+
+    /// Says of a step's name what is known of the answer.
+    pub(crate) fn answers(&mut self, name: &str, answer: Arc<StepAnswer>) {
+        if let Some(meaning) = self.frames.iter_mut().rev().find_map(|frame| frame.get_mut(name)) {
+            meaning.answer = Some(answer);
+        }
+    }
+
+    /// What is known of a step's answer; `None` for a name that is no step.
+    pub(crate) fn answer(&self, name: &str) -> Option<Arc<StepAnswer>> {
+        self.frames.iter().rev().find_map(|frame| frame.get(name))?.answer.clone()
     }
 
     /// Whether a name is in scope, without using it.

@@ -3,8 +3,8 @@
 use crate::base::Explained;
 use crate::config::ConfigError;
 use crate::store::StoreError;
-use crate::wire::ConnectorError;
 use crate::wire::resolver::ResolverUrlError;
+use crate::wire::{CertificateError, ConnectorError};
 
 /// An error of the host.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,14 @@ pub enum HostError {
         api: String,
         /// What is wrong with it.
         error: ResolverUrlError,
+    },
+    /// A client certificate that cannot be used.
+    #[error("api `{api}`: {error}")]
+    Certificate {
+        /// The api.
+        api: String,
+        /// What is wrong with it.
+        error: CertificateError,
     },
     /// A journalled run is not what its plan allows.
     #[error("run `{run}` cannot be resumed: record {seq} is not what its plan allows: {why}")]
@@ -63,6 +71,7 @@ impl Explained for HostError {
             HostError::Store(error) => error.code(),
             HostError::Wire(error) => error.code(),
             HostError::ResolverUrl { error, .. } => error.code(),
+            HostError::Certificate { error, .. } => error.code(),
             HostError::Replay { .. } => "ER3001",
             HostError::Erased { .. } => "ER3002",
             HostError::Finished { .. } => "ER3003",
@@ -77,6 +86,7 @@ impl Explained for HostError {
             HostError::Store(error) => return error.help(),
             HostError::Wire(error) => return error.help(),
             HostError::ResolverUrl { error, .. } => return error.help(),
+            HostError::Certificate { error, .. } => return error.help(),
             HostError::Replay { .. } => {
                 "the journal or the plan was changed by something else than eczflow: export the run and keep the store"
             }

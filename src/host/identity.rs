@@ -64,11 +64,12 @@ impl Identities {
     pub(super) async fn warm_up(&self) {
         let mut asked = BTreeSet::new();
         for api in self.plan.apis.values() {
+            let Some(identity) = api.identity.identity() else { continue };
             // A verdict that is never reused need not be warmed.
-            if !api.identity.recheck_before_reliance {
-                asked.insert(api.identity.api_passport_id.clone());
+            if !identity.recheck_before_reliance {
+                asked.insert(identity.api_passport_id.clone());
             }
-            asked.extend(api.identity.agent_credential_id.clone());
+            asked.extend(identity.agent_credential_id.clone());
         }
         for agent in presenters(&self.plan) {
             asked.insert(agent.parent());
@@ -144,10 +145,13 @@ impl Identities {
     fn subjects(&self, call: &Call) -> Vec<Subject> {
         let mut subjects = subjects(&self.plan, call);
         let profile = self.config.apis.get(&call.api).and_then(|api| api.spec_hash_profile.as_deref());
+        let api = self.plan.apis.get(&call.api);
+        let passport = api.and_then(|api| api.passport());
+        let callee = subjects.iter_mut().find(|subject| Some(&subject.asked.ecz_id) == passport);
         if profile == Some(SPEC_HASH_PROFILE)
-            && let Some(passport) = subjects.first_mut()
+            && let Some(callee) = callee
         {
-            passport.asked.canonical_hash = self.plan.apis.get(&call.api).map(|api| api.pin);
+            callee.asked.canonical_hash = api.map(|api| api.pin);
         }
         subjects
     }

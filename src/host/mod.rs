@@ -4,6 +4,7 @@
 //! name: a run against a local test environment differs by configuration only.
 
 mod clock;
+mod credentials;
 mod drive;
 mod error;
 mod identity;
@@ -11,25 +12,24 @@ mod journal;
 mod send;
 mod shared;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 use tokio::sync::watch;
 
+use credentials::Credentials;
 pub use error::HostError;
 pub use shared::Shared;
 
 use crate::audit::Record;
-use crate::base::{Clock, Digest, Random, Signer, canonical_json, encode_base64url, encode_hex};
-use crate::config::{Config, Environment, Secret};
-use crate::ecz::EczId;
+use crate::base::{Clock, Digest, Random, canonical_json, encode_base64url, encode_hex};
+use crate::config::{Config, Environment};
 use crate::engine::{Engine, Event, Failure, Opening, Path, Phase, State, What};
 use crate::plan::{Plan, Verified};
 use crate::store::{self, Store};
 use crate::verify::{Legal, replay};
 use crate::wire::Connector;
-use crate::wire::resolver::{HttpResolver, VerdictCache, check_resolver_url};
+use crate::wire::resolver::{HttpResolver, VerdictCache};
 
 /// Sees every event once it is durable.
 pub trait Observer: Send + Sync {
@@ -88,12 +88,6 @@ pub struct Host {
     connector: Arc<Connector>,
     observations: Arc<identity::Observations>,
     shared: Arc<Shared>,
-}
-
-/// What one run needs beside its plan; nothing here is ever written anywhere.
-pub(crate) struct Credentials {
-    pub(crate) signers: BTreeMap<EczId, Arc<dyn Signer>>,
-    pub(crate) secrets: BTreeMap<String, Secret>,
 }
 
 impl Host {
@@ -181,9 +175,9 @@ impl Host {
     /// Everything that must be right before a run's first step: documents' resolver pages, keys, secrets.
     async fn prepare(&self, plan: &Arc<Verified<Plan>>) -> Result<Arc<Credentials>, HostError> {
         let (config, environment) = (self.parts.config.clone(), self.parts.environment.clone());
-        let plan = plan.clone();
+        let (plan, now) = (plan.clone(), self.parts.clock.now());
         // Keys and secrets come from files and commands.
-        blocking(move || credentials(&plan, &config, environment.as_ref())).await
+        blocking(move || Credentials::read(&plan, &config, environment.as_ref(), now).map(Arc::new)).await
     }
 
     fn shares(&self) -> (Arc<dyn Store>, Arc<dyn Random>, Arc<dyn Observer>) {
@@ -203,27 +197,6 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, HostError> + Send + 'static,
 ) -> Result<T, HostError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| HostError::Task(error.to_string()))?
-}
-
-fn credentials(
-    plan: &Verified<Plan>,
-    config: &Config,
-    environment: &dyn Environment,
-) -> Result<Arc<Credentials>, HostError> {
-    for (name, api) in &plan.apis {
-        let (id, url) = (&api.identity.api_passport_id, &api.identity.resolver_url);
-        check_resolver_url(&config.resolver, id, url)
-            .map_err(|error| HostError::ResolverUrl { api: name.clone(), error })?;
-    }
-    let mut signers: BTreeMap<EczId, Arc<dyn Signer>> = BTreeMap::new();
-    for agent in identity::presenters(plan) {
-        signers.insert(agent.clone(), Arc::new(config.agent_key(&agent)?));
-    }
-    let mut secrets = BTreeMap::new();
-    for name in plan.secrets.keys() {
-        secrets.insert(name.clone(), config.secret(name, environment)?);
-    }
-    Ok(Arc::new(Credentials { signers, secrets }))
 }
 
 fn report(state: State, plan: &Verified<Plan>, root: Option<Digest>) -> RunReport {

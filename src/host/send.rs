@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use tokio::time::Instant;
 
-use super::{Credentials, Host, HostError};
+use super::credentials::{Authorization, Credentials};
+use super::{Host, HostError};
 use crate::base::{
-    Clock, Digest, Random, canonical_json, decode_base64url, encode_base64, encode_base64url, json, limits,
+    Clock, Digest, Explained as _, Random, decode_base64url, encode_base64, encode_base64url, json, limits,
 };
 use crate::engine::{
     Answer, AnswerBody, Engine, Event, Path, Request, SendFailure, SentSignature, State, What, judge_answer,
     judge_failure,
 };
-use crate::plan::{Auth, Plan, Verified};
-use crate::wire::handoff::{RunSecret, TrustContext};
+use crate::plan::{Plan, Verified};
+use crate::types::HEADER_BYTES;
+use crate::wire::handoff::{Audience, RunSecret, TrustContext};
 use crate::wire::signature::{self, Message, Target};
-use crate::wire::{self, Connector, NotSent, SendError, Unknown};
+use crate::wire::{self, Connector, Credential, NotSent, SendError, Unknown};
 
 /// Everything one send needs.
 pub(super) struct Task {
@@ -63,64 +65,95 @@ impl Task {
     /// Sends once and reports what came of it.
     pub(super) async fn run(self) -> Result<Event, HostError> {
         let started = self.clock.now();
-        let (signature, outcome) = match self.prepare() {
-            Ok((request, signature)) => (Some(Box::new(signature)), self.connector.send(request).await),
-            Err(reason) => (None, Err(SendError::NotSent { cause: NotSent::Request, reason })),
-        };
+        let (signature, outcome) = self.attempt().await;
         let elapsed_ms = self.clock.now().since(started);
         let what = match outcome {
             Ok(answer) => self.answered(&answer, None, elapsed_ms, signature)?,
             Err(SendError::TooLarge { answer, limit }) => {
-                self.answered(&answer, Some(limit), elapsed_ms, signature)?
+                let body = AnswerBody::TooLarge(u64::try_from(limit).unwrap_or(u64::MAX));
+                self.answered(&answer, Some(body), elapsed_ms, signature)?
+            }
+            Err(SendError::Unreadable { answer, reason }) => {
+                self.answered(&answer, Some(AnswerBody::Unreadable(reason)), elapsed_ms, signature)?
             }
             Err(error) => {
                 let cause = cause_of(&error);
+                let detail = format!("{} [{}]", error.reason(), error.code());
                 What::AttemptFailed {
                     cause,
-                    outcome: judge_failure(cause).kind,
+                    outcome: judge_failure(cause, &detail).kind,
                     elapsed_ms,
-                    detail: error.to_string(),
-                    signature: signature.filter(|_| !cause.not_sent()),
+                    detail,
+                    signature: signature.filter(|_| !cause.not_sent() || cause == SendFailure::Unprocessed),
                 }
             }
         };
         Ok(Event { path: Some(self.path), attempt: Some(self.attempt), what })
     }
 
-    /// The request with everything that is never journalled in clear, and the signature that is.
-    fn prepare(&self) -> Result<(wire::Request, SentSignature), String> {
+    /// Authorizes, signs and sends, all within the time of one attempt.
+    async fn attempt(&self) -> (Option<Box<SentSignature>>, Result<wire::Answer, SendError>) {
+        let refused = |reason: String| SendError::NotSent { cause: NotSent::Request, reason };
+        let engine = Engine::new(&self.plan);
+        let call = engine.call(&self.path);
+        let Some((call, api)) = call.and_then(|call| Some((call, self.plan.apis.get(&call.api)?))) else {
+            return (None, Err(refused("the plan has no such call".into())));
+        };
+        let started = Instant::now();
+        let authorized = self.credentials.authorize(&call.api, api, &self.connector, self.clock.as_ref());
+        let Authorization { credentials, certificate, token } = match authorized.await {
+            Ok(authorization) => authorization,
+            Err(error) => return (None, Err(error)),
+        };
+        let (mut request, signature) = match self.prepare(&credentials) {
+            Ok(prepared) => prepared,
+            Err(reason) => return (None, Err(refused(reason))),
+        };
+        let spent = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        request.attempt_ms = request.attempt_ms.saturating_sub(spent).max(1);
+        request.credentials = credentials;
+        request.certificate = certificate;
+        let outcome = self.connector.send(request).await;
+        if let (Ok(answer), Some(token)) = (&outcome, &token)
+            && answer.status == 401
+        {
+            self.credentials.forget(&call.api, token).await;
+        }
+        (Some(Box::new(signature)), outcome)
+    }
+
+    /// The request without its credentials, and the signature, which is journalled.
+    fn prepare(&self, credentials: &[Credential]) -> Result<(wire::Request, SentSignature), String> {
         let engine = Engine::new(&self.plan);
         let call = engine.call(&self.path).ok_or("the plan has no such call")?;
         let api = self.plan.apis.get(&call.api).ok_or("the plan has no such api")?;
         let signer =
             self.credentials.signers.get(&call.present).ok_or("there is no key for the presented agent")?;
-        let passport = &api.identity.api_passport_id;
+        let audience = Audience::parse(&api.audience()).ok_or("the api has no origin")?;
         let context = TrustContext {
             operator: call.present.parent(),
             agent: call.present.clone(),
-            audience: passport.clone(),
-            run: self.secret.run_id(passport),
-            handoff: self.secret.handoff_id(passport, &self.path.to_string()),
+            run: self.secret.run_id(&audience),
+            handoff: self.secret.handoff_id(&audience, &self.path.to_string()),
             attempt: self.attempt,
             leaf: self.leaf,
-            trace: self.secret.trace_id((!call.handoff.trace_shared).then_some(passport)),
+            trace: self.secret.trace_id((!call.handoff.trace_shared).then_some(&audience)),
             parent: None,
+            audience,
         };
         let handoff = context.to_field().map_err(|error| error.to_string())?;
         let body = match &self.request.body {
             None => Vec::new(),
-            Some(body) => canonical_json(body).map_err(|error| error.to_string())?.into_bytes(),
+            Some(body) => body.to_bytes().map_err(|error| error.to_string())?,
         };
-        let contract =
-            self.plan.contract(&call.api, &call.operation).ok_or("the plan has no such operation")?;
-        let declared = contract.body.as_ref().map(|body| body.media_type.as_str());
-        let content_type = declared.filter(|_| self.request.body.is_some());
+        let content_type = self.request.headers.get("content-type").map(String::as_str);
         let mut nonce = [0; 16];
         self.random.fill(&mut nonce);
         let nonce = encode_base64url(&nonce);
         let url: url::Url = self.request.url.parse().map_err(|_| "the target is no URL")?;
         let message = Message {
-            target: Target::of(&self.request.method, &url),
+            target: Target::of(&self.request.method, &url)
+                .hiding(credentials.iter().filter_map(Credential::query)),
             content_type,
             idempotency: self.request.key.as_ref().map(|(name, value)| (name.as_str(), value.as_str())),
             handoff: Some(&handoff),
@@ -131,12 +164,8 @@ impl Task {
 
         let mut headers: Vec<(String, String)> = Vec::new();
         let mut set = |name: &str, value: &str| headers.push((name.to_ascii_lowercase(), value.to_owned()));
-        set("accept", "application/json");
         for (name, value) in &self.request.headers {
             set(name, value);
-        }
-        if let Some(content_type) = content_type {
-            set("content-type", content_type);
         }
         if let Some((name, value)) = &self.request.key {
             set(name, value);
@@ -146,23 +175,16 @@ impl Task {
         for (name, value) in signed.headers() {
             set(&name, &value);
         }
-        match &api.auth {
-            Auth::None => {}
-            Auth::Bearer { secret } => {
-                let secret = self.credentials.secrets.get(secret).ok_or("the secret is not mapped")?;
-                set("authorization", &Zeroizing::new(format!("Bearer {}", secret.expose())));
-            }
-        }
         let request = wire::Request {
-            method: self.request.method.clone(),
-            url,
             headers,
+            compressed: true,
             body: self.request.body.is_some().then_some(body),
             connect_ms: api.timeout.connect_ms,
             attempt_ms: api.timeout.attempt_ms,
             response_bytes: usize::try_from(api.timeout.response_bytes).unwrap_or(usize::MAX),
             // A reused connection may die under a request: only what may be sent twice takes that chance.
             fresh_connection: !call.is_resendable(),
+            ..wire::Request::new(self.request.method.clone(), url)
         };
         let signature = SentSignature {
             nonce: signed.nonce.clone(),
@@ -177,7 +199,7 @@ impl Task {
     fn answered(
         &self,
         answer: &wire::Answer,
-        too_large: Option<usize>,
+        instead: Option<AnswerBody>,
         elapsed_ms: u64,
         signature: Option<Box<SentSignature>>,
     ) -> Result<What, HostError> {
@@ -192,12 +214,22 @@ impl Task {
             answer.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
         };
         let kept = call.handoff.attest.headers.iter().map(String::as_str).chain(["retry-after"]);
-        let headers: BTreeMap<String, String> =
+        let mut headers: BTreeMap<String, String> =
             kept.filter_map(|name| header(name).map(|value| (name.to_owned(), value))).collect();
+        let used = engine.answer_use(&self.path);
+        for name in used.into_iter().flat_map(|used| &used.headers) {
+            let name = name.to_ascii_lowercase();
+            if let Some(value) = used_header(&answer.headers, &name) {
+                headers.insert(name, value);
+            }
+        }
         let content_type = header("content-type");
-        let body = match (&answer.body, too_large) {
-            (_, Some(limit)) => AnswerBody::TooLarge(u64::try_from(limit).unwrap_or(u64::MAX)),
+        let body = match (&answer.body, instead) {
+            (_, Some(body)) => body,
             (bytes, _) if bytes.is_empty() => AnswerBody::Empty,
+            (bytes, _) if let Some(reason) = foreign_text(content_type.as_deref(), bytes) => {
+                AnswerBody::Unreadable(reason)
+            }
             (bytes, _) if content_type.as_deref().is_some_and(is_json) => match json::read_strict(bytes) {
                 // The journal's own members stand around it.
                 Ok(value) if !is_deeper_than(&value, limits::PAYLOAD_DEPTH - 8) => AnswerBody::Json(value),
@@ -206,7 +238,7 @@ impl Task {
             (bytes, _) => AnswerBody::Bytes(encode_base64(bytes)),
         };
         let answer = Answer { status: answer.status, content_type, headers, body };
-        let outcome = judge_answer(contract, &answer).kind;
+        let outcome = judge_answer(contract, used, &answer).kind;
         Ok(What::AttemptAnswered {
             status: answer.status,
             outcome,
@@ -227,6 +259,38 @@ fn is_deeper_than(value: &serde_json::Value, levels: usize) -> bool {
     }
 }
 
+/// Why a text cannot be read, where it is in another charset than UTF-8 and any byte of it tells the two apart. A JSON
+/// text has none but UTF-8 (RFC 8259 section 8.1), and what a server says of it besides means nothing while it is ASCII.
+fn foreign_text(content_type: Option<&str>, bytes: &[u8]) -> Option<String> {
+    let content_type = content_type.filter(|content_type| is_json(content_type))?;
+    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut named = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+    let charset = named.next().map(|(_, value)| value.trim().trim_matches('"').to_ascii_lowercase());
+    match charset.as_deref() {
+        _ if bytes.is_ascii() && !bytes.contains(&0) => None,
+        Some("utf-8" | "utf8") | None => {
+            std::str::from_utf8(bytes).is_err().then(|| "is not UTF-8, and JSON is nothing else".to_owned())
+        }
+        Some(other) => {
+            let shown: String = other.chars().filter(char::is_ascii_graphic).take(40).collect();
+            Some(format!("is in the charset `{shown}`; only UTF-8 is read"))
+        }
+    }
+}
+
+/// A header that the flow uses: its lines joined as RFC 9110 section 5.3 says. Of one that is too long to be read, so much is
+/// kept that whoever judges the record sees it.
+fn used_header(headers: &[(String, String)], name: &str) -> Option<String> {
+    let lines: Vec<&str> =
+        headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect();
+    let mut text = (!lines.is_empty()).then(|| lines.join(", "))?;
+    if text.len() > HEADER_BYTES {
+        let end = (HEADER_BYTES + 1..=text.len()).find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or(text.len()));
+    }
+    Some(text)
+}
+
 fn is_json(content_type: &str) -> bool {
     let media = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"))
@@ -235,13 +299,17 @@ fn is_json(content_type: &str) -> bool {
 fn cause_of(error: &SendError) -> SendFailure {
     match error {
         SendError::NotSent { cause, .. } => match cause {
-            NotSent::Request => SendFailure::Local,
+            NotSent::Request | NotSent::TokenRefused | NotSent::Credential => SendFailure::Local,
+            NotSent::Unprocessed => SendFailure::Unprocessed,
+            NotSent::Token => SendFailure::Token,
             NotSent::Resolve => SendFailure::Resolve,
             NotSent::RefusedAddress => SendFailure::Address,
             NotSent::Connect => SendFailure::Connect,
             NotSent::Tls => SendFailure::Tls,
         },
         SendError::Unknown { cause: Unknown::Timeout, .. } => SendFailure::TimedOut,
-        SendError::Unknown { cause: Unknown::Reset, .. } | SendError::TooLarge { .. } => SendFailure::Reset,
+        SendError::Unknown { cause: Unknown::Reset, .. }
+        | SendError::TooLarge { .. }
+        | SendError::Unreadable { .. } => SendFailure::Reset,
     }
 }

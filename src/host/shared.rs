@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{Clock, Random, Timestamp};
-use crate::ecz::EczId;
 use crate::engine::breaker::{Breaker, Permit, Transition};
 use crate::engine::retry::{Budget, delay_ms};
 use crate::engine::{Environment, OutcomeKind, What, counts_for_breaker};
 use crate::plan::{Api, Plan};
 
-/// A counterparty as transport sees it: passport and origin. Two `api`s that name the same share breaker and budget.
-type Counterparty = (EczId, String);
+/// A counterparty as transport sees it: passport, or origin where it has none, and base URL. Two `api`s that name the same share breaker and budget.
+type Counterparty = (String, String);
 
 /// Breakers and retry budgets by counterparty.
 #[derive(Default)]
@@ -27,7 +26,7 @@ struct Party {
 impl Shared {
     fn with<T>(&self, api: &Api, act: impl FnOnce(&mut Party) -> T) -> T {
         let mut parties = self.parties.lock().unwrap_or_else(PoisonError::into_inner);
-        let counterparty = (api.identity.api_passport_id.clone(), api.base_url.clone());
+        let counterparty = (api.audience(), api.base_url.clone());
         let fresh = || Party { breaker: Breaker::new(api.breaker.clone()), budget: Budget::default() };
         act(parties.entry(counterparty).or_insert_with(fresh))
     }

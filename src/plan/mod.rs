@@ -3,21 +3,28 @@
 //! May import: base, ecz, documents, types, expr. A plan read from disk is never trusted: [`Verified`] is the only key to
 //! a run, and it is made by recomputing digest, slices and obligations from the plan's own content.
 
+mod answers;
 mod check;
 mod error;
 mod file;
+mod functions;
 mod model;
 mod names;
 mod obligations;
 mod order;
 mod origins;
+mod party;
 pub mod ranges;
+mod values;
 
+pub use answers::{Uses, answer_uses, each_expression};
 pub use check::{RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
 pub use error::PlanError;
 pub use file::{PlanFile, digest};
+pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
 pub use model::*;
 pub use names::{each_child, free_names};
-pub use obligations::{REACHABLE, assumptions, below_hint, calls, describe};
-pub use origins::{OriginError, base_url, https_origin};
+pub use obligations::{assumptions, below_hint, calls, describe};
+pub use origins::{Choice, OriginError, base_url, https_origin};
+pub use party::{Auth, Declared, Party, REACHABLE, reachable, reachable_unverified, relaxed, unverified};
 pub use ranges::out_of_range;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::party::{Auth, Party};
 use crate::base::Digest;
-use crate::ecz::{DocumentIdentity, EczId, HandoffPolicy};
-use crate::expr::Expr;
+use crate::ecz::{EczId, HandoffPolicy};
+use crate::expr::{Definitions, Expr};
 use crate::types::Type;
 
 /// The format's name, the first member of every plan.
@@ -30,6 +31,9 @@ pub struct Plan {
     pub secrets: BTreeMap<String, Secret>,
     /// The used APIs by name.
     pub apis: BTreeMap<String, Api>,
+    /// The functions that the flow's expressions call, directly or not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: Definitions,
     /// The flow.
     pub flow: Flow,
     /// What the compiler found to hold.
@@ -73,15 +77,19 @@ pub struct Api {
     pub document: String,
     /// Canonical hash of the document (`eczflow-c14n-1`): the pin.
     pub pin: Digest,
-    /// The document's `x-ecz-id`.
-    pub identity: DocumentIdentity,
+    /// Who answers: a passport, or nobody that has one.
+    pub identity: Party,
     /// The origin and base path requests go to: a server of the document, or the region's alias. No trailing slash.
     pub base_url: String,
+    /// The server that the flow chose among the document's, an absolute https URL without trailing slash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// The regional alias in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// How requests authenticate.
-    pub auth: Auth,
+    /// How requests authenticate: schemes that are due together. Empty: not at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auth: Vec<Auth>,
     /// Bounds of one attempt.
     pub timeout: Timeout,
     /// The breaker of this api.
@@ -98,19 +106,6 @@ pub struct Region {
     pub name: String,
     /// Its origin.
     pub origin: String,
-}
-
-/// How requests to an api authenticate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Auth {
-    /// Not at all.
-    None,
-    /// `Authorization: Bearer`, as a security scheme of the document says.
-    Bearer {
-        /// The secret's name.
-        secret: String,
-    },
 }
 
 /// Bounds of one attempt.
@@ -314,6 +309,19 @@ pub struct Step {
     /// `irreversible because "…"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub irreversible: Option<String>,
+    /// What the flow uses of its answer beside the body; absent where it is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerUse>,
+}
+
+/// What a flow uses of a step's answer beside its body: kept in the run's state, and recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerUse {
+    /// `status(x)`.
+    pub status: bool,
+    /// `headers(x)`: the documented headers that are used, as the document spells them. Sorted, each once.
+    pub headers: Vec<String>,
 }
 
 /// Keys of JSON are strings, and inside a tagged node serde does not read numbers out of them.

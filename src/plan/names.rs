@@ -19,6 +19,10 @@ fn collect(expression: &Expr, bound: &mut Vec<String>, names: &mut BTreeSet<Stri
                 names.insert(name.clone());
             }
         }
+        // A step, whatever a comprehension calls its items.
+        Expr::Status { of } | Expr::Headers { of } => {
+            names.insert(of.clone());
+        }
         Expr::Comprehension { variable, list, condition, item } => {
             collect(list, bound, names);
             bound.push(variable.clone());
@@ -43,7 +47,9 @@ pub fn each_child<'e>(expression: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
         | Expr::String { .. }
         | Expr::Duration { .. }
         | Expr::Name { .. }
-        | Expr::Run { .. } => {}
+        | Expr::Run { .. }
+        | Expr::Status { .. }
+        | Expr::Headers { .. } => {}
         Expr::Interpolate { parts } => {
             for part in parts {
                 if let Part::Value(value) = part {
@@ -74,7 +80,7 @@ pub fn each_child<'e>(expression: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
             }
             visit(item);
         }
-        Expr::Call { arguments, .. } => arguments.iter().for_each(visit),
+        Expr::Call { arguments, .. } | Expr::Apply { arguments, .. } => arguments.iter().for_each(visit),
     }
 }
 

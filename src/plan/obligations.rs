@@ -5,13 +5,11 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
-use super::model::{Api, Auth, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
-use super::origins::base_url;
+use super::model::{Api, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
+use super::origins::{Choice, base_url};
+use super::party::{Auth, Declared, Party, reachable};
 use crate::documents::{Location, OperationView};
-use crate::ecz::{Evidence, HandoffPolicy, Kind, VerifyMode};
-
-/// The evidence a handoff reaches by what this version sends: a request signed by the presented Agent Credential.
-pub const REACHABLE: Evidence = Evidence::E4;
+use crate::ecz::{DocumentIdentity, HandoffPolicy, Kind, VerifyMode};
 
 /// What an operation says, by api and operation.
 pub(super) type Views = BTreeMap<(String, String), OperationView>;
@@ -107,37 +105,57 @@ fn check_runner(plan: &Plan) -> Result<(), PlanError> {
     Ok(())
 }
 
-fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligation, PlanError> {
-    let identity = &api.identity;
-    let whole = identity.operator_ecz_id.kind() == Kind::Parent
+/// Whether the IDs of an identity fit together, and none is a placeholder.
+fn whole(identity: &DocumentIdentity) -> Result<(), &'static str> {
+    let agent = identity.agent_credential_id.as_ref();
+    let fits = identity.operator_ecz_id.kind() == Kind::Parent
         && identity.api_passport_id.kind() == Kind::Api
         && identity.api_passport_id.parent() == identity.operator_ecz_id
-        && identity.agent_credential_id.as_ref().is_none_or(|agent| agent.kind() == Kind::Agent);
-    if !whole {
-        return Err(refused("P5", name, "the IDs of its identity do not fit together"));
+        && agent.is_none_or(|agent| agent.kind() == Kind::Agent);
+    if !fits {
+        return Err("the IDs of its identity do not fit together");
     }
-    let agent = identity.agent_credential_id.as_ref();
-    if [Some(&identity.operator_ecz_id), Some(&identity.api_passport_id), agent]
-        .into_iter()
-        .flatten()
-        .any(|id| id.is_placeholder())
-    {
-        return Err(refused("P5", name, "its identity holds a placeholder"));
+    let ids = [Some(&identity.operator_ecz_id), Some(&identity.api_passport_id), agent];
+    if ids.into_iter().flatten().any(|id| id.is_placeholder()) {
+        return Err("its identity holds a placeholder");
     }
-    let region = api.region.as_ref().map(|region| region.origin.as_str());
+    Ok(())
+}
+
+fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligation, PlanError> {
+    let party = match &api.identity {
+        Party::Passport { identity, declared } => {
+            whole(identity).map_err(|reason| refused("P5", name, reason))?;
+            let stated = identity.spec_hash.is_some() && identity.resolver_url.is_some();
+            if *declared == Declared::Document && !stated {
+                return Err(refused("P5", name, "its identity is not whole"));
+            }
+            let by = if *declared == Declared::Flow { ", stated in the flow" } else { "" };
+            format!("{}{by}", identity.api_passport_id)
+        }
+        Party::NoPassport { because, operator } => {
+            if because.trim().is_empty() {
+                return Err(refused("P5", name, "it does not say why there is no passport"));
+            }
+            if operator.as_ref().is_some_and(|operator| !plan.operators.contains_key(operator)) {
+                return Err(refused("P5", name, "its operator is not declared"));
+            }
+            unverified_because(because)
+        }
+    };
     for operation in api.operations.keys() {
         let view = views
             .get(&(name.to_owned(), operation.clone()))
             .ok_or_else(|| refused("P5", name, format!("there is no slice of `{operation}`")))?;
         let server =
-            base_url(view, identity, region).map_err(|error| refused("P5", name, error.to_string()))?;
+            base_url(view, Choice::of(api)).map_err(|error| refused("P5", name, error.to_string()))?;
         if server != api.base_url {
             let reason =
                 format!("requests go to `{}`, the server of `{operation}` is `{server}`", api.base_url);
             return Err(refused("P5", name, reason));
         }
     }
-    if let Auth::Bearer { secret } = &api.auth {
+    for secret in api.auth.iter().flat_map(Auth::secrets) {
         let audience = plan.secrets.get(secret).map(|secret| secret.audience.as_str());
         if audience != Some(name) {
             return Err(refused("P5", name, format!("`{secret}` is not a secret for this api")));
@@ -145,11 +163,15 @@ fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligatio
     }
     let via = match &api.region {
         Some(region) => format!("region {} at {}", region.name, region.origin),
-        None => format!("origin {}", identity.api_origin),
+        None => format!("origin {}", api.origin()),
     };
-    let holds_by =
-        format!("{}; operations {}; {via}; {}", api.pin, api.operations.len(), identity.api_passport_id);
+    let holds_by = format!("{}; operations {}; {via}; {party}", api.pin, api.operations.len());
     Ok(obligation("P5", name, holds_by))
+}
+
+/// How proofs speak of a party without a passport.
+fn unverified_because(because: &str) -> String {
+    format!("unverified: no passport, because {because}")
 }
 
 /// A policy in words, for proofs and drawings.
@@ -182,11 +204,18 @@ fn handed_over(plan: &Plan, subject: &str, call: &Call, api: &Api) -> Result<Obl
             format!("`{}` is not an agent of the flow's operator", call.present),
         ));
     }
-    if call.handoff.evidence > REACHABLE {
+    if call.handoff.evidence > reachable(&api.identity, &api.auth) {
         return Err(refused("P4", subject, format!("evidence {} cannot be reached", call.handoff.evidence)));
     }
+    let callee = match &api.identity {
+        Party::Passport { identity, .. } => identity.api_passport_id.to_string(),
+        Party::NoPassport { .. } if call.handoff.verify.mode > VerifyMode::Open => {
+            return Err(refused("P4", subject, "there is no passport to verify"));
+        }
+        Party::NoPassport { because, .. } => format!("{}, {}", api.origin(), unverified_because(because)),
+    };
     let policy = describe(&call.handoff);
-    let holds_by = format!("{policy}; {} presents itself to {}", call.present, api.identity.api_passport_id);
+    let holds_by = format!("{policy}; {} presents itself to {callee}", call.present);
     Ok(obligation("P4", subject, holds_by))
 }
 
@@ -232,7 +261,7 @@ pub fn assumptions(plan: &Plan) -> Vec<String> {
             let operation = call.operation_name();
             found.push(format!("{by} assumes that {operation} honours {header}: {because}"));
         }
-        let identity = plan.apis.get(&call.api).map(|api| &api.identity);
+        let identity = plan.apis.get(&call.api).and_then(|api| api.identity.identity());
         if let Some(identity) = identity
             && let Some(hint) = below_hint(&call.handoff, identity.policy_mode.as_deref())
         {

@@ -1,7 +1,7 @@
 //! Where requests of an api go.
 
+use super::model::Api;
 use crate::documents::OperationView;
-use crate::ecz::DocumentIdentity;
 
 /// The origin of an absolute https URL, as the URL standard writes it; `None` for anything else.
 pub fn https_origin(text: &str) -> Option<String> {
@@ -19,29 +19,76 @@ pub enum OriginError {
     /// The region is not an origin.
     #[error("`{0}` is not an https origin")]
     NotAnOrigin(String),
-    /// No server of the operation lies under the region's origin.
+    /// No server of the operation lies there: at the region's origin, or at the URL the flow names.
     #[error("no server of the operation is at `{0}`")]
     NotAServer(String),
+    /// What the flow names is no absolute https URL.
+    #[error("`{0}` is not an absolute https URL")]
+    NotAnUrl(String),
+    /// The server that the flow names lies outside the region's or the authorised origin.
+    #[error("`{server}` is not at `{origin}`")]
+    ServerElsewhere {
+        /// The server.
+        server: String,
+        /// The origin in force.
+        origin: String,
+    },
+    /// Nothing says where the API is: the document's servers are relative, or there are none.
+    #[error("no server of the operation is an absolute https URL")]
+    NoServer,
 }
 
-/// The server of an operation: the one at the region's origin, else the one at the authorised origin. Where the document
-/// names no server at all, the authorised origin itself (OpenAPI's default is `/`). No slash at the end.
-pub fn base_url(
-    view: &OperationView,
-    identity: &DocumentIdentity,
-    region: Option<&str>,
-) -> Result<String, OriginError> {
-    let origin = region.unwrap_or(&identity.api_origin);
-    if https_origin(origin).as_deref() != Some(origin) {
+/// What decides among an operation's servers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Choice<'c> {
+    /// The authorised origin; absent for a party without a passport.
+    pub origin: Option<&'c str>,
+    /// The region's origin.
+    pub region: Option<&'c str>,
+    /// The server that the flow names: an absolute URL.
+    pub server: Option<&'c str>,
+}
+
+impl Choice<'_> {
+    /// What a plan's api chose.
+    pub fn of(api: &Api) -> Choice<'_> {
+        Choice {
+            origin: api.identity.identity().map(|identity| identity.api_origin.as_str()),
+            region: api.region.as_ref().map(|region| region.origin.as_str()),
+            server: api.server.as_deref(),
+        }
+    }
+}
+
+/// The server of an operation, no slash at the end: the one the flow names, which must be among the operation's; else the
+/// one at the region's origin; else the one at the authorised origin; else, without a passport, the first that is a whole
+/// https URL. Where the document names no server at all, the root of the origin (OpenAPI's default is `/`).
+pub fn base_url(view: &OperationView, choice: Choice<'_>) -> Result<String, OriginError> {
+    let origin = choice.region.or(choice.origin);
+    if let Some(origin) = origin.filter(|origin| https_origin(origin).as_deref() != Some(*origin)) {
         return Err(OriginError::NotAnOrigin(origin.to_owned()));
     }
-    if region.is_none() && view.servers.is_empty() {
+    if let Some(server) = choice.server {
+        let url = server.trim_end_matches('/');
+        let own = https_origin(url).ok_or_else(|| OriginError::NotAnUrl(server.to_owned()))?;
+        if let Some(origin) = origin.filter(|origin| *origin != own) {
+            return Err(OriginError::ServerElsewhere { server: url.to_owned(), origin: origin.to_owned() });
+        }
+        let known = view.servers.iter().any(|server| server.matches(url));
+        let root = view.servers.is_empty() && url == own;
+        return if known || root { Ok(url.to_owned()) } else { Err(OriginError::NotAServer(url.to_owned())) };
+    }
+    let Some(origin) = origin else {
+        let mut urls = view.servers.iter().filter_map(|server| server.default_url());
+        return urls.find(|url| https_origin(url).is_some()).ok_or(OriginError::NoServer);
+    };
+    if choice.region.is_none() && view.servers.is_empty() {
         return Ok(origin.to_owned());
     }
     let found = view.servers.iter().find_map(|server| server.at_origin(origin));
     match found {
         Some(server) => Ok(server),
-        None if region.is_some() => Err(OriginError::NotAServer(origin.to_owned())),
+        None if choice.region.is_some() => Err(OriginError::NotAServer(origin.to_owned())),
         None => Err(OriginError::NotAuthorised(origin.to_owned())),
     }
 }

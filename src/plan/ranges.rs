@@ -1,6 +1,7 @@
 //! Fields outside a sensible range are refused before anything is made of them.
 
 use super::PlanError;
+use super::functions::PARAMETERS;
 use super::model::{Api, Block, Breaker, Call, Node, NodeKind, Plan, Retry, Step, Timeout};
 use super::names::each_child;
 use crate::base::limits::{MAX_SAFE_INTEGER, SYNTAX_DEPTH};
@@ -53,6 +54,18 @@ pub(super) fn check_ranges(plan: &Plan) -> Checked {
     }
     for input in &plan.flow.inputs {
         input.default.iter().try_for_each(|default| check_expression(&input.name, default, 0))?;
+    }
+    for (name, function) in &plan.functions {
+        let place = format!("functions.{name}");
+        require(is_word(name), &place, "name", "letters, digits and `_`")?;
+        let parameters = &function.parameters;
+        range(&place, "parameters", parameters.len() as u64, 0, PARAMETERS as u64)?;
+        let once = parameters
+            .iter()
+            .enumerate()
+            .all(|(at, name)| !parameters.iter().take(at).any(|other| other == name));
+        require(once, &place, "parameters", "each name once")?;
+        check_expression(&place, &function.body, 0)?;
     }
     let mut nodes = 0;
     check_block(&plan.flow.body, 0, &mut nodes)
@@ -146,8 +159,7 @@ fn check_block(block: &Block, depth: usize, nodes: &mut usize) -> Checked {
 
 fn check_node(node: &Node, depth: usize, nodes: &mut usize) -> Checked {
     let place = node.id.as_str();
-    let word = place.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    require(word && !place.is_empty() && place.len() <= 128, place, "id", "letters, digits and `_`")?;
+    require(is_word(place), place, "id", "letters, digits and `_`")?;
     require(node.line >= 1, place, "line", "1 or more")?;
     match &node.kind {
         NodeKind::Call(step) => check_step(place, step),
@@ -168,6 +180,11 @@ fn check_node(node: &Node, depth: usize, nodes: &mut usize) -> Checked {
             check_block(&repeat.body, depth + 1, nodes)
         }
     }
+}
+
+fn is_word(text: &str) -> bool {
+    let word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    word && !text.is_empty() && text.len() <= 128
 }
 
 fn check_step(place: &str, step: &Step) -> Checked {

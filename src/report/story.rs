@@ -49,6 +49,8 @@ fn told(record: &Record, event: &Event) -> Option<String> {
                 SendFailure::Connect => "no connection",
                 SendFailure::Tls => "TLS failed",
                 SendFailure::Address => "the address is not allowed",
+                SendFailure::Unprocessed => "not taken by the callee",
+                SendFailure::Token => "no access token",
                 SendFailure::Local => "not sent",
                 SendFailure::TimedOut => "timed out",
                 SendFailure::Reset => "the connection broke",

@@ -8,6 +8,7 @@ use hyper::header::HeaderName;
 use hyper::http::request::Parts;
 use serde_json::Value;
 
+use super::counterparty::ServedApi;
 use super::problem::Problem;
 use super::registry::Registry;
 use crate::base::{Clock, PublicKey};
@@ -43,13 +44,13 @@ impl Admission {
         Admission { registry, clock, nonces: Mutex::default() }
     }
 
-    /// Verifies a request that is meant for `audience`. `host` is the server's own, checked before.
+    /// Verifies a request that is meant for an api. `host` is the server's own, checked before.
     pub(crate) fn admit(
         &self,
         head: &Parts,
         body: &[u8],
         host: &str,
-        audience: &EczId,
+        api: &ServedApi,
         idempotency: Option<&HeaderName>,
         accept_unsigned: bool,
     ) -> Result<Caller, Problem> {
@@ -71,8 +72,8 @@ impl Admission {
         let context = headers.iter().find(|(name, _)| name == "ecz-handoff");
         let context = context.ok_or_else(|| refused("the request has no `ecz-handoff` field"))?;
         let context = TrustContext::parse(&context.1).map_err(|error| refused(error.to_string()))?;
-        if context.audience != *audience {
-            return Err(refused("the handoff is meant for another API Passport"));
+        if context.audience != api.audience {
+            return Err(refused("the handoff is meant for somebody else"));
         }
         let keys = self.keys(&context)?;
         let received = Received {
@@ -80,7 +81,8 @@ impl Admission {
                 head.method.as_str(),
                 host,
                 head.uri.path_and_query().map_or("/", |target| target.as_str()),
-            ),
+            )
+            .hiding(api.query_keys.iter().map(String::as_str)),
             headers: &headers,
             body,
             idempotency_header: idempotency.map(HeaderName::as_str),

@@ -12,28 +12,29 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::admission::{Admission, Caller};
-use super::answer::{Answer, make_answer};
+use super::answer::Answer;
 use super::faults::{AnswerFault, Behaviour};
 use super::ledger::{Ledger, Open, Outcome};
 use super::listener::{Body, Ending, Handler, Received, response};
 use super::problem::Problem;
 use super::request::read_arguments;
-use super::schemas::Schemas;
 use super::surface::{Matched, Surface};
+use super::things::Things;
 use crate::base::Digest;
-use crate::ecz::EczId;
+use crate::wire::handoff::Audience;
 
 /// An api as a counterparty serves it.
 pub(crate) struct ServedApi {
     pub(crate) name: String,
-    /// The API Passport: the audience of every handoff.
-    pub(crate) passport: EczId,
+    /// The API Passport, or the origin: the audience of every handoff.
+    pub(crate) audience: Audience,
     /// Paths before the document's own, without trailing slash; longest first.
     pub(crate) bases: Vec<String>,
     pub(crate) surface: Surface,
-    pub(crate) schemas: Schemas,
     /// The token that is due.
     pub(crate) bearer: Option<Zeroizing<String>>,
+    /// Parameters of the query that carry keys: no signature covers them.
+    pub(crate) query_keys: Vec<String>,
     /// The header that carries the idempotency key, by operation; an operation without one honours none.
     pub(crate) key_headers: BTreeMap<String, HeaderName>,
     /// Wrong answers, in the order given.
@@ -46,7 +47,7 @@ pub(crate) struct ServedApi {
 struct Memory {
     /// Answers by idempotency key.
     keyed: BTreeMap<String, Stored>,
-    /// Ids given so far, by operation.
+    /// Ids given so far, by operation: `name=JSON`.
     issued: BTreeMap<String, BTreeSet<String>>,
     /// How often each fault was used.
     used: Vec<u64>,
@@ -71,6 +72,8 @@ pub(crate) struct Counterparty {
     pub(crate) hold: Option<u64>,
     /// Serves requests without a signature too.
     pub(crate) accept_unsigned: bool,
+    /// What its requests created, changed and deleted.
+    pub(crate) things: Mutex<Things>,
 }
 
 /// What a request comes to.
@@ -147,12 +150,11 @@ impl Counterparty {
             }
             Body::Broken => return Err(Problem::new(400, "the body is broken", "it ended before its end")),
         };
-        let caller =
-            self.admission.admit(head, body, host, &api.passport, key_header, self.accept_unsigned)?;
+        let caller = self.admission.admit(head, body, host, api, key_header, self.accept_unsigned)?;
         note_caller(open, &caller);
         check_bearer(api, &head.headers)?;
         let query = head.uri.query().unwrap_or_default();
-        let arguments = read_arguments(&api.schemas, &matched, query, &head.headers, body)?;
+        let arguments = read_arguments(&matched, query, &head.headers, body)?;
         let mut memory = api.memory();
         let fault = memory.fault(&api.faults, &operation.key);
         match fault {
@@ -171,13 +173,14 @@ impl Counterparty {
                 return Err(Problem::new(422, "the key is taken", detail));
             }
             None => {
+                let mut things = self.things.lock().unwrap_or_else(PoisonError::into_inner);
                 let issued = memory.issued.entry(operation.key.clone()).or_default();
-                let answer = make_answer(&api.schemas, operation, &arguments, issued)?;
-                issued.extend(answer.created.clone());
-                if !operation.view.is_safe() {
+                let answer = things.answer(&api.surface, operation, head.uri.path(), &arguments, issued)?;
+                let done = answer.status < 400 && !operation.view.is_safe();
+                if done {
                     open.effect(&api.name, &operation.key, target, key);
                 }
-                if let Some(key) = key.filter(|_| !operation.view.is_safe()) {
+                if let Some(key) = key.filter(|_| done) {
                     memory.keyed.insert(key.to_owned(), Stored { request, answer: answer.clone() });
                 }
                 answer
@@ -202,25 +205,25 @@ impl Counterparty {
             }
         }
         if methods.is_empty() {
-            return Err(Problem::new(404, "no such operation", "the document has no such path"));
+            return Err(Problem::new(404, "no such operation", "the flow uses no operation of this path"));
         }
         methods.sort_unstable();
         methods.dedup();
-        let detail = "the document has this path, but not with this method";
+        let detail = "the flow uses this path, but not with this method";
         Err(Problem::new(405, "no such operation", detail).with("allow", methods.join(", ")))
     }
 }
 
 impl ServedApi {
     /// An api that nobody has called yet.
-    pub(crate) fn new(name: &str, passport: &EczId, surface: Surface) -> ServedApi {
+    pub(crate) fn new(name: &str, audience: &Audience, surface: Surface) -> ServedApi {
         ServedApi {
             name: name.to_owned(),
-            passport: passport.clone(),
+            audience: audience.clone(),
             bases: Vec::new(),
-            schemas: Schemas::new(surface.root()),
             surface,
             bearer: None,
+            query_keys: Vec::new(),
             key_headers: BTreeMap::new(),
             faults: Vec::new(),
             memory: Mutex::default(),

@@ -1,4 +1,4 @@
-//! From a plan and its documents to what is served where: origins, routes, tokens, identities.
+//! From a plan to what is served where: origins, routes, tokens, identities.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,11 @@ use super::faults::Faults;
 use super::registry::Record;
 use super::surface::Surface;
 use crate::base::{Random, encode_base64url};
-use crate::documents::{Document, Location};
+use crate::documents::Location;
 use crate::ecz::EczId;
 use crate::plan::{Api, Auth, Block, Call, Idempotency, NodeKind, Plan};
 use crate::types::IDEMPOTENCY_KEY;
+use crate::wire::handoff::Audience;
 
 /// Apis that are served at one address, because they share an origin.
 pub(crate) struct Group {
@@ -52,22 +53,26 @@ pub(crate) fn token(random: &dyn Random) -> Zeroizing<String> {
 /// The counterparties of a plan.
 pub(crate) fn groups(
     plan: &Plan,
-    documents: &BTreeMap<String, Document>,
     tokens: &BTreeMap<String, Zeroizing<String>>,
     faults: &Faults,
 ) -> Result<Vec<Group>, SandboxError> {
     let mut groups: Vec<Group> = Vec::new();
     for (name, api) in &plan.apis {
         let unusable = |reason: String| SandboxError::Document { api: name.clone(), reason };
-        let document = documents.get(name).ok_or_else(|| unusable("it is not at hand".into()))?;
-        let surface = Surface::new(document).map_err(unusable)?;
-        let (origins, bases) = places(api, document, &surface).map_err(unusable)?;
-        let mut served = ServedApi::new(name, &api.identity.api_passport_id, surface);
+        let surface = Surface::new(api).map_err(unusable)?;
+        let (origins, bases) = places(api, &surface).map_err(unusable)?;
+        let mut served = ServedApi::new(name, &audience(api).map_err(unusable)?, surface);
         served.bases = bases;
         served.key_headers = key_headers(plan, name, &served.surface);
         served.faults = faults.answers.iter().filter(|fault| fault.api == *name).cloned().collect();
-        if let Auth::Bearer { secret } = &api.auth {
-            served.bearer = tokens.get(secret).cloned();
+        for auth in &api.auth {
+            match auth {
+                Auth::Bearer { secret } => served.bearer = tokens.get(secret).cloned(),
+                Auth::ApiKey { location, name, .. } if location == "query" => {
+                    served.query_keys.push(name.clone());
+                }
+                _ => {}
+            }
         }
         match groups.iter_mut().find(|group| !group.origins.is_disjoint(&origins)) {
             Some(group) => {
@@ -80,6 +85,11 @@ pub(crate) fn groups(
     Ok(groups)
 }
 
+/// Whom handoffs to an api are addressed to.
+fn audience(api: &Api) -> Result<Audience, String> {
+    Audience::parse(&api.audience()).ok_or_else(|| format!("`{}` is no https URL", api.base_url))
+}
+
 /// An origin as the configuration writes it, and the path after it.
 pub(crate) fn split(url: &str) -> Result<(String, String), String> {
     let parsed = Url::parse(url).map_err(|_| format!("`{url}` is no URL"))?;
@@ -89,21 +99,18 @@ pub(crate) fn split(url: &str) -> Result<(String, String), String> {
     Ok((parsed.origin().ascii_serialization(), parsed.path().trim_end_matches('/').to_owned()))
 }
 
-/// Origins and base paths of an api: the one in use, the authorised one, and every server of the document.
-fn places(
-    api: &Api,
-    document: &Document,
-    surface: &Surface,
-) -> Result<(BTreeSet<String>, Vec<String>), String> {
-    let servers = document.servers();
-    let own = surface.operations().iter().flat_map(|operation| &operation.view.servers);
-    let own = servers.iter().chain(own).filter_map(|server| {
-        let at_home = server.at_origin(&api.identity.api_origin);
+/// Origins and base paths of an api: the one in use, the authorised one, and every server of its operations.
+fn places(api: &Api, surface: &Surface) -> Result<(BTreeSet<String>, Vec<String>), String> {
+    let in_use = api.origin();
+    let authorised = api.identity.identity().map_or(in_use.as_str(), |identity| &identity.api_origin);
+    let servers = surface.operations().iter().flat_map(|operation| &operation.view.servers);
+    let servers = servers.filter_map(|server| {
+        let at_home = server.at_origin(authorised);
         server.default_url().filter(|url| url.starts_with("https:")).or(at_home)
     });
-    let mut urls: BTreeSet<String> = own.collect();
+    let mut urls: BTreeSet<String> = servers.collect();
     urls.insert(api.base_url.clone());
-    let mut origins = BTreeSet::from([split(&api.identity.api_origin)?.0]);
+    let mut origins = BTreeSet::from([split(authorised)?.0]);
     if let Some(region) = &api.region {
         origins.insert(split(&region.origin)?.0);
     }
@@ -153,7 +160,8 @@ pub(crate) fn records(
 ) -> Result<BTreeMap<EczId, Record>, SandboxError> {
     let mut records: BTreeMap<EczId, Record> = BTreeMap::new();
     for (name, api) in &plan.apis {
-        let identity = &api.identity;
+        // The resolver knows nothing of a party without a passport.
+        let Some(identity) = api.identity.identity() else { continue };
         let unusable = |reason: String| SandboxError::Document { api: name.clone(), reason };
         let origin = split(&identity.api_origin).map_err(unusable)?.0;
         let group = groups.iter().find(|group| group.apis.iter().any(|served| served.name == *name));
@@ -163,8 +171,8 @@ pub(crate) fn records(
         let record = records.entry(identity.api_passport_id.clone()).or_default();
         record.origin = Some(origin.clone());
         record.aliases.extend(aliases.cloned());
-        let same = record.spec_hash.as_ref() == Some(&identity.spec_hash);
-        record.spec_hash = (!shared || same).then(|| identity.spec_hash.clone());
+        let same = record.spec_hash == identity.spec_hash;
+        record.spec_hash = identity.spec_hash.clone().filter(|_| !shared || same);
         record.drifted |= drifted.contains(name);
         if let Some(agent) = &identity.agent_credential_id {
             records.entry(agent.clone()).or_default().origin = Some(origin);

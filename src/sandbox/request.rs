@@ -6,10 +6,10 @@ use hyper::HeaderMap;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde_json::Value;
 
+use super::flatten::resolve;
 use super::problem::Problem;
 use super::schemas::Schemas;
 use super::surface::{Matched, is_json, json_content};
-use super::synthesis::resolve;
 use crate::base::json::read_strict;
 use crate::documents::{Location, ParameterView};
 
@@ -39,13 +39,12 @@ impl Errors {
 
 /// Reads a request by its operation, or says what is wrong with it.
 pub(crate) fn read_arguments(
-    schemas: &Schemas,
     matched: &Matched<'_>,
     query: &str,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Arguments, Problem> {
-    let view = &matched.operation.view;
+    let (view, schemas) = (&matched.operation.view, &matched.operation.schemas);
     let mut errors = Errors(Vec::new());
     let mut arguments = Arguments::default();
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -100,7 +99,7 @@ pub(crate) fn read_arguments(
             }
         }
     }
-    arguments.body = read_body(schemas, matched, headers, body, &mut errors)?;
+    arguments.body = read_body(matched, headers, body, &mut errors)?;
     if errors.0.is_empty() {
         return Ok(arguments);
     }
@@ -119,12 +118,12 @@ fn is_reserved(name: &str) -> bool {
 }
 
 fn read_body(
-    schemas: &Schemas,
     matched: &Matched<'_>,
     headers: &HeaderMap,
     body: &[u8],
     errors: &mut Errors,
 ) -> Result<Option<Value>, Problem> {
+    let schemas = &matched.operation.schemas;
     let Some(documented) = &matched.operation.view.body else {
         if !body.is_empty() {
             errors.push("body".into(), "the operation takes none".into());
@@ -211,7 +210,7 @@ pub(crate) fn percent_decode(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::surface::{Surface, document};
+    use super::super::surface::surface;
     use super::*;
     use serde_json::json;
 
@@ -226,12 +225,11 @@ mod tests {
             "responses": {"204": {"description": "done"}},
         }}});
         let schemas = json!({"Line": {"type": "object", "required": ["sku"], "properties": {"sku": {"type": "string"}}}});
-        let surface = Surface::new(&document(paths, schemas)).unwrap();
-        let schemas = Schemas::new(surface.root());
+        let surface = surface(paths, schemas);
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
         let matched = surface.find("POST", path).unwrap();
-        read_arguments(&schemas, &matched, query, &headers, body.as_bytes())
+        read_arguments(&matched, query, &headers, body.as_bytes())
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::expr::{Expr, MapScope, evaluate};
+use crate::expr::{Definitions, Expr, MapScope, evaluate};
 use crate::plan::{Block, Node, NodeKind, Plan, Step};
 use crate::types::{Contract, Type, Value};
 
@@ -13,6 +13,7 @@ use super::ledger::Ledger;
 pub(crate) struct Before {
     levels: Vec<Level>,
     answers: Answers,
+    definitions: Definitions,
 }
 
 /// The types of answers, by `api.operation`: an amount must be the decimal that the plan's expressions compare.
@@ -43,7 +44,11 @@ impl Before {
     /// For a step of a plan, one inside a loop included; `None` where there is no such step.
     pub(crate) fn step(plan: &Plan, step: &str) -> Option<Before> {
         let mut levels = Vec::new();
-        descend(&plan.flow.body, step, &mut levels).then(|| Before { levels, answers: Answers::of(plan) })
+        descend(&plan.flow.body, step, &mut levels).then(|| Before {
+            levels,
+            answers: Answers::of(plan),
+            definitions: plan.functions.clone(),
+        })
     }
 
     /// Whether every call ordered before the step has been answered and none is in flight.
@@ -51,7 +56,7 @@ impl Before {
     /// Calls of one operation are counted together. A loop's calls are as many as its list is long, where the list can be
     /// computed from the answers given so far, else at least one; a call whose guard cannot be computed is expected.
     pub(crate) fn is_over(&self, ledger: &Ledger) -> bool {
-        let mut scope = MapScope::default();
+        let mut scope = MapScope { definitions: self.definitions.clone(), ..MapScope::default() };
         let mut expected = BTreeMap::new();
         for level in &self.levels {
             let expecting =
@@ -221,7 +226,7 @@ mod tests {
             "list": {"type": {"type": "list", "of": {"type": "int"}}, "required": true},
         }, "others": "closed"});
         let types = BTreeMap::from([("shop.first".to_owned(), serde_json::from_value(answer).unwrap())]);
-        Before { levels, answers: Answers(types) }
+        Before { levels, answers: Answers(types), definitions: Definitions::new() }
     }
 
     fn ledger(calls: &[(&str, u16, Json)]) -> Ledger {

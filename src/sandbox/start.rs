@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::sync::watch;
@@ -27,7 +27,6 @@ use crate::config::{
     AllowedAddress, ApiConfig, Config, EndpointKind, ResolverConfig, SPEC_HASH_PROFILE, SecretSource,
     Template,
 };
-use crate::documents::Document;
 use crate::ecz::EczId;
 use crate::plan::Plan;
 
@@ -77,17 +76,12 @@ impl Sandbox {
     /// Starts resolver, agent's origin, counterparties and control address on loopback, and writes the configuration that
     /// leads a run to them into `folder`, which is made where it is not there. Needs a tokio runtime.
     ///
-    /// `documents` are the plan's, by api name .
-    pub async fn start(
-        plan: &Plan,
-        documents: &BTreeMap<String, Document>,
-        options: Options,
-        folder: &Utf8Path,
-    ) -> Result<Sandbox, SandboxError> {
+    /// Made from the plan alone: it carries what its operations say. A document that is not at hand is not missed.
+    pub async fn start(plan: &Plan, options: Options, folder: &Utf8Path) -> Result<Sandbox, SandboxError> {
         let Options { faults, accept_unsigned, control_port, clock, random } = options;
         let tokens: BTreeMap<String, Zeroizing<String>> =
             plan.secrets.keys().map(|name| (name.clone(), token(&*random))).collect();
-        let groups = groups(plan, documents, &tokens, &faults)?;
+        let groups = groups(plan, &tokens, &faults)?;
         let ledger = Ledger::new(clock.clone());
         let keys: BTreeMap<EczId, Ed25519Key> =
             agents(plan).into_iter().map(|id| (id, Ed25519Key::generate(&*random))).collect();
@@ -97,8 +91,10 @@ impl Sandbox {
         let dependencies: Vec<_> = plan
             .apis
             .iter()
-            .map(|(name, api)| {
-                (name.clone(), api.identity.api_passport_id.clone(), api.identity.resolver_url.clone())
+            .filter_map(|(name, api)| {
+                let identity = api.identity.identity()?;
+                let human = identity.resolver_url.clone().unwrap_or_else(|| page(&identity.api_passport_id));
+                Some((name.clone(), identity.api_passport_id.clone(), human))
             })
             .collect();
         let mut records = records(plan, &groups, &faults.drifted)?;
@@ -157,6 +153,7 @@ impl Sandbox {
                 ledger: ledger.clone(),
                 hold: faults.hold,
                 accept_unsigned,
+                things: Mutex::default(),
             };
             servers.serve(&group.name, &group.origins, counterparty).await?;
         }
@@ -167,7 +164,7 @@ impl Sandbox {
 
         let folder = Folder::open(folder)?;
         let ca_path = folder.write("ca.pem", authority.pem())?;
-        let config = write_config(plan, documents, &folder, &ca_path, &tokens, &keys, origins)?;
+        let config = write_config(plan, &folder, &ca_path, &tokens, &keys, origins)?;
         let config_path = folder.write("sandbox.toml", &config.to_toml())?;
         Ok(Sandbox { config, config_path, ca_path, ledger, control: address, stop, tasks })
     }
@@ -281,7 +278,6 @@ fn host(origin: &str) -> Option<String> {
 
 fn write_config(
     plan: &Plan,
-    documents: &BTreeMap<String, Document>,
     folder: &Folder,
     ca_path: &Utf8Path,
     tokens: &BTreeMap<String, Zeroizing<String>>,
@@ -303,10 +299,10 @@ fn write_config(
         config.agents.insert(id.clone(), folder.write(&name, &pem)?);
     }
     for (name, api) in &plan.apis {
-        let ours = documents.get(name).map(|document| document.canonical_hash().to_string());
+        let stated = api.identity.identity().and_then(|identity| identity.spec_hash.as_deref());
         // Only where the document states our own hash does its issuer use our profile.
         let spec_hash_profile =
-            (ours.as_ref() == Some(&api.identity.spec_hash)).then(|| SPEC_HASH_PROFILE.to_owned());
+            (stated == Some(api.pin.to_string().as_str())).then(|| SPEC_HASH_PROFILE.to_owned());
         config.apis.insert(name.clone(), ApiConfig { spec_hash_profile });
     }
     let machine = EndpointKind::ALL

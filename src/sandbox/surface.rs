@@ -1,15 +1,17 @@
-//! The operations of one document as a server needs them: found by method and path.
+//! The operations of one api as a server needs them: found by method and path, read from the plan's slices alone. So a
+//! document's size does not matter, nor what stands in operations that the flow does not use.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::documents::{Document, MediaView, OperationView, ResponseView, StatusRange};
+use super::schemas::Schemas;
+use crate::documents::{MediaView, OperationView, ResponseView, StatusRange};
+use crate::plan::Api;
+use crate::types::Contract;
 
-/// A document's operations.
+/// An api's used operations.
 pub(crate) struct Surface {
-    root: Arc<Value>,
     operations: Vec<Operation>,
 }
 
@@ -19,6 +21,10 @@ pub(crate) struct Operation {
     pub(crate) key: String,
     /// What the document says of it.
     pub(crate) view: OperationView,
+    /// What the runtime holds an answer against.
+    pub(crate) contract: Contract,
+    /// The schemas of its slice.
+    pub(crate) schemas: Schemas,
     route: Route,
 }
 
@@ -30,30 +36,23 @@ pub(crate) struct Matched<'s> {
 }
 
 impl Surface {
-    /// Takes a document's operations, used or not.
-    pub(crate) fn new(document: &Document) -> Result<Surface, String> {
-        let views = document.operations().iter().map(|entry| document.view(entry));
-        let mut operations: Vec<Operation> = views
-            .map(|view| view.map(Operation::new).map_err(|finding| finding.message.clone()))
-            .collect::<Result<_, _>>()?;
+    /// The operations of an api that the plan uses.
+    pub(crate) fn new(api: &Api) -> Result<Surface, String> {
+        let operations = api.operations.iter().map(|(key, slice)| Operation::new(key, &slice.text));
+        Ok(Surface::of(operations.collect::<Result<_, _>>()?))
+    }
+
+    fn of(mut operations: Vec<Operation>) -> Surface {
         // Concrete paths are matched before templated ones (OpenAPI 3.1, section 4.8.8).
-        operations.sort_by(|a, b| {
-            let rank = |operation: &Operation| {
-                (operation.route.placeholders(), operation.view.path.clone(), operation.view.method.clone())
-            };
-            rank(a).cmp(&rank(b))
+        operations.sort_by_key(|operation| {
+            (operation.route.placeholders(), operation.view.path.clone(), operation.view.method.clone())
         });
-        Ok(Surface { root: document.value().clone(), operations })
+        Surface { operations }
     }
 
     /// All operations.
     pub(crate) fn operations(&self) -> &[Operation] {
         &self.operations
-    }
-
-    /// The whole document: what pointers and references lead into.
-    pub(crate) fn root(&self) -> &Arc<Value> {
-        &self.root
     }
 
     /// The operation a request means, or the methods that its path knows.
@@ -69,30 +68,59 @@ impl Surface {
         }
         Err(methods)
     }
+
+    /// The parameter that names one of the things below a path: `id`, where `/things/{id}` is an operation too.
+    pub(crate) fn item_parameter(&self, path: &str) -> Option<&str> {
+        self.operations.iter().find_map(|operation| {
+            let rest = operation.view.path.strip_prefix(path.trim_end_matches('/'))?.strip_prefix('/')?;
+            rest.strip_prefix('{')?.strip_suffix('}').filter(|name| !name.contains(['{', '}', '/']))
+        })
+    }
 }
 
 impl Operation {
-    fn new(view: OperationView) -> Operation {
-        Operation { key: view.key(), route: Route::new(&view.path), view }
+    /// The operation of a slice's text.
+    pub(crate) fn new(key: &str, text: &str) -> Result<Operation, String> {
+        let view = OperationView::from_slice(text)
+            .map_err(|error| format!("`{}` {}", error.pointer, error.reason))?;
+        let contract = Contract::from_view(&view).map_err(|error| error.to_string())?;
+        let schemas = Schemas::new(view.root());
+        Ok(Operation { key: key.to_owned(), route: Route::new(&view.path), schemas, contract, view })
     }
 
-    /// The first documented success: its status, and what it is documented as.
+    /// The first documented success: its status, and what it is documented as. Where no success is documented, the first
+    /// status that is.
     pub(crate) fn success(&self) -> (u16, Option<&ResponseView>) {
         let status = |response: &&ResponseView| match response.status {
             StatusRange::Exact(status) => Some(status).filter(|status| (200..300).contains(status)),
             StatusRange::Class(class) => (class == 2).then_some(200),
             StatusRange::Default => Some(200),
         };
-        let responses = self.view.responses.iter();
-        responses
-            .filter_map(|response| Some((status(&response)?, Some(response))))
-            .next()
-            .unwrap_or((204, None))
+        let successes =
+            || self.view.responses.iter().filter_map(|response| Some((status(&response)?, Some(response))));
+        let any = || {
+            self.view.responses.iter().find_map(|response| match response.status {
+                StatusRange::Exact(status) => Some((status, Some(response))),
+                StatusRange::Class(_) | StatusRange::Default => None,
+            })
+        };
+        successes().next().or_else(any).unwrap_or((204, None))
     }
 
     /// The response documented for a status by itself.
     pub(crate) fn exactly(&self, status: u16) -> Option<&ResponseView> {
         self.view.responses.iter().find(|response| response.status == StatusRange::Exact(status))
+    }
+
+    /// Whether its path names one thing: its last segment is a placeholder.
+    pub(crate) fn is_item(&self) -> bool {
+        let last = self.view.path.rsplit('/').next().unwrap_or_default();
+        last.starts_with('{') && last.ends_with('}')
+    }
+
+    /// Why a body is none that the runtime would take as an answer; `None` where it would.
+    pub(crate) fn misfit(&self, status: u16, media_type: &str, body: &Value) -> Option<String> {
+        self.contract.decode_json(status, Some(media_type), body).err().map(|misfit| misfit.to_string())
     }
 }
 
@@ -180,15 +208,26 @@ fn fits(pieces: &[Piece], text: &str, arguments: &mut BTreeMap<String, String>) 
     rest.is_empty()
 }
 
-/// A document of some paths and schemas.
+/// The surface of a document of some paths and schemas, every operation used.
 #[cfg(test)]
-pub(crate) fn document(paths: Value, schemas: Value) -> Document {
+pub(crate) fn surface(paths: Value, schemas: Value) -> Surface {
     let whole = serde_json::json!({
         "openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths, "components": {"schemas": schemas},
     });
     let (mut sources, mut sink) = Default::default();
-    let read = Document::read(whole.to_string().as_bytes(), "t.json", &mut sources, &mut sink);
-    read.unwrap_or_else(|| panic!("{sink:?}"))
+    let read =
+        crate::documents::Document::read(whole.to_string().as_bytes(), "t.json", &mut sources, &mut sink);
+    surface_of(&read.unwrap_or_else(|| panic!("{sink:?}")))
+}
+
+/// The surface of a document, every operation used.
+#[cfg(test)]
+pub(crate) fn surface_of(document: &crate::documents::Document) -> Surface {
+    let operations = document.operations().iter().map(|entry| {
+        let slice = document.slice(entry).unwrap();
+        Operation::new(&entry.key, &slice.text).unwrap()
+    });
+    Surface::of(operations.collect())
 }
 
 #[cfg(test)]
@@ -207,15 +246,14 @@ mod tests {
         };
         let mut latest = operation(&[]);
         latest["operationId"] = "latest".into();
-        let surface = Surface::new(&document(
+        let surface = surface(
             json!({
                 "/t/{id}": {"get": operation(&["id"]), "delete": operation(&["id"])},
                 "/t/latest": {"get": latest},
                 "/t/{id}/lines/{line}.json": {"get": operation(&["id", "line"])},
             }),
             json!({}),
-        ))
-        .unwrap();
+        );
         let key = |method: &str, path: &str| {
             surface.find(method, path).map(|matched| matched.operation.key.clone())
         };

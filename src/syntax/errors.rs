@@ -11,7 +11,7 @@ use super::recover::{CLAUSES, ITEMS, SETTINGS, STATEMENTS};
 use super::scan::{Scan, Token, TokenKind};
 
 /// Words that begin a declaration of the language which is not built yet.
-pub(super) const LATER_ITEMS: [&str; 4] = ["classify", "type", "fn", "test"];
+pub(super) const LATER_ITEMS: [&str; 2] = ["classify", "test"];
 /// Words that begin a statement which is not built yet.
 pub(super) const LATER_STATEMENTS: [&str; 7] =
     ["match", "signal", "poll", "pages", "wait", "call", "release"];

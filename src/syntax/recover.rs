@@ -12,8 +12,8 @@ use super::lower::{Clauses, Lower, Settings};
 use super::scan::{Scan, TokenKind};
 
 /// Words that begin a declaration.
-pub(super) const ITEMS: [&str; 8] =
-    ["use", "operator", "secret", "api", "retry", "breaker", "handoff", "flow"];
+pub(super) const ITEMS: [&str; 10] =
+    ["use", "operator", "secret", "api", "retry", "breaker", "handoff", "type", "fn", "flow"];
 /// Words that begin a statement.
 pub(super) const STATEMENTS: [&str; 8] = ["step", "let", "ensure", "fail", "for", "after", "return", "yield"];
 /// Words that begin a setting of a flow.
@@ -167,7 +167,9 @@ impl<'a> Recover<'a> {
         let word = self.errors.word(from).unwrap_or("").to_owned();
         if LATER_ITEMS.contains(&word.as_str()) {
             self.errors.not_built_yet(self.sink, from, &word);
-            return Item::Broken(self.broken(slice, from + 1));
+            // What `classify` names is declared elsewhere.
+            let name = if word == "classify" { slice.1 } else { from + 1 };
+            return Item::Broken(self.broken(slice, name));
         }
         if word == "flow" {
             return self.flow(slice);

@@ -140,8 +140,6 @@ fn later_constructs_are_named_once() {
     let top = |item: &str| format!("eczflow 1\n{item}\nsecret last for a\n");
     let texts = [
         ("classify", top("classify support.getTicket -> customer.email as personal")),
-        ("type", top("type Money = { amount: decimal }")),
-        ("fn", top("fn double(x: int) -> int = x * 2")),
         (
             "test",
             top(

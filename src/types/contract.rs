@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use super::guard::{Guard, GuardError};
-use super::{Misfit, Parameter, Schema, Type, Value};
-use crate::base::json::read_strict;
-use crate::documents::{Location, MediaView, OperationView, ResponseView, StatusRange};
+use super::guard::GuardError;
+use super::response::is_success;
+use super::{Body, Misfit, Parameter, RequestBody, Response, Type, Value};
+use crate::documents::{Location, OperationView, StatusRange};
 
 /// The header that a document declares where it honours idempotency keys; compared without case.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
@@ -57,7 +57,7 @@ pub struct Contract {
     pub path: String,
     /// Parameters that a flow may give, in the document's order. Without the headers that the runtime sets itself.
     pub parameters: Vec<Parameter>,
-    /// The JSON body, where one may be sent.
+    /// The body, where one may be sent.
     pub body: Option<Body>,
     /// Responses in the order exact, class, default.
     pub responses: Vec<Response>,
@@ -65,41 +65,6 @@ pub struct Contract {
     pub idempotency_header: Option<String>,
     /// What makes every call impossible for now: a required parameter or body, or a success that can't be read.
     pub unsupported: Vec<Unsupported>,
-}
-
-/// A JSON request body.
-#[derive(Debug)]
-pub struct Body {
-    /// Whether it must be sent.
-    pub required: bool,
-    /// What it takes.
-    pub schema: Schema,
-    /// The content type to send.
-    pub media_type: String,
-    /// JSON pointer of the schema, or of the body without one.
-    pub pointer: String,
-    guard: Guard,
-}
-
-/// A documented response.
-#[derive(Debug)]
-pub struct Response {
-    /// The statuses it stands for.
-    pub status: StatusRange,
-    /// The decoded body: null where none is documented, unknown where it is not JSON.
-    pub ty: Type,
-    /// JSON pointer of its declaration.
-    pub pointer: String,
-    media: Vec<Media>,
-    /// Whether content is documented, JSON or not.
-    has_content: bool,
-}
-
-#[derive(Debug)]
-struct Media {
-    name: String,
-    ty: Type,
-    guard: Guard,
 }
 
 impl Contract {
@@ -122,31 +87,18 @@ impl Contract {
             unsupported.extend(parameter.unsupported.clone().filter(|_| parameter.required));
             parameters.push(parameter);
         }
-        let body = match &view.body {
-            None => None,
-            Some(body) => match json_media(&body.content) {
-                Some((name, media)) => {
-                    let (schema, guard) = compile(view, media.schema.as_deref())?;
-                    let pointer = media.schema.clone().unwrap_or_else(|| body.pointer.clone());
-                    let exact = !name.contains('*');
-                    let media_type = if exact { name.to_owned() } else { "application/json".to_owned() };
-                    Some(Body { required: body.required, schema, media_type, pointer, guard })
-                }
-                None => {
-                    if body.required {
-                        let names: Vec<&str> = body.content.keys().map(String::as_str).collect();
-                        let what = format!("a request body of type {}", names.join(", "));
-                        unsupported.push(Unsupported { pointer: body.pointer.clone(), what });
-                    }
-                    None
-                }
-            },
-        };
+        let mut body = None;
+        if let Some(documented) = &view.body {
+            match Body::read(view, documented)? {
+                Ok(read) => body = Some(read),
+                Err(reason) if documented.required => unsupported.push(reason),
+                Err(_) => {}
+            }
+        }
         let mut responses = Vec::new();
         for response in &view.responses {
             let read = Response::read(view, response)?;
-            let success = matches!(read.status, StatusRange::Exact(200..=299) | StatusRange::Class(2));
-            if success && read.has_content && read.media.is_empty() {
+            if is_success(read.status) && read.is_unreadable() {
                 let names: Vec<&str> = response.content.keys().map(String::as_str).collect();
                 let what = format!("a response of type {}", names.join(", "));
                 unsupported.push(Unsupported { pointer: response.pointer.clone(), what });
@@ -197,21 +149,29 @@ impl Contract {
     }
 
     fn documents_success(&self) -> bool {
-        self.responses
-            .iter()
-            .any(|response| matches!(response.status, StatusRange::Exact(200..=299) | StatusRange::Class(2)))
+        self.responses.iter().any(|response| is_success(response.status))
     }
 
-    /// The type of a step's value: the union over the documented successes, `default` where there is no other.
-    /// `Never` where no success is documented at all.
-    pub fn success_type(&self) -> Type {
+    /// The documented successes; `default` where there is no other.
+    pub(super) fn successes(&self) -> impl Iterator<Item = &Response> {
         let documented = self.documents_success();
-        let successes = self.responses.iter().filter(|response| match response.status {
-            StatusRange::Exact(status) => (200..300).contains(&status),
-            StatusRange::Class(class) => class == 2,
-            StatusRange::Default => !documented,
-        });
-        Type::union(successes.map(|response| response.ty.clone()).collect())
+        self.responses.iter().filter(move |response| {
+            is_success(response.status) || !documented && response.status == StatusRange::Default
+        })
+    }
+
+    /// The type of a step's value: the union over the documented successes. `Never` where no success is documented at all.
+    pub fn success_type(&self) -> Type {
+        Type::union(self.successes().map(|response| response.ty.clone()).collect())
+    }
+
+    /// The value of `accept`: exactly the media types of documented successes that can be read.
+    pub fn accept(&self) -> String {
+        let mut names: Vec<&str> = self.successes().flat_map(Response::accepted).collect();
+        names.sort_by_key(|name| (*name != "application/json", *name));
+        names.dedup();
+        // Where a success has no content, a failure is told in JSON.
+        if names.is_empty() { "application/json".to_owned() } else { names.join(", ") }
     }
 
     /// Reads an answer: documented status, documented content type, strict JSON, the full schema, then the type.
@@ -222,29 +182,17 @@ impl Contract {
         body: &[u8],
     ) -> Result<Value, Misfit> {
         let response = self.documented(status)?;
-        if response.media.is_empty() || self.method == "HEAD" {
-            return Ok(Value::Null);
-        }
-        let media = response.media_for(content_type)?;
-        if body.is_empty() {
-            return Err(Misfit::whole("the body is empty"));
-        }
-        let json = read_strict(body).map_err(|error| {
-            Misfit::whole(format!(
-                "the body is not strict JSON: line {}, column {}",
-                error.line, error.column
-            ))
-        })?;
-        media.decode(&json)
+        if self.is_bare(status) { Ok(Value::Null) } else { response.decode(content_type, body) }
     }
 
     /// As [`Contract::decode_response`], from JSON that was read before (a journal's payload). Null where no body counts.
     pub fn decode_json(&self, status: u16, content_type: Option<&str>, json: &Json) -> Result<Value, Misfit> {
         let response = self.documented(status)?;
-        if response.media.is_empty() || self.method == "HEAD" {
-            return Ok(Value::Null);
-        }
-        response.media_for(content_type)?.decode(json)
+        if self.is_bare(status) { Ok(Value::Null) } else { response.decode_json(content_type, json) }
+    }
+
+    fn is_bare(&self, status: u16) -> bool {
+        self.method == "HEAD" || matches!(status, 204 | 205)
     }
 
     fn documented(&self, status: u16) -> Result<&Response, Misfit> {
@@ -253,10 +201,18 @@ impl Contract {
 
     /// The guard of the request body: the full schema.
     pub fn check_body(&self, json: &Json) -> Result<(), Misfit> {
-        match &self.body {
-            Some(body) => body.guard.check(json),
-            None => Err(Misfit::whole("the operation takes no JSON body")),
-        }
+        self.taken_body()?.check(json)
+    }
+
+    /// Checks a request body by the full schema and writes it in the media type that is sent.
+    pub fn encode_body(&self, json: &Json) -> Result<RequestBody, Misfit> {
+        let body = self.taken_body()?;
+        body.check(json)?;
+        body.encode(json)
+    }
+
+    fn taken_body(&self) -> Result<&Body, Misfit> {
+        self.body.as_ref().ok_or_else(|| Misfit::whole("the operation takes no body"))
     }
 }
 
@@ -266,92 +222,10 @@ impl fmt::Display for Unsupported {
     }
 }
 
-impl Response {
-    fn read(view: &OperationView, response: &ResponseView) -> Result<Response, GuardError> {
-        let mut media = Vec::new();
-        for (name, content) in response.content.iter().filter(|(name, _)| is_json(&essence(name))) {
-            let (schema, guard) = compile(view, content.schema.as_deref())?;
-            media.push(Media { name: essence(name), ty: schema.ty, guard });
-        }
-        // The exact name is looked for before a wildcard.
-        media.sort_by_key(|media| media.name.matches('*').count());
-        let has_content = !response.content.is_empty() && view.method != "HEAD";
-        let ty = match (has_content, media.is_empty()) {
-            (false, _) => Type::Null,
-            (true, true) => Type::unknown("not JSON"),
-            (true, false) => Type::union(media.iter().map(|media| media.ty.clone()).collect()),
-        };
-        Ok(Response { status: response.status, ty, pointer: response.pointer.clone(), media, has_content })
-    }
-
-    fn media_for(&self, content_type: Option<&str>) -> Result<&Media, Misfit> {
-        let content_type = content_type.ok_or_else(|| Misfit::whole("the answer has no content type"))?;
-        let actual = essence(content_type);
-        if !is_json(&actual) || actual.contains('*') {
-            return Err(Misfit::whole("the content type is not JSON"));
-        }
-        let charset = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
-        for (name, value) in charset {
-            let utf8 = value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8");
-            if name.trim().eq_ignore_ascii_case("charset") && !utf8 {
-                return Err(Misfit::whole("the charset of the answer is not UTF-8"));
-            }
-        }
-        self.media
-            .iter()
-            .find(|media| media.name == actual || covers(&media.name, &actual))
-            .ok_or_else(|| Misfit::whole("the content type is not documented for this status"))
-    }
-}
-
-impl Media {
-    fn decode(&self, json: &Json) -> Result<Value, Misfit> {
-        self.guard.check(json)?;
-        Value::decode(&self.ty, json)
-    }
-}
-
-pub(super) fn compile(view: &OperationView, pointer: Option<&str>) -> Result<(Schema, Guard), GuardError> {
-    match pointer {
-        None => Ok((Schema::any(), Guard::open())),
-        Some(pointer) => Ok((Schema::read(view.root(), pointer), Guard::compile(view.root(), pointer)?)),
-    }
-}
-
-/// Type and subtype in lower case, without parameters.
-fn essence(media_type: &str) -> String {
-    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-/// Whether a media type, or a range of them, is JSON.
-fn is_json(essence: &str) -> bool {
-    let structured = essence
-        .split_once('/')
-        .is_some_and(|(kind, sub)| !kind.is_empty() && sub.len() > 5 && sub.ends_with("+json"));
-    structured || matches!(essence, "application/json" | "application/*" | "*/*")
-}
-
-fn covers(range: &str, actual: &str) -> bool {
-    match range {
-        "*/*" => true,
-        "application/*" => actual.starts_with("application/"),
-        "application/*+json" => actual.starts_with("application/") && actual.ends_with("+json"),
-        _ => false,
-    }
-}
-
-/// The JSON media type of a request body: `application/json` first, then `+json`, then a range.
-fn json_media(content: &std::collections::BTreeMap<String, MediaView>) -> Option<(&str, &MediaView)> {
-    let rank = |name: &str| {
-        let essence = essence(name);
-        if essence == "application/json" { 0 } else { 1 + essence.matches('*').count() }
-    };
-    let json = content.iter().filter(|(name, _)| is_json(&essence(name)));
-    json.min_by_key(|(name, _)| rank(name)).map(|(name, media)| (name.as_str(), media))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use serde_json::json;
 
@@ -398,7 +272,8 @@ mod tests {
         assert_eq!(contract.success_type().to_string(), "{ amount: decimal, id: string, … } | null");
         assert_eq!(contract.body.as_ref().unwrap().schema.undecided, ["amount: multipleOf"]);
         assert!(contract.unsupported.is_empty());
-        assert!(contract.parameter(Location::Query, "filter").unwrap().unsupported.is_some());
+        assert!(contract.parameter(Location::Query, "filter").unwrap().unsupported.is_none());
+        assert_eq!(contract.accept(), "application/json");
         fn shared<T: Send + Sync>(_: &T) {}
         shared(&contract);
     }
@@ -410,7 +285,10 @@ mod tests {
         let value = contract.decode_response(201, json, br#"{"id":"R1","amount":19.99}"#).unwrap();
         assert_eq!(value.member("amount"), Some(&Value::Decimal("19.99".parse().unwrap())));
         assert_eq!(contract.decode_response(204, None, b""), Ok(Value::Null));
-        assert_eq!(contract.decode_response(404, Some("text/plain"), b"gone"), Ok(Value::Null));
+        assert_eq!(
+            contract.decode_response(404, Some("text/plain"), b"gone"),
+            Ok(Value::String("gone".into()))
+        );
         assert!(contract.decode_response(500, Some("application/problem+json"), b"{}").is_ok());
         let good = br#"{"id":"R1","amount":19.99}"#.as_slice();
         for (status, content_type, body) in [
@@ -436,17 +314,18 @@ mod tests {
         let contract = contract(refund()).unwrap();
         let text = |text: &str| Value::String(text.to_owned());
         let id = contract.parameter(Location::Path, "id").unwrap();
-        assert_eq!(id.texts(&text("a/b?c")), Ok(vec!["a/b?c".to_owned()]));
+        assert_eq!(id.write(&text("a/b?c é~")), Ok(Some("a%2Fb%3Fc%20%C3%A9~".to_owned())));
         for bad in [text(""), text("."), text(".."), Value::Absent, Value::Null, Value::Int(1)] {
-            assert!(id.texts(&bad).is_err(), "{bad:?}");
+            assert!(id.write(&bad).is_err(), "{bad:?}");
         }
         let tag = contract.parameter(Location::Query, "tag").unwrap();
-        assert_eq!(tag.texts(&Value::List(vec![text("a"), text("b")])).unwrap(), ["a", "b"]);
-        assert_eq!(tag.texts(&Value::Absent), Ok(vec![]));
-        assert!(tag.texts(&Value::List(vec![text("long")])).is_err());
+        let tags = Value::List(vec![text("a"), text("&b")]);
+        assert_eq!(tag.write(&tags).unwrap().as_deref(), Some("tag=a&tag=%26b"));
+        assert_eq!(tag.write(&Value::Absent), Ok(None));
+        assert!(tag.write(&Value::List(vec![text("long")])).is_err());
         let note = contract.parameter(Location::Header, "x-note").unwrap();
         for bad in ["a\r\nb: c", "ž", " a", ""] {
-            assert!(note.texts(&text(bad)).is_err(), "{bad:?}");
+            assert!(note.write(&text(bad)).is_err(), "{bad:?}");
         }
     }
 
@@ -456,16 +335,71 @@ mod tests {
         operation["requestBody"]["content"] = json!({"text/csv": {}});
         operation["responses"]["200"] = json!({"description": "", "content": {"application/pdf": {}}});
         operation["parameters"][2]["required"] = json!(true);
+        operation["parameters"][2]["style"] = json!("matrix");
         let contract = contract(operation).unwrap();
         let named: Vec<&str> = contract.unsupported.iter().map(|one| one.what.as_str()).collect();
         assert_eq!(
             named,
             [
-                "the parameter style deepObject",
+                "the style matrix for a query parameter",
                 "a request body of type text/csv",
                 "a response of type application/pdf"
             ]
         );
+    }
+
+    #[test]
+    fn headers_of_answers_are_typed() {
+        let mut operation = refund();
+        operation["responses"]["201"]["headers"] = json!({
+            "X-Total": {"required": true, "schema": {"type": "integer"}},
+            "Links": {"schema": {"type": "array", "items": {"type": "string"}}},
+            "X-Pair": {"explode": true, "schema": {"type": "object", "properties": {"n": {"type": "integer"}}}},
+            "Set-Cookie": {"schema": {"type": "string"}},
+            "content-type": {"schema": {"type": "string"}}
+        });
+        let contract = contract(operation).unwrap();
+        // The other success, 200, documents none.
+        let known = contract.success_headers();
+        assert!(known.values().all(|field| !field.required));
+        let names: Vec<String> = known.keys().cloned().collect();
+        assert_eq!(names, ["Links", "X-Pair", "X-Total"]);
+        let types: Vec<String> = known.values().map(|field| field.ty.to_string()).collect();
+        assert_eq!(types, ["[string]", "{ n: int?, … }", "int"]);
+        let headers = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+        };
+        let read = contract.decode_headers(
+            201,
+            &names,
+            &headers(&[("x-total", "7"), ("links", "a, b"), ("x-pair", "n=2")]),
+        );
+        assert_eq!(
+            read.unwrap().to_json().unwrap(),
+            json!({"Links": ["a", "b"], "X-Pair": {"n": 2}, "X-Total": 7})
+        );
+        let whether = |names: &[String], pairs: &[(&str, &str)]| {
+            contract.decode_headers(201, names, &headers(pairs)).map(|value| value.to_json().unwrap())
+        };
+        assert!(whether(&names, &[("x-total", "seven")]).is_err());
+        assert!(whether(&names, &[]).unwrap_err().why.contains("`X-Total` is missing"));
+        // What the flow does not use is not looked at.
+        assert_eq!(whether(&["Links".to_owned()], &[("x-total", "seven")]), Ok(json!({})));
+        let long = "a,".repeat(super::super::HEADER_BYTES);
+        assert!(whether(&["Links".to_owned()], &[("links", &long)]).is_err());
+    }
+
+    #[test]
+    fn plain_text_is_a_string_where_no_json_is_documented() {
+        let mut operation = refund();
+        operation["responses"] =
+            json!({"200": {"description": "", "content": {"text/plain": {"schema": {"type": "string"}}}}});
+        let contract = contract(operation).unwrap();
+        assert_eq!((contract.accept().as_str(), contract.success_type()), ("text/plain", Type::string()));
+        let read = contract.decode_response(200, Some("text/plain; charset=utf-8"), "héllo".as_bytes());
+        assert_eq!(read, Ok(Value::String("héllo".to_owned())));
+        assert!(contract.decode_response(200, Some("text/plain"), &[0xff]).is_err());
+        assert!(contract.decode_response(200, Some("application/json"), b"1").is_err());
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Misfit {
         Misfit { path: String::new(), why: why.into() }
     }
 
-    fn under(mut self, segment: &str) -> Misfit {
+    pub(super) fn under(mut self, segment: &str) -> Misfit {
         let dot = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
         self.path = format!("{segment}{dot}{}", self.path);
         self

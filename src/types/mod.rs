@@ -3,27 +3,39 @@
 //! May import: base, ecz, source, diagnostics, documents. The only room that knows the `jsonschema` crate.
 
 mod algebra;
+mod answer;
 mod assign;
+mod body;
+mod checked;
 mod contract;
 mod decode;
 mod guard;
+mod header;
 mod intersect;
+mod media;
 mod model;
 mod parameter;
+mod response;
 mod schema;
+mod style;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use algebra::FieldAccess;
+pub use answer::HEADER_BYTES;
 pub use assign::{
     Answer, Conversion, Counterexample, assignable, assignable_literal, assignable_to_field, conversion,
     widening,
 };
-pub use contract::{Body, Contract, IDEMPOTENCY_KEY, Response, Unsupported};
+pub use body::{Body, Encoding, RequestBody};
+pub use contract::{Contract, IDEMPOTENCY_KEY, Unsupported};
 pub use decode::Misfit;
 pub use guard::{Guard, GuardError};
+pub use header::ResponseHeader;
 pub use model::{Field, Members, RecordType, Type};
-pub use parameter::Parameter;
+pub use parameter::{Parameter, Sent};
+pub use response::Response;
 pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};
+pub use style::percent_decode;
 pub use value::{DECIMAL_DIGITS, Value, WireError};

@@ -1,7 +1,12 @@
 //! Parameters of operations: what they take, and how they are written.
 
-use super::contract::{Unsupported, compile};
-use super::guard::{Guard, GuardError};
+use serde_json::Value as Json;
+
+use super::checked::Checked;
+use super::contract::Unsupported;
+use super::guard::GuardError;
+use super::media::{essence, is_json};
+use super::style::{Place, Style, is_list, is_object, raw_pairs, read_pairs};
 use super::{Misfit, Schema, Type, Value};
 use crate::documents::{Location, OperationView, ParameterView};
 
@@ -20,33 +25,41 @@ pub struct Parameter {
     pub pointer: String,
     /// Set where it can't be sent for now: an error where a flow gives it.
     pub unsupported: Option<Unsupported>,
-    guard: Guard,
+    style: Option<Style>,
+    checked: Checked,
+}
+
+/// What parameters of a query or of a cookie header say.
+#[derive(Debug, Default)]
+pub struct Sent {
+    /// For each parameter its JSON value, nothing where it is not there, or why it can't be read.
+    pub values: Vec<Result<Option<Json>, Misfit>>,
+    /// Names of pairs that belong to no parameter.
+    pub unknown: Vec<String>,
 }
 
 impl Parameter {
-    pub(super) fn read(view: &OperationView, parameter: &ParameterView) -> Result<Parameter, GuardError> {
-        let (schema, guard) = match parameter.media_type {
-            None => compile(view, parameter.schema.as_deref())?,
-            Some(_) => (Schema::any(), Guard::open()),
+    /// Reads a declaration and compiles its schema.
+    pub fn read(view: &OperationView, parameter: &ParameterView) -> Result<Parameter, GuardError> {
+        let checked = Checked::request(view, parameter.schema.as_deref());
+        let schema = checked.schema()?.clone();
+        checked.guard()?;
+        let place = Place::At(parameter.location);
+        let style = match &parameter.media_type {
+            _ if parameter.location == Location::QueryString => {
+                Err("a parameter that is the whole query (in: querystring)".to_owned())
+            }
+            Some(media_type) if is_json(&essence(media_type)) => Ok(Style::json(&parameter.name, place)),
+            Some(media_type) => Err(format!("a parameter of media type {media_type}")),
+            None => {
+                let (style, explode) = (parameter.style.as_str(), parameter.explode);
+                let style = Style::new(&parameter.name, place, style, explode, parameter.allow_reserved);
+                style.and_then(|style| style.defined_for(&schema.ty).map(|()| style))
+            }
         };
-        let default = if parameter.location == Location::Query { ("form", true) } else { ("simple", false) };
-        let (list, object) = (holds(&schema.ty, is_list), holds(&schema.ty, is_object));
-        let what = if parameter.location == Location::Cookie {
-            Some("a parameter in a cookie".to_owned())
-        } else if parameter.location == Location::QueryString {
-            Some("a parameter that is the whole query (in: querystring)".to_owned())
-        } else if let Some(media_type) = &parameter.media_type {
-            Some(format!("a parameter of media type {media_type}"))
-        } else if parameter.style != default.0 {
-            Some(format!("the parameter style {}", parameter.style))
-        } else if object {
-            Some("an object as parameter".to_owned())
-        } else if list && parameter.location != Location::Query {
-            Some(format!("a list as {} parameter", parameter.location.as_str()))
-        } else if list && parameter.explode != default.1 {
-            Some("a list in one query parameter (explode: false)".to_owned())
-        } else {
-            None
+        let (style, what) = match style {
+            Ok(style) => (Some(style), None),
+            Err(what) => (None, Some(what)),
         };
         let pointer = parameter.pointer.clone();
         Ok(Parameter {
@@ -56,56 +69,84 @@ impl Parameter {
             schema,
             unsupported: what.map(|what| Unsupported { pointer: pointer.clone(), what }),
             pointer,
-            guard,
+            style,
+            checked,
         })
     }
 
-    /// Checks a value by the full schema and writes it: one text, several for a list in the query, none where it is absent.
-    /// Not percent-encoded. What would change the request's path or headers is refused.
-    pub fn texts(&self, value: &Value) -> Result<Vec<String>, Misfit> {
-        if let Some(unsupported) = &self.unsupported {
-            return Err(Misfit::whole(format!("{unsupported} is not supported")));
-        }
-        if value.is_absent() {
-            return if self.required { Err(Misfit::whole("it is required")) } else { Ok(Vec::new()) };
-        }
-        let unfit = |error: super::WireError| Misfit::whole(error.to_string());
-        self.guard.check(&value.to_json().map_err(unfit)?)?;
-        let texts = match (value, self.location) {
-            (Value::List(items), Location::Query) => {
-                items.iter().map(|item| item.to_text().map_err(unfit)).collect::<Result<Vec<_>, _>>()?
-            }
-            (one, _) => vec![one.to_text().map_err(unfit)?],
+    /// Checks a value by the full schema and writes it as it stands in the request, percent-encoded where its location asks
+    /// for it: a path segment's text, pairs of the query (`a=1&a=2`) or of the cookie header (`a=1`), a header's value.
+    /// `None` where it is absent. What would change the request's path or headers is refused.
+    pub fn write(&self, value: &Value) -> Result<Option<String>, Misfit> {
+        let Some(style) = &self.style else {
+            let what = self.unsupported.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Err(Misfit::whole(format!("{what} is not supported")));
         };
-        match self.location {
+        if value.is_absent() {
+            return if self.required { Err(Misfit::whole("it is required")) } else { Ok(None) };
+        }
+        let json = value.to_json().map_err(|error| Misfit::whole(error.to_string()))?;
+        self.checked.check(&json)?;
+        let text = style.write(&json)?;
+        match (self.location, text.as_deref()) {
             // An empty or dotted segment would be another path after normalisation.
-            Location::Path if texts.iter().any(|text| matches!(text.as_str(), "" | "." | "..")) => {
+            (Location::Path, None | Some("" | "." | "..")) => {
                 Err(Misfit::whole("a path parameter may not be empty, `.` or `..`"))
             }
-            Location::Header if texts.iter().any(|text| !is_field_value(text)) => {
-                Err(Misfit::whole("a header takes visible ASCII characters only"))
+            (_, None) if self.required => {
+                Err(Misfit::whole("it is required, and an empty list or record is not sent"))
             }
-            _ => Ok(texts),
+            _ => Ok(text),
         }
     }
-}
 
-/// RFC 9110 field values, without obsolete bytes and without space at the ends, which is not kept.
-fn is_field_value(text: &str) -> bool {
-    !text.is_empty() && text.trim() == text && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-}
+    /// Reads what stands in a path segment (still percent-encoded) or in a header.
+    pub fn read_text(&self, text: &str) -> Result<Json, Misfit> {
+        self.supported()?.read_text(text, self.ty())
+    }
 
-fn holds(ty: &Type, kind: fn(&Type) -> bool) -> bool {
-    match ty {
-        Type::Union { of } => of.iter().any(|one| holds(one, kind)),
-        one => kind(one),
+    /// Reads a query, or the value of a cookie header, by the parameters of that location.
+    pub fn read_sent(parameters: &[&Parameter], location: Location, text: &str) -> Sent {
+        let between = if location == Location::Cookie { ";" } else { "&" };
+        let pairs = raw_pairs(text, between);
+        let known: Vec<(&Style, &Type)> = parameters
+            .iter()
+            .filter_map(|parameter| parameter.style.as_ref().map(|style| (style, parameter.ty())))
+            .collect();
+        let (read, unknown) = read_pairs(&known, &pairs);
+        let mut read = read.into_iter();
+        let values = parameters.iter().map(|parameter| {
+            let unread = || parameter.supported().map(|_| None);
+            if parameter.style.is_some() { read.next().unwrap_or_else(unread) } else { unread() }
+        });
+        Sent { values: values.collect(), unknown }
+    }
+
+    /// Checks a value by the full schema.
+    pub fn check(&self, json: &Json) -> Result<(), Misfit> {
+        self.checked.check(json)
+    }
+
+    fn ty(&self) -> &Type {
+        &self.schema.ty
+    }
+
+    fn supported(&self) -> Result<&Style, Misfit> {
+        self.style.as_ref().ok_or_else(|| {
+            let what = self.unsupported.as_ref().map(ToString::to_string).unwrap_or_default();
+            Misfit::whole(format!("{what} is not supported"))
+        })
     }
 }
 
-fn is_list(ty: &Type) -> bool {
-    matches!(ty, Type::List { .. })
-}
-
-fn is_object(ty: &Type) -> bool {
-    matches!(ty, Type::Record(_) | Type::Map { .. })
+impl Style {
+    /// Whether OpenAPI defines the style for values of a type; an error names what it does not.
+    fn defined_for(&self, ty: &Type) -> Result<(), String> {
+        use super::style::Kind::{Pipe, Space};
+        let composed = is_list(ty) || is_object(ty) || matches!(ty, Type::Unknown { .. });
+        match self.kind {
+            Space | Pipe if !composed => Err(format!("a delimited style for `{ty}`")),
+            _ => Ok(()),
+        }
+    }
 }

@@ -14,8 +14,11 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 use super::address::AddressPolicy;
+use super::certificate::ClientCertificate;
+use super::coding::{ACCEPT_ENCODING, Coding, CodingError};
+use super::credential::{self, Credential};
 use super::failure::{AddressError, ConnectorError, NotSent, SendError, Unknown};
-use crate::base::limits;
+use crate::base::{Digest, limits};
 use crate::config::Config;
 
 /// The most clients kept; more hosts than that and all start anew.
@@ -23,10 +26,9 @@ const CLIENTS: usize = 256;
 /// The most header fields of an answer.
 const HEADERS: usize = 100;
 /// The largest header section of an answer that is kept, bytes of names and values.
-const HEADER_BYTES: usize = 64 << 10;
+const HEADER_BYTES: u32 = 64 << 10;
 
 /// One request.
-#[derive(Clone)]
 pub struct Request {
     /// Upper-case method.
     pub method: String,
@@ -34,17 +36,42 @@ pub struct Request {
     pub url: Url,
     /// Names and values, in the order they are to be sent. `Host` and `Content-Length` are added.
     pub headers: Vec<(String, String)>,
+    /// What proves who is calling: added at the last moment.
+    pub credentials: Vec<Credential>,
+    /// Our side of mutual TLS.
+    pub certificate: Option<Arc<ClientCertificate>>,
+    /// Whether the answer may come compressed.
+    pub compressed: bool,
     /// The body; `None` and empty send none.
     pub body: Option<Vec<u8>>,
     /// Bound on resolving, connecting and TLS together, milliseconds.
     pub connect_ms: u64,
     /// Bound on the whole attempt, the answer's body included, milliseconds.
     pub attempt_ms: u64,
-    /// Largest body of the answer, bytes.
+    /// Largest body of the answer, bytes, decompressed.
     pub response_bytes: usize,
     /// Whether it must have a connection of its own. An effect without a key must: on a reused connection the client
     /// below would send again what it takes for unsent.
     pub fresh_connection: bool,
+}
+
+impl Request {
+    /// A request without headers and body, with the bounds that hold by default.
+    pub fn new(method: impl Into<String>, url: Url) -> Request {
+        Request {
+            method: method.into(),
+            url,
+            headers: Vec::new(),
+            credentials: Vec::new(),
+            certificate: None,
+            compressed: false,
+            body: None,
+            connect_ms: 5_000,
+            attempt_ms: 30_000,
+            response_bytes: 16 << 20,
+            fresh_connection: false,
+        }
+    }
 }
 
 impl std::fmt::Debug for Request {
@@ -61,7 +88,7 @@ pub struct Answer {
     pub status: u16,
     /// Lower-case names and values, in their order; bytes beyond ASCII are read as Latin-1.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// The body, decompressed. A `Content-Digest` among the headers is that of the bytes as they came (RFC 9530 section 2).
     pub body: Vec<u8>,
     /// From the start of sending to the end of the body, milliseconds.
     pub elapsed_ms: u64,
@@ -95,6 +122,9 @@ struct ClientKey {
     authority: String,
     connect_ms: u64,
     fresh: bool,
+    pinned: Option<SocketAddr>,
+    http1: bool,
+    certificate: Option<Digest>,
 }
 
 impl Connector {
@@ -103,7 +133,12 @@ impl Connector {
         Ok(Connector {
             policy: Arc::new(AddressPolicy::new(config.allow_private.clone())),
             origins: config.origins.clone(),
-            tls: tls(config)?,
+            tls: {
+                let mut tls = tls(config)?;
+                // The server chooses; what offers nothing gets HTTP/1.1.
+                tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+                tls
+            },
             clients: Mutex::default(),
         })
     }
@@ -114,12 +149,12 @@ impl Connector {
         let attempt = Duration::from_millis(request.attempt_ms);
         // Below the bound of the attempt, so that a connection that never stands is told as such.
         let connect_ms = request.connect_ms.min(request.attempt_ms.saturating_sub(1)).max(1);
-        let limit = request.response_bytes;
+        let (limit, compressed) = (request.response_bytes, request.compressed);
         let prepared = self.prepare(request, connect_ms)?;
         let exchange = async {
             let response = prepared.send().await;
             let response = response.map_err(|error| SendError::of_request(&error, connect_ms))?;
-            read(response, limit).await
+            read(response, limit, compressed).await
         };
         let mut outcome = match tokio::time::timeout(attempt, exchange).await {
             Ok(outcome) => outcome,
@@ -131,7 +166,9 @@ impl Connector {
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &mut outcome {
             Ok(answer) => answer.elapsed_ms = elapsed_ms,
-            Err(SendError::TooLarge { answer, .. }) => answer.elapsed_ms = elapsed_ms,
+            Err(SendError::TooLarge { answer, .. } | SendError::Unreadable { answer, .. }) => {
+                answer.elapsed_ms = elapsed_ms;
+            }
             Err(_) => {}
         }
         outcome
@@ -165,24 +202,35 @@ impl Connector {
         for (name, value) in &request.headers {
             let name =
                 HeaderName::from_bytes(name.as_bytes()).map_err(|_| refuse("a header has no valid name"))?;
-            let mut value =
-                HeaderValue::from_str(value).map_err(|_| refuse("a header has no valid value"))?;
+            let value = HeaderValue::from_str(value).map_err(|_| refuse("a header has no valid value"))?;
             if ["host", "content-length", "transfer-encoding", "connection"].contains(&name.as_str()) {
                 return Err(refuse("a header is the connection's own"));
             }
-            value.set_sensitive(name == "authorization");
             headers.append(name, value);
         }
+        if request.compressed {
+            headers.insert(reqwest::header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPT_ENCODING));
+        }
+        credential::add(&request.credentials, &mut url, &mut headers)?;
         let pinned = self.origins.get(&url.origin().ascii_serialization()).copied();
-        if let Some(address) = pinned {
-            // The port of the URL is what gets connected to; `Host` and TLS keep the origin's name.
+        // A port of the URL's own wins over the resolver's, and an address is not resolved at all. Then the URL has to name the
+        // port that is connected to, which HTTP/2 would send as the authority; in HTTP/1.1 `Host` keeps the origin's name.
+        let rewritten = pinned.filter(|_| url.port().is_some() || literal.is_some());
+        if let Some(address) = rewritten {
             let host = HeaderValue::from_str(&authority(&url)).map_err(|_| refuse("a URL needs a host"))?;
             headers.insert(reqwest::header::HOST, host);
             url.set_port(Some(address.port())).map_err(|()| refuse("a URL needs a host"))?;
         }
         let connected = Pinned { port: url.port_or_known_default().unwrap_or(443), address: pinned };
-        let key = ClientKey { authority: authority(&url), connect_ms, fresh: request.fresh_connection };
-        let client = self.client(key, connected)?;
+        let key = ClientKey {
+            authority: authority(&url),
+            connect_ms,
+            fresh: request.fresh_connection,
+            pinned,
+            http1: rewritten.is_some(),
+            certificate: request.certificate.as_ref().map(|certificate| certificate.id()),
+        };
+        let client = self.client(key, connected, request.certificate.as_deref())?;
         let method = reqwest::Method::from_bytes(request.method.as_bytes());
         let method = method.map_err(|_| refuse("the method is no token"))?;
         let mut builder = client.request(method, url).headers(headers);
@@ -192,18 +240,31 @@ impl Connector {
         Ok(builder)
     }
 
-    /// The client for an authority. One each, because its resolver must know the port that is connected to.
-    fn client(&self, key: ClientKey, connected: Pinned) -> Result<reqwest::Client, SendError> {
+    /// The client for an authority. One each, because its resolver must know the port that is connected to, and because a
+    /// connection made with one certificate must not serve who has another or none.
+    fn client(
+        &self,
+        key: ClientKey,
+        connected: Pinned,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<reqwest::Client, SendError> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
         }
         let resolver = AddressResolver { policy: Arc::clone(&self.policy), connected };
+        let mut tls = self.tls.clone();
+        if let Some(certificate) = certificate {
+            tls.client_auth_cert_resolver = certificate.resolver();
+        }
+        if key.http1 {
+            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
         let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls.clone())
+            .tls_backend_preconfigured(tls)
             .https_only(true)
-            .http1_only()
             .http1_max_headers(HEADERS)
+            .http2_max_header_list_size(HEADER_BYTES)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
@@ -211,6 +272,7 @@ impl Connector {
             .dns_resolver(resolver)
             .connect_timeout(Duration::from_millis(key.connect_ms))
             .user_agent(concat!("eczflow/", env!("CARGO_PKG_VERSION")));
+        let builder = if key.http1 { builder.http1_only() } else { builder };
         let builder = if key.fresh { builder.pool_max_idle_per_host(0) } else { builder };
         let client = builder.build().map_err(|_| {
             SendError::not_sent(NotSent::Request, "the HTTP client could not be made for this host")
@@ -234,7 +296,7 @@ fn authority(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-async fn read(mut response: reqwest::Response, limit: usize) -> Result<Answer, SendError> {
+async fn read(mut response: reqwest::Response, limit: usize, compressed: bool) -> Result<Answer, SendError> {
     let status = response.status().as_u16();
     let mut size = 0;
     let mut headers = Vec::new();
@@ -242,17 +304,31 @@ async fn read(mut response: reqwest::Response, limit: usize) -> Result<Answer, S
         size += name.as_str().len() + value.len();
         headers.push((name.as_str().to_owned(), value.as_bytes().iter().copied().map(char::from).collect()));
     }
-    if size > HEADER_BYTES {
+    // Over HTTP/2 the number of fields is bounded by their size alone.
+    if u32::try_from(size).is_ok_and(|size| size > HEADER_BYTES) || headers.len() > HEADERS {
         return Err(SendError::unknown(Unknown::Reset, "the header section of the answer is too large"));
     }
     let mut answer = Answer { status, headers, body: Vec::new(), elapsed_ms: 0 };
+    let fields = answer.headers.iter().filter(|(name, _)| name == "content-encoding");
+    let coding = Coding::of(fields.map(|(_, value): &(String, String)| value.as_str()));
+    let unreadable = |answer: Answer, reason: String| {
+        let answer = Box::new(Answer { body: Vec::new(), ..answer });
+        Err(SendError::Unreadable { answer, reason })
+    };
+    // Few bytes more than they stand for, where nothing can be compressed.
+    let most = limit.saturating_add(limit / 1000).saturating_add(1 << 10);
+    let most = if coding == Ok(Coding::Identity) { limit } else { most };
     let announced = response.content_length().unwrap_or(0);
-    if usize::try_from(announced).is_ok_and(|announced| announced <= limit) {
+    let mut whole = false;
+    if usize::try_from(announced).is_ok_and(|announced| announced <= most) {
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if answer.body.len().saturating_add(chunk.len()) > limit => break,
+                Ok(Some(chunk)) if answer.body.len().saturating_add(chunk.len()) > most => break,
                 Ok(Some(chunk)) => answer.body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(answer),
+                Ok(None) => {
+                    whole = true;
+                    break;
+                }
                 Err(_) => {
                     let words = "the connection ended within the answer";
                     return Err(SendError::unknown(Unknown::Reset, words));
@@ -260,8 +336,25 @@ async fn read(mut response: reqwest::Response, limit: usize) -> Result<Answer, S
             }
         }
     }
-    answer.body = Vec::new();
-    Err(SendError::TooLarge { answer: Box::new(answer), limit })
+    let coded = std::mem::take(&mut answer.body);
+    if !whole {
+        return Err(SendError::TooLarge { answer: Box::new(answer), limit });
+    }
+    let coding = match coding {
+        Ok(coding) if compressed || coding == Coding::Identity || coded.is_empty() => coding,
+        Ok(coding) => {
+            return unreadable(answer, format!("came as `{}`, which was not asked for", coding.as_str()));
+        }
+        Err(_) if coded.is_empty() => Coding::Identity,
+        Err(names) => {
+            return unreadable(answer, format!("came in the content coding `{names}`, which is not read"));
+        }
+    };
+    match coding.decode(coded, limit) {
+        Ok(body) => Ok(Answer { body, ..answer }),
+        Err(CodingError::TooLarge) => Err(SendError::TooLarge { answer: Box::new(answer), limit }),
+        Err(CodingError::Broken) => unreadable(answer, format!("is no whole `{}`", coding.as_str())),
+    }
 }
 
 /// What a client connects to.

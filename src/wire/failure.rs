@@ -7,10 +7,10 @@ use std::net::IpAddr;
 use super::connector::Answer;
 use crate::base::Explained;
 
-/// No answer that can be judged. The words carry no URL, no header and no body.
+/// No answer that can be judged. The words carry no URL, no header, no body and no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// Provably not a byte of the request was sent: no effect.
+    /// Provably without effect: not a byte of the request was sent, or the callee's transport says that it took none of it.
     #[error("not sent: {reason}")]
     NotSent {
         /// What stood in the way.
@@ -31,8 +31,16 @@ pub enum SendError {
     TooLarge {
         /// Status and headers; the body is empty.
         answer: Box<Answer>,
-        /// The limit, bytes.
+        /// The limit, bytes, of the body as it is read: decompressed.
         limit: usize,
+    },
+    /// An answer came whose body cannot be decoded.
+    #[error("the answer ({}) {reason}", .answer.status)]
+    Unreadable {
+        /// Status and headers; the body is empty.
+        answer: Box<Answer>,
+        /// Why, to stand after "it".
+        reason: String,
     },
 }
 
@@ -47,21 +55,16 @@ pub enum NotSent {
     RefusedAddress,
     /// No connection.
     Connect,
-    /// No TLS session: the certificate does not hold.
+    /// No TLS session: a certificate does not hold, or what answered speaks no TLS.
     Tls,
-}
-
-impl NotSent {
-    /// One word for records.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            NotSent::Request => "request",
-            NotSent::Resolve => "resolve",
-            NotSent::RefusedAddress => "refused_address",
-            NotSent::Connect => "connect",
-            NotSent::Tls => "tls",
-        }
-    }
+    /// HTTP/2: the server says that it did not process the request (GOAWAY, REFUSED_STREAM).
+    Unprocessed,
+    /// No access token, for a reason that may pass.
+    Token,
+    /// No access token, for a reason that stays.
+    TokenRefused,
+    /// A secret, or what is made of it, that cannot be sent.
+    Credential,
 }
 
 /// Why there is no whole answer.
@@ -73,33 +76,7 @@ pub enum Unknown {
     Timeout,
 }
 
-impl Unknown {
-    /// One word for records.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Unknown::Reset => "reset",
-            Unknown::Timeout => "timeout",
-        }
-    }
-}
-
 impl SendError {
-    /// What the user can do about it, where that is known.
-    pub fn help(&self) -> Option<&'static str> {
-        let SendError::NotSent { cause, .. } = self else { return None };
-        Some(match cause {
-            NotSent::Request => return None,
-            NotSent::Resolve => "check the host name, and `[origins]` in eczflow.toml where it is not in DNS",
-            NotSent::RefusedAddress => {
-                "only public addresses are connected to; name this one under `[allow] private` in eczflow.toml if you mean it"
-            }
-            NotSent::Connect => "nothing was sent: check that the server is up and reachable from here",
-            NotSent::Tls => {
-                "nothing was sent; where the server's authority is your own, name it with `[tls] ca` in eczflow.toml"
-            }
-        })
-    }
-
     pub(super) fn not_sent(cause: NotSent, reason: impl Into<String>) -> SendError {
         SendError::NotSent { cause, reason: reason.into() }
     }
@@ -108,14 +85,48 @@ impl SendError {
         SendError::Unknown { cause, reason: reason.into() }
     }
 
+    /// What happened, in words.
+    pub fn reason(&self) -> String {
+        match self {
+            SendError::NotSent { reason, .. } | SendError::Unknown { reason, .. } => reason.clone(),
+            SendError::TooLarge { .. } | SendError::Unreadable { .. } => self.to_string(),
+        }
+    }
+
+    /// Whether the same request may get through a little later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            SendError::NotSent { cause, .. } => {
+                use NotSent::{Connect, Resolve, Token, Unprocessed};
+                matches!(cause, Resolve | Connect | Unprocessed | Token)
+            }
+            SendError::Unknown { .. } => true,
+            SendError::TooLarge { .. } | SendError::Unreadable { .. } => false,
+        }
+    }
+
     /// The client's error for a request that got no answer.
     pub(super) fn of_request(error: &reqwest::Error, connect_ms: u64) -> SendError {
         if error.is_builder() {
             return SendError::not_sent(NotSent::Request, "the request is not well formed");
         }
+        if let Some(words) = find::<h2::Error>(error).and_then(unprocessed) {
+            return SendError::not_sent(NotSent::Unprocessed, words);
+        }
+        let tls = find::<rustls::Error>(error);
         if !error.is_connect() {
+            // With TLS 1.3 a server judges our certificate when its own side of the handshake is done for us: what we sent
+            // by then was never given to anything that could act on it.
+            if let Some(words) = tls.and_then(certificate_words) {
+                return SendError::not_sent(NotSent::Tls, words);
+            }
             // Everything after the connection stands may follow bytes that were sent.
-            return SendError::unknown(Unknown::Reset, "the connection ended before a whole answer came");
+            let words = match find::<hyper::Error>(error) {
+                Some(error) if error.is_parse_too_large() => "the header section of the answer is too large",
+                Some(error) if error.is_parse() => "what answered speaks no HTTP",
+                _ => "the connection ended before a whole answer came",
+            };
+            return SendError::unknown(Unknown::Reset, words);
         }
         if let Some(error) = find::<AddressError>(error) {
             let cause = match error {
@@ -127,7 +138,7 @@ impl SendError {
         if error.is_dns() {
             return SendError::not_sent(NotSent::Resolve, "the host name could not be resolved");
         }
-        if let Some(error) = find::<rustls::Error>(error) {
+        if let Some(error) = tls {
             return SendError::not_sent(NotSent::Tls, tls_words(error));
         }
         if error.is_timeout() {
@@ -138,10 +149,83 @@ impl SendError {
             Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
                 "the address cannot be reached"
             }
+            Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
+                "the connection ended within the TLS handshake"
+            }
             _ => "the connection could not be set up",
         };
         SendError::not_sent(NotSent::Connect, words)
     }
+}
+
+impl Explained for SendError {
+    fn code(&self) -> &'static str {
+        match self {
+            SendError::NotSent { cause, .. } => match cause {
+                NotSent::Request => "ER3020",
+                NotSent::Resolve => "ER3021",
+                NotSent::RefusedAddress => "ER3022",
+                NotSent::Connect => "ER3023",
+                NotSent::Tls => "ER3024",
+                NotSent::Unprocessed => "ER3025",
+                NotSent::Token => "ER3026",
+                NotSent::TokenRefused => "ER3027",
+                NotSent::Credential => "ER3028",
+            },
+            SendError::Unknown { cause: Unknown::Reset, .. } => "ER3029",
+            SendError::Unknown { cause: Unknown::Timeout, .. } => "ER3030",
+            SendError::TooLarge { .. } => "ER3031",
+            SendError::Unreadable { .. } => "ER3032",
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        let help = match self {
+            SendError::NotSent { cause, .. } => match cause {
+                NotSent::Request => "nothing was sent; look at the step's arguments and headers",
+                NotSent::Resolve => {
+                    "check the host name, and `[origins]` in eczflow.toml where it is not in DNS"
+                }
+                NotSent::RefusedAddress => {
+                    "only public addresses are connected to; name this one under `[allow] private` in eczflow.toml if you mean it"
+                }
+                NotSent::Connect => "nothing was sent: check that the server is up and reachable from here",
+                NotSent::Tls => {
+                    "nothing was sent; where the server's authority is your own, name it with `[tls] ca` in eczflow.toml"
+                }
+                NotSent::Unprocessed => "the server says that it took nothing of it; it may be sent again",
+                NotSent::Token => "nothing was sent; look at the token endpoint, then `eczflow resume`",
+                NotSent::TokenRefused => {
+                    "nothing was sent; look at the client id and secret under `[secrets]` in eczflow.toml, and at the scopes and audience in the flow"
+                }
+                NotSent::Credential => {
+                    "nothing was sent; look at the api's secrets under `[secrets]` in eczflow.toml"
+                }
+            },
+            SendError::Unknown { cause: Unknown::Reset, .. } => {
+                "whether the request had an effect cannot be known from here; the callee can tell"
+            }
+            SendError::Unknown { cause: Unknown::Timeout, .. } => {
+                "whether the request had an effect cannot be known from here; `timeout` in the `api` block sets the time"
+            }
+            SendError::TooLarge { .. } => "`timeout` in the `api` block sets the largest answer",
+            SendError::Unreadable { .. } => "only UTF-8 is read, plain or as gzip or deflate",
+        };
+        Some(help.to_owned())
+    }
+}
+
+/// RFC 9113 section 8.7: the two ways in which a server says that it processed nothing of a request.
+fn unprocessed(error: &h2::Error) -> Option<&'static str> {
+    if !error.is_remote() {
+        return None;
+    }
+    if error.is_go_away() {
+        // Only streams beyond the last one that the server names end this way; others end with the connection.
+        return Some("the server closed the connection before it took the request (HTTP/2 GOAWAY)");
+    }
+    (error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM))
+        .then_some("the server took nothing of the request (HTTP/2 REFUSED_STREAM)")
 }
 
 /// Why a name led to no address that may be connected to.
@@ -187,9 +271,31 @@ fn tls_words(error: &rustls::Error) -> &'static str {
             Revoked => "the server's certificate is revoked",
             _ => "the server's certificate does not hold",
         },
-        rustls::Error::AlertReceived(_) => "the server ended the TLS handshake",
+        rustls::Error::AlertReceived(_) => {
+            certificate_words(error).unwrap_or("the server ended the TLS handshake")
+        }
+        rustls::Error::InvalidMessage(_) => {
+            "what answered speaks no TLS: plain HTTP on this port, or a proxy in between"
+        }
         _ => "the TLS handshake failed",
     }
+}
+
+/// The words for a server that does not take our certificate, or has none of us.
+fn certificate_words(error: &rustls::Error) -> Option<&'static str> {
+    use rustls::AlertDescription as Alert;
+    let rustls::Error::AlertReceived(alert) = error else { return None };
+    Some(match alert {
+        Alert::CertificateRequired => "the server asks for a client certificate",
+        Alert::CertificateExpired => "the server says that our client certificate has expired",
+        Alert::CertificateRevoked => "the server says that our client certificate is revoked",
+        Alert::UnknownCA => "the server does not know the authority of our client certificate",
+        Alert::BadCertificate
+        | Alert::UnsupportedCertificate
+        | Alert::CertificateUnknown
+        | Alert::AccessDenied => "the server does not take our client certificate",
+        _ => return None,
+    })
 }
 
 /// A connector that cannot be made from its configuration.

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::base::{Digest, Explained, encode_base64url, encode_hex};
 use crate::ecz::EczId;
+use crate::plan::https_origin;
 
 /// The profile's name: the first member of every context.
 pub const PROFILE: &str = "eczflow-handoff-1";
@@ -23,8 +24,8 @@ pub struct TrustContext {
     pub operator: EczId,
     /// Agent Credential that signs the request.
     pub agent: EczId,
-    /// API Passport the request is meant for.
-    pub audience: EczId,
+    /// Whom the request is meant for.
+    pub audience: Audience,
     /// The run as this counterparty knows it.
     pub run: String,
     /// The call within the run: 1 to 128 of `A-Z a-z 0-9 . _ -`; the same for every attempt.
@@ -37,6 +38,35 @@ pub struct TrustContext {
     pub trace: String,
     /// Digest of the context that the caller's own run was called with.
     pub parent: Option<Digest>,
+}
+
+/// Whom a request is meant for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// An API Passport.
+    Passport(EczId),
+    /// The https origin of a party without a passport: `https://host[:port]`.
+    Origin(String),
+}
+
+impl Audience {
+    /// Reads what [`Audience::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Audience> {
+        match text.parse() {
+            Ok(id) => Some(Audience::Passport(id)),
+            Err(_) => {
+                (https_origin(text).as_deref() == Some(text)).then(|| Audience::Origin(text.to_owned()))
+            }
+        }
+    }
+
+    /// The ID, or the origin.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Audience::Passport(id) => id.as_str(),
+            Audience::Origin(origin) => origin,
+        }
+    }
 }
 
 /// A field that is no trust context.
@@ -98,7 +128,8 @@ impl TrustContext {
         let context = TrustContext {
             operator: members.id("operator")?,
             agent: members.id("agent")?,
-            audience: members.id("audience")?,
+            audience: Audience::parse(&members.text("audience")?)
+                .ok_or_else(|| fault("`audience` is neither an ECZ-ID nor an https origin"))?,
             run: members.text("run")?,
             handoff: members.text("handoff")?,
             attempt: members.attempt()?,
@@ -215,22 +246,22 @@ impl RunSecret {
         RunSecret(Zeroizing::new(bytes))
     }
 
-    /// The run's id for a counterparty: base64url of HMAC-SHA256(secret, "run" || passport).
-    pub fn run_id(&self, passport: &EczId) -> String {
-        encode_base64url(&self.mac(&[b"run", passport.as_str().as_bytes()]))
+    /// The run's id for a counterparty: base64url of HMAC-SHA256(secret, "run" || audience).
+    pub fn run_id(&self, audience: &Audience) -> String {
+        encode_base64url(&self.mac(&[b"run", audience.as_str().as_bytes()]))
     }
 
-    /// The call's id for a counterparty: the first 16 bytes of HMAC-SHA256(secret, "handoff" || passport || "/" ||
+    /// The call's id for a counterparty: the first 16 bytes of HMAC-SHA256(secret, "handoff" || audience || "/" ||
     /// path) in base64url. A path names steps, which are the caller's own business.
-    pub fn handoff_id(&self, passport: &EczId, path: &str) -> String {
-        let mac = self.mac(&[b"handoff", passport.as_str().as_bytes(), b"/", path.as_bytes()]);
+    pub fn handoff_id(&self, audience: &Audience, path: &str) -> String {
+        let mac = self.mac(&[b"handoff", audience.as_str().as_bytes(), b"/", path.as_bytes()]);
         encode_base64url(mac.get(..16).unwrap_or_default())
     }
 
     /// The trace id for a counterparty, or the one shared by all where the policy says so: the first 16 bytes of
-    /// HMAC-SHA256(secret, "trace" || passport), or of HMAC-SHA256(secret, "trace"), in hex.
-    pub fn trace_id(&self, passport: Option<&EczId>) -> String {
-        let mac = self.mac(&[b"trace", passport.map_or(b"".as_slice(), |id| id.as_str().as_bytes())]);
+    /// HMAC-SHA256(secret, "trace" || audience), or of HMAC-SHA256(secret, "trace"), in hex.
+    pub fn trace_id(&self, audience: Option<&Audience>) -> String {
+        let mac = self.mac(&[b"trace", audience.map_or(b"".as_slice(), |id| id.as_str().as_bytes())]);
         not_zero(encode_hex(mac.get(..16).unwrap_or_default()))
     }
 
@@ -255,7 +286,7 @@ mod tests {
     use super::*;
 
     fn context() -> TrustContext {
-        let passport = "ECZ-GB-PAY001::API-000001".parse().unwrap();
+        let passport = Audience::parse("ECZ-GB-PAY001::API-000001").unwrap();
         let secret = RunSecret::new([7; 32]);
         TrustContext {
             operator: "ECZ-GB-A1B2C3".parse().unwrap(),
@@ -308,6 +339,7 @@ mod tests {
                 "operator=\"ECZ-GB-A1B2C3\", profile=\"eczflow-handoff-1\"",
             ),
             ("attempt=2, ", "attempt=2,"),
+            ("audience=\"ECZ-GB-PAY001::API-000001", "audience=\"https://pay.example/v1"),
             ("leaf=:", "leaf=:AA"),
             ("trace=\"", "trace=\"0"),
             ("run=\"", "run=\" "),
@@ -338,8 +370,10 @@ mod tests {
     #[test]
     fn counterparties_see_different_identifiers() {
         let secret = RunSecret::new([7; 32]);
-        let (a, b) =
-            ("ECZ-GB-PAY001::API-000001".parse().unwrap(), "ECZ-GB-PAY001::API-000002".parse().unwrap());
+        let (a, b) = (
+            Audience::parse("ECZ-GB-PAY001::API-000001").unwrap(),
+            Audience::parse("https://pay.example").unwrap(),
+        );
         assert_ne!(secret.run_id(&a), secret.run_id(&b));
         assert_ne!(secret.trace_id(Some(&a)), secret.trace_id(Some(&b)));
         assert_ne!(secret.trace_id(Some(&a)), secret.trace_id(None));

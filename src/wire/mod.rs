@@ -4,12 +4,19 @@
 //! outside is bounded; no URL, secret or body stands in an error.
 
 mod address;
+mod certificate;
+mod coding;
 mod connector;
+mod credential;
 mod failure;
 pub mod handoff;
 pub mod keys;
 pub mod resolver;
 pub mod signature;
+mod token;
 
+pub use certificate::{CertificateError, ClientCertificate};
 pub use connector::{Answer, Connector, Request};
+pub use credential::Credential;
 pub use failure::{ConnectorError, NotSent, SendError, Unknown};
+pub use token::{Grant, Tokens};

@@ -10,14 +10,10 @@ const NAME: &str = "payments.example";
 
 fn request(method: &str, url: &str) -> Request {
     Request {
-        method: method.into(),
-        url: url::Url::parse(url).unwrap(),
-        headers: vec![],
         body: (method == "POST").then(|| b"{}".to_vec()),
-        connect_ms: 5_000,
-        attempt_ms: 30_000,
         response_bytes: 1_000,
         fresh_connection: method == "POST",
+        ..Request::new(method, url::Url::parse(url).unwrap())
     }
 }
 

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use eczflow::audit::{Disclosure, Trust, write_bundle};
 use eczflow::base::{Clock, OsRandom, SystemClock};
 use eczflow::config::NoEnvironment;
 use eczflow::host::{Host, Observer, Parts, RunReport, Silent};
 use eczflow::plan::{Plan, Verified};
-use eczflow::sandbox::{Faults, Ledger, Options, Sandbox, read_documents};
+use eczflow::sandbox::{Faults, Ledger, Options, Sandbox};
 use eczflow::store::{Entry, LogKey, SqliteStore, Store};
 use eczflow::verify::{Legal, verify};
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::watch;
-
-use crate::flows;
 
 /// A sandbox with a store and a host on it.
 pub(crate) struct Stage {
@@ -47,10 +45,8 @@ impl Stage {
     ) -> Stage {
         let folder = tempfile::tempdir().unwrap();
         let root = Utf8PathBuf::from_path_buf(folder.path().to_owned()).unwrap();
-        let files = flows::refund_files(None);
-        let documents = read_documents(&plan, Utf8Path::new(""), &files).unwrap();
         let options = Options { faults, ..Options::default() };
-        let sandbox = Sandbox::start(&plan, &documents, options, &root.join("sandbox")).await.unwrap();
+        let sandbox = Sandbox::start(&plan, options, &root.join("sandbox")).await.unwrap();
         let random = Arc::new(OsRandom);
         let store = Arc::new(
             SqliteStore::open(root.join("store").as_std_path(), &LogKey::InStore, random.as_ref()).unwrap(),

@@ -178,7 +178,7 @@ pub(crate) fn send(
     let what = match reply {
         Reply::Fail(cause) => What::AttemptFailed {
             cause,
-            outcome: judge_failure(cause).kind,
+            outcome: judge_failure(cause, "").kind,
             elapsed_ms: 3,
             detail: String::new(),
             signature: None,
@@ -196,7 +196,7 @@ pub(crate) fn send(
             };
             let content_type = matches!(body, AnswerBody::Json(_)).then(|| "application/json".to_owned());
             let answer = Answer { status, content_type, headers, body };
-            let outcome = judge_answer(contract, &answer).kind;
+            let outcome = judge_answer(contract, engine.answer_use(path), &answer).kind;
             What::AttemptAnswered {
                 status,
                 outcome,

@@ -16,7 +16,17 @@ pub static MISSING_UNDO: Code = Code::error("EF3005", "missing-undo");
 pub static IRREVERSIBLE_NOT_LAST: Code = Code::error("EF3006", "irreversible-not-last");
 /// A flow with more nodes or deeper nesting than a plan may have.
 pub static TOO_LARGE: Code = Code::error("EF3007", "too-large");
+/// A type that contains itself, or a function that calls itself.
+pub static DECLARATION_CYCLE: Code = Code::error("EF3008", "declaration-cycle");
 
 /// This family.
-pub const ALL: &[&Code] =
-    &[&CYCLE, &USE_CYCLE, &NO_END, &UNREACHABLE, &MISSING_UNDO, &IRREVERSIBLE_NOT_LAST, &TOO_LARGE];
+pub const ALL: &[&Code] = &[
+    &CYCLE,
+    &USE_CYCLE,
+    &NO_END,
+    &UNREACHABLE,
+    &MISSING_UNDO,
+    &IRREVERSIBLE_NOT_LAST,
+    &TOO_LARGE,
+    &DECLARATION_CYCLE,
+];

@@ -20,6 +20,8 @@ pub static BAD_OPERANDS: Code = Code::error("EF2007", "bad-operands");
 pub static UNSUPPORTED_OPERATION: Code = Code::error("EF2008", "unsupported-operation");
 /// A literal that its type cannot hold.
 pub static LITERAL_OUT_OF_RANGE: Code = Code::error("EF2009", "literal-out-of-range");
+/// A response header that no success of the operation documents.
+pub static UNDOCUMENTED_HEADER: Code = Code::error("EF2010", "undocumented-header");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -32,4 +34,5 @@ pub const ALL: &[&Code] = &[
     &BAD_OPERANDS,
     &UNSUPPORTED_OPERATION,
     &LITERAL_OUT_OF_RANGE,
+    &UNDOCUMENTED_HEADER,
 ];

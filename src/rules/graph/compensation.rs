@@ -2,9 +2,9 @@
 
 use crate::diagnostics::codes::graph::{IRREVERSIBLE_NOT_LAST, MISSING_UNDO};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::expr::{BinaryOperator, Expr, UnaryOperator};
+use crate::expr::{BinaryOperator, Definitions, Expr, UnaryOperator};
 use crate::hir::{Flow, Node, NodeKind};
-use crate::plan::each_child;
+use crate::plan::{applied, each_child, reached};
 use crate::rules::{Context, Rule};
 
 pub(in crate::rules) const RULE: Rule =
@@ -77,14 +77,14 @@ fn possible_failure<'f>(context: &Context<'_>, flow: &'f Flow, effect: &Node) ->
                 NodeKind::For(repeat) => repeat
                     .result
                     .as_ref()
-                    .filter(|result| can_fail(result))
+                    .filter(|result| can_fail(result, &context.hir.functions))
                     .map(|_| "what the loop yields can fail".to_owned()),
                 _ => None,
             }
         } else if context.graph.is_before(&node.id, &effect.id, &runs_once) {
             None
         } else {
-            failure(node)
+            failure(node, &context.hir.functions)
         };
         if let Some(words) = words {
             found = Some((node, words));
@@ -94,19 +94,30 @@ fn possible_failure<'f>(context: &Context<'_>, flow: &'f Flow, effect: &Node) ->
 }
 
 /// How a node can fail, in words.
-fn failure(node: &Node) -> Option<String> {
+fn failure(node: &Node, functions: &Definitions) -> Option<String> {
     match &node.kind {
         NodeKind::Step(_) => Some(format!("`{}` can fail", node.id)),
         NodeKind::Ensure { .. } => Some("this `ensure` can fail".into()),
         NodeKind::Fail { .. } => Some("this `fail` can end the run".into()),
         NodeKind::For(_) => Some("the list can be longer than `at most`".into()),
-        NodeKind::Let(value) => can_fail(value).then(|| format!("computing `{}` can fail", node.id)),
-        NodeKind::Return(value) => can_fail(value).then(|| "computing what is returned can fail".into()),
+        NodeKind::Let(value) => {
+            can_fail(value, functions).then(|| format!("computing `{}` can fail", node.id))
+        }
+        NodeKind::Return(value) => {
+            can_fail(value, functions).then(|| "computing what is returned can fail".into())
+        }
     }
 }
 
-/// Whether evaluating can fail: arithmetic overflows, divisors are zero, indices lie outside, functions refuse.
-fn can_fail(expression: &Expr) -> bool {
+/// Whether evaluating can fail, in itself or in a function that it calls.
+fn can_fail(expression: &Expr, functions: &Definitions) -> bool {
+    let called = reached(applied(expression), functions);
+    let mut bodies = called.iter().filter_map(|name| functions.get(name));
+    fails(expression) || bodies.any(|function| fails(&function.body))
+}
+
+/// Whether an expression itself can fail: arithmetic overflows, divisors are zero, indices lie outside, functions refuse.
+fn fails(expression: &Expr) -> bool {
     use BinaryOperator as Op;
     let itself = match expression {
         Expr::Binary { operator, .. } => {
@@ -118,6 +129,6 @@ fn can_fail(expression: &Expr) -> bool {
         _ => false,
     };
     let mut inner = false;
-    each_child(expression, &mut |child| inner = inner || can_fail(child));
+    each_child(expression, &mut |child| inner = inner || fails(child));
     itself || inner
 }

@@ -2,7 +2,7 @@
 
 use crate::diagnostics::codes::identity::ORIGIN_NOT_AUTHORISED;
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::plan::{OriginError, base_url};
+use crate::plan::{Choice, OriginError, base_url};
 use crate::rules::{Context, Rule};
 
 pub(in crate::rules) const RULE: Rule =
@@ -16,7 +16,10 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let view = &call.view;
         let region = api.region.as_ref().map(|(_, origin, _)| origin.as_str());
         let place = view.servers.first().and_then(|server| document.place(&server.pointer));
-        let error = match base_url(view, &identity.fields, region) {
+        let error = match base_url(
+            view,
+            Choice { origin: Some(&identity.fields.api_origin), region, server: None },
+        ) {
             Ok(server) => {
                 let first = chosen.entry(call.api.as_str()).or_insert_with(|| server.clone());
                 if *first != server {

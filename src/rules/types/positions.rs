@@ -21,12 +21,14 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             path => format!(" at `{path}`"),
         };
         let message = format!("{} does not fit{inside}: {}", position.place, counterexample.why);
-        let mut diagnostic =
-            Diagnostic::new(code, position.span, message).at(format!("this is `{}`", position.found));
+        let mut diagnostic = Diagnostic::new(code, position.span, message)
+            .at(format!("this is `{}`", context.hir.types.show(&position.found)));
         if let Some(span) = position.declared_at {
-            diagnostic = diagnostic.and(span, format!("`{}` is needed here", position.wanted.ty));
+            diagnostic = diagnostic
+                .and(span, format!("`{}` is needed here", context.hir.types.show(&position.wanted.ty)));
         } else {
-            diagnostic = diagnostic.note(format!("`{}` is needed", position.wanted.ty));
+            diagnostic =
+                diagnostic.note(format!("`{}` is needed", context.hir.types.show(&position.wanted.ty)));
         }
         if let Some(value) = &counterexample.value {
             let text: String = value.to_string().chars().take(SHOWN).collect();

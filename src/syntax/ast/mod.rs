@@ -111,6 +111,10 @@ pub enum Item {
     Breaker(BreakerPolicy),
     /// `handoff strict { … }`.
     Handoff(HandoffPolicy),
+    /// `type Line = { sku: string }`.
+    Type(TypeDeclaration),
+    /// `fn total(line: Line) -> decimal = …`.
+    Function(Function),
     /// `flow refund(…) -> … { … }`.
     Flow(Flow),
     /// Something that did not parse or is not built yet; reported.
@@ -124,6 +128,43 @@ pub struct Broken {
     pub span: Span,
     /// The name it seems to declare.
     pub name: Option<Name>,
+}
+
+/// `type NAME = T`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeDeclaration {
+    /// Its place.
+    pub span: Span,
+    /// Its name.
+    pub name: Name,
+    /// What it stands for.
+    pub ty: TypeExpr,
+}
+
+/// `fn NAME(a: T, b: U) -> R = e`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    /// Its place.
+    pub span: Span,
+    /// Its name.
+    pub name: Name,
+    /// Its parameters.
+    pub parameters: Vec<Parameter>,
+    /// The type of its value.
+    pub result: TypeExpr,
+    /// Its value.
+    pub body: Expr,
+}
+
+/// `a: T` of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its place.
+    pub span: Span,
+    /// Its name.
+    pub name: Name,
+    /// Its type.
+    pub ty: TypeExpr,
 }
 
 /// `use SOURCE.{ a, b }`.

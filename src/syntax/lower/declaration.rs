@@ -2,7 +2,8 @@
 
 use crate::diagnostics::codes::syntax as codes;
 use crate::syntax::ast::{
-    Api, Auth, Idempotency, Operator, Pin, Region, Secret, Spanned, Text, Timeout, Use, UseSource,
+    Api, Auth, Function, Idempotency, Operator, Parameter, Pin, Region, Secret, Spanned, Text, Timeout,
+    TypeDeclaration, Use, UseSource,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -90,6 +91,26 @@ impl Lower<'_> {
             self.api_members(members, &mut api);
         }
         Some(api)
+    }
+
+    pub(super) fn type_declaration(&mut self, node: Node<'_>) -> Option<TypeDeclaration> {
+        let span = self.span(&node);
+        let name = self.name(child(node.clone(), Rule::name)?);
+        Some(TypeDeclaration { span, name, ty: self.type_expr(child(node, Rule::type_expr)?)? })
+    }
+
+    pub(super) fn function(&mut self, node: Node<'_>) -> Option<Function> {
+        let span = self.span(&node);
+        let name = self.name(child(node.clone(), Rule::name)?);
+        let mut parameters = Vec::new();
+        for parameter in children(node.clone(), Rule::fn_parameter) {
+            let span = self.span(&parameter);
+            let name = self.name(child(parameter.clone(), Rule::binding)?);
+            let ty = self.type_expr(child(parameter, Rule::type_expr)?)?;
+            parameters.push(Parameter { span, name, ty });
+        }
+        let result = self.type_expr(child(node.clone(), Rule::type_expr)?)?;
+        Some(Function { span, name, parameters, result, body: self.expr(child(node, Rule::expr)?)? })
     }
 
     fn api_members(&mut self, node: Node<'_>, api: &mut Api) {

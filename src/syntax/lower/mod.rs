@@ -67,6 +67,8 @@ impl<'a> Lower<'a> {
             Rule::retry_item => Item::Retry(self.retry_policy(node)?),
             Rule::breaker_item => Item::Breaker(self.breaker_policy(node)?),
             Rule::handoff_item => Item::Handoff(self.handoff_policy(node)?),
+            Rule::type_item => Item::Type(self.type_declaration(node)?),
+            Rule::fn_item => Item::Function(self.function(node)?),
             Rule::flow_item => Item::Flow(self.flow(node)?),
             _ => return None,
         })

@@ -105,19 +105,20 @@ impl HttpResolver {
 
     async fn attempt(&self, id: &EczId, url: Url, attempt_ms: u64) -> Outcome {
         let request = Request {
-            method: "GET".into(),
-            url,
             headers: vec![("accept".into(), "application/json".into())],
-            body: None,
             connect_ms: attempt_ms,
             attempt_ms,
             response_bytes: limits::RESOLVER_BYTES,
-            fresh_connection: false,
+            // Its digest is that of the bytes as they came.
+            ..Request::new("GET", url)
         };
         match self.connector.send(request).await {
             Ok(answer) => self.judge(id, &answer),
             Err(SendError::TooLarge { limit, .. }) => {
                 Outcome::Settled(Observation::Malformed(format!("it is larger than {limit} bytes")), None)
+            }
+            Err(SendError::Unreadable { reason, .. }) => {
+                Outcome::Settled(Observation::Malformed(format!("it {reason}")), None)
             }
             // Asking again could not change these.
             Err(SendError::NotSent { cause: NotSent::Request | NotSent::RefusedAddress, reason }) => {

@@ -28,6 +28,34 @@ pub struct Target {
     pub path: String,
     /// Query as sent, without `?`; `None` where there is none.
     pub query: Option<String>,
+    /// Names of the query's parameters that are secrets: they are neither signed nor shown. Where there are any, the others
+    /// are covered one by one.
+    pub hidden: Vec<String>,
+}
+
+/// A covered component: its identifier as it stands in `Signature-Input`, and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Component {
+    /// The field's or derived component's name.
+    pub(super) name: String,
+    /// The parameter's name, of a `@query-param`.
+    pub(super) parameter: Option<String>,
+    /// What is signed.
+    pub(super) value: String,
+}
+
+impl Component {
+    pub(super) fn new(name: &str, value: impl Into<String>) -> Component {
+        Component { name: name.to_owned(), parameter: None, value: value.into() }
+    }
+
+    /// The identifier: `"name"`, or `"name";name="parameter"`.
+    pub(super) fn identifier(&self) -> String {
+        match &self.parameter {
+            Some(parameter) => format!("\"{}\";name=\"{parameter}\"", self.name),
+            None => format!("\"{}\"", self.name),
+        }
+    }
 }
 
 impl Target {
@@ -39,7 +67,14 @@ impl Target {
             authority: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
             path: url.path().to_owned(),
             query: url.query().map(str::to_owned),
+            hidden: Vec::new(),
         }
+    }
+
+    /// The same with secrets among the query's parameters.
+    pub fn hiding<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Target {
+        self.hidden.extend(names.into_iter().map(str::to_owned));
+        self
     }
 
     /// The target of a request as a server received it: its method, its `Host`, and its request target in origin form.
@@ -54,36 +89,90 @@ impl Target {
             authority: host.strip_suffix(":443").map(str::to_owned).unwrap_or(host),
             path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
             query,
+            hidden: Vec::new(),
         }
     }
 
     /// The components every signature covers, in order.
-    pub(super) fn components(&self) -> Vec<(String, String)> {
+    pub(super) fn components(&self) -> Vec<Component> {
         let mut components = vec![
-            ("@method".to_owned(), self.method.clone()),
-            ("@authority".to_owned(), self.authority.clone()),
-            ("@path".to_owned(), self.path.clone()),
+            Component::new("@method", &self.method),
+            Component::new("@authority", &self.authority),
+            Component::new("@path", &self.path),
         ];
-        if let Some(query) = &self.query {
-            components.push(("@query".to_owned(), format!("?{query}")));
+        match &self.query {
+            Some(query) if !self.hidden.is_empty() => components.extend(self.query_parameters(query)),
+            Some(query) => components.push(Component::new("@query", format!("?{query}"))),
+            None => {}
         }
         components
     }
+
+    /// The parameters that are no secrets, in their order (RFC 9421 section 2.2.8). One whose name stands there twice has no
+    /// identifier, and cannot be covered.
+    fn query_parameters(&self, query: &str) -> Vec<Component> {
+        let pairs: Vec<(String, String)> =
+            url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let once = |name: &str| pairs.iter().filter(|(other, _)| other == name).count() == 1;
+        let covered = pairs.iter().filter(|(name, _)| !self.hidden.contains(name) && once(name));
+        covered
+            .map(|(name, value)| Component {
+                name: "@query-param".to_owned(),
+                parameter: Some(form_encoded(name)),
+                value: form_encoded(value),
+            })
+            .collect()
+    }
+}
+
+/// Percent-encoded as section 2.2.8 asks: the set of `application/x-www-form-urlencoded`, and `%20` for a space.
+fn form_encoded(text: &str) -> String {
+    let mut out = String::new();
+    for piece in url::form_urlencoded::byte_serialize(text.as_bytes()) {
+        out.push_str(if piece == "+" { "%20" } else { piece });
+    }
+    out
 }
 
 /// The signature base: one line a component, then the parameters as they stand in `Signature-Input`.
-pub(super) fn signature_base(
-    components: &[(String, String)],
-    parameters: &str,
-) -> Result<String, SignatureError> {
+pub(super) fn signature_base(components: &[Component], parameters: &str) -> Result<String, SignatureError> {
     let mut base = String::new();
-    for (name, value) in components {
+    for component in components {
         // A line end inside a value could forge a further line.
-        if value.chars().any(|c| c.is_control() || !c.is_ascii()) {
-            return Err(SignatureError::Value(name.clone()));
+        if component.value.chars().any(|c| c.is_control() || !c.is_ascii()) {
+            return Err(SignatureError::Value(component.name.clone()));
         }
-        base.push_str(&format!("\"{name}\": {value}\n"));
+        base.push_str(&format!("{}: {}\n", component.identifier(), component.value));
     }
     base.push_str(&format!("\"@signature-params\": {parameters}"));
     Ok(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second example of RFC 9421 section 2.2.8, with a secret and a repeated parameter among the others.
+    #[test]
+    fn beside_a_secret_each_parameter_is_covered_by_itself() {
+        let query = "/x?var=this%20is%20a%20big%0Amultiline%20value&key=s3cret&bar=with+plus+whitespace\
+            &fa%C3%A7ade%22%3A%20=something&two=1&two=2";
+        let target = Target::received("GET", "a.example", query).hiding(["key"]);
+        let lines: Vec<String> = target
+            .components()
+            .iter()
+            .skip(3)
+            .map(|component| format!("{}: {}", component.identifier(), component.value))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                r#""@query-param";name="var": this%20is%20a%20big%0Amultiline%20value"#,
+                r#""@query-param";name="bar": with%20plus%20whitespace"#,
+                r#""@query-param";name="fa%C3%A7ade%22%3A%20": something"#,
+            ]
+        );
+        let only = Target::received("GET", "a.example", "/x?key=s3cret").hiding(["key"]);
+        assert_eq!(only.components().len(), 3);
+    }
 }

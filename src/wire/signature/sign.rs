@@ -3,7 +3,7 @@
 use sfv::{BareItem, Dictionary, FieldType as _, InnerList, Item, Key, ListEntry, Parameters};
 
 use super::SignatureError;
-use super::base::{ALGORITHM, LABEL, LIFETIME_SECONDS, TAG, Target, signature_base};
+use super::base::{ALGORITHM, Component, LABEL, LIFETIME_SECONDS, TAG, Target, signature_base};
 use crate::base::{Digest, Signer, Timestamp};
 
 /// A request that is to be signed.
@@ -65,7 +65,7 @@ pub fn sign(
     let mut components = message.target.components();
     let mut cover = |name: &str, value: Option<&str>| {
         if let Some(value) = value {
-            components.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+            components.push(Component::new(&name.to_ascii_lowercase(), value.trim()));
         }
     };
     cover("content-type", message.content_type);
@@ -94,7 +94,7 @@ pub fn sign(
 }
 
 fn parameters(
-    components: &[(String, String)],
+    components: &[Component],
     created: i64,
     nonce: &str,
     keyid: &str,
@@ -109,7 +109,14 @@ fn parameters(
             .map(BareItem::Integer)
             .map_err(|_| SignatureError::Value("@signature-params".into()))
     };
-    let items = components.iter().map(|(name, _)| text(name).map(Item::new)).collect::<Result<_, _>>()?;
+    let item = |component: &Component| -> Result<Item, SignatureError> {
+        let mut parameters = Parameters::new();
+        if let Some(parameter) = &component.parameter {
+            parameters.insert(key("name")?, text(parameter)?);
+        }
+        Ok(Item::with_params(text(&component.name)?, parameters))
+    };
+    let items = components.iter().map(item).collect::<Result<_, _>>()?;
     let mut parameters = Parameters::new();
     for (name, value) in [
         ("created", time(created)?),

@@ -1,4 +1,4 @@
-use super::base::signature_base;
+use super::base::{Component, signature_base};
 use super::*;
 use crate::base::{Ed25519Key, SeededRandom, Signer as _, Timestamp, decode_base64};
 
@@ -12,7 +12,7 @@ const RFC_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ+DYvh6
 #[test]
 fn the_base_and_signature_are_those_of_rfc_9421() {
     let key = Ed25519Key::from_pem(RFC_KEY).unwrap();
-    let component = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let component = |name: &str, value: &str| Component::new(name, value);
     let base = signature_base(
         &[
             component("date", "Tue, 20 Apr 2021 02:07:55 GMT"),
@@ -114,6 +114,31 @@ fn a_request_without_body_and_query_needs_neither() {
     assert_eq!(headers.len(), 2);
     assert!(headers[0].1.starts_with(r#"ecz=("@method" "@authority" "@path");created=1800000000;expires="#));
     check(&Case { target, headers, body: vec![], now: NOW }).unwrap();
+}
+
+/// A secret in the query is neither signed nor shown; what stands beside it is.
+#[test]
+fn a_secret_in_the_query_stays_out_of_the_signature() {
+    let signed = Target::of("GET", &url::Url::parse("https://support.example/x?a=1&b=%20").unwrap());
+    let signed = signed.hiding(["key"]);
+    let message = Message { target: signed, content_type: None, idempotency: None, handoff: None, body: b"" };
+    let sent = sign(&message, &key(), NOW, NONCE).unwrap();
+    assert!(sent.signature_input.contains(r#""@path" "@query-param";name="a" "@query-param";name="b");"#));
+    let headers: Vec<_> = sent.headers().collect();
+    let received = |target: &str| {
+        let target = Target::received("GET", "support.example", target).hiding(["key"]);
+        check(&Case { target, headers: headers.clone(), body: vec![], now: NOW })
+    };
+    let verified = received("/x?a=1&b=%20&key=s3cret").unwrap();
+    assert!(!verified.base.contains("s3cret") && verified.base.contains(r#""@query-param";name="b": %20"#));
+    for (target, code) in [
+        ("/x?a=2&b=%20&key=s3cret", "ER6014"),
+        ("/x?a=1&key=s3cret", "ER6011"),
+        ("/x?a=1&b=%20&c=1&key=s3cret", "ER6011"),
+    ] {
+        let error = received(target).unwrap_err();
+        assert_eq!(crate::base::Explained::code(&error), code, "{target}");
+    }
 }
 
 type Change = fn(&mut Case);
@@ -220,10 +245,10 @@ fn values_that_could_forge_a_line_are_not_signed() {
 #[test]
 fn the_example_of_the_specification_holds() {
     use crate::base::Digest;
-    use crate::wire::handoff::{RunSecret, TrustContext};
+    use crate::wire::handoff::{Audience, RunSecret, TrustContext};
     let page = include_str!("../../../docs/formats/handoff.md");
     let key = Ed25519Key::from_pem(RFC_KEY).unwrap();
-    let audience = "ECZ-GB-PAY001::API-000001".parse().unwrap();
+    let audience = Audience::parse("ECZ-GB-PAY001::API-000001").unwrap();
     let secret = RunSecret::new([7; 32]);
     let context = TrustContext {
         operator: "ECZ-GB-A1B2C3".parse().unwrap(),

@@ -3,7 +3,7 @@
 use sfv::{BareItem, Dictionary, FieldType as _, InnerList, ListEntry, Parameters, Parser};
 
 use super::SignatureError;
-use super::base::{ALGORITHM, MAX_LIFETIME_SECONDS, SKEW_SECONDS, TAG, Target, signature_base};
+use super::base::{ALGORITHM, Component, MAX_LIFETIME_SECONDS, SKEW_SECONDS, TAG, Target, signature_base};
 use crate::base::{Digest, PublicKey, Timestamp};
 
 /// A request as it arrived.
@@ -46,12 +46,12 @@ pub fn verify(
 ) -> Result<Verified, SignatureError> {
     let mut components = received.target.components();
     if let Some(value) = received.field("content-type")? {
-        components.push(("content-type".into(), value));
+        components.push(Component::new("content-type", value));
     }
     match received.field("content-digest")? {
         Some(value) => {
             digest_fits(&value, received.body)?;
-            components.push(("content-digest".into(), value));
+            components.push(Component::new("content-digest", value));
         }
         None if !received.body.is_empty() => return Err(SignatureError::NoDigest),
         None => {}
@@ -63,17 +63,17 @@ pub fn verify(
     for name in names {
         if let Some(value) = received.field(&name)? {
             idempotency = Some(value.clone());
-            components.push((name, value));
+            components.push(Component::new(&name, value));
         }
     }
     let handoff = received.field("ecz-handoff")?;
     if let Some(value) = &handoff {
-        components.push(("ecz-handoff".into(), value.clone()));
+        components.push(Component::new("ecz-handoff", value.clone()));
     }
 
     let (label, list, written) = our_signature(received)?;
     let covered = covered(&list)?;
-    let needed: Vec<&str> = components.iter().map(|(name, _)| name.as_str()).collect();
+    let needed: Vec<String> = components.iter().map(Component::identifier).collect();
     if covered != needed {
         return Err(SignatureError::Coverage { covered: covered.join(" "), needed: needed.join(" ") });
     }
@@ -151,16 +151,21 @@ fn signature(received: &Received<'_>, label: &str) -> Result<[u8; 64], Signature
         .ok_or(SignatureError::Malformed("signature", "it has no 64 bytes under the label"))
 }
 
-fn covered(list: &InnerList) -> Result<Vec<&str>, SignatureError> {
-    let name = |item: &sfv::Item| -> bool { item.params.is_empty() };
-    if !list.items.iter().all(name) {
-        return Err(SignatureError::Malformed("signature-input", "a component has parameters"));
-    }
-    list.items
-        .iter()
-        .map(|item| item.bare_item.as_string().map(sfv::StringRef::as_str))
-        .collect::<Option<_>>()
-        .ok_or(SignatureError::Malformed("signature-input", "a component is no string"))
+/// The identifiers of the covered components, in their order.
+fn covered(list: &InnerList) -> Result<Vec<String>, SignatureError> {
+    let malformed = |words| SignatureError::Malformed("signature-input", words);
+    let identifier = |item: &sfv::Item| {
+        let name = item.bare_item.as_string().ok_or(malformed("a component is no string"))?.as_str();
+        let mut component = Component::new(name, "");
+        if !item.params.is_empty() {
+            if name != "@query-param" || item.params.len() != 1 {
+                return Err(malformed("a component has parameters"));
+            }
+            component.parameter = Some(text(&item.params, "name")?);
+        }
+        Ok(component.identifier())
+    };
+    list.items.iter().map(identifier).collect()
 }
 
 fn digest_fits(value: &str, body: &[u8]) -> Result<(), SignatureError> {

@@ -2,12 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use eczflow::base::{Clock as _, Digest, Ed25519Key, SystemClock};
 use eczflow::plan::Plan;
-use eczflow::sandbox::{Faults, Options, Sandbox, read_documents};
-use eczflow::source::DiskFiles;
-use eczflow::wire::handoff::TrustContext;
+use eczflow::sandbox::{Faults, Options, Sandbox};
+use eczflow::wire::handoff::{Audience, TrustContext};
 use eczflow::wire::signature::{Message, Target, sign};
 use serde_json::{Value, json};
 
@@ -15,11 +14,6 @@ use crate::flows;
 
 pub(super) const AGENT: &str = "ECZ-GB-A1B2C3::AGENT-7QK2M9";
 pub(super) const PAYMENTS: &str = "ECZ-GB-PAYM01::API-REFD01";
-
-/// The folder of the example.
-pub(super) fn example() -> Utf8PathBuf {
-    Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refund")
-}
 
 /// The example's plan.
 pub(super) fn plan() -> Plan {
@@ -57,8 +51,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let path = Utf8Path::from_path(folder.path()).unwrap().join("sandbox");
         let plan = plan();
-        let documents = read_documents(&plan, &example(), &DiskFiles).unwrap();
-        let sandbox = Sandbox::start(&plan, &documents, options, &path).await.unwrap();
+        let sandbox = Sandbox::start(&plan, options, &path).await.unwrap();
         let read = |name: &str| std::fs::read_to_string(path.join(name)).unwrap();
         // The first installs it; the provider is the process's.
         let _installed = rustls::crypto::ring::default_provider().install_default();
@@ -159,7 +152,7 @@ impl World {
             let context = TrustContext {
                 operator: "ECZ-GB-A1B2C3".parse().unwrap(),
                 agent: AGENT.parse().unwrap(),
-                audience: sent.audience.parse().unwrap(),
+                audience: Audience::parse(&sent.audience).unwrap(),
                 run: "run-1".into(),
                 handoff: sent.handoff.clone(),
                 attempt: 1,

@@ -1,0 +1,274 @@
+//! Calls of functions: those of the language, those that files declare, and `status(x)` and `headers(x)`.
+
+use std::collections::BTreeMap;
+
+use super::declared::Declared;
+use super::expressions::{Lowering, Typed, convert};
+use super::modules::{Found, kind, unknown};
+use crate::base::did_you_mean;
+use crate::diagnostics::Diagnostic;
+use crate::diagnostics::codes::{names, types as codes};
+use crate::expr::{Expr, functions};
+use crate::source::Span;
+use crate::syntax::ast::{self, ExprKind};
+use crate::types::{Answer, Field, Members, RecordType, Type, assignable_literal, assignable_to_field};
+
+/// What a declared function takes and gives.
+#[derive(Debug)]
+pub(crate) struct Signature {
+    /// Its name in the plan.
+    pub(super) plan_name: String,
+    /// Where it is declared.
+    pub(super) name: ast::Name,
+    /// Names, types, and where these are written.
+    pub(super) parameters: Vec<(String, Type, Span)>,
+    pub(super) result: Type,
+    pub(super) result_span: Span,
+}
+
+/// What is known of a step's answer beside its body.
+#[derive(Debug)]
+pub(crate) struct StepAnswer {
+    /// The documented success statuses.
+    pub(crate) status: Type,
+    /// The documented headers of successes.
+    pub(crate) headers: BTreeMap<String, Field>,
+}
+
+/// Longest counterexample shown, characters.
+const SHOWN: usize = 200;
+
+/// A value that does not fit a type which the flow's files write; `None` where it fits, or where that can't be decided.
+pub(super) fn misfit(
+    value: &Typed,
+    wanted: &Field,
+    place: &str,
+    written: Span,
+    declared: &Declared<'_>,
+) -> Option<Diagnostic> {
+    if value.ty == Type::Never {
+        return None;
+    }
+    let wanted_type = wanted.as_type();
+    let answer = if value.literal && !value.ty.is_optional() {
+        assignable_literal(&value.ty, &wanted.ty)
+    } else {
+        assignable_to_field(&value.ty, wanted, value.literal)
+    };
+    let Answer::No(counterexample) = answer else { return None };
+    let absent = value.ty.is_optional() && counterexample.value.is_none();
+    let code = if absent { &codes::OPTIONAL_NOT_HANDLED } else { &codes::TYPE_MISMATCH };
+    let inside = match counterexample.path.as_str() {
+        "" => String::new(),
+        path => format!(" at `{path}`"),
+    };
+    let shown = declared.type_names();
+    let message = format!("{place} does not fit{inside}: {}", counterexample.why);
+    let mut found = Diagnostic::new(code, value.span, message)
+        .at(format!("this is `{}`", shown.show(&value.ty)))
+        .and(written, format!("`{}` is needed here", shown.show(&wanted_type)));
+    if let Some(value) = &counterexample.value {
+        let text: String = value.to_string().chars().take(SHOWN).collect();
+        found = found.note(format!("a value that shows it: `{text}`"));
+    }
+    if absent {
+        found = found.help("say what stands for an absent value with `??`");
+    }
+    Some(found)
+}
+
+impl Lowering<'_, '_> {
+    /// `f(a, b)`.
+    pub(super) fn call(&mut self, function: &ast::Name, arguments: &[ast::Expr], span: Span) -> Typed {
+        if matches!(function.text.as_str(), "status" | "headers") {
+            return self.answer(function, arguments, span);
+        }
+        if let Some(signature) = functions::signature(&function.text) {
+            return self.builtin(signature, arguments, span);
+        }
+        let modules = self.declared.modules;
+        match modules.find(self.from, &function.text) {
+            Some(Found { module, item: ast::Item::Function(item) }) => {
+                let signature = self.declared.signature(module, item, self.sink);
+                return self.apply(&signature, function, arguments, span);
+            }
+            Some(other) => {
+                let message = format!("`{}` is {}, not a function", function.text, kind(other.item));
+                self.report(Diagnostic::new(&names::WRONG_KIND, function.span, message));
+            }
+            None if modules.is_broken(self.from, &function.text) => {}
+            None => {
+                let declared = modules.candidates(self.from, "a function");
+                let known = functions::FUNCTIONS.iter().map(|known| known.name).chain(["status", "headers"]);
+                let near = did_you_mean(&function.text, known.chain(declared.iter().map(String::as_str)));
+                self.report(unknown(function, format!("no function `{}`", function.text), near));
+            }
+        }
+        for argument in arguments {
+            let _ = self.lower(argument, None);
+        }
+        self.poison(span)
+    }
+
+    fn builtin(&mut self, signature: &functions::Function, arguments: &[ast::Expr], span: Span) -> Typed {
+        let lowered: Vec<Typed> = arguments.iter().map(|argument| self.lower(argument, None)).collect();
+        if lowered.iter().any(|argument| argument.ty == Type::Never) {
+            return self.poison(span);
+        }
+        let types: Vec<Type> = lowered.iter().map(|argument| argument.ty.clone()).collect();
+        let ty = match signature.result(&types) {
+            Ok(ty) => ty,
+            Err(error) => {
+                self.bad_argument(signature, &error, &lowered, span);
+                return self.poison(span);
+            }
+        };
+        let arguments = lowered.into_iter().map(|argument| argument.expr).collect();
+        let mut expr = Expr::Call { function: signature.name.to_owned(), arguments };
+        if let Some(to) = signature.widens(&ty) {
+            expr = Expr::Widen { to: to.to_owned(), of: Box::new(expr) };
+        }
+        Typed { expr, ty, span, literal: false }
+    }
+
+    fn bad_argument(
+        &mut self,
+        signature: &functions::Function,
+        error: &functions::ArgumentError,
+        arguments: &[Typed],
+        span: Span,
+    ) {
+        let usage =
+            format!("`{}({})`: {}", signature.name, signature.parameters.join(", "), signature.summary);
+        let argument = arguments.get(error.index).filter(|_| !error.found.is_empty());
+        let diagnostic = match argument {
+            Some(argument) => {
+                let message =
+                    format!("`{}` takes {}, but this is `{}`", signature.name, error.expected, error.found);
+                let nothing = argument.ty.without_nothing() != argument.ty;
+                let code = if nothing { &codes::OPTIONAL_NOT_HANDLED } else { &codes::BAD_OPERANDS };
+                Diagnostic::new(code, argument.span, message)
+            }
+            None => {
+                let message =
+                    format!("`{}` takes {}, not {}", signature.name, error.expected, arguments.len());
+                Diagnostic::new(&codes::BAD_OPERANDS, span, message)
+            }
+        };
+        self.report(diagnostic.note(usage));
+    }
+
+    fn apply(
+        &mut self,
+        signature: &Signature,
+        function: &ast::Name,
+        arguments: &[ast::Expr],
+        span: Span,
+    ) -> Typed {
+        let mut lowered = Vec::new();
+        let mut fits = true;
+        for (at, argument) in arguments.iter().enumerate() {
+            let Some((name, ty, written)) = signature.parameters.get(at) else {
+                let _ = self.lower(argument, None);
+                continue;
+            };
+            let field = Field::of(ty.clone());
+            let mut value = self.lower(argument, Some(ty));
+            fits &= value.ty != Type::Never;
+            let place = format!("argument `{name}` of `{}`", function.text);
+            if let Some(found) = misfit(&value, &field, &place, *written, self.declared) {
+                self.report(found);
+                fits = false;
+            }
+            convert(&mut value, &field);
+            lowered.push(value.expr);
+        }
+        if arguments.len() != signature.parameters.len() {
+            let names: Vec<&str> = signature.parameters.iter().map(|(name, ..)| name.as_str()).collect();
+            let message =
+                format!("`{}` takes {} arguments, not {}", function.text, names.len(), arguments.len());
+            self.report(
+                Diagnostic::new(&codes::BAD_OPERANDS, span, message)
+                    .and(signature.name.span, "declared here")
+                    .help(format!("write `{}({})`", function.text, names.join(", "))),
+            );
+            fits = false;
+        }
+        if !fits {
+            // What it gives is known all the same; errors in its arguments were told.
+            return Typed { expr: Expr::Null, ty: signature.result.clone(), span, literal: false };
+        }
+        let expr = Expr::Apply { function: signature.plan_name.clone(), arguments: lowered };
+        Typed { expr, ty: signature.result.clone(), span, literal: false }
+    }
+
+    /// `status(x)`, `headers(x)`.
+    fn answer(&mut self, function: &ast::Name, arguments: &[ast::Expr], span: Span) -> Typed {
+        let word = function.text.as_str();
+        let [ast::Expr { kind: ExprKind::Name(name), .. }] = arguments else {
+            for argument in arguments {
+                let _ = self.lower(argument, None);
+            }
+            let message = format!("`{word}` takes the name of one step");
+            self.report(
+                Diagnostic::new(&codes::BAD_OPERANDS, span, message).help(format!("write `{word}(STEP)`")),
+            );
+            return self.poison(span);
+        };
+        let Some(ty) = self.scope.look_up(name, self.sink) else { return self.poison(span) };
+        let Some(answer) = self.scope.answer(&name.text) else {
+            if ty != Type::Never {
+                let message = format!(
+                    "`{}` is not a step: only the answer of a step has a {}",
+                    name.text,
+                    word_of(word)
+                );
+                let mut found = Diagnostic::new(&names::WRONG_KIND, name.span, message);
+                if self.pure {
+                    found = found.help(format!(
+                        "a function sees its parameters only: give it `{word}(STEP)` as an argument"
+                    ));
+                }
+                self.report(found);
+            }
+            return self.poison(span);
+        };
+        let of = name.text.clone();
+        let (expr, part) = match word {
+            "status" => (Expr::Status { of }, answer.status.clone()),
+            _ => {
+                let fields = answer.headers.clone();
+                (Expr::Headers { of }, Type::Record(RecordType { fields, others: Members::Closed }))
+            }
+        };
+        let part = if ty.is_optional() { part.optional() } else { part };
+        Typed { expr, ty: part, span, literal: false }
+    }
+
+    /// The name of a header as its document spells it; `None` where it is not documented, which is reported.
+    pub(super) fn header(&mut self, step: &str, name: &ast::Name) -> Option<ast::Name> {
+        let answer = self.scope.answer(step)?;
+        let known: Vec<&str> = answer.headers.keys().map(String::as_str).collect();
+        if let Some(spelled) = known.iter().find(|known| known.eq_ignore_ascii_case(&name.text)) {
+            return Some(ast::Name { text: (*spelled).to_owned(), span: name.span });
+        }
+        let message = format!("no success of `{step}` documents a header `{}`", name.text);
+        let mut found = Diagnostic::new(&codes::UNDOCUMENTED_HEADER, name.span, message);
+        let lower: Vec<String> = known.iter().map(|known| known.to_ascii_lowercase()).collect();
+        let near = did_you_mean(&name.text.to_ascii_lowercase(), lower.iter().map(String::as_str));
+        if let Some(near) = near.and_then(|near| known.iter().find(|known| known.eq_ignore_ascii_case(near)))
+        {
+            found = found.help(format!("did you mean `{near}`?"));
+        }
+        found = match known.as_slice() {
+            [] => found.note("its document names no response headers"),
+            known => found.note(format!("documented are `{}`", known.join("`, `"))),
+        };
+        self.report(found);
+        None
+    }
+}
+
+fn word_of(function: &str) -> &'static str {
+    if function == "status" { "status" } else { "header" }
+}

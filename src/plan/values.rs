@@ -1,0 +1,107 @@
+//! What a plan's expressions call and read: its functions, and its steps' answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::PlanError;
+use super::answers::{answer_uses, each_expression};
+use super::check::Contracts;
+use super::functions::{FunctionFault, applied, cost, costs, outside, reached};
+use super::model::{Block, Node, NodeKind, Plan, Step};
+use super::names::each_child;
+use crate::expr::Expr;
+
+fn refused(name: &'static str, subject: &str, reason: impl Into<String>) -> PlanError {
+    PlanError::Obligation { name, subject: subject.to_owned(), reason: reason.into() }
+}
+
+/// Functions: in no circle, closed, all of them called, with as many arguments as they take, and bounded together with
+/// the expressions that call them.
+pub(super) fn check_functions(plan: &Plan) -> Result<(), PlanError> {
+    let functions = &plan.functions;
+    let mut expressions: Vec<&Expr> =
+        plan.flow.inputs.iter().filter_map(|input| input.default.as_ref()).collect();
+    each_expression(&plan.flow.body, &mut |expression| expressions.push(expression));
+    let bodies = functions.values().map(|function| &function.body);
+    for expression in expressions.iter().copied().chain(bodies) {
+        arguments(plan, expression)?;
+    }
+    for (name, function) in functions {
+        if let Some(seen) = outside(&function.parameters, &function.body) {
+            return Err(refused("P2", name, format!("a function does not see `{seen}`")));
+        }
+    }
+    let costs = costs(functions).map_err(|fault| match fault {
+        FunctionFault::Circle(chain) => {
+            let first = chain.first().cloned().unwrap_or_default();
+            refused("P1", &first, format!("it calls itself: {}", chain.join(" -> ")))
+        }
+        FunctionFault::Deep(name) => refused("P1", &name, "with what it calls it nests too deeply"),
+        FunctionFault::Long(name) => refused("P1", &name, "with what it calls it takes too many steps"),
+    })?;
+    if expressions.iter().any(|expression| !cost(expression, &costs).is_bounded()) {
+        return Err(refused("P1", "flow", "an expression nests too deeply or takes too many steps"));
+    }
+    let called = expressions.iter().flat_map(|expression| applied(expression)).collect::<BTreeSet<_>>();
+    let called = reached(called, functions);
+    match functions.keys().find(|name| !called.contains(*name)) {
+        Some(name) => Err(refused("P2", name, "nothing calls this function")),
+        None => Ok(()),
+    }
+}
+
+fn arguments(plan: &Plan, expression: &Expr) -> Result<(), PlanError> {
+    if let Expr::Apply { function, arguments } = expression {
+        let known = plan.functions.get(function);
+        let known = known.ok_or_else(|| refused("P2", function, "there is no such function"))?;
+        if known.parameters.len() != arguments.len() {
+            return Err(refused("P3", function, "it is called with another number of arguments"));
+        }
+    }
+    let mut result = Ok(());
+    each_child(expression, &mut |child| {
+        if result.is_ok() {
+            result = self::arguments(plan, child);
+        }
+    });
+    result
+}
+
+/// Each step says what the flow uses of its answer, no more and no less, and its document has it.
+pub(super) fn check_answers(plan: &Plan, contracts: &Contracts) -> Result<(), PlanError> {
+    let mut steps: BTreeMap<&str, &Step> = BTreeMap::new();
+    collect(&plan.flow.body, &mut steps);
+    let mut uses = BTreeMap::new();
+    each_expression(&plan.flow.body, &mut |expression| answer_uses(expression, &mut uses));
+    for input in &plan.flow.inputs {
+        input.default.iter().for_each(|default| answer_uses(default, &mut uses));
+    }
+    if let Some(name) = uses.keys().find(|name| !steps.contains_key(name.as_str())) {
+        return Err(refused("P2", name, "it is no step, so it has no answer"));
+    }
+    for (name, step) in steps {
+        let contract = contracts.get(&step.call.api).and_then(|known| known.get(&step.call.operation));
+        let documented = contract.map(|contract| contract.success_headers()).unwrap_or_default();
+        let wanted = uses.get(name).map(|uses| uses.of(documented.keys().cloned()));
+        if step.answer != wanted {
+            return Err(refused("P3", name, "it does not say what the flow uses of its answer"));
+        }
+        let unknown =
+            wanted.into_iter().flat_map(|wanted| wanted.headers).find(|name| !documented.contains_key(name));
+        if let Some(header) = unknown {
+            return Err(refused("P3", name, format!("its document names no response header `{header}`")));
+        }
+    }
+    Ok(())
+}
+
+fn collect<'p>(block: &'p Block, steps: &mut BTreeMap<&'p str, &'p Step>) {
+    for Node { id, kind, .. } in &block.nodes {
+        match kind {
+            NodeKind::Call(step) => {
+                steps.insert(id, step);
+            }
+            NodeKind::For(repeat) => collect(&repeat.body, steps),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Request bodies: the media type a body is sent as, and its bytes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::checked::Checked;
+use super::contract::Unsupported;
+use super::guard::GuardError;
+use super::media::{essence, is_json};
+use super::{Misfit, Schema};
+use crate::base::{CanonicalError, canonical_json};
+use crate::documents::{BodyView, MediaView, OperationView};
+
+/// A request body as it is journalled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestBody {
+    /// Sent as canonical JSON.
+    Json(Json),
+    /// The text of `application/x-www-form-urlencoded`.
+    Form(String),
+}
+
+impl RequestBody {
+    /// The bytes that are sent, and that the signature's digest covers.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CanonicalError> {
+        match self {
+            RequestBody::Json(json) => canonical_json(json).map(String::into_bytes),
+            RequestBody::Form(text) => Ok(text.clone().into_bytes()),
+        }
+    }
+}
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// JSON.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+}
+
+/// A request body that an operation takes.
+#[derive(Debug)]
+pub struct Body {
+    /// Whether it must be sent.
+    pub required: bool,
+    /// What it takes.
+    pub schema: Schema,
+    /// The content type to send.
+    pub media_type: String,
+    /// How it is written.
+    pub encoding: Encoding,
+    /// JSON pointer of the schema, or of the body without one.
+    pub pointer: String,
+    checked: Checked,
+}
+
+impl Body {
+    /// The body in the media type that is sent: JSON first, then `+json`, then a range, then a form.
+    pub(super) fn read(
+        view: &OperationView,
+        body: &BodyView,
+    ) -> Result<Result<Body, Unsupported>, GuardError> {
+        let Some((name, media)) = json_media(&body.content) else {
+            let names: Vec<&str> = body.content.keys().map(String::as_str).collect();
+            let what = format!("a request body of type {}", names.join(", "));
+            return Ok(Err(Unsupported { pointer: body.pointer.clone(), what }));
+        };
+        let checked = Checked::request(view, media.schema.as_deref());
+        let schema = checked.schema()?.clone();
+        checked.guard()?;
+        let pointer = media.schema.clone().unwrap_or_else(|| body.pointer.clone());
+        let exact = !name.contains('*');
+        let media_type = if exact { name.to_owned() } else { "application/json".to_owned() };
+        let encoding = Encoding::Json;
+        Ok(Ok(Body { required: body.required, schema, media_type, encoding, pointer, checked }))
+    }
+
+    /// Checks a body by the full schema.
+    pub(super) fn check(&self, json: &Json) -> Result<(), Misfit> {
+        self.checked.check(json)
+    }
+
+    /// Writes a checked body.
+    pub(super) fn encode(&self, json: &Json) -> Result<RequestBody, Misfit> {
+        match self.encoding {
+            Encoding::Json => Ok(RequestBody::Json(json.clone())),
+            Encoding::Form => Err(Misfit::whole("forms are not built")),
+        }
+    }
+}
+
+/// The JSON media type of a request body: `application/json` first, then `+json`, then a range.
+fn json_media(content: &BTreeMap<String, MediaView>) -> Option<(&str, &MediaView)> {
+    let rank = |name: &str| {
+        let essence = essence(name);
+        if essence == "application/json" { 0 } else { 1 + essence.matches('*').count() }
+    };
+    let json = content.iter().filter(|(name, _)| is_json(&essence(name)));
+    json.min_by_key(|(name, _)| rank(name)).map(|(name, media)| (name.as_str(), media))
+}

@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod beside;
 mod commands;
 mod connector;
 mod docs;

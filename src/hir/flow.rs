@@ -278,6 +278,7 @@ impl<'d> FlowLowering<'_, 'd> {
                         let node = Node {
                             id: id.clone(),
                             span,
+                            written: after.span,
                             line: self.lines.line(span),
                             after: barrier,
                             kind: NodeKind::Let(Expr::Null),
@@ -345,7 +346,8 @@ impl<'d> FlowLowering<'_, 'd> {
                 self.after(written, &placed, outer, &mut after);
             }
             let line = self.lines.line(span);
-            placed.add(Node { id, span, line, after, kind });
+            let written = statement.span();
+            placed.add(Node { id, span, written, line, after, kind });
         }
         Block { nodes: placed.nodes }
     }

@@ -313,3 +313,18 @@ fn cause_of(error: &SendError) -> SendFailure {
         | SendError::Unreadable { .. } => SendFailure::Reset,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_used_header_are_joined_and_bounded() {
+        let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers = [line("x-tags", "a"), line("etag", "e"), line("x-tags", "b, c")];
+        assert_eq!(used_header(&headers, "x-tags").as_deref(), Some("a, b, c"));
+        assert_eq!(used_header(&headers, "x-total"), None);
+        let long = used_header(&[line("x", &"ä".repeat(HEADER_BYTES))], "x").unwrap();
+        assert!(long.len() > HEADER_BYTES && long.len() < HEADER_BYTES + 4);
+    }
+}

@@ -96,7 +96,7 @@ fn slips_are_named_at_their_places() {
         ("use without braces", "eczflow 1\nuse std.retry.careful\nsecret s for a\n".into()),
         ("short pin", "eczflow 1\napi a = openapi(\"a.yaml\") pinned sha256:12ab\n".into()),
         ("unquoted document", "eczflow 1\napi a = openapi(apis/a.yaml)\n".into()),
-        ("another auth", "eczflow 1\napi a = openapi(\"a.yaml\") { auth basic secret.s }\n".into()),
+        ("another auth", "eczflow 1\napi a = openapi(\"a.yaml\") { auth digest secret.s }\n".into()),
         ("no version", "use std.retry.{ careful }\n".into()),
         ("version 2", "eczflow 2\n".into()),
         ("empty", String::new()),
@@ -149,7 +149,6 @@ fn later_constructs_are_named_once() {
         ("cleared", top("api a = openapi(\"a.yaml\") { cleared personal }")),
         ("rate", top("api a = openapi(\"a.yaml\") { rate 5 per 1s }")),
         ("concurrency", top("api a = openapi(\"a.yaml\") { concurrency 4 }")),
-        ("no", top("api a = openapi(\"a.yaml\") { no passport because \"none\" }")),
         (
             "stated",
             top(
@@ -436,6 +435,26 @@ fn the_largest_files_are_read() {
     assert!((limits::FLOW_BYTES - 20_000..limits::FLOW_BYTES).contains(&text.len()), "{}", text.len());
     let (file, findings) = parsed(&text);
     assert_eq!((file.items.len(), findings.len()), (820, 0));
+}
+
+#[test]
+fn a_broken_function_costs_only_itself() {
+    let text = "eczflow 1\ntype Line = { sku: string, type: string? }\nfn bad(x: int -> int = x +\nfn good(fn_: Line?, b: [int]) -> int =\n  b[0] + 1\ntype Last = Line | null\nsecret last for a\n";
+    let (file, findings) = parsed(text);
+    let items: Vec<&str> = file
+        .items
+        .iter()
+        .map(|item| match item {
+            ast::Item::Type(item) => item.name.text.as_str(),
+            ast::Item::Function(item) => item.name.text.as_str(),
+            ast::Item::Secret(item) => item.name.text.as_str(),
+            ast::Item::Broken(item) => item.name.as_ref().map_or("", |name| name.text.as_str()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(items, ["Line", "bad", "good", "Last", "last"]);
+    assert!(matches!(file.items.get(1), Some(ast::Item::Broken(_))) && !findings.is_empty());
+    assert!(findings.iter().all(|finding| text.get(finding.span().range()).is_some()));
 }
 
 /// The editor's keywords are the grammar's, in its order.

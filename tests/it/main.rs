@@ -9,10 +9,12 @@
 )]
 
 mod architecture;
+mod beside;
 mod commands;
 mod connector;
 mod docs;
 mod docs_language;
+mod faults_store;
 mod flows;
 mod forgery;
 mod fuzzed;

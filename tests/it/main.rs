@@ -9,10 +9,12 @@
 )]
 
 mod architecture;
+mod auth;
 mod commands;
 mod connector;
 mod docs;
 mod docs_language;
+mod faults_network;
 mod flows;
 mod forgery;
 mod fuzzed;

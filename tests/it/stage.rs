@@ -91,6 +91,11 @@ impl Stage {
         self.host.run(self.plan.clone(), inputs, pause).await
     }
 
+    /// The folder of the store's files.
+    pub(crate) fn store_folder(&self) -> std::path::PathBuf {
+        self._folder.path().join("store")
+    }
+
     pub(crate) fn ledger(&self) -> &Ledger {
         self.sandbox.ledger()
     }

@@ -300,7 +300,7 @@ async fn a_proxy_in_between_is_named() {
         Reply::Answer(answer(200, &["content-type: text/html"], "<html>Please log in</html>"))
     })
     .await;
-    stays(server.address, Some(&other), &["text/html"]).await;
+    stays(server.address, Some(&other), &["the content type is `text/html`"]).await;
 }
 
 #[tokio::test]
@@ -313,17 +313,6 @@ async fn a_server_with_an_ipv6_address_only_is_reached() {
     };
     let connector = led(server.address, Some(&authority));
     assert_eq!(connector.send(get()).await.unwrap().status, 200);
-}
-
-#[tokio::test]
-async fn a_name_without_an_address_is_not_sent_and_may_be_tried_again() {
-    let connector = led(dead().await, None);
-    // No label may be longer than 63 bytes: the machine's own resolver refuses it and asks nobody.
-    let url = format!("https://{}.example/x", "a".repeat(64));
-    let error = connector.send(Request::new("GET", url.parse().unwrap())).await.unwrap_err();
-    assert_eq!((error.code(), error.is_transient()), ("ER3021", true));
-    assert!(error.help().unwrap().contains("[origins]"));
-    assert_eq!(not_sent(Err(error)).0, NotSent::Resolve);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@
 
 mod architecture;
 mod auth;
+mod beside;
 mod commands;
 mod connector;
 mod docs;

@@ -105,7 +105,10 @@ fn holds(engine: &Engine<'_>, run: &Run, world: &World) {
         for (_, reply) in &sent[..sent.len() - 1] {
             let harmless = match reply {
                 Reply::Fail(cause) => cause.not_sent(),
-                Reply::Answer(status, _) | Reply::Empty(status) | Reply::Later(status, _) => {
+                Reply::Answer(status, _)
+                | Reply::Empty(status)
+                | Reply::With(status, ..)
+                | Reply::Later(status, _) => {
                     matches!(status, 307 | 308 | 400..=499) && !matches!(status, 408 | 425)
                 }
             };

@@ -102,7 +102,7 @@ fn the_outcome_table() {
         let what = format!(
             "{:?}",
             match &reply {
-                Reply::Answer(s, b) => format!("{s} {b}"),
+                Reply::Answer(s, b) | Reply::With(s, _, b) => format!("{s} {b}"),
                 Reply::Empty(s) | Reply::Later(s, _) => s.to_string(),
                 Reply::Fail(c) => format!("{c:?}"),
             }

@@ -19,6 +19,8 @@ use crate::flows;
 pub(crate) enum Reply {
     Answer(u16, Json),
     Empty(u16),
+    /// With headers, lower-case names.
+    With(u16, BTreeMap<String, String>, Json),
     /// With a `Retry-After`.
     Later(u16, String),
     Fail(SendFailure),
@@ -184,9 +186,13 @@ pub(crate) fn send(
             signature: None,
         },
         reply => {
-            let mut headers = BTreeMap::new();
+            let mut headers: BTreeMap<String, String> = BTreeMap::new();
             let (status, body) = match reply {
                 Reply::Answer(status, body) => (status, AnswerBody::Json(body)),
+                Reply::With(status, sent, body) => {
+                    headers.extend(sent);
+                    (status, AnswerBody::Json(body))
+                }
                 Reply::Empty(status) => (status, AnswerBody::Empty),
                 Reply::Later(status, after) => {
                     headers.insert("retry-after".to_owned(), after);

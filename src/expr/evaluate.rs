@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::arithmetic;
 use super::compare::{compare, equal};
 use super::functions;
-use super::{BinaryOperator, Definition, Definitions, Expr, Part, UnaryOperator};
+use super::{BinaryOperator, Definition, Expr, Part, UnaryOperator};
 use crate::base::{Timestamp, limits};
 use crate::types::Value;
 
@@ -37,37 +37,6 @@ pub trait Scope {
     fn run_id(&self) -> &str;
     /// `run.started`.
     fn run_started(&self) -> Timestamp;
-}
-
-/// A scope in a map.
-#[derive(Debug, Clone, Default)]
-pub struct MapScope {
-    /// Values by name.
-    pub values: BTreeMap<String, Value>,
-    /// Functions by name.
-    pub definitions: Definitions,
-    /// `run.id`.
-    pub run_id: String,
-    /// `run.started`.
-    pub run_started: Timestamp,
-}
-
-impl Scope for MapScope {
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.values.get(name)
-    }
-
-    fn definition(&self, name: &str) -> Option<&Definition> {
-        self.definitions.get(name)
-    }
-
-    fn run_id(&self) -> &str {
-        &self.run_id
-    }
-
-    fn run_started(&self) -> Timestamp {
-        self.run_started
-    }
 }
 
 /// Kinds of failures, stable names for records.

@@ -8,8 +8,10 @@ mod compare;
 mod evaluate;
 pub mod functions;
 mod model;
+mod scope;
 #[cfg(test)]
 mod tests;
 
-pub use evaluate::{EVALUATION_DEPTH, EVALUATION_WORK, EvalError, EvalErrorKind, MapScope, Scope, evaluate};
+pub use evaluate::{EVALUATION_DEPTH, EVALUATION_WORK, EvalError, EvalErrorKind, Scope, evaluate};
 pub use model::{BinaryOperator, Definition, Definitions, Expr, Part, UnaryOperator};
+pub use scope::MapScope;

@@ -81,7 +81,8 @@ impl Credentials {
         connector: &Connector,
         clock: &dyn Clock,
     ) -> Result<Authorization, SendError> {
-        let refuse = |reason: &str| SendError::NotSent { cause: NotSent::Credential, reason: reason.to_owned() };
+        let refuse =
+            |reason: &str| SendError::NotSent { cause: NotSent::Credential, reason: reason.to_owned() };
         let secret = |name: &str| {
             self.secrets.get(name).ok_or_else(|| refuse(&format!("the secret `{name}` is not at hand")))
         };
@@ -103,15 +104,18 @@ impl Credentials {
                     }
                 }
                 Auth::OAuth2 { .. } => {
-                    let grant = self.grants.get(name).ok_or_else(|| refuse("the token endpoint is no URL"))?;
+                    let grant =
+                        self.grants.get(name).ok_or_else(|| refuse("the token endpoint is no URL"))?;
                     let token = self.tokens.get(name, grant, connector, clock).await?;
                     let credential = Credential::bearer(&token);
                     authorization.token = Some(token);
                     credential
                 }
                 Auth::MutualTls { secret } => {
-                    let certificate =
-                        self.certificates.get(secret).ok_or_else(|| refuse("the client certificate is not at hand"))?;
+                    let certificate = self
+                        .certificates
+                        .get(secret)
+                        .ok_or_else(|| refuse("the client certificate is not at hand"))?;
                     // A run may last longer than a certificate.
                     certificate.check(clock.now()).map_err(|error| refuse(&error.to_string()))?;
                     authorization.certificate = Some(Arc::clone(certificate));

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::credentials::Credentials;
 use super::identity::{self, Answers, Identities};
 use super::journal::Journal;
 use super::shared::Surroundings;
-use super::credentials::Credentials;
 use super::{Host, HostError, RunReport, report, send};
 use crate::base::Timestamp;
 use crate::engine::{Engine, Event, Need, Path, PauseCause, Phase, What};

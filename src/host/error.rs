@@ -3,8 +3,8 @@
 use crate::base::Explained;
 use crate::config::ConfigError;
 use crate::store::StoreError;
-use crate::wire::{CertificateError, ConnectorError};
 use crate::wire::resolver::ResolverUrlError;
+use crate::wire::{CertificateError, ConnectorError};
 
 /// An error of the host.
 #[derive(Debug, thiserror::Error)]

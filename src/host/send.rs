@@ -152,7 +152,8 @@ impl Task {
         let nonce = encode_base64url(&nonce);
         let url: url::Url = self.request.url.parse().map_err(|_| "the target is no URL")?;
         let message = Message {
-            target: Target::of(&self.request.method, &url).hiding(credentials.iter().filter_map(Credential::query)),
+            target: Target::of(&self.request.method, &url)
+                .hiding(credentials.iter().filter_map(Credential::query)),
             content_type,
             idempotency: self.request.key.as_ref().map(|(name, value)| (name.as_str(), value.as_str())),
             handoff: Some(&handoff),
@@ -314,5 +315,20 @@ fn cause_of(error: &SendError) -> SendFailure {
         SendError::Unknown { cause: Unknown::Reset, .. }
         | SendError::TooLarge { .. }
         | SendError::Unreadable { .. } => SendFailure::Reset,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_used_header_are_joined_and_bounded() {
+        let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers = [line("x-tags", "a"), line("etag", "e"), line("x-tags", "b, c")];
+        assert_eq!(used_header(&headers, "x-tags").as_deref(), Some("a, b, c"));
+        assert_eq!(used_header(&headers, "x-total"), None);
+        let long = used_header(&[line("x", &"ä".repeat(HEADER_BYTES))], "x").unwrap();
+        assert!(long.len() > HEADER_BYTES && long.len() < HEADER_BYTES + 4);
     }
 }

@@ -150,8 +150,7 @@ impl Counterparty {
             }
             Body::Broken => return Err(Problem::new(400, "the body is broken", "it ended before its end")),
         };
-        let caller =
-            self.admission.admit(head, body, host, api, key_header, self.accept_unsigned)?;
+        let caller = self.admission.admit(head, body, host, api, key_header, self.accept_unsigned)?;
         note_caller(open, &caller);
         check_bearer(api, &head.headers)?;
         let query = head.uri.query().unwrap_or_default();

@@ -438,6 +438,26 @@ fn the_largest_files_are_read() {
     assert_eq!((file.items.len(), findings.len()), (820, 0));
 }
 
+#[test]
+fn a_broken_function_costs_only_itself() {
+    let text = "eczflow 1\ntype Line = { sku: string, type: string? }\nfn bad(x: int -> int = x +\nfn good(fn_: Line?, b: [int]) -> int =\n  b[0] + 1\ntype Last = Line | null\nsecret last for a\n";
+    let (file, findings) = parsed(text);
+    let items: Vec<&str> = file
+        .items
+        .iter()
+        .map(|item| match item {
+            ast::Item::Type(item) => item.name.text.as_str(),
+            ast::Item::Function(item) => item.name.text.as_str(),
+            ast::Item::Secret(item) => item.name.text.as_str(),
+            ast::Item::Broken(item) => item.name.as_ref().map_or("", |name| name.text.as_str()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(items, ["Line", "bad", "good", "Last", "last"]);
+    assert!(matches!(file.items.get(1), Some(ast::Item::Broken(_))) && !findings.is_empty());
+    assert!(findings.iter().all(|finding| text.get(finding.span().range()).is_some()));
+}
+
 /// The editor's keywords are the grammar's, in its order.
 #[test]
 fn editors_colour_the_words_of_the_grammar() {

@@ -7,9 +7,10 @@ use serde_json::Value as Json;
 
 use super::checked::Checked;
 use super::contract::Unsupported;
+use super::dialect::Direction;
 use super::guard::GuardError;
 use super::media::{essence, is_json};
-use super::{Misfit, Schema};
+use super::{Form, Misfit, Schema};
 use crate::base::{CanonicalError, canonical_json};
 use crate::documents::{BodyView, MediaView, OperationView};
 
@@ -33,6 +34,9 @@ impl RequestBody {
     }
 }
 
+/// The media type of forms.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -55,6 +59,7 @@ pub struct Body {
     pub encoding: Encoding,
     /// JSON pointer of the schema, or of the body without one.
     pub pointer: String,
+    form: Option<Form>,
     checked: Checked,
 }
 
@@ -64,19 +69,26 @@ impl Body {
         view: &OperationView,
         body: &BodyView,
     ) -> Result<Result<Body, Unsupported>, GuardError> {
-        let Some((name, media)) = json_media(&body.content) else {
-            let names: Vec<&str> = body.content.keys().map(String::as_str).collect();
-            let what = format!("a request body of type {}", names.join(", "));
-            return Ok(Err(Unsupported { pointer: body.pointer.clone(), what }));
+        let unsupported = |what: String| Ok(Err(Unsupported { pointer: body.pointer.clone(), what }));
+        let form = body.content.iter().find(|(name, _)| essence(name) == FORM);
+        let (name, media, form) = match (json_media(&body.content), form) {
+            (Some((name, media)), _) => (name, media, None),
+            (None, Some((_, media))) => match Form::new(&media.encoding) {
+                Ok(form) => (FORM, media, Some(form)),
+                Err(what) => return unsupported(what),
+            },
+            (None, None) => {
+                let names: Vec<&str> = body.content.keys().map(String::as_str).collect();
+                return unsupported(format!("a request body of type {}", names.join(", ")));
+            }
         };
-        let checked = Checked::request(view, media.schema.as_deref());
+        let checked = Checked::new(view.root(), media.schema.as_deref(), Direction::Request);
         let schema = checked.schema()?.clone();
-        checked.guard()?;
         let pointer = media.schema.clone().unwrap_or_else(|| body.pointer.clone());
         let exact = !name.contains('*');
         let media_type = if exact { name.to_owned() } else { "application/json".to_owned() };
-        let encoding = Encoding::Json;
-        Ok(Ok(Body { required: body.required, schema, media_type, encoding, pointer, checked }))
+        let encoding = if form.is_some() { Encoding::Form } else { Encoding::Json };
+        Ok(Ok(Body { required: body.required, schema, media_type, encoding, pointer, form, checked }))
     }
 
     /// Checks a body by the full schema.
@@ -86,9 +98,9 @@ impl Body {
 
     /// Writes a checked body.
     pub(super) fn encode(&self, json: &Json) -> Result<RequestBody, Misfit> {
-        match self.encoding {
-            Encoding::Json => Ok(RequestBody::Json(json.clone())),
-            Encoding::Form => Err(Misfit::whole("forms are not built")),
+        match &self.form {
+            None => Ok(RequestBody::Json(json.clone())),
+            Some(form) => form.write(json).map(RequestBody::Form),
         }
     }
 }

@@ -4,63 +4,65 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
+use super::dialect::{Direction, normalise};
 use super::guard::{Guard, GuardError};
 use super::{Misfit, Schema, Value};
-use crate::documents::OperationView;
 
 /// A schema of a document that is shared, not copied.
 #[derive(Debug)]
-pub(super) struct Checked {
+pub struct Checked {
     root: Arc<Json>,
     /// `None`: anything fits.
     pointer: Option<String>,
+    direction: Direction,
     schema: OnceLock<Result<Schema, GuardError>>,
     guard: OnceLock<Result<Guard, GuardError>>,
 }
 
 impl Checked {
-    /// Of what is sent.
-    pub(super) fn request(view: &OperationView, pointer: Option<&str>) -> Checked {
+    /// The schema at a pointer, for values that go one way. Nothing is read yet.
+    pub fn new(root: &Arc<Json>, pointer: Option<&str>, direction: Direction) -> Checked {
         Checked {
-            root: Arc::clone(view.root()),
+            root: Arc::clone(root),
             pointer: pointer.map(str::to_owned),
+            direction,
             schema: OnceLock::new(),
             guard: OnceLock::new(),
         }
     }
 
-    /// Of what is answered.
-    pub(super) fn answer(view: &OperationView, pointer: Option<&str>) -> Checked {
-        Checked::request(view, pointer)
-    }
-
-    /// The schema as a type.
-    pub(super) fn schema(&self) -> Result<&Schema, GuardError> {
-        let read = || {
-            Ok(match &self.pointer {
-                None => Schema::any(),
-                Some(pointer) => Schema::read(&self.root, pointer),
-            })
+    /// The schema as a type. An error names a schema that can't be checked at run time.
+    pub fn schema(&self) -> Result<&Schema, GuardError> {
+        let read = || match &self.pointer {
+            None => Ok(Schema::any()),
+            Some(pointer) => {
+                let normal = normalise(&self.root, pointer, self.direction)?;
+                Guard::is_affordable(&normal, pointer)?;
+                Ok(Schema::read(&normal, ""))
+            }
         };
         self.schema.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
     /// The whole schema as a check.
-    pub(super) fn guard(&self) -> Result<&Guard, GuardError> {
+    pub fn guard(&self) -> Result<&Guard, GuardError> {
         let compile = || match &self.pointer {
             None => Ok(Guard::open()),
-            Some(pointer) => Guard::compile(&self.root, pointer),
+            Some(pointer) => {
+                self.schema()?;
+                Guard::of_normal(&normalise(&self.root, pointer, self.direction)?, pointer)
+            }
         };
         self.guard.get_or_init(compile).as_ref().map_err(Clone::clone)
     }
 
     /// Checks a value by the whole schema.
-    pub(super) fn check(&self, json: &Json) -> Result<(), Misfit> {
+    pub fn check(&self, json: &Json) -> Result<(), Misfit> {
         self.guard().map_err(|error| Misfit::whole(error.to_string()))?.check(json)
     }
 
     /// Checks a value by the whole schema and reads it by its type.
-    pub(super) fn decode(&self, json: &Json) -> Result<Value, Misfit> {
+    pub fn decode(&self, json: &Json) -> Result<Value, Misfit> {
         self.check(json)?;
         let schema = self.schema().map_err(|error| Misfit::whole(error.to_string()))?;
         Value::decode(&schema.ty, json)

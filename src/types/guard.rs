@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::Misfit;
+use super::dialect::{Direction, normalise};
 use crate::base::limits;
 use crate::documents::{Reference, escape, local_reference};
 
@@ -39,33 +40,25 @@ impl Guard {
 
     /// Compiles the schema at a pointer of a document or slice.
     pub fn compile(root: &Json, pointer: &str) -> Result<Guard, GuardError> {
-        let failed = |reason: String| GuardError { pointer: pointer.to_owned(), reason };
-        if root.pointer(pointer).is_none() {
-            return Err(failed("it is missing".to_owned()));
-        }
-        let cost = Costs { root, known: BTreeMap::new() }.reachable(pointer);
+        let normal = normalise(root, pointer, Direction::Both)?;
+        Guard::is_affordable(&normal, pointer)?;
+        Guard::of_normal(&normal, pointer)
+    }
+
+    /// Whether a schema in its normal form is checked in reasonable time; `pointer` is where it comes from.
+    pub(super) fn is_affordable(normal: &Json, pointer: &str) -> Result<(), GuardError> {
+        let cost = Costs { root: normal, known: BTreeMap::new() }.reachable("");
         if cost.is_none_or(|cost| cost > IN_PLACE) {
-            return Err(failed(
-                "its references multiply beyond what is checked in reasonable time".to_owned(),
-            ));
+            let reason = "its references multiply beyond what is checked in reasonable time".to_owned();
+            return Err(GuardError { pointer: pointer.to_owned(), reason });
         }
-        // The pointers stay what they are: the schema stands beside the document's own parts.
-        let mut schema = Map::new();
-        schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-        schema.insert("$ref".to_owned(), json!(format!("#{}", fragment(pointer))));
-        for part in ["paths", "components", "webhooks"] {
-            if let Some(value) = root.get(part) {
-                schema.insert(part.to_owned(), value.clone());
-            }
-        }
-        let options =
-            jsonschema::draft202012::options().offline().should_validate_formats(false).with_pattern_options(
-                jsonschema::PatternOptions::fancy_regex()
-                    .backtrack_limit(BACKTRACKING)
-                    .size_limit(PATTERN_BYTES)
-                    .dfa_size_limit(PATTERN_BYTES),
-            );
-        match options.build(&Json::Object(schema)) {
+        Ok(())
+    }
+
+    /// Compiles a schema in its normal form; `pointer` is where it comes from.
+    pub(super) fn of_normal(normal: &Json, pointer: &str) -> Result<Guard, GuardError> {
+        let failed = |reason: String| GuardError { pointer: pointer.to_owned(), reason };
+        match options().build(normal) {
             Ok(validator) => Ok(Guard(Some(validator))),
             Err(error) => Err(failed(one_line(&error.to_string()))),
         }
@@ -83,6 +76,20 @@ impl Guard {
             Misfit { path: member_path(schema), why: format!("does not meet the schema's `{keyword}`") }
         })
     }
+}
+
+fn options() -> jsonschema::ValidationOptions<'static> {
+    jsonschema::draft202012::options().offline().should_validate_formats(false).with_pattern_options(
+        jsonschema::PatternOptions::fancy_regex()
+            .backtrack_limit(BACKTRACKING)
+            .size_limit(PATTERN_BYTES)
+            .dfa_size_limit(PATTERN_BYTES),
+    )
+}
+
+/// Whether a pattern can be checked: written as ECMA 262 has it, and not too large when compiled.
+pub(super) fn is_pattern(pattern: &str) -> bool {
+    options().build(&json!({"pattern": pattern})).is_ok()
 }
 
 fn one_line(text: &str) -> String {
@@ -122,19 +129,6 @@ fn member_path(schema: &str) -> String {
         path.push_str(&name);
     }
     path
-}
-
-/// A JSON pointer as a URI fragment (RFC 6901 section 6).
-fn fragment(pointer: &str) -> String {
-    let mut text = String::new();
-    for byte in pointer.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=:@".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
 }
 
 /// How often schemas are evaluated for one value, references unfolded.
@@ -266,7 +260,6 @@ mod tests {
             json!({"$ref": "https://example.com/x.json"}),
             json!({"$ref": "#/components/schemas/None"}),
             json!({"type": "float"}),
-            json!({"pattern": "("}),
             json!({"properties": {"a": {"minimum": "x"}}}),
         ] {
             let error = Guard::compile(&document(bad), S).unwrap_err();

@@ -1,6 +1,7 @@
 //! Headers of answers: what the document says of them, and how their text is read.
 
 use super::checked::Checked;
+use super::dialect::Direction;
 use super::guard::GuardError;
 use super::style::{Place, Style};
 use super::{Misfit, Type, Value};
@@ -43,7 +44,7 @@ impl ResponseHeader {
             _ => Style::new(name, place, "simple", explode, false)
                 .map_err(|reason| GuardError { pointer: header.pointer.clone(), reason })?,
         };
-        let schema = Checked::answer(view, header.schema.as_deref());
+        let schema = Checked::new(view.root(), header.schema.as_deref(), Direction::Answer);
         let ty = match &header.schema {
             Some(_) => schema.schema()?.ty.clone(),
             // Without a schema it is text all the same.

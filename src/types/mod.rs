@@ -9,6 +9,8 @@ mod body;
 mod checked;
 mod contract;
 mod decode;
+mod dialect;
+mod form;
 mod guard;
 mod header;
 mod intersect;
@@ -29,8 +31,11 @@ pub use assign::{
     widening,
 };
 pub use body::{Body, Encoding, RequestBody};
+pub use checked::Checked;
 pub use contract::{Contract, IDEMPOTENCY_KEY, Unsupported};
 pub use decode::Misfit;
+pub use dialect::Direction;
+pub use form::Form;
 pub use guard::{Guard, GuardError};
 pub use header::ResponseHeader;
 pub use model::{Field, Members, RecordType, Type};

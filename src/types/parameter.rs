@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::checked::Checked;
 use super::contract::Unsupported;
+use super::dialect::Direction;
 use super::guard::GuardError;
 use super::media::{essence, is_json};
 use super::style::{Place, Style, is_list, is_object, raw_pairs, read_pairs};
@@ -41,9 +42,8 @@ pub struct Sent {
 impl Parameter {
     /// Reads a declaration and compiles its schema.
     pub fn read(view: &OperationView, parameter: &ParameterView) -> Result<Parameter, GuardError> {
-        let checked = Checked::request(view, parameter.schema.as_deref());
+        let checked = Checked::new(view.root(), parameter.schema.as_deref(), Direction::Request);
         let schema = checked.schema()?.clone();
-        checked.guard()?;
         let place = Place::At(parameter.location);
         let style = match &parameter.media_type {
             _ if parameter.location == Location::QueryString => {

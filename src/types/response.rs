@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::checked::Checked;
+use super::dialect::Direction;
 use super::guard::GuardError;
 use super::media::{covers, essence, is_json, is_utf8};
 use super::{Misfit, ResponseHeader, Type, Value};
@@ -14,8 +15,8 @@ use crate::documents::{OperationView, ResponseView, StatusRange};
 pub struct Response {
     /// The statuses it stands for.
     pub status: StatusRange,
-    /// The decoded body: null where none is documented, a string where only `text/plain` is, unknown where it is nothing
-    /// that is read.
+    /// The decoded body of a success: null where none is documented, a string where only `text/plain` is, unknown where it
+    /// is nothing that is read. Unknown for failures, whose bodies are no values.
     pub ty: Type,
     /// Its documented headers, in the order of their names; without `Content-Type` and those that carry credentials.
     pub headers: Vec<ResponseHeader>,
@@ -36,7 +37,10 @@ struct Media {
 
 impl Response {
     pub(super) fn read(view: &OperationView, response: &ResponseView) -> Result<Response, GuardError> {
-        let success = is_success(response.status);
+        // Only answers that can be a step's value are read before they come.
+        let stands = response.status == StatusRange::Default
+            && !view.responses.iter().any(|other| is_success(other.status));
+        let success = is_success(response.status) || stands;
         // These answers have no content, whatever is documented (RFC 9110, sections 9.3.2, 15.3.5 and 15.3.6).
         let bare = view.method == "HEAD" || matches!(response.status, StatusRange::Exact(204 | 205));
         let mut media = Vec::new();
@@ -46,9 +50,8 @@ impl Response {
             let text = json.is_empty();
             let plain = response.content.iter().filter(|(name, _)| text && essence(name) == "text/plain");
             for (name, content) in json.into_iter().chain(plain) {
-                let schema = Checked::answer(view, content.schema.as_deref());
-                if success || response.status == StatusRange::Default {
-                    schema.guard()?;
+                let schema = Checked::new(view.root(), content.schema.as_deref(), Direction::Answer);
+                if success {
                     types.push(if text { Type::string() } else { schema.schema()?.ty.clone() });
                 }
                 media.push(Media { name: essence(name), text, schema });
@@ -63,7 +66,7 @@ impl Response {
             (true, false) => Type::union(types),
         };
         let mut headers = Vec::new();
-        if success || response.status == StatusRange::Default {
+        if success {
             for (name, header) in &response.headers {
                 headers.extend(ResponseHeader::read(view, name, header)?);
             }

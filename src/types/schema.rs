@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value as Json};
 
 use super::assign::{Answer, assignable_to_field};
+use super::dialect::UNCHECKED;
 use super::intersect::{disjoint, intersect};
 use super::{Field, Members, RecordType, Type};
 use crate::base::limits;
@@ -18,6 +19,8 @@ use crate::documents::{Reference, local_reference};
 pub const SCHEMA_NODES: usize = 20_000;
 /// Nesting of a type made from a schema: deep enough for any contract, small enough to be written into a plan.
 pub const TYPE_DEPTH: usize = 24;
+/// References and combined schemas within one another that are unfolded at one place.
+const MOST_HOPS: usize = 128;
 /// Undecided positions that are named; later ones are counted in the last entry.
 const MOST_UNDECIDED: usize = 50;
 
@@ -38,19 +41,31 @@ impl Schema {
 
     /// Reads the schema at a JSON pointer of a document or slice. Never fails: what can't be read is unknown.
     pub fn read(root: &Json, pointer: &str) -> Schema {
-        let mut reader =
-            Reader { root, nodes: SCHEMA_NODES, refs: Vec::new(), undecided: Vec::new(), more: 0 };
-        let ty = match root.pointer(pointer) {
-            Some(schema) => {
-                reader.refs.push(pointer.to_owned());
-                reader.schema(schema, "", 0)
-            }
-            None => Type::unknown("the schema is missing"),
+        let Some(schema) = root.pointer(pointer) else {
+            return Schema { ty: Type::unknown("the schema is missing"), undecided: Vec::new() };
         };
-        if reader.more > 0 {
-            reader.undecided.push(format!("{} more", reader.more));
+        // Where all of it is too much, the nearest levels are read whole rather than the first members deeply.
+        let mut depth = TYPE_DEPTH;
+        loop {
+            let mut reader = Reader {
+                root,
+                nodes: SCHEMA_NODES,
+                depth,
+                hops: 0,
+                refs: vec![pointer.to_owned()],
+                undecided: Vec::new(),
+                more: 0,
+            };
+            let ty = reader.schema(schema, "", 0);
+            if reader.nodes == 0 && depth > 1 {
+                depth = if depth > 8 { depth / 2 } else { depth - 1 };
+                continue;
+            }
+            if reader.more > 0 {
+                reader.undecided.push(format!("{} more", reader.more));
+            }
+            return Schema { ty, undecided: reader.undecided };
         }
-        Schema { ty, undecided: reader.undecided }
     }
 
     /// Whether a value of `from` can be sent here: as [`assignable_to_field`], and unknown instead of yes where the schema
@@ -69,6 +84,10 @@ impl Schema {
 pub(super) struct Reader<'a> {
     root: &'a Json,
     nodes: usize,
+    /// Levels of lists and records that are read.
+    depth: usize,
+    /// References and combined schemas being unfolded at one place.
+    hops: usize,
     /// References being unfolded, to find circles.
     refs: Vec<String>,
     undecided: Vec<String>,
@@ -101,7 +120,7 @@ impl Reader<'_> {
         if !self.charge() {
             return Type::unknown("the schema is too large");
         }
-        if depth >= TYPE_DEPTH {
+        if depth >= self.depth || self.hops >= MOST_HOPS {
             return Type::unknown("the schema is nested too deep");
         }
         let object = match schema {
@@ -115,6 +134,9 @@ impl Reader<'_> {
         {
             return Type::unknown(keyword);
         }
+        if let Some(keyword) = object.get(UNCHECKED).and_then(Json::as_str) {
+            self.note(path, &format!("{keyword} (which is not checked)"));
+        }
         let mut ty = match object.get("$ref") {
             Some(reference) => self.reference(reference, path, depth),
             None => Type::any(),
@@ -122,7 +144,7 @@ impl Reader<'_> {
         let own = self.own(object, path, depth);
         ty = intersect(self, ty, own, path);
         for part in array(object, "allOf") {
-            let part = self.schema(part, path, depth + 1);
+            let part = self.inner(part, path, depth);
             ty = intersect(self, ty, part, path);
         }
         for keyword in ["anyOf", "oneOf"] {
@@ -138,6 +160,14 @@ impl Reader<'_> {
         ty
     }
 
+    /// A schema that applies to the same value: it makes no deeper type, but is bounded as well.
+    fn inner(&mut self, schema: &Json, path: &str, depth: usize) -> Type {
+        self.hops += 1;
+        let ty = self.schema(schema, path, depth);
+        self.hops -= 1;
+        ty
+    }
+
     fn reference(&mut self, reference: &Json, path: &str, depth: usize) -> Type {
         let Some(text) = reference.as_str() else { return Type::unknown("a `$ref` that is no string") };
         let Reference::Local(pointer) = local_reference(text) else {
@@ -150,8 +180,7 @@ impl Reader<'_> {
             return Type::unknown("a `$ref` that leads nowhere");
         };
         self.refs.push(pointer);
-        // A chain of references makes no deeper type, but the depth bounds this recursion as well.
-        let ty = self.schema(target, path, depth + 1);
+        let ty = self.inner(target, path, depth);
         self.refs.pop();
         ty
     }
@@ -159,7 +188,7 @@ impl Reader<'_> {
     fn alternatives(&mut self, base: Type, of: &[Json], keyword: &str, path: &str, depth: usize) -> Type {
         let mut alternatives = Vec::new();
         for one in of {
-            let one = self.schema(one, path, depth + 1);
+            let one = self.inner(one, path, depth);
             let one = intersect(self, base.clone(), one, path);
             alternatives.push(one);
         }

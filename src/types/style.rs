@@ -652,7 +652,7 @@ fn item_type(ty: &Type) -> Type {
     Type::union(items.collect())
 }
 
-fn member_type(ty: &Type, name: &str) -> Type {
+pub(super) fn member_type(ty: &Type, name: &str) -> Type {
     let members = ty.alternatives().iter().filter_map(|one| match one {
         Type::Record(record) => match (record.fields.get(name), &record.others) {
             (Some(field), _) => Some(field.ty.clone()),

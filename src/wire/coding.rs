@@ -30,8 +30,11 @@ impl Coding {
     /// The coding that `Content-Encoding` fields name; `Err` with their text where it is none of ours.
     pub(super) fn of<'a>(fields: impl Iterator<Item = &'a str>) -> Result<Coding, String> {
         let text = fields.collect::<Vec<_>>().join(", ");
-        let names: Vec<String> =
-            text.split(',').map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect();
+        let names: Vec<String> = text
+            .split(',')
+            .map(|name| name.trim().to_ascii_lowercase())
+            .filter(|name| !name.is_empty())
+            .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| *name != "identity").collect();
         match names.as_slice() {
             [] => Ok(Coding::Identity),
@@ -124,7 +127,11 @@ mod tests {
             assert_eq!(coding.decode(body.clone(), text.len()).unwrap(), text.as_bytes());
             assert_eq!(coding.decode(body.clone(), text.len() - 1), Err(CodingError::TooLarge));
             for end in 1..body.len() {
-                assert_eq!(coding.decode(body[..end].to_vec(), text.len()), Err(CodingError::Broken), "{end}");
+                assert_eq!(
+                    coding.decode(body[..end].to_vec(), text.len()),
+                    Err(CodingError::Broken),
+                    "{end}"
+                );
             }
             assert_eq!(coding.decode(b"no such thing".to_vec(), 100), Err(CodingError::Broken));
             assert_eq!(coding.decode(vec![], 0).unwrap(), b"");

@@ -346,7 +346,9 @@ async fn read(mut response: reqwest::Response, limit: usize, compressed: bool) -
             return unreadable(answer, format!("came as `{}`, which was not asked for", coding.as_str()));
         }
         Err(_) if coded.is_empty() => Coding::Identity,
-        Err(names) => return unreadable(answer, format!("came in the content coding `{names}`, which is not read")),
+        Err(names) => {
+            return unreadable(answer, format!("came in the content coding `{names}`, which is not read"));
+        }
     };
     match coding.decode(coded, limit) {
         Ok(body) => Ok(Answer { body, ..answer }),

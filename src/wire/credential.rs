@@ -164,9 +164,15 @@ mod tests {
         ];
         let (url, headers) = added(&credentials, "https://a.example/x?q=%20").unwrap();
         assert_eq!(headers["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-        assert_eq!((&headers["x-api-key"], &headers["cookie"]), (&"k-1".parse().unwrap(), &"a=1; session=s3cret".parse().unwrap()));
+        assert_eq!(
+            (&headers["x-api-key"], &headers["cookie"]),
+            (&"k-1".parse().unwrap(), &"a=1; session=s3cret".parse().unwrap())
+        );
         assert_eq!(url.query(), Some("q=%20&api%20key=a%26b%3Dc%20%2B%25%C3%BC"));
-        assert_eq!(added(&credentials[2..3], "https://a.example/x").unwrap().0.query(), Some("api%20key=a%26b%3Dc%20%2B%25%C3%BC"));
+        assert_eq!(
+            added(&credentials[2..3], "https://a.example/x").unwrap().0.query(),
+            Some("api%20key=a%26b%3Dc%20%2B%25%C3%BC")
+        );
         let shown = format!("{headers:?} {credentials:?}");
         assert!(!shown.contains("s3cret") && !shown.contains("QWxh") && !shown.contains("k-1"), "{shown}");
     }

@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_bearer_token_with_its_time_and_scopes_or_refused() {
-        let text = r#"{"access_token":"t-1","token_type":"bearer","expires_in":3600,"scope":"b a","extra":1}"#;
+        let text =
+            r#"{"access_token":"t-1","token_type":"bearer","expires_in":3600,"scope":"b a","extra":1}"#;
         assert_eq!(read_text(text), Ok(("t-1".into(), 3600)));
         assert_eq!(read_text(r#"{"access_token":"t","token_type":"Bearer"}"#), Ok(("t".into(), 60)));
         for (from, to) in [
@@ -231,7 +232,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_named_by_its_code_only() {
-        let refused = |code: &str| refusal(format!(r#"{{"error":"{code}","error_description":"s3cret"}}"#).as_bytes());
+        let refused =
+            |code: &str| refusal(format!(r#"{{"error":"{code}","error_description":"s3cret"}}"#).as_bytes());
         assert_eq!(refused("invalid_client"), Some("invalid_client"));
         assert_eq!(refused("s3cret"), None);
         assert_eq!(refusal(b"<html>"), None);

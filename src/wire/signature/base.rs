@@ -135,10 +135,7 @@ fn form_encoded(text: &str) -> String {
 }
 
 /// The signature base: one line a component, then the parameters as they stand in `Signature-Input`.
-pub(super) fn signature_base(
-    components: &[Component],
-    parameters: &str,
-) -> Result<String, SignatureError> {
+pub(super) fn signature_base(components: &[Component], parameters: &str) -> Result<String, SignatureError> {
     let mut base = String::new();
     for component in components {
         // A line end inside a value could forge a further line.

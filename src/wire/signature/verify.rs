@@ -3,9 +3,7 @@
 use sfv::{BareItem, Dictionary, FieldType as _, InnerList, ListEntry, Parameters, Parser};
 
 use super::SignatureError;
-use super::base::{
-    ALGORITHM, Component, MAX_LIFETIME_SECONDS, SKEW_SECONDS, TAG, Target, signature_base,
-};
+use super::base::{ALGORITHM, Component, MAX_LIFETIME_SECONDS, SKEW_SECONDS, TAG, Target, signature_base};
 use crate::base::{Digest, PublicKey, Timestamp};
 
 /// A request as it arrived.

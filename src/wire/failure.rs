@@ -242,6 +242,7 @@ pub(super) enum AddressError {
 /// The errors of a chain. An `io::Error` hides the error it was made from behind `get_ref`.
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let next = |error: &&'a (dyn StdError + 'static)| -> Option<&'a (dyn StdError + 'static)> {
+        let error: &'a (dyn StdError + 'static) = *error;
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => error.source(),
@@ -298,6 +299,7 @@ fn certificate_words(error: &rustls::Error) -> Option<&'static str> {
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateUnknown
+        | Alert::DecryptError
         | Alert::AccessDenied => "the server does not take our client certificate",
         _ => return None,
     })

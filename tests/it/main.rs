@@ -24,6 +24,7 @@ mod properties;
 mod resolver;
 mod run;
 mod sandbox;
+mod signals;
 mod simulation;
 mod stage;
 mod support;

@@ -119,7 +119,7 @@ pub(super) struct Served {
 }
 
 impl Served {
-    fn ledger(&self, query: &str) -> Report {
+    pub(super) fn ledger(&self, query: &str) -> Report {
         let mut stream = TcpStream::connect(&self.control).unwrap();
         write!(stream, "GET /ledger{query} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.control)
             .unwrap();

@@ -29,7 +29,8 @@ pub fn flow(data: &[u8]) -> bool {
     files.insert("f/desk.yaml", DESK);
     files.insert("f/flow.eczflow", data);
     let Ok(checked) = Session::new(&files).check(at, None) else { return false };
-    let drawn = checked.checked.iter().map(|flow| flow.graph.drawing(&flow.hir).nodes.len());
+    let drawn =
+        checked.checked.iter().map(|flow| flow.graph.drawing(&flow.hir, &checked.source_map).nodes.len());
     std::hint::black_box(drawn.sum::<usize>());
     let Ok(pinned) = Session::new(&files).pin(at) else { return false };
     if pinned.has_errors() {

@@ -1,17 +1,22 @@
 //! `eczflow graph`.
 
+use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
-use super::{Exit, Outcome, flow, output};
+use super::{Exit, Outcome, files, flow, output};
 use crate::config::Config;
+use crate::graph::Drawing;
 use crate::report;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow graph refund.eczflow --format mermaid            a block for Markdown
-  eczflow graph refund.eczflow --format dot | dot -Tsvg    a picture
+  eczflow graph refund.eczflow --format html -o refund.html   a page: picture, legend, table of handoffs
+  eczflow graph refund.eczflow --format svg -o refund.svg     the picture alone
+  eczflow graph refund.eczflow --format mermaid               a block for Markdown
+  eczflow graph refund.eczflow --format dot | dot -Tpng       for Graphviz
 
-Operators are clusters; an edge on which data goes over to another organisation is marked as a handoff.";
+Organisations are lanes, or clusters; every call shows its handoff policy and least evidence; an edge on which data goes
+over to another organisation is marked. Boxes name the whole text when pointed at. Nothing is fetched by a page.";
 
 /// Draw a flow's graph.
 #[derive(Debug, Args)]
@@ -20,9 +25,12 @@ pub(crate) struct Arguments {
     /// The flow's file, `FILE#flow` where it has several.
     #[arg(value_name = "FLOW")]
     flow: flow::FlowName,
-    /// For which tool.
+    /// What is written.
     #[arg(long, value_enum, default_value_t = Style::Dot)]
     format: Style,
+    /// Where it is written; `-` for stdout. An older file there is replaced.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -31,17 +39,26 @@ enum Style {
     Dot,
     /// Mermaid.
     Mermaid,
+    /// A picture, light and dark.
+    Svg,
+    /// A page with the picture and a table of the handoffs.
+    Html,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let checked = flow::check(&arguments.flow, &Config::default())?;
     // A graph is drawn of a flow with findings too, as far as it could be made out.
-    for flow in &checked.checked {
-        let drawing = flow.graph.drawing(&flow.hir);
-        output::data(&match arguments.format {
-            Style::Dot => report::dot(&drawing),
-            Style::Mermaid => report::mermaid(&drawing),
-        })?;
+    let drawings: Vec<Drawing> =
+        checked.checked.iter().map(|flow| flow.graph.drawing(&flow.hir, &checked.source_map)).collect();
+    let text = match arguments.format {
+        Style::Dot => drawings.iter().map(report::dot).collect(),
+        Style::Mermaid => drawings.iter().map(report::mermaid).collect(),
+        Style::Svg => report::svg(&drawings),
+        Style::Html => report::html(&drawings),
+    };
+    match &arguments.output {
+        Some(path) if path != "-" => files::replace(path, text.as_bytes())?,
+        _ => output::data(&text)?,
     }
     if checked.has_errors() {
         flow::tell(&checked.source_map, &checked.diagnostics);

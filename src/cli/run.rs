@@ -69,6 +69,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     else {
         return Ok(Exit::Findings);
     };
+    let (without, handoffs) = crate::plan::unverified(&plan);
+    if let Some(line) = crate::report::unverified(without, handoffs) {
+        super::output::tell(&line);
+    }
     let inputs = inputs::read(&plan, &arguments.input, arguments.inputs.as_deref())?;
     let runtime = runtime::start()?;
     let ended = runtime.block_on(async {

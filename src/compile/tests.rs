@@ -384,8 +384,8 @@ fn the_drawing_marks_handoffs_between_organisations() {
     let files = example();
     let compilation = Session::new(&files).compile(path(), None).unwrap();
     let checked = &compilation.checked[0];
-    let drawing = checked.graph.drawing(&checked.hir);
-    let operators: Vec<&str> = drawing.operators.iter().map(|(id, _)| id.as_str()).collect();
+    let drawing = checked.graph.drawing(&checked.hir, &compilation.source_map);
+    let operators: Vec<&str> = drawing.operators.iter().map(|lane| lane.key.as_str()).collect();
     assert_eq!(operators, ["ECZ-GB-A1B2C3", "ECZ-GB-SUPP01", "ECZ-GB-WARE01", "ECZ-GB-PAYM01"]);
     let handoffs: Vec<String> = drawing
         .edges
@@ -400,7 +400,7 @@ fn the_drawing_marks_handoffs_between_organisations() {
     }
     let moved = drawing.nodes.iter().find(|node| node.id == "moved").unwrap();
     assert_eq!(
-        (moved.inside.as_deref(), moved.undo.as_deref()),
+        (moved.inside.as_deref(), moved.undo.as_ref().map(|undo| undo.handoff.operation.as_str())),
         (Some("for_1"), Some("warehouse.takeBackItem"))
     );
     // Everything after the barrier waits for it, the loop's body through its loop.

@@ -101,7 +101,8 @@ impl<'a> Engine<'a> {
     ) -> Applied {
         match &event.what {
             What::HandoffVerified { checks, observations }
-            | What::HandoffRefused { checks, observations } => {
+            | What::HandoffRefused { checks, observations }
+            | What::HandoffUnverified { checks, observations, .. } => {
                 let Some(call) = self.call(path) else { return illegal("it names no call") };
                 let calling = under_way(state, path, event.attempt)?;
                 match calling.phase {
@@ -113,6 +114,9 @@ impl<'a> Engine<'a> {
                 let stops = checks.iter().any(|check| check.decision == Decision::Stop);
                 if stops != matches!(event.what, What::HandoffRefused { .. }) {
                     return illegal("its checks say otherwise");
+                }
+                if !stops {
+                    self.check_party(call, &event.what)?;
                 }
                 calling.phase =
                     if stops { CallPhase::Refused } else { CallPhase::Verified { half_open: false } };

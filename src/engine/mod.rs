@@ -28,7 +28,7 @@ pub use outcome::{Beside, Outcome, counts_for_breaker, judge_answer, judge_failu
 pub use path::{Iterations, Path, PathError};
 pub use record::identities;
 pub use state::{Failure, Phase, State};
-pub use verdict::{Subject, VERDICT_AGE_MS, state_name, subjects};
+pub use verdict::{Subject, VERDICT_AGE_MS, passed, state_name, subjects};
 
 use crate::plan::{AnswerUse, Block, Call, Node, NodeKind, Plan, Step, Verified};
 

@@ -1,8 +1,6 @@
 //! A plain description of the graph, for whatever draws it: nodes by operator, edges by kind, handoffs marked.
 
-use super::Graph;
-use crate::hir::{Block, Hir, NodeKind};
-use crate::plan::free_names;
+use crate::ecz::VerifyMode;
 
 /// Why one node waits for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +58,45 @@ impl Shape {
     }
 }
 
+/// An organisation that takes part: a lane of the picture.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DrawnOperator {
+    /// What nodes name it by: its ECZ-ID, or `api NAME` for a party without a passport.
+    pub key: String,
+    /// The name to show: as the flow declares it, else the names of its apis.
+    pub name: String,
+    /// Its ECZ-ID, where it has one.
+    pub id: Option<String>,
+    /// Why nothing of its identity is verified; absent for a party with a passport.
+    pub unverified: Option<String>,
+}
+
+/// What governs one call: every call is a handoff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrawnHandoff {
+    /// The policy's name as written, such as `std.handoff.strict`; empty where none could be resolved.
+    pub policy: String,
+    /// What is done with a verdict that is not positive.
+    pub verify: Option<VerifyMode>,
+    /// The least evidence, `E0` to `E5`.
+    pub evidence: Option<String>,
+    /// The Agent Credential that presents itself.
+    pub present: Option<String>,
+    /// `api.operation`.
+    pub operation: String,
+    /// Method and path template.
+    pub request: String,
+}
+
+/// A compensation to draw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrawnUndo {
+    /// The operator it calls, as in [`DrawnNode::operator`].
+    pub operator: String,
+    /// The call.
+    pub handoff: DrawnHandoff,
+}
+
 /// A node to draw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrawnNode {
@@ -69,12 +106,20 @@ pub struct DrawnNode {
     pub label: String,
     /// What it is.
     pub shape: Shape,
-    /// The operator on whose side it happens, as an ECZ-ID; the runner's for everything that is no call.
+    /// The key of the operator on whose side it happens; the runner's for everything that is no call.
     pub operator: String,
     /// The loop it stands in.
     pub inside: Option<String>,
-    /// The compensating operation, `api.operation`.
-    pub undo: Option<String>,
+    /// The statement as written, on one line and without comments.
+    pub written: String,
+    /// `when`: the condition as written.
+    pub guard: Option<String>,
+    /// `irreversible`: the reason given.
+    pub irreversible: Option<String>,
+    /// What governs its call, for a step.
+    pub handoff: Option<DrawnHandoff>,
+    /// The compensation.
+    pub undo: Option<DrawnUndo>,
 }
 
 /// An edge to draw.
@@ -95,109 +140,10 @@ pub struct DrawnEdge {
 pub struct Drawing {
     /// The flow's name.
     pub flow: String,
-    /// Operators that take part: ECZ-ID and a name to show, the runner first, then in order of the calls.
-    pub operators: Vec<(String, String)>,
+    /// Operators that take part, the runner first, then in order of the calls.
+    pub operators: Vec<DrawnOperator>,
     /// Nodes in source order, those of a loop after it.
     pub nodes: Vec<DrawnNode>,
     /// Edges in order of their later nodes.
     pub edges: Vec<DrawnEdge>,
-}
-
-impl Graph {
-    /// The description of a flow's graph.
-    pub fn drawing(&self, hir: &Hir) -> Drawing {
-        let (name, id) = match &hir.flow.agent {
-            Some((name, agent)) => (name.clone(), agent.parent().to_string()),
-            None => ("runner".to_owned(), "runner".to_owned()),
-        };
-        let mut drawing = Drawing {
-            flow: hir.flow.name.clone(),
-            operators: vec![(id.clone(), name)],
-            ..Drawing::default()
-        };
-        self.draw_block(hir, &hir.flow.body, None, &id, &mut drawing);
-        let side = |id: &str| drawing.nodes.iter().find(|node| node.id == id);
-        let edges: Vec<DrawnEdge> = drawing
-            .nodes
-            .iter()
-            .flat_map(|node| {
-                let edges = self.edges_of(&node.id).map(move |(from, kind)| (from.clone(), node, kind));
-                edges.chain(self.entry(hir, node))
-            })
-            .map(|(from, to, kind)| {
-                let crosses = side(&from).is_some_and(|from| from.operator != to.operator);
-                DrawnEdge { from, to: to.id.clone(), kind, handoff: crosses && kind == EdgeKind::Data }
-            })
-            .collect();
-        drawing.edges = edges;
-        drawing
-    }
-
-    /// Data that a node of a loop takes from outside the loop.
-    fn entry<'d>(&self, hir: &Hir, node: &'d DrawnNode) -> Vec<(String, &'d DrawnNode, EdgeKind)> {
-        if node.inside.is_none() {
-            return Vec::new();
-        }
-        let mut outside = Vec::new();
-        hir.flow.body.each_node(&mut |candidate, _| {
-            if candidate.id == node.id {
-                let direct = self.after(&node.id);
-                let names = candidate.expressions().into_iter().flat_map(free_names);
-                outside.extend(names.filter(|name| !direct.contains(name)));
-            }
-        });
-        outside.sort();
-        outside.dedup();
-        let mut found = Vec::new();
-        hir.flow.body.each_node(&mut |candidate, _| {
-            if outside.contains(&candidate.id) {
-                found.push((candidate.id.clone(), node, EdgeKind::Data));
-            }
-        });
-        found
-    }
-
-    fn draw_block(
-        &self,
-        hir: &Hir,
-        block: &Block,
-        inside: Option<&str>,
-        runner: &str,
-        drawing: &mut Drawing,
-    ) {
-        for node in &block.nodes {
-            let mut operator = runner.to_owned();
-            let mut undo = None;
-            let (shape, label) = match &node.kind {
-                NodeKind::Step(step) => {
-                    let api = hir.apis.get(&step.call.api);
-                    if let Some(identity) = api.and_then(|api| api.identity.as_ref()) {
-                        operator = identity.fields.operator_ecz_id.to_string();
-                    }
-                    if !drawing.operators.iter().any(|(id, _)| *id == operator) {
-                        drawing.operators.push((operator.clone(), step.call.api.clone()));
-                    }
-                    undo = step.undo.as_ref().map(|undo| format!("{}.{}", undo.api, undo.operation));
-                    let shape = if step.call.is_safe() { Shape::Read } else { Shape::Effect };
-                    (shape, format!("{} = {}.{}", node.id, step.call.api, step.call.operation))
-                }
-                NodeKind::Let(_) => (Shape::Value, format!("let {}", node.id)),
-                NodeKind::Ensure { .. } => (Shape::Rule, "ensure".to_owned()),
-                NodeKind::Fail { .. } => (Shape::Rule, "fail".to_owned()),
-                NodeKind::For(repeat) => {
-                    let label = format!(
-                        "for {} at most {} parallel {}",
-                        repeat.variable, repeat.at_most.0, repeat.parallel
-                    );
-                    (Shape::Loop, label)
-                }
-                NodeKind::Return(_) => (Shape::Return, "return".to_owned()),
-            };
-            let (id, inside) = (node.id.clone(), inside.map(str::to_owned));
-            drawing.nodes.push(DrawnNode { id, label, shape, operator, inside, undo });
-            if let NodeKind::For(repeat) = &node.kind {
-                self.draw_block(hir, &repeat.body, Some(&node.id), runner, drawing);
-            }
-        }
-    }
 }

@@ -4,7 +4,8 @@
 //! data, barriers (`ensure`, `fail`, `after`), `after` clauses and `return` orders nodes.
 
 mod build;
+mod describe;
 mod drawing;
 
 pub use build::{Graph, build};
-pub use drawing::{Drawing, DrawnEdge, DrawnNode, EdgeKind, Shape};
+pub use drawing::{Drawing, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, DrawnUndo, EdgeKind, Shape};

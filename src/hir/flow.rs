@@ -292,7 +292,8 @@ impl<'d> FlowLowering<'_, 'd> {
                 self.after(written, &nodes, outer, &mut after);
             }
             let line = self.lines.line(span);
-            nodes.push(Node { id, span, line, after, kind });
+            let written = statement.span();
+            nodes.push(Node { id, span, written, line, after, kind });
         }
         Block { nodes }
     }

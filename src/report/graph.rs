@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::shown::harmless_line;
-use crate::graph::{Drawing, DrawnEdge, DrawnNode, EdgeKind, Shape};
+use crate::graph::{Drawing, DrawnEdge, DrawnNode, DrawnOperator, EdgeKind, Shape};
 
 /// Graphviz: `eczflow graph FLOW --format dot | dot -Tsvg`.
 pub fn dot(drawing: &Drawing) -> String {
@@ -25,10 +25,10 @@ fn write_dot(drawing: &Drawing, out: &mut String) -> std::fmt::Result {
     writeln!(out, "  rankdir=LR; compound=true;")?;
     writeln!(out, "  node [fontname=\"sans-serif\", shape=box];")?;
     writeln!(out, "  edge [fontname=\"sans-serif\", fontsize=10];")?;
-    for (number, (id, name)) in drawing.operators.iter().enumerate() {
+    for (number, lane) in drawing.operators.iter().enumerate() {
         writeln!(out, "  subgraph cluster_{number} {{")?;
-        writeln!(out, "    label={};", dot_text(&operator(id, name)))?;
-        for node in drawing.nodes.iter().filter(|node| node.operator == *id) {
+        writeln!(out, "    label={};", dot_text(&operator(lane)))?;
+        for node in drawing.nodes.iter().filter(|node| node.operator == lane.key) {
             let shape = match node.shape {
                 Shape::Read => "box, style=rounded",
                 Shape::Effect => "box, style=\"rounded,bold\"",
@@ -61,9 +61,9 @@ fn write_dot(drawing: &Drawing, out: &mut String) -> std::fmt::Result {
 
 fn write_mermaid(drawing: &Drawing, out: &mut String) -> std::fmt::Result {
     writeln!(out, "flowchart LR")?;
-    for (number, (id, name)) in drawing.operators.iter().enumerate() {
-        writeln!(out, "  subgraph operator_{number}[{}]", mermaid_text(&operator(id, name)))?;
-        for node in drawing.nodes.iter().filter(|node| node.operator == *id) {
+    for (number, lane) in drawing.operators.iter().enumerate() {
+        writeln!(out, "  subgraph operator_{number}[{}]", mermaid_text(&operator(lane)))?;
+        for node in drawing.nodes.iter().filter(|node| node.operator == lane.key) {
             let words = mermaid_text(&label(node).join("\n"));
             let shape = match node.shape {
                 Shape::Read => format!("({words})"),
@@ -90,14 +90,20 @@ fn write_mermaid(drawing: &Drawing, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-fn operator(id: &str, name: &str) -> String {
-    if id == name { harmless_line(id) } else { format!("{} ({})", harmless_line(name), harmless_line(id)) }
+fn operator(lane: &DrawnOperator) -> String {
+    match (&lane.id, &lane.unverified) {
+        (_, Some(_)) => format!("{}, unverified", harmless_line(&lane.name)),
+        (Some(id), None) if *id != lane.name => {
+            format!("{} ({})", harmless_line(&lane.name), harmless_line(id))
+        }
+        _ => harmless_line(&lane.name),
+    }
 }
 
 fn label(node: &DrawnNode) -> Vec<String> {
     let mut lines = vec![harmless_line(&node.label)];
     lines.extend(node.inside.iter().map(|outer| format!("in {}", harmless_line(outer))));
-    lines.extend(node.undo.iter().map(|undo| format!("undo {}", harmless_line(undo))));
+    lines.extend(node.undo.iter().map(|undo| format!("undo {}", harmless_line(&undo.handoff.operation))));
     lines
 }
 
@@ -121,19 +127,39 @@ fn mermaid_text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::{DrawnHandoff, DrawnUndo};
 
     fn drawing() -> Drawing {
+        let call = |operation: &str| DrawnHandoff {
+            policy: "std.handoff.strict".into(),
+            verify: None,
+            evidence: Some("E4".into()),
+            present: None,
+            operation: operation.into(),
+            request: "POST /".into(),
+        };
         let node = |id: &str, shape, operator: &str| DrawnNode {
             id: id.into(),
             label: format!("{id} \"x\""),
             shape,
             operator: operator.into(),
             inside: None,
-            undo: (id == "refund").then(|| "payments.cancel".into()),
+            written: id.into(),
+            guard: None,
+            irreversible: None,
+            handoff: None,
+            undo: (id == "refund")
+                .then(|| DrawnUndo { operator: "ECZ-2".into(), handoff: call("payments.cancel") }),
+        };
+        let lane = |id: &str, name: &str| DrawnOperator {
+            key: id.into(),
+            name: name.into(),
+            id: Some(id.into()),
+            unverified: None,
         };
         Drawing {
             flow: "refund_ticket".into(),
-            operators: vec![("ECZ-1".into(), "acme".into()), ("ECZ-2".into(), "ECZ-2".into())],
+            operators: vec![lane("ECZ-1", "acme"), lane("ECZ-2", "ECZ-2")],
             nodes: vec![node("end", Shape::Rule, "ECZ-1"), node("refund", Shape::Effect, "ECZ-2")],
             edges: vec![
                 DrawnEdge { from: "end".into(), to: "refund".into(), kind: EdgeKind::Data, handoff: true },

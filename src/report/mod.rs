@@ -8,15 +8,17 @@ mod errors;
 mod findings;
 mod graph;
 mod pages;
+mod picture;
 mod progress;
 mod runs;
 mod shown;
 mod story;
 
 pub use errors::error;
-pub use findings::{Format, findings, further_reading, summary};
+pub use findings::{Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};
 pub use pages::{Page, find_page, pages};
+pub use picture::{html, svg};
 pub use progress::Progress;
 pub use runs::runs;
 pub use shown::{harmless, harmless_line};

@@ -404,6 +404,52 @@ mod tests {
     }
 
     #[test]
+    fn schemas_of_openapi_3_0_are_translated() {
+        let charge = json!({
+            "type": "object", "required": ["id", "amount", "secret"], "additionalProperties": false,
+            "properties": {
+                "id": {"type": "string", "readOnly": true},
+                "secret": {"type": "string", "writeOnly": true},
+                "amount": {"type": "integer", "minimum": 0, "exclusiveMinimum": true},
+                "note": {"type": "string", "nullable": true, "example": {"$ref": "#/nowhere"}},
+                "kind": {"type": "string", "enum": ["a"], "nullable": true},
+                "parent": {"nullable": true, "allOf": [{"$ref": "#/components/schemas/Charge"}]},
+                "next": {"$ref": "#/components/schemas/Charge", "type": "integer"},
+                "code": {"type": "string", "pattern": "^(?<=a)(?<!"}
+            }
+        });
+        let content = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Charge"}}});
+        let slice = json!({
+            "openapi": "3.0.3",
+            "x-eczflow-slice": {"format": crate::documents::SLICE_FORMAT, "method": "POST", "path": "/c"},
+            "paths": {"/c": {"post": {
+                "requestBody": {"content": content},
+                "responses": {"200": {"description": "", "content": content}}
+            }}},
+            "components": {"schemas": {"Charge": charge}}
+        });
+        let contract = Contract::from_slice(&crate::base::canonical_json(&slice).unwrap()).unwrap();
+        assert_eq!(
+            contract.success_type().to_string(),
+            r#"{ amount: int(1..), code: string?, id: string, kind: (null | "a")?, next: unknown?, note: (string | null)?, parent: (null | unknown)?, secret: string? }"#
+        );
+        let body = contract.body.as_ref().unwrap();
+        assert!(body.schema.undecided.iter().any(|one| one == "code: pattern (which is not checked)"));
+        let good =
+            json!({"amount": 1, "secret": "s", "note": null, "kind": null, "parent": null, "code": "b"});
+        assert_eq!(contract.check_body(&good), Ok(()));
+        // References in a circle are checked as deep as the value goes.
+        let deep =
+            |amount: i64| json!({"amount": 1, "secret": "s", "next": {"amount": amount, "secret": "s"}});
+        assert!(contract.check_body(&deep(2)).is_ok() && contract.check_body(&deep(0)).is_err());
+        let answer = Some("application/json");
+        assert!(contract.decode_json(200, answer, &json!({"id": "c", "amount": 1})).is_ok());
+        for bad in [json!({"amount": 1}), json!({"id": "c", "amount": 0}), json!({"id": null, "amount": 1})] {
+            assert!(contract.decode_json(200, answer, &bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn a_default_alone_stands_for_success() {
         let mut operation = refund();
         operation["responses"] =

@@ -127,6 +127,31 @@ fn graphs_cluster_operators_and_mark_handoffs() {
 }
 
 #[test]
+fn pictures_are_whole_files_that_need_nothing_else() {
+    let desk = Desk::new();
+    desk.run(&format!("graph {FLOW} --format svg -o refund.svg")).expect(0);
+    let svg = std::fs::read_to_string(desk.path("refund.svg")).unwrap();
+    assert_eq!(svg, desk.run(&format!("graph {FLOW} --format svg")).expect(0).stdout, "the same bytes");
+    let parsed = roxmltree::Document::parse(&svg).unwrap();
+    let texts: Vec<&str> = parsed
+        .descendants()
+        .filter(|node| node.has_tag_name("text"))
+        .filter_map(|node| node.text())
+        .collect();
+    for said in ["acme", "ECZ-GB-PAYM01", "for line in ticket.lines", "when go", "strict · E4", "undo"] {
+        assert!(texts.contains(&said), "{said} is missing in {texts:?}");
+    }
+    let page = desk.run(&format!("graph {FLOW} --format html -o -")).expect(0).stdout;
+    assert!(
+        page.contains("<td><code>payments.cancelRefund</code>")
+            && page.contains("should the run fail after refund")
+    );
+    assert!(
+        page.contains("prefers-color-scheme:dark") && !page.contains("<script") && !page.contains("src=")
+    );
+}
+
+#[test]
 fn keys_are_private_and_never_written_over() {
     use std::os::unix::fs::PermissionsExt as _;
     let desk = Desk::new();

@@ -85,8 +85,7 @@ async fn both(case: Case, authority: Authority, mutual: bool) -> (Vec<Received>,
             })
             .collect();
     };
-    let stage =
-        Stage::at(case.plan(), Faults::default(), change, Arc::new(SystemClock), heard.clone()).await;
+    let stage = Stage::at(case.plan(), Faults::default(), change, Arc::new(SystemClock), heard.clone()).await;
     let inputs = || json!({"ticket_id": "T3", "limit": 500});
     let done = stage.run(inputs()).await;
     assert_eq!(done.phase, Phase::Finished(Status::Succeeded), "{}: {:?}", case.auth, done.failure);
@@ -104,9 +103,12 @@ async fn both(case: Case, authority: Authority, mutual: bool) -> (Vec<Received>,
         all.extend(std::fs::read(entry.unwrap().path()).unwrap_or_default());
     }
     assert!(all.windows(8).any(|bytes| bytes == b"/refunds"), "there is something to look at");
-    for (name, value) in case.secrets.iter().map(|(name, value)| (*name, value.as_str())).chain([("token", "t0ken-s3cret")])
+    for (name, value) in
+        case.secrets.iter().map(|(name, value)| (*name, value.as_str())).chain([("token", "t0ken-s3cret")])
     {
-        let inner = value.lines().nth(2).unwrap_or(value);
+        // Of a PEM, the key.
+        let inner =
+            value.split_once("PRIVATE KEY-----\n").map_or(value, |(_, key)| key.lines().next().unwrap());
         for form in [inner.to_owned(), encode_base64(inner.as_bytes()), inner.replace(' ', "%20")] {
             let found = all.windows(form.len()).any(|bytes| bytes == form.as_bytes());
             assert!(!found, "{}: `{name}` was written", case.auth);
@@ -171,8 +173,15 @@ async fn bearer_basic_and_keys_stand_where_the_document_says() {
         let auth = case.auth;
         let (received, tokens) = both(case, Authority::new(), false).await;
         assert_eq!(received.len(), 2, "{auth}");
-        assert!(received.iter().all(|received| place(received).as_deref() == Some(expected)), "{auth}: {received:?}");
-        assert!(received.iter().all(|received| !received.header("signature-input").unwrap().contains("\"@query\"")));
+        assert!(
+            received.iter().all(|received| place(received).as_deref() == Some(expected)),
+            "{auth}: {received:?}"
+        );
+        assert!(
+            received
+                .iter()
+                .all(|received| !received.header("signature-input").unwrap().contains("\"@query\""))
+        );
         assert_eq!(tokens, []);
     }
 }

@@ -28,15 +28,19 @@ use crate::support::http2::{Http2, Reply as Http2Reply};
 use crate::support::server::{Authority, Reply, Server, answer, lead};
 
 const NAME: &str = "support.example";
-const TICKET: &str = r#"{"id":"T3","amount":25.5,"charge_id":"C3","lines":[],"customer":{"email":"a@b.example"}}"#;
+const TICKET: &str =
+    r#"{"id":"T3","amount":25.5,"charge_id":"C3","lines":[],"customer":{"email":"a@b.example"}}"#;
 
 /// The refund flow with short times and small answers for support, and quick retries for its ticket.
 fn plan() -> Verified<Plan> {
     let text = include_str!("../../examples/refund/refund.eczflow");
     let bounds = " {\n  timeout { connect 1s attempt 1500ms response 64KiB }\n}\n\napi warehouse";
     let policy = "retry quick {\n  attempts 20\n  backoff 1ms to 2ms\n  within 1h\n}\n\nflow refund_ticket";
-    let changes =
-        [("\n\napi warehouse", bounds), ("flow refund_ticket", policy), ("retry careful\n    on", "retry quick\n    on")];
+    let changes = [
+        ("\n\napi warehouse", bounds),
+        ("flow refund_ticket", policy),
+        ("retry careful\n    on", "retry quick\n    on"),
+    ];
     let text = changes.iter().fold(text.to_owned(), |text, (from, to)| {
         assert_eq!(text.matches(from).count(), 1, "{from}");
         text.replace(from, to)
@@ -134,7 +138,12 @@ async fn raw<F: Future<Output = ()> + Send + 'static>(
 }
 
 /// Sends a beginning over TLS, then a piece again and again until the client goes away; counts what was sent.
-async fn endless(acceptor: TlsAcceptor, begin: &'static str, piece: Vec<u8>, pause: Duration) -> (SocketAddr, Arc<AtomicUsize>) {
+async fn endless(
+    acceptor: TlsAcceptor,
+    begin: &'static str,
+    piece: Vec<u8>,
+    pause: Duration,
+) -> (SocketAddr, Arc<AtomicUsize>) {
     let sent = Arc::new(AtomicUsize::new(0));
     let (count, piece) = (sent.clone(), Arc::new(piece));
     let address = raw(move |stream| {
@@ -284,7 +293,10 @@ async fn a_proxy_in_between_is_named() {
     let plain = raw(|mut stream| async move {
         let _ = stream.read(&mut [0; 4096]).await;
         let page = "<html><h1>502 Bad Gateway</h1></html>";
-        let head = format!("HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n", page.len());
+        let head = format!(
+            "HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n",
+            page.len()
+        );
         let _ = stream.write_all(format!("{head}{page}").as_bytes()).await;
         let _ = stream.shutdown().await;
     })
@@ -318,7 +330,8 @@ async fn a_server_with_an_ipv6_address_only_is_reached() {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_end_early_are_unknown() {
     let authority = Authority::new();
-    let truncated = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{\"id\":";
+    let truncated =
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{\"id\":";
     let server = Server::start(&authority, NAME, |_, _| Reply::AnswerAndClose(truncated.to_vec())).await;
     passes(server.address, Some(&authority), &["the connection ended within the answer [ER3029]"]).await;
     let server = Server::start(&authority, NAME, |_, _| Reply::Close).await;
@@ -340,7 +353,8 @@ async fn an_answer_may_come_before_the_request_is_read() {
         }
     })
     .await;
-    let request = Request { method: "POST".into(), body: Some(vec![b' '; 1 << 20]), fresh_connection: true, ..get() };
+    let request =
+        Request { method: "POST".into(), body: Some(vec![b' '; 1 << 20]), fresh_connection: true, ..get() };
     assert_eq!(led(address, Some(&authority)).send(request).await.unwrap().status, 413);
 }
 
@@ -354,15 +368,19 @@ async fn compressed_answers_are_read_up_to_the_cap() {
         coder.write_all(text).unwrap();
         coder.finish().unwrap()
     };
-    let bodies = [coded(TICKET.as_bytes()), coded(&vec![b' '; 8 << 20]), coded(b"{}")[..15].to_vec(), coded(b"{}")];
+    let bodies =
+        [coded(TICKET.as_bytes()), coded(&vec![b' '; 8 << 20]), coded(b"{}")[..15].to_vec(), coded(b"{}")];
     let authority = Authority::new();
     let server = Server::start(&authority, NAME, move |number, received| {
         let asked = received.header("accept-encoding");
         assert_eq!(asked, (number != 4).then_some("gzip, deflate"));
         let body = &bodies[number.min(3)];
         let coding = if number == 3 { "br" } else { "gzip" };
-        let mut bytes =
-            format!("HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
+        let mut bytes = format!(
+            "HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
         bytes.extend_from_slice(body);
         Reply::Answer(bytes)
     })
@@ -390,7 +408,8 @@ async fn http2_requests_share_a_connection_unless_they_must_not() {
         assert_eq!(connector.send(get()).await.unwrap().body, b"{}");
     }
     for _ in 0..2 {
-        let post = Request { method: "POST".into(), body: Some(b"{}".to_vec()), fresh_connection: true, ..get() };
+        let post =
+            Request { method: "POST".into(), body: Some(b"{}".to_vec()), fresh_connection: true, ..get() };
         assert_eq!(connector.send(post).await.unwrap().header("content-type"), Some("application/json"));
     }
     assert_eq!((server.ledger(), server.connections()), (vec![0, 0, 0, 1, 2], 3));
@@ -456,7 +475,10 @@ async fn over_http2_the_ledger_equals_the_attempts() {
     assert_eq!((of_ticket(Kind::AttemptIntended), of_ticket(Kind::AttemptFailed)), (5, 4));
     assert_eq!(server.ledger().len(), 5);
     let journal = scene.journal();
-    assert!(journal.contains("REFUSED_STREAM) [ER3025]") && journal.contains("GOAWAY) [ER3025]"), "{journal}");
+    assert!(
+        journal.contains("REFUSED_STREAM) [ER3025]") && journal.contains("GOAWAY) [ER3025]"),
+        "{journal}"
+    );
     // A refused stream was signed and sent all the same: its signature is kept.
     let failed = entries.iter().filter(|entry| entry.record.kind == Kind::AttemptFailed);
     assert!(failed.into_iter().all(|entry| !entry.payload["signature"].value.is_null()));

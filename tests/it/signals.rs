@@ -9,7 +9,8 @@ use crate::process::Desk;
 fn a_sigterm_pauses_a_run() {
     let desk = Desk::new();
     let served = desk.sandbox("--fault payments.createRefund=503x3");
-    let words = format!("run refund/refund.eczflow --config {} --input ticket_id=T3 --store runs", served.config);
+    let words =
+        format!("run refund/refund.eczflow --config {} --input ticket_id=T3 --store runs", served.config);
     let mut child = desk.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     served.ledger("?requests=2");
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
@@ -49,7 +50,8 @@ fn a_failure_below_http_names_its_page() {
     let config = config.replacen("private = [", &format!("private = [\"{dead}\", "), 1);
     let path = desk.path(&served.config).with_file_name("dead.toml");
     std::fs::write(&path, config).unwrap();
-    let words = format!("run refund/refund.eczflow --config {} --input ticket_id=T3 --store runs", path.display());
+    let words =
+        format!("run refund/refund.eczflow --config {} --input ticket_id=T3 --store runs", path.display());
     let ended = desk.run(&words).expect(3);
     assert!(ended.stderr.contains("the connection was refused [ER3023]"), "{}", ended.stderr);
     assert!(ended.stderr.contains("`eczflow explain ER3023`"), "{}", ended.stderr);

@@ -16,6 +16,7 @@ mod connector;
 mod docs;
 mod docs_language;
 mod faults_network;
+mod faults_store;
 mod flows;
 mod forgery;
 mod fuzzed;

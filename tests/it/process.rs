@@ -128,7 +128,7 @@ impl Served {
         serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
     }
 
-    fn effects(&self) -> BTreeMap<String, Vec<String>> {
+    pub(super) fn effects(&self) -> BTreeMap<String, Vec<String>> {
         let effects = self.ledger("").effects.into_iter();
         effects
             .map(|(api, effects)| {

@@ -20,7 +20,7 @@ pub(crate) struct Stage {
     sandbox: Sandbox,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) host: Host,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Stage {
@@ -62,7 +62,7 @@ impl Stage {
             observer,
         })
         .unwrap();
-        Stage { plan: Arc::new(plan), sandbox, store, host, _folder: folder }
+        Stage { plan: Arc::new(plan), sandbox, store, host, folder }
     }
 
     /// Puts another store before the stage's own.
@@ -91,9 +91,9 @@ impl Stage {
         self.host.run(self.plan.clone(), inputs, pause).await
     }
 
-    /// The folder of the store's files.
+    /// Where the store lies.
     pub(crate) fn store_folder(&self) -> std::path::PathBuf {
-        self._folder.path().join("store")
+        self.folder.path().join("store")
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {

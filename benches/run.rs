@@ -16,7 +16,7 @@ use eczflow::config::NoEnvironment;
 use eczflow::engine::{Phase, Status};
 use eczflow::host::{Host, Parts, Silent};
 use eczflow::plan::{Plan, Verified};
-use eczflow::sandbox::{Options, Sandbox, read_documents};
+use eczflow::sandbox::{Options, Sandbox};
 use eczflow::source::MemoryFiles;
 use eczflow::store::{LogKey, MemoryStore, SqliteStore, Store};
 use serde_json::{Map, Value as Json, json};
@@ -32,7 +32,7 @@ const STOCK: &str = "/stock/KETTLE-1";
 
 type Failed = Box<dyn Error>;
 
-fn compile(body: &str) -> Result<(Verified<Plan>, MemoryFiles), Failed> {
+fn compile(body: &str) -> Result<Verified<Plan>, Failed> {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refund/apis");
     let path = Utf8Path::new("generated.eczflow");
     let mut files = MemoryFiles::default();
@@ -49,8 +49,7 @@ fn compile(body: &str) -> Result<(Verified<Plan>, MemoryFiles), Failed> {
     files.insert(pinned.lock_path, pinned.lock);
     let compilation = Session::new(&files).compile(path, None)?;
     let why = compilation.diagnostics.first().map(|finding| finding.message.clone());
-    let plan = compilation.plan.ok_or_else(|| format!("no plan: {why:?}"))?;
-    Ok((plan, files))
+    Ok(compilation.plan.ok_or_else(|| format!("no plan: {why:?}"))?)
 }
 
 fn chain() -> String {
@@ -74,10 +73,9 @@ struct Bench {
 
 impl Bench {
     async fn start(body: &str, folder: &Utf8Path) -> Result<Bench, Failed> {
-        let (plan, files) = compile(body)?;
-        let documents = read_documents(&plan, Utf8Path::new(""), &files)?;
+        let plan = compile(body)?;
         let options = Options { accept_unsigned: true, ..Options::default() };
-        let sandbox = Sandbox::start(&plan, &documents, options, folder).await?;
+        let sandbox = Sandbox::start(&plan, options, folder).await?;
         Ok(Bench { plan: Arc::new(plan), sandbox })
     }
 

@@ -9,12 +9,15 @@
 )]
 
 mod architecture;
+mod auth;
 mod beside;
 mod commands;
 mod connector;
 mod docs;
 mod examples;
 mod docs_language;
+mod faults_network;
+mod faults_store;
 mod flows;
 mod forgery;
 mod fuzzed;
@@ -23,8 +26,10 @@ mod properties;
 mod resolver;
 mod run;
 mod sandbox;
+mod signals;
 mod simulation;
 mod stage;
 mod support;
 mod tamper;
+mod unverified;
 mod world;

@@ -22,7 +22,7 @@ Examples:
   eczflow run refund.plan.json --config FILE --inputs inputs.json
       a compiled plan, with the configuration's resolver, keys and secrets
 
-Ctrl-C pauses the run once what is under way has been answered, a second one quits at once; `eczflow resume` goes on.
+Ctrl-C, or SIGTERM, pauses the run once what is under way has been answered, a second one quits at once; `eczflow resume` goes on.
 Ends with 0 where the run succeeded, 3 where it failed and nothing is left standing, 4 where it stands still.";
 
 /// Where a sandbox's runs are kept unless `--store` says otherwise.

@@ -291,12 +291,13 @@ mod tests {
         );
         assert!(contract.decode_response(500, Some("application/problem+json"), b"{}").is_ok());
         let good = br#"{"id":"R1","amount":19.99}"#.as_slice();
+        contract.decode_response(201, Some("application/json;charset=latin-1"), good).unwrap();
         for (status, content_type, body) in [
             (200, json, good),
             (201, None, good),
             (201, Some("text/html"), good),
             (201, Some("application/problem+json"), good),
-            (201, Some("application/json;charset=latin-1"), good),
+            (201, Some("application/json;charset=latin-1"), "{\"id\":\"R1é\",\"amount\":1}".as_bytes()),
             (201, json, b"".as_slice()),
             (201, json, br#"{"id":"R1","amount":19.999}"#),
             (201, json, br#"{"id":"R1","id":"R2","amount":1}"#),

@@ -9,11 +9,13 @@
 )]
 
 mod architecture;
+mod auth;
 mod beside;
 mod commands;
 mod connector;
 mod docs;
 mod docs_language;
+mod faults_network;
 mod faults_store;
 mod flows;
 mod forgery;
@@ -23,8 +25,10 @@ mod properties;
 mod resolver;
 mod run;
 mod sandbox;
+mod signals;
 mod simulation;
 mod stage;
 mod support;
 mod tamper;
+mod unverified;
 mod world;

@@ -158,7 +158,10 @@ impl Describer<'_> {
                 key: format!("api {api}"),
                 name: api.to_owned(),
                 id: None,
-                unverified: Some("its identity could not be made out".to_owned()),
+                unverified: Some(match found.and_then(|api| api.no_passport.as_ref()) {
+                    Some(none) => format!("no passport, because {}", none.because),
+                    None => "its identity could not be made out".to_owned(),
+                }),
             },
         };
         let key = new.key.clone();

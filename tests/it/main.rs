@@ -30,4 +30,5 @@ mod simulation;
 mod stage;
 mod support;
 mod tamper;
+mod unverified;
 mod world;

@@ -439,7 +439,7 @@ fn what_is_not_permitted_is_named() {
     for (words, code) in [
         ("check flow.eczflow", "ER1001"),
         ("runs --store private", "ER4004"),
-        ("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store closed/store", "ER4004"),
+        ("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store closed/store", "ER4014"),
         ("compile refund/refund.eczflow -o closed/plan.json", "ER1073"),
         ("sandbox refund/refund.eczflow --folder closed/served", "ER3903"),
         ("key new -o closed/agent.key", "ER1019"),

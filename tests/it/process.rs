@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use eczflow::audit::{Checkpoint, VerifierKey};
-use eczflow::base::{Digest, Ed25519Key, OsRandom, Signer as _, canonical_json};
+use eczflow::base::{Digest, Ed25519Key, OsRandom, Signer as _, canonical_json, limits};
 use eczflow::sandbox::Report;
 use eczflow::store::Reader;
 use serde_json::Value as Json;
@@ -409,7 +409,7 @@ fn an_unreadable_file_is_named() {
     std::fs::create_dir(desk.path("refund/folder.eczflow")).unwrap();
     desk.run("check refund/folder.eczflow").expect_error(2, "ER1001");
     let mut long = std::fs::File::create(desk.path("refund/long.eczflow")).unwrap();
-    long.write_all(&vec![b' '; (1 << 20) + 1]).unwrap();
+    long.write_all(&vec![b' '; limits::FLOW_BYTES + 1]).unwrap();
     desk.run("check refund/long.eczflow").expect_error(2, "ER1002");
 }
 

@@ -3,26 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::json::shown;
-use super::node::Node;
-use super::references::{Reference, each_reference, local_reference};
+use super::references::Reference;
 use super::servers::ServerView;
-use super::slice::{self, Slice, path_item};
+use super::slice::{self, CutError, Slice, follow};
+use super::tree::{Node, Tree};
 use super::view::{Dialect, OperationView, ViewError};
-use super::{json, operation, pointer, yaml};
-use crate::base::{Digest, canonical_json, did_you_mean, limits};
+use super::{json, operation, pointer, servers, yaml};
+use crate::base::{Digest, Hasher, canonical_json, did_you_mean, limits};
 use crate::diagnostics::{Diagnostic, Sink, codes::documents as codes};
 use crate::source::{FileId, SourceMap, Span};
 
-/// An OpenAPI 3.1 document that was read without an error.
+/// An OpenAPI document (3.0, 3.1 or 3.2) that was read without an error. What its operations say is read where it is asked
+/// for: what is wrong in one that nobody uses is no error.
 #[derive(Debug, Clone)]
 pub struct Document {
     file: FileId,
-    node: Node,
-    value: Arc<Value>,
-    raw_hash: Digest,
+    tree: Arc<Tree>,
+    dialect: Dialect,
     canonical_hash: Digest,
     operations: Vec<OperationEntry>,
 }
@@ -30,11 +30,11 @@ pub struct Document {
 /// An operation in a document's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationEntry {
-    /// What a flow calls it by: the `operationId`, else `METHOD /path`.
+    /// What a flow calls it by: the `operationId`, else `METHOD /path`; also where another operation has the same id.
     pub key: String,
     /// `operationId`.
     pub operation_id: Option<String>,
-    /// Upper case.
+    /// As it is sent: upper case, but for methods of the document's own (OpenAPI 3.2).
     pub method: String,
     /// The path template.
     pub path: String,
@@ -56,11 +56,15 @@ pub struct UnknownOperation {
     pub known: Vec<String>,
 }
 
-/// Everything this room can say about some bytes: reads them, `x-ecz-id` and every operation.
+/// Everything this room can say about some bytes: reads them, `x-ecz-id` and every operation, used or not.
 pub fn check(bytes: &[u8], name: &str, sources: &mut SourceMap, sink: &mut Sink) -> Option<Document> {
     let document = Document::read(bytes, name, sources, sink)?;
     document.identity(sink);
     for entry in document.operations() {
+        let again = entry.operation_id.as_deref().filter(|id| entry.key != *id);
+        if let Some(finding) = again.and_then(|id| document.duplicate(id)) {
+            sink.push(finding);
+        }
         if let Err(finding) = document.view(entry) {
             sink.push(*finding);
         }
@@ -72,26 +76,20 @@ impl Document {
     /// Reads a document: JSON where the name ends in `.json`, YAML where it ends in `.yaml` or `.yml`, else JSON where
     /// it begins with a brace. Adds its text to the source map under `name`. `None` exactly where an error was reported.
     pub fn read(bytes: &[u8], name: &str, sources: &mut SourceMap, sink: &mut Sink) -> Option<Document> {
-        let (file, node) = read_tree(bytes, name, sources, sink)?;
-        let mut findings = Vec::new();
-        check_version(&node, &mut findings);
-        let value = Arc::new(node.to_value());
-        let mut document = Document {
-            file,
-            raw_hash: Digest::of(bytes),
-            canonical_hash: canonical_hash(&value)?,
-            operations: Vec::new(),
-            node,
-            value,
-        };
-        // The rest judges by the rules of 3.1 and would only confuse the author of anything else.
-        if findings.is_empty() {
-            document.check_references(&mut findings);
-            document.list_operations(&mut findings);
+        let tree = read_tree(bytes, name, sources, sink)?;
+        let root = tree.root();
+        if let Some(finding) = wrong_version(root) {
+            sink.push(finding);
+            return None;
         }
-        let failed = !findings.is_empty();
-        findings.into_iter().for_each(|finding| sink.push(finding));
-        (!failed).then_some(document)
+        let dialect = operation::dialect_of(root).ok()?;
+        Some(Document {
+            file: root.span().file,
+            dialect,
+            canonical_hash: canonical_hash(root),
+            operations: list_operations(root, dialect),
+            tree: Arc::new(tree),
+        })
     }
 
     /// The file in the source map.
@@ -99,19 +97,34 @@ impl Document {
         self.file
     }
 
-    /// The tree with places.
-    pub fn root(&self) -> &Node {
-        &self.node
+    pub(super) fn root(&self) -> Node<'_> {
+        self.tree.root()
     }
 
-    /// The tree without places.
-    pub fn value(&self) -> &Arc<Value> {
-        &self.value
+    /// The version of OpenAPI it follows.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// A small document of one value and everything it refers to, each at its own pointer; `None` where there is no such
+    /// value. The error is a finding at the place of a reference that leads nowhere.
+    pub fn part(&self, json_pointer: &str) -> Result<Option<Arc<Value>>, Box<Diagnostic>> {
+        if self.root().at(json_pointer).is_none() {
+            return Ok(None);
+        }
+        let part = slice::cut_part(self.root(), json_pointer).map_err(|error| self.uncut(error))?;
+        Ok(Some(Arc::new(part)))
+    }
+
+    /// The names of the members of the object at a JSON pointer, in the order of the text.
+    pub fn names(&self, json_pointer: &str) -> Vec<&str> {
+        let members = self.root().at(json_pointer).into_iter().flat_map(Node::members);
+        members.filter_map(|(key, _)| key.as_str()).collect()
     }
 
     /// SHA-256 of the bytes.
     pub fn raw_hash(&self) -> Digest {
-        self.raw_hash
+        Digest::of(self.tree.text())
     }
 
     /// `eczflow-c14n-1`: SHA-256 of the canonical text without `info.x-ecz-id.spec_hash`.
@@ -119,10 +132,18 @@ impl Document {
         self.canonical_hash
     }
 
+    /// The canonical text of the whole document (RFC 8785).
+    pub fn canonical_text(&self) -> String {
+        let mut bytes = Vec::new();
+        self.root().write_canonical(None, &mut |part| bytes.extend_from_slice(part));
+        // Made of text and ASCII alone.
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
     /// The canonical text of `info.x-ecz-id` without `spec_hash`; empty where there is none. What a lock keeps of it.
     pub fn identity_text(&self) -> String {
-        let identity = self.value.pointer("/info/x-ecz-id").cloned();
-        let Some(mut identity) = identity else { return String::new() };
+        let Some(identity) = self.root().at("/info/x-ecz-id") else { return String::new() };
+        let mut identity = identity.to_value();
         if let Some(members) = identity.as_object_mut() {
             members.remove("spec_hash");
         }
@@ -132,15 +153,30 @@ impl Document {
 
     /// Where the value at a JSON pointer stands.
     pub fn span(&self, json_pointer: &str) -> Option<Span> {
-        self.node.at(json_pointer).map(|node| node.span)
+        self.root().at(json_pointer).map(Node::span)
     }
 
-    /// Where the value at a JSON pointer is named: its key where it is a member, else the value. Best for labels.
+    /// Where the value at a JSON pointer is named: its key where it is a member, else the value. Best for labels. A pointer
+    /// into a slice leads through references.
     pub fn place(&self, json_pointer: &str) -> Option<Span> {
-        self.node.place(json_pointer)
+        let tokens = pointer::tokens(json_pointer)?;
+        let mut place = self.root().span();
+        let mut at = self.root();
+        for token in &tokens {
+            if at.child(token).is_none()
+                && let Some(text) = at.get("$ref").and_then(Node::as_str)
+                && let Reference::Local(target) = super::local_reference(text)
+            {
+                at = follow(self.root(), &target)?.1;
+            }
+            let key = at.member(token).map(|(key, _)| key.span());
+            at = at.child(token)?;
+            place = key.unwrap_or_else(|| at.span());
+        }
+        Some(place)
     }
 
-    /// The operations, sorted by path.
+    /// The operations, in the order of the text.
     pub fn operations(&self) -> &[OperationEntry] {
         &self.operations
     }
@@ -158,159 +194,181 @@ impl Document {
         })
     }
 
+    /// The finding that an id is that of several operations; `None` where it is not.
+    pub fn duplicate(&self, operation_id: &str) -> Option<Diagnostic> {
+        let same = self.operations.iter().filter(|entry| entry.operation_id.as_deref() == Some(operation_id));
+        let same: Vec<&OperationEntry> = same.collect();
+        let [first, second, ..] = same.as_slice() else { return None };
+        let at = |entry: &OperationEntry| {
+            self.span(&pointer::join(&entry.pointer, "operationId")).unwrap_or(entry.span)
+        };
+        let message = format!("two operations have the operationId `{}`", shown(operation_id));
+        let routes: Vec<String> =
+            same.iter().take(4).map(|entry| format!("`{} {}`", entry.method, shown(&entry.path))).collect();
+        Some(
+            Diagnostic::new(&codes::DUPLICATE_OPERATION, at(second), message)
+                .and(at(first), "first here")
+                .help(format!("call it by method and path: {}", routes.join(" or "))),
+        )
+    }
+
     /// What an operation says. The error is a finding at its place.
     pub fn view(&self, entry: &OperationEntry) -> Result<OperationView, Box<Diagnostic>> {
-        operation::read(&self.value, &entry.method, &entry.path).map_err(|error| self.malformed(error))
+        let slice = Arc::new(self.cut(entry)?);
+        operation::read(&slice, &entry.method, &entry.path).map_err(|error| self.malformed(&error))
     }
 
     /// The slice of an operation. The error is a finding at its place.
     pub fn slice(&self, entry: &OperationEntry) -> Result<Slice, Box<Diagnostic>> {
-        slice::cut(&self.value, &entry.method, &entry.path).map_err(|error| self.malformed(error))
+        Slice::of_value(&self.cut(entry)?).map_err(|error| self.malformed(&error))
     }
 
     /// The document's own servers.
     pub fn servers(&self) -> Vec<ServerView> {
-        operation::document_servers(&self.value)
+        self.root().get("servers").map_or(Vec::new(), |given| servers::read(&given.to_value(), "/servers"))
+    }
+
+    fn cut(&self, entry: &OperationEntry) -> Result<Value, Box<Diagnostic>> {
+        slice::cut(self.root(), &entry.method, &entry.path).map_err(|error| self.uncut(error))
+    }
+
+    fn uncut(&self, error: CutError<'_>) -> Box<Diagnostic> {
+        let (found, reference) = match error {
+            CutError::View(error) => return self.malformed(&error),
+            CutError::Reference(found, reference) => (found, reference),
+        };
+        let (span, text) = (found.node.span(), shown(found.text));
+        Box::new(match reference {
+            Reference::Local(_) => {
+                let message = format!("`{text}` leads nowhere in this document");
+                Diagnostic::new(&codes::DANGLING_REFERENCE, span, message)
+            }
+            Reference::Other => {
+                let message = format!("`{text}` is not the JSON pointer of a part of this document");
+                Diagnostic::new(&codes::DANGLING_REFERENCE, span, message)
+                    .help("write `#/` and the way to it, such as `#/components/schemas/Ticket`")
+            }
+            Reference::External => {
+                let message = format!("`{text}` refers to another file");
+                Diagnostic::new(&codes::EXTERNAL_REFERENCE, span, message)
+                    .note("a pin covers one file, so what it refers to could change unseen")
+                    .help("bundle the document into one file first")
+            }
+        })
     }
 
     /// A finding about an operation, at the place nearest to the pointer of the error.
-    fn malformed(&self, error: ViewError) -> Box<Diagnostic> {
+    fn malformed(&self, error: &ViewError) -> Box<Diagnostic> {
         let mut at = error.pointer.as_str();
         let span = loop {
             match (self.place(at), at.rsplit_once('/')) {
                 (Some(span), _) => break span,
                 (None, Some((parent, _))) => at = parent,
-                (None, None) => break self.node.span,
+                (None, None) => break self.root().span(),
             }
         };
         let place =
             shown(error.pointer.rsplit('/').next().unwrap_or("")).replace("~1", "/").replace("~0", "~");
         Box::new(Diagnostic::new(&codes::MALFORMED_OPERATION, span, format!("`{place}` {}", error.reason)))
     }
+}
 
-    fn check_references(&self, findings: &mut Vec<Diagnostic>) {
-        each_reference(&self.value, "", false, &mut |at, text| {
-            let span = self.span(at).unwrap_or(self.node.span);
-            let finding = match local_reference(text) {
-                Reference::Local(target) if self.value.pointer(&target).is_some() => return,
-                Reference::Local(_) => {
-                    let message = format!("`{}` leads nowhere in this document", shown(text));
-                    Diagnostic::new(&codes::DANGLING_REFERENCE, span, message)
+/// Every operation that has a place in the document, well-formed or not.
+fn list_operations(root: Node<'_>, dialect: Dialect) -> Vec<OperationEntry> {
+    let mut operations: Vec<OperationEntry> = Vec::new();
+    let mut by_id: BTreeMap<&str, usize> = BTreeMap::new();
+    let paths = root.get("paths").into_iter().flat_map(Node::members);
+    for (key, item) in paths {
+        let Some(path) = key.as_str().filter(|path| !path.starts_with("x-")) else { continue };
+        let mut at = pointer::join("/paths", path);
+        let mut item = item;
+        if item.get("$ref").is_some() {
+            let Some((target_at, target)) = follow(root, &at) else { continue };
+            (at, item) = (target_at, target);
+        }
+        let mut found: Vec<(String, Node<'_>, Node<'_>)> = Vec::new();
+        for (name, value) in item.members() {
+            let Some(name) = name.as_str().map(|text| (text, name)) else { continue };
+            match name {
+                (text, key) if operation::is_method(text, dialect) && value.is_object() => {
+                    found.push((text.to_ascii_uppercase(), key, value));
                 }
-                Reference::Other => {
-                    let message =
-                        format!("`{}` is not the JSON pointer of a part of this document", shown(text));
-                    Diagnostic::new(&codes::DANGLING_REFERENCE, span, message)
-                        .help("write `#/` and the way to it, such as `#/components/schemas/Ticket`")
+                (operation::ADDITIONAL, _) if dialect >= Dialect::V32 => {
+                    let others = value.members().filter(|(_, value)| value.is_object());
+                    found.extend(
+                        others.filter_map(|(key, value)| Some((key.as_str()?.to_owned(), key, value))),
+                    );
                 }
-                Reference::External => {
-                    let message = format!("`{}` refers to another file", shown(text));
-                    Diagnostic::new(&codes::EXTERNAL_REFERENCE, span, message)
-                        .note("a pin covers one file, so what it refers to could change unseen")
-                        .help("bundle the document into one file first")
-                }
-            };
-            findings.push(finding);
-        });
-    }
-
-    fn list_operations(&mut self, findings: &mut Vec<Diagnostic>) {
-        let mut by_id: BTreeMap<String, Span> = BTreeMap::new();
-        let empty = Map::new();
-        let paths = match self.value.get("paths") {
-            None => &empty,
-            Some(Value::Object(paths)) => paths,
-            Some(_) => {
-                findings.push(*self.malformed(ViewError::new("/paths", "is not an object")));
-                &empty
-            }
-        };
-        for path in paths.keys().filter(|path| !path.starts_with("x-")) {
-            let at = pointer::join("/paths", path);
-            let item = match path_item(&self.value, path) {
-                _ if !path.starts_with('/') => Err(ViewError::new(&at, "does not begin with `/`")),
-                Ok((_, item)) if !item.is_object() => Err(ViewError::new(&at, "is not an object")),
-                item => item,
-            };
-            let (item_at, item) = match item {
-                Ok(item) => item,
-                Err(error) => {
-                    findings.push(*self.malformed(error));
-                    continue;
-                }
-            };
-            let dialect = operation::dialect(&self.value).unwrap_or(Dialect::V31);
-            let additional = item.get(operation::ADDITIONAL).filter(|_| dialect >= Dialect::V32);
-            let additional = additional.and_then(Value::as_object).into_iter().flat_map(Map::keys);
-            let query = (dialect >= Dialect::V32).then_some("query");
-            let fixed = operation::METHODS.into_iter().chain(query).map(str::to_ascii_uppercase);
-            for method in fixed.chain(additional.cloned()).collect::<Vec<_>>() {
-                let member = operation::member_of(&method, dialect);
-                let Some(operation) = member.iter().try_fold(item, |at, token| at.get(token)) else {
-                    continue;
-                };
-                let pointer = member.iter().fold(item_at.clone(), |at, token| pointer::join(&at, token));
-                let span = self.node.place(&pointer).unwrap_or(self.node.span);
-                let operation_id = operation.get("operationId").and_then(Value::as_str).map(str::to_owned);
-                if let Some(id) = &operation_id {
-                    let at = self.span(&pointer::join(&pointer, "operationId")).unwrap_or(span);
-                    if let Some(first) = by_id.get(id) {
-                        let message = format!("two operations have the operationId `{}`", shown(id));
-                        let finding = Diagnostic::new(&codes::DUPLICATE_OPERATION, at, message);
-                        findings.push(finding.and(*first, "first here"));
-                        continue;
-                    }
-                    by_id.insert(id.clone(), at);
-                }
-                let key = operation_id.clone().unwrap_or_else(|| format!("{method} {path}"));
-                self.operations.push(OperationEntry {
-                    key,
-                    operation_id,
-                    method,
-                    path: path.clone(),
-                    pointer,
-                    span,
-                });
+                _ => {}
             }
         }
+        for (method, key, value) in found {
+            let operation_id = value.get("operationId").and_then(Node::as_str);
+            if let Some(id) = operation_id {
+                *by_id.entry(id).or_default() += 1;
+            }
+            let member = operation::member_of(&method, dialect);
+            operations.push(OperationEntry {
+                key: String::new(),
+                operation_id: operation_id.map(str::to_owned),
+                pointer: member.iter().fold(at.clone(), |at, token| pointer::join(&at, token)),
+                method,
+                path: path.to_owned(),
+                span: key.span(),
+            });
+        }
     }
+    for entry in &mut operations {
+        let unique = entry.operation_id.clone().filter(|id| by_id.get(id.as_str()) == Some(&1));
+        entry.key = unique.unwrap_or_else(|| format!("{} {}", entry.method, entry.path));
+    }
+    operations
 }
 
-fn canonical_hash(value: &Value) -> Option<Digest> {
-    let mut value = value.clone();
-    if let Some(identity) = value.pointer_mut("/info/x-ecz-id").and_then(Value::as_object_mut) {
-        identity.remove("spec_hash");
-    }
-    // Every number was read as one that has canonical text, so this does not fail.
-    canonical_json(&value).ok().map(Digest::of)
+fn canonical_hash(root: Node<'_>) -> Digest {
+    let identity = root.at("/info/x-ecz-id").filter(|identity| identity.is_object());
+    let itself = identity.and_then(|identity| identity.member("spec_hash")).map(|(key, _)| key);
+    let mut hasher = Hasher::default();
+    let mut buffer: Vec<u8> = Vec::with_capacity(HASHED_AT_ONCE * 2);
+    root.write_canonical(itself, &mut |part| {
+        buffer.extend_from_slice(part);
+        if buffer.len() >= HASHED_AT_ONCE {
+            hasher.update(&buffer);
+            buffer.clear();
+        }
+    });
+    hasher.update(&buffer);
+    hasher.digest()
 }
 
-fn check_version(node: &Node, findings: &mut Vec<Diagnostic>) {
-    let Some(version) = node.get("openapi") else {
-        let swagger = node.get("swagger").is_some();
-        let message =
-            if swagger { "this is a Swagger 2 document" } else { "this document has no `openapi` version" };
-        let span = node.place("/swagger").unwrap_or(Span { end: node.span.start, ..node.span });
-        findings.push(
-            Diagnostic::new(&codes::VERSION, span, message)
-                .help("OpenAPI 3.0, 3.1 and 3.2 are read: convert the document"),
-        );
-        return;
+/// Bytes that are gathered before they are hashed.
+const HASHED_AT_ONCE: usize = 16 << 10;
+
+fn wrong_version(root: Node<'_>) -> Option<Diagnostic> {
+    let Some(version) = root.get("openapi") else {
+        let (message, span) = match root.member("swagger") {
+            Some((key, _)) => ("this is a Swagger 2 document", key.span()),
+            None => {
+                ("this document has no `openapi` version", Span { end: root.span().start, ..root.span() })
+            }
+        };
+        let finding = Diagnostic::new(&codes::VERSION, span, message);
+        return Some(finding.help("OpenAPI 3.0, 3.1 and 3.2 are read: convert the document"));
     };
     let Some(text) = version.as_str() else {
         let message = format!("`openapi` is a string, not {}", version.kind());
-        let finding = Diagnostic::new(&codes::VERSION, version.span, message);
-        findings.push(finding.help("put the version in quotes, such as `'3.1.1'`"));
-        return;
+        let finding = Diagnostic::new(&codes::VERSION, version.span(), message);
+        return Some(finding.help("put the version in quotes, such as `'3.1.1'`"));
     };
-    if Dialect::of(text).is_none() {
-        let message = format!("`{}` is no version of OpenAPI that is read", shown(text));
-        let finding = Diagnostic::new(&codes::VERSION, version.span, message);
-        findings.push(finding.help("write the document in OpenAPI 3.0, 3.1 or 3.2, such as `3.1.1`"));
+    if Dialect::of(text).is_some() {
+        return None;
     }
+    let message = format!("`{}` is no version of OpenAPI that is read", shown(text));
+    let finding = Diagnostic::new(&codes::VERSION, version.span(), message);
+    Some(finding.help("write the document in OpenAPI 3.0, 3.1 or 3.2, such as `3.1.1`"))
 }
 
-fn read_tree(bytes: &[u8], name: &str, sources: &mut SourceMap, sink: &mut Sink) -> Option<(FileId, Node)> {
+pub(super) fn read_tree(bytes: &[u8], name: &str, sources: &mut SourceMap, sink: &mut Sink) -> Option<Tree> {
     if bytes.len() > limits::DOCUMENT_BYTES {
         let file = sources.add(name, "");
         let message = format!("this document is larger than {} bytes", limits::DOCUMENT_BYTES);
@@ -328,7 +386,8 @@ fn read_tree(bytes: &[u8], name: &str, sources: &mut SourceMap, sink: &mut Sink)
             return None;
         }
     };
-    let file = sources.add(name, text);
+    let text: Arc<str> = text.into();
+    let file = sources.add(name, Arc::clone(&text));
     if let Some(rest) = text.strip_prefix('\u{feff}') {
         let span = Span::new(file, 0, text.len() - rest.len());
         let finding = Diagnostic::new(&codes::ENCODING, span, "this document begins with a byte-order mark");
@@ -337,15 +396,16 @@ fn read_tree(bytes: &[u8], name: &str, sources: &mut SourceMap, sink: &mut Sink)
     }
     let ends = |ending: &str| name.len() >= ending.len() && name.to_ascii_lowercase().ends_with(ending);
     let yaml = ends(".yaml") || ends(".yml");
-    let node = if ends(".json") || (!yaml && text.trim_start().starts_with('{')) {
-        json::read(text, file, sink)?
+    let tree = if ends(".json") || (!yaml && text.trim_start().starts_with('{')) {
+        json::read(&text, file, sink)?
     } else {
-        yaml::read(text, file, sink)?
+        yaml::read(&text, file, sink)?
     };
-    if node.members().is_none() {
-        let message = format!("an OpenAPI document is an object, not {}", node.kind());
-        sink.push(Diagnostic::new(&codes::VERSION, node.span, message));
+    let root = tree.root();
+    if !root.is_object() {
+        let message = format!("an OpenAPI document is an object, not {}", root.kind());
+        sink.push(Diagnostic::new(&codes::VERSION, root.span(), message));
         return None;
     }
-    Some((file, node))
+    Some(tree)
 }

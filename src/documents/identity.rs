@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::Document;
 use super::json::shown;
-use super::node::{Node, NodeValue};
+use super::tree::Node;
 use crate::base::did_you_mean;
 use crate::diagnostics::{Code, Diagnostic, Sink, codes::documents as codes};
 use crate::ecz::{DocumentIdentity, EczId, Kind};
@@ -49,7 +49,7 @@ impl Document {
     /// Reads `info.x-ecz-id`. `None` exactly where an error was reported.
     pub fn identity(&self, sink: &mut Sink) -> Option<Identity> {
         let Some(node) = self.root().at("/info/x-ecz-id") else {
-            let top = self.root().span;
+            let top = self.root().span();
             let span = self.place("/info").unwrap_or(Span { end: top.start, ..top });
             let finding = Diagnostic::new(
                 &codes::IDENTITY_MISSING,
@@ -63,12 +63,12 @@ impl Document {
             sink.push(finding);
             return None;
         };
-        let span = self.place("/info/x-ecz-id").unwrap_or(node.span);
+        let span = self.place("/info/x-ecz-id").unwrap_or(node.span());
         let mut reader = Reader { node, span, sink, failed: false };
         let fields = reader.fields();
         let spans = IDENTITY_FIELDS
             .into_iter()
-            .filter_map(|field| node.get(field).map(|value| (field, value.span)))
+            .filter_map(|field| node.get(field).map(|value| (field, value.span())))
             .collect();
         let failed = reader.failed;
         fields.filter(|_| !failed).map(|fields| Identity { fields, span, spans })
@@ -76,7 +76,7 @@ impl Document {
 }
 
 struct Reader<'n, 's> {
-    node: &'n Node,
+    node: Node<'n>,
     span: Span,
     sink: &'s mut Sink,
     failed: bool,
@@ -89,22 +89,23 @@ impl Reader<'_, '_> {
     }
 
     fn fields(&mut self) -> Option<DocumentIdentity> {
-        let Some(members) = self.node.members() else {
+        if !self.node.is_object() {
             let message = format!("`x-ecz-id` is an object, not {}", self.node.kind());
-            self.fail(Diagnostic::new(&codes::IDENTITY_FIELD, self.node.span, message));
+            self.fail(Diagnostic::new(&codes::IDENTITY_FIELD, self.node.span(), message));
             return None;
-        };
-        for (name, member) in members {
-            let known = IDENTITY_FIELDS.contains(&name.as_str());
-            if (!known && names_a_secret(name)) || holds_a_secret(&member.value) {
+        }
+        for (key, value) in self.node.members() {
+            let name = key.as_str().unwrap_or("");
+            let known = IDENTITY_FIELDS.contains(&name);
+            if (!known && names_a_secret(name)) || holds_a_secret(value) {
                 let message = format!("`{}` looks like a secret", shown(name));
-                let finding = Diagnostic::new(&codes::IDENTITY_SECRET, member.key, message)
+                let finding = Diagnostic::new(&codes::IDENTITY_SECRET, key.span(), message)
                     .note("documents are public, and `x-ecz-id` is read by everybody")
                     .help("remove it, and replace the secret if it was one");
                 self.fail(finding);
             } else if !known {
                 let message = format!("`{}` is none of the eight fields of `x-ecz-id`", shown(name));
-                let mut finding = Diagnostic::new(&codes::IDENTITY_UNKNOWN, member.key, message);
+                let mut finding = Diagnostic::new(&codes::IDENTITY_UNKNOWN, key.span(), message);
                 if let Some(meant) = did_you_mean(name, IDENTITY_FIELDS) {
                     finding = finding.help(format!("did you mean `{meant}`?"));
                 }
@@ -173,7 +174,7 @@ impl Reader<'_, '_> {
     }
 
     fn place(&self, field: &str) -> Span {
-        self.node.get(field).map_or(self.span, |value| value.span)
+        self.node.get(field).map_or(self.span, Node::span)
     }
 
     fn about(&self, code: &'static Code, field: &str, message: String) -> Diagnostic {
@@ -188,26 +189,25 @@ impl Reader<'_, '_> {
                 None
             }
             None => None,
-            Some(value) => match &value.value {
-                NodeValue::String(text) => Some(text.clone()),
-                _ => {
+            Some(value) => {
+                let text = value.as_str().map(str::to_owned);
+                if text.is_none() {
                     let message = format!("`{field}` is a string, not {}", value.kind());
-                    self.fail(Diagnostic::new(&codes::IDENTITY_FIELD, value.span, message));
-                    None
+                    self.fail(Diagnostic::new(&codes::IDENTITY_FIELD, value.span(), message));
                 }
-            },
+                text
+            }
         }
     }
 
     fn flag(&mut self, field: &str) -> bool {
         match self.node.get(field) {
             None => false,
-            Some(Node { value: NodeValue::Bool(flag), .. }) => *flag,
-            Some(value) => {
+            Some(value) => value.as_bool().unwrap_or_else(|| {
                 let message = format!("`{field}` is true or false, not {}", value.kind());
-                self.fail(Diagnostic::new(&codes::IDENTITY_FIELD, value.span, message));
+                self.fail(Diagnostic::new(&codes::IDENTITY_FIELD, value.span(), message));
                 false
-            }
+            }),
         }
     }
 
@@ -267,7 +267,7 @@ fn names_a_secret(name: &str) -> bool {
     words.iter().any(|word| name.contains(word))
 }
 
-fn holds_a_secret(value: &Node) -> bool {
+fn holds_a_secret(value: Node<'_>) -> bool {
     let Some(text) = value.as_str() else { return false };
     let text = text.trim_start();
     let jwt = text.starts_with("eyJ") && text.split('.').count() == 3;

@@ -1,35 +1,56 @@
 //! The strict JSON reader: I-JSON (RFC 7493) with places. Recursion is bounded by the limit on depth.
 
-use indexmap::IndexMap;
-use indexmap::map::Entry;
+use std::sync::Arc;
 
-use super::node::{Member, Node, NodeValue, Report, Stop};
 use super::number;
+use super::report::{Report, Stop};
+use super::tree::{Builder, Open, Tree, Written};
 use crate::base::limits;
 use crate::diagnostics::{Diagnostic, Sink, codes::documents as codes};
 use crate::source::{FileId, Span};
 
 /// Reads one JSON text. `None` exactly where an error was reported.
-pub(super) fn read(text: &str, file: FileId, sink: &mut Sink) -> Option<Node> {
-    let mut reader = Reader { text, at: 0, report: Report::new(file, sink) };
-    let node = reader.whole().ok()?;
-    reader.report.is_clean().then_some(node)
+pub(super) fn read(text: &Arc<str>, file: FileId, sink: &mut Sink) -> Option<Tree> {
+    let builder = Builder::new(file, Arc::clone(text));
+    let mut reader = Reader { text, at: 0, report: Report::new(file, sink), builder };
+    reader.whole().ok()?;
+    reader.report.is_clean().then(|| reader.builder.finish())
 }
+
+/// Bytes that end a run of a string's characters: its end, an escape, a control character.
+const STOPS: [bool; 256] = {
+    let mut stops = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        #[expect(clippy::indexing_slicing, reason = "computed when compiling, within the array")]
+        {
+            stops[byte] = true;
+        }
+        byte += 1;
+    }
+    #[expect(clippy::indexing_slicing, reason = "computed when compiling, within the array")]
+    {
+        stops[b'"' as usize] = true;
+        stops[b'\\' as usize] = true;
+    }
+    stops
+};
 
 struct Reader<'t, 's> {
     text: &'t str,
     at: usize,
     report: Report<'s>,
+    builder: Builder,
 }
 
 impl Reader<'_, '_> {
-    fn whole(&mut self) -> Result<Node, Stop> {
-        let node = self.value(0)?;
+    fn whole(&mut self) -> Result<(), Stop> {
+        self.value(0)?;
         self.space();
         if self.at < self.text.len() {
             return Err(self.unexpected("the end of the text"));
         }
-        Ok(node)
+        Ok(())
     }
 
     fn peek(&self) -> Option<u8> {
@@ -55,96 +76,90 @@ impl Reader<'_, '_> {
         self.report.stop(&codes::SYNTAX, span, format!("expected {wanted}, found {found}"))
     }
 
-    fn value(&mut self, depth: usize) -> Result<Node, Stop> {
+    fn value(&mut self, depth: usize) -> Result<(), Stop> {
         self.space();
         let start = self.at;
-        let value = match self.peek() {
+        match self.peek() {
             Some(b'{' | b'[') if depth + 1 >= limits::DOCUMENT_DEPTH => {
                 let span = self.report.span(start, start + 1);
                 let message = format!("nested deeper than {} levels", limits::DOCUMENT_DEPTH);
-                return Err(self.report.stop(&codes::TOO_DEEP, span, message));
+                Err(self.report.stop(&codes::TOO_DEEP, span, message))
             }
-            Some(b'{') => self.object(depth)?,
-            Some(b'[') => self.array(depth)?,
-            Some(b'"') => NodeValue::String(self.string()?),
-            Some(b'-' | b'0'..=b'9') => self.number()?,
-            Some(b'a'..=b'z') => self.word()?,
-            _ => return Err(self.unexpected("a value")),
-        };
-        Ok(Node { span: self.span_from(start), value })
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b'"') => self.string(),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b'a'..=b'z') => self.word(),
+            _ => Err(self.unexpected("a value")),
+        }
     }
 
-    fn object(&mut self, depth: usize) -> Result<NodeValue, Stop> {
+    fn close(&mut self, open: Open) -> Result<(), Stop> {
         self.at += 1;
-        let mut members: IndexMap<String, Member> = IndexMap::new();
+        close(&mut self.builder, &mut self.report, open, self.at)
+    }
+
+    fn object(&mut self, depth: usize) -> Result<(), Stop> {
+        let open = self.builder.open(self.at, true);
+        self.at += 1;
         self.space();
         if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(NodeValue::Object(members));
+            return self.close(open);
         }
         loop {
             self.space();
-            let start = self.at;
             if self.peek() != Some(b'"') {
                 return Err(self.unexpected("a member's name in double quotes"));
             }
-            let name = self.string()?;
-            let key = self.span_from(start);
+            self.string()?;
             self.space();
             if self.peek() != Some(b':') {
                 return Err(self.unexpected("`:`"));
             }
             self.at += 1;
-            let value = self.value(depth + 1)?;
-            insert(&mut self.report, &mut members, name, Member { key, value })?;
+            self.value(depth + 1)?;
             self.space();
             match self.peek() {
                 Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(NodeValue::Object(members));
-                }
+                Some(b'}') => return self.close(open),
                 _ => return Err(self.unexpected("`,` or `}`")),
             }
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<NodeValue, Stop> {
+    fn array(&mut self, depth: usize) -> Result<(), Stop> {
+        let open = self.builder.open(self.at, false);
         self.at += 1;
-        let mut items = Vec::new();
         self.space();
         if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(NodeValue::Array(items));
+            return self.close(open);
         }
         loop {
-            items.push(self.value(depth + 1)?);
+            self.value(depth + 1)?;
             self.space();
             match self.peek() {
                 Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(NodeValue::Array(items));
-                }
+                Some(b']') => return self.close(open),
                 _ => return Err(self.unexpected("`,` or `]`")),
             }
         }
     }
 
-    fn word(&mut self) -> Result<NodeValue, Stop> {
+    fn word(&mut self) -> Result<(), Stop> {
         let start = self.at;
         while matches!(self.peek(), Some(b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_')) {
             self.at += 1;
         }
         match self.text.get(start..self.at) {
-            Some("null") => Ok(NodeValue::Null),
-            Some("true") => Ok(NodeValue::Bool(true)),
-            Some("false") => Ok(NodeValue::Bool(false)),
+            Some("null") => self.builder.null(start, self.at),
+            Some("true") => self.builder.bool(start, self.at, true),
+            Some("false") => self.builder.bool(start, self.at, false),
             _ => {
                 let span = self.span_from(start);
-                Err(self.report.stop(&codes::SYNTAX, span, "expected a value, found a bare word"))
+                return Err(self.report.stop(&codes::SYNTAX, span, "expected a value, found a bare word"));
             }
         }
+        Ok(())
     }
 
     fn digits(&mut self) -> usize {
@@ -155,7 +170,7 @@ impl Reader<'_, '_> {
         self.at - start
     }
 
-    fn number(&mut self) -> Result<NodeValue, Stop> {
+    fn number(&mut self) -> Result<(), Stop> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -169,6 +184,11 @@ impl Reader<'_, '_> {
                 span,
                 "a number has digits, and no zero before others",
             ));
+        }
+        let plain = !matches!(self.peek(), Some(b'.' | b'e' | b'E'));
+        if plain && whole < 16 && !(leading_zero && self.at - start > 1) {
+            self.builder.whole(start, self.at);
+            return Ok(());
         }
         if self.peek() == Some(b'.') {
             self.at += 1;
@@ -187,31 +207,43 @@ impl Reader<'_, '_> {
         }
         let span = self.span_from(start);
         match number::read(self.text.get(start..self.at).unwrap_or("")) {
-            Ok(number) => Ok(NodeValue::Number(number)),
+            Ok(number) => self.builder.number(start, self.at, number),
             Err(number::Lossy) => {
                 self.report.push(lossy(span))?;
-                Ok(NodeValue::Null)
+                self.builder.null(start, self.at);
             }
         }
+        Ok(())
     }
 
-    fn string(&mut self) -> Result<String, Stop> {
+    fn string(&mut self) -> Result<(), Stop> {
         let open = self.at;
         self.at += 1;
-        let mut text = String::new();
+        let mut text: Option<String> = None;
         loop {
             let start = self.at;
-            while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0..=0x1f)) {
-                self.at += 1;
-            }
+            let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+            self.at += rest
+                .iter()
+                .position(|byte| STOPS.get(usize::from(*byte)) != Some(&false))
+                .unwrap_or(rest.len());
             // Stops only at ASCII bytes, so both ends are boundaries of characters.
-            text.push_str(self.text.get(start..self.at).unwrap_or(""));
+            let run = self.text.get(start..self.at).unwrap_or("");
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(text);
+                    match text {
+                        None => self.builder.string(open, self.at, Written::Quoted),
+                        Some(text) => self.builder.owned(open, self.at, text + run),
+                    }
+                    return Ok(());
                 }
-                Some(b'\\') => text.push(self.escape()?),
+                Some(b'\\') => {
+                    let character = self.escape()?;
+                    let text = text.get_or_insert_default();
+                    text.push_str(run);
+                    text.push(character);
+                }
                 None => {
                     let span = self.report.span(open, open + 1);
                     return Err(self.report.stop(&codes::SYNTAX, span, "this string has no end"));
@@ -290,28 +322,26 @@ pub(super) fn lossy(span: Span) -> Diagnostic {
         .help("write fewer digits, or write it as a string in quotes")
 }
 
-/// Adds a member; a second one of the same name is reported and dropped.
-pub(super) fn insert(
+/// Closes a container; members that stand there twice are reported.
+pub(super) fn close(
+    builder: &mut Builder,
     report: &mut Report<'_>,
-    members: &mut IndexMap<String, Member>,
-    name: String,
-    member: Member,
+    open: Open,
+    end: usize,
 ) -> Result<(), Stop> {
-    match members.entry(name) {
-        Entry::Vacant(vacant) => {
-            vacant.insert(member);
-            Ok(())
+    let mut stopped = Ok(());
+    builder.close(open, end, |key, first, second| {
+        if stopped.is_err() {
+            return;
         }
-        Entry::Occupied(first) => report.push(
-            Diagnostic::new(
-                &codes::DUPLICATE_KEY,
-                member.key,
-                format!("the key `{}` stands here twice", shown(first.key())),
-            )
-            .and(first.get().key, "first here")
-            .note("readers disagree on which of the two counts"),
-        ),
-    }
+        let message = format!("the key `{}` stands here twice", shown(key));
+        stopped = report.push(
+            Diagnostic::new(&codes::DUPLICATE_KEY, second, message)
+                .and(first, "first here")
+                .note("readers disagree on which of the two counts"),
+        );
+    });
+    stopped
 }
 
 /// A text of the document as it may stand in a message: one line, not long.

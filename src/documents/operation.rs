@@ -10,7 +10,7 @@ use super::pointer::join;
 use super::references::resolve;
 use super::security;
 use super::servers::{self, ServerView};
-use super::slice::path_item;
+use super::tree::Node;
 use super::view::{
     BodyView, Dialect, EncodingView, Example, HeaderView, Location, MediaView, OperationView, ParameterView,
     ResponseView, StatusRange, ViewError,
@@ -23,31 +23,44 @@ pub(super) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options"
 pub(super) const ADDITIONAL: &str = "additionalOperations";
 
 /// The version of OpenAPI that a document or slice states.
-pub(super) fn dialect(root: &Value) -> Result<Dialect, ViewError> {
-    let stated = root.get("openapi").and_then(Value::as_str).and_then(Dialect::of);
-    stated.ok_or_else(|| ViewError::new("/openapi", "is no version of OpenAPI that is read"))
+fn dialect(stated: Option<&str>) -> Result<Dialect, ViewError> {
+    let known = stated.and_then(Dialect::of);
+    known.ok_or_else(|| ViewError::new("/openapi", "is no version of OpenAPI that is read"))
+}
+
+/// The version of OpenAPI that a document states.
+pub(super) fn dialect_of(root: Node<'_>) -> Result<Dialect, ViewError> {
+    dialect(root.get("openapi").and_then(Node::as_str))
+}
+
+/// Whether a member of a path item is an operation.
+pub(super) fn is_method(name: &str, dialect: Dialect) -> bool {
+    METHODS.contains(&name) || (name == "query" && dialect >= Dialect::V32)
 }
 
 /// The way from a path item to the operation of a method.
 pub(super) fn member_of(method: &str, dialect: Dialect) -> Vec<String> {
     let key = method.to_ascii_lowercase();
-    let fixed = METHODS.contains(&key.as_str()) || (key == "query" && dialect >= Dialect::V32);
-    if fixed && method == key.to_ascii_uppercase() {
+    if is_method(&key, dialect) && method == key.to_ascii_uppercase() {
         vec![key]
     } else {
         vec![ADDITIONAL.to_owned(), method.to_owned()]
     }
 }
 
-/// Reads one operation (`method` as it is sent) of a document.
+/// Reads one operation (`method` as it is sent) of a slice.
 pub(super) fn read(root: &Arc<Value>, method: &str, path: &str) -> Result<OperationView, ViewError> {
-    let dialect = dialect(root)?;
+    let dialect = dialect(root.get("openapi").and_then(Value::as_str))?;
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let member = member_of(method, dialect);
     if method.is_empty() || !method.bytes().all(token) || (member.len() > 1 && dialect < Dialect::V32) {
         return Err(ViewError::new(&join("/paths", path), "is called with an unknown method"));
     }
-    let (item_at, item) = path_item(root, path)?;
+    let item_at = join("/paths", path);
+    if !path.starts_with('/') {
+        return Err(ViewError::new(&item_at, "does not begin with `/`"));
+    }
+    let item = root.pointer(&item_at).ok_or_else(|| ViewError::new(&item_at, "leads nowhere"))?;
     let pointer = member.iter().fold(item_at.clone(), |at, token| join(&at, token));
     let operation = object(member.iter().try_fold(item, |at, token| at.get(token)), &pointer)?;
     let reader = Reader { root };
@@ -136,7 +149,7 @@ fn check_template(path: &str, parameters: &[ParameterView], at: &str) -> Result<
     Ok(())
 }
 
-/// The servers of a whole document.
+/// The servers of a whole document, or those that its slices have of it.
 pub(super) fn document_servers(root: &Value) -> Vec<ServerView> {
     root.get("servers").map_or(Vec::new(), |given| servers::read(given, "/servers"))
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::pointer;
+use super::tree::Node;
 
 /// What the text of a `$ref` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,21 @@ pub fn local_reference(text: &str) -> Reference {
             Reference::Local(pointer)
         }
         _ => Reference::Other,
+    }
+}
+
+/// As [`local_reference`], in a document that states its own address (`$self` of OpenAPI 3.2): what refers to that address
+/// stays within the document.
+pub(super) fn reference_within(own: Option<&str>, text: &str) -> Reference {
+    let (file, fragment) = text.split_once('#').unwrap_or((text, ""));
+    let Some(own) = own.map(|own| own.split('#').next().unwrap_or(own)).filter(|_| !file.is_empty()) else {
+        return local_reference(text);
+    };
+    let joined = url::Url::parse(own).and_then(|own| own.join(file));
+    if file == own || joined.is_ok_and(|joined| joined.as_str() == own) {
+        local_reference(&format!("#{fragment}"))
+    } else {
+        Reference::External
     }
 }
 
@@ -77,47 +93,49 @@ fn holds_data(keyword: &str) -> bool {
     matches!(keyword, "example" | "default" | "const" | "enum" | "value") || keyword.starts_with("x-")
 }
 
-/// Calls `found(pointer of the `$ref` member, its text)` for every reference below the value at `at`. `named` says that
-/// the members of that value are named by the author.
-pub(super) fn each_reference(value: &Value, at: &str, named: bool, found: &mut impl FnMut(&str, &str)) {
-    match value {
-        Value::Object(members) => {
-            for (key, member) in members {
-                let here = pointer::join(at, key);
-                if named {
-                    each_reference(member, &here, false, found);
-                } else if key == "$ref" {
-                    if let Value::String(text) = member {
-                        found(&here, text);
-                    }
-                } else if key == "mapping" {
-                    each_mapping(member, &here, found);
-                } else if !holds_data(key) {
-                    // `examples` of a schema is an array of data, elsewhere an object of named examples.
-                    if key == "examples" && member.is_array() {
-                        continue;
-                    }
-                    each_reference(member, &here, holds_names(key), found);
-                }
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                each_reference(item, &format!("{at}/{index}"), false, found);
-            }
-        }
-        _ => {}
-    }
+/// A reference that was found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'t> {
+    /// The string that refers.
+    pub(super) node: Node<'t>,
+    /// Its text.
+    pub(super) text: &'t str,
+    /// Whether a request or an answer depends on it: not in `callbacks` and `links`, nor of a discriminator's mapping.
+    pub(super) matters: bool,
 }
 
-/// A discriminator's mapping holds references, or bare names of schemas.
-fn each_mapping(mapping: &Value, at: &str, found: &mut impl FnMut(&str, &str)) {
-    for (key, target) in mapping.as_object().into_iter().flatten() {
-        if let Value::String(text) = target
-            && (text.starts_with('#') || text.contains('/'))
-        {
-            found(&pointer::join(at, key), text);
+/// Calls `found` for every reference below a value. `named` says that the members of that value are named by the author.
+pub(super) fn each_reference<'t>(
+    value: Node<'t>,
+    named: bool,
+    matters: bool,
+    found: &mut impl FnMut(Found<'t>),
+) {
+    for (key, member) in value.members() {
+        let key = key.as_str().unwrap_or("");
+        if named {
+            each_reference(member, false, matters, found);
+        } else if key == "$ref" {
+            if let Some(text) = member.as_str() {
+                found(Found { node: member, text, matters });
+            }
+        } else if key == "mapping" {
+            // A discriminator's mapping holds references, or bare names of schemas.
+            let targets = member.members().filter_map(|(_, target)| Some((target, target.as_str()?)));
+            for (node, text) in targets.filter(|(_, text)| text.starts_with('#') || text.contains('/')) {
+                found(Found { node, text, matters: false });
+            }
+        } else if !holds_data(key) {
+            // `examples` of a schema is an array of data, elsewhere an object of named examples.
+            if key == "examples" && member.is_array() {
+                continue;
+            }
+            let matters = matters && !matches!(key, "callbacks" | "links" | "examples");
+            each_reference(member, holds_names(key), matters, found);
         }
+    }
+    for item in value.items() {
+        each_reference(item, false, matters, found);
     }
 }
 
@@ -142,11 +160,35 @@ mod tests {
             "example": {"$ref": "#/no"}, "enum": [{"$ref": "#/no"}], "x-any": {"$ref": "#/no"},
             "examples": {"one": {"$ref": "#/c"}, "two": {"value": {"$ref": "#/no"}}},
             "discriminator": {"mapping": {"cat": "#/d", "dog": "Dog"}},
-            "allOf": [{"$ref": "#/e"}],
+            "allOf": [{"$ref": "#/e"}], "callbacks": {"done": {"$ref": "#/f"}},
         });
+        let (mut sources, mut sink) = Default::default();
+        let tree = super::super::document::read_tree(
+            value.to_string().as_bytes(),
+            "a.json",
+            &mut sources,
+            &mut sink,
+        );
         let mut found = Vec::new();
-        each_reference(&value, "", false, &mut |_, text| found.push(text.to_owned()));
-        assert_eq!(found, ["#/e", "#/d", "#/c", "#/a", "#/b"].map(String::from).to_vec());
+        each_reference(tree.unwrap().root(), false, true, &mut |one| {
+            found.push((one.text.to_owned(), one.matters))
+        });
+        found.sort();
+        let expected =
+            [("#/a", true), ("#/b", true), ("#/c", false), ("#/d", false), ("#/e", true), ("#/f", false)];
+        assert_eq!(found, expected.map(|(text, matters)| (text.to_owned(), matters)).to_vec());
+    }
+
+    #[test]
+    fn a_document_knows_its_own_address() {
+        let own = Some("https://a.example/apis/one");
+        let local = Reference::Local("/a".into());
+        for text in ["#/a", "https://a.example/apis/one#/a", "one#/a", "/apis/one#/a"] {
+            assert_eq!(reference_within(own, text), local, "{text}");
+        }
+        assert_eq!(reference_within(own, "two#/a"), Reference::External);
+        assert_eq!(reference_within(None, "one#/a"), Reference::External);
+        assert_eq!(reference_within(Some("/apis/one"), "/apis/one#/a"), local);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Slices: one operation with everything it refers to, as a small document with the same JSON pointers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::operation::{dialect, member_of};
+use super::operation::{dialect_of, member_of};
 use super::pointer;
-use super::references::{Reference, each_reference, is_named_at, local_reference, resolve};
+use super::references::{Found, Reference, each_reference, is_named_at, reference_within};
+use super::tree::Node;
 use super::view::ViewError;
 use crate::base::{Digest, canonical_json, json::read_strict};
 
@@ -32,6 +33,12 @@ impl Slice {
         let digest = Digest::of(&text);
         (canonical == text).then_some(Slice { text, digest })
     }
+
+    pub(super) fn of_value(value: &Value) -> Result<Slice, ViewError> {
+        let text = canonical_json(value).map_err(|_| ViewError::new("", "has no canonical text"))?;
+        let digest = Digest::of(&text);
+        Ok(Slice { text, digest })
+    }
 }
 
 /// Which operation a slice is of.
@@ -43,28 +50,41 @@ pub(super) struct Header {
     pub(super) path: String,
 }
 
-/// Cuts the slice of one operation (`method` in upper case) out of a document.
-pub(super) fn cut(root: &Value, method: &str, path: &str) -> Result<Slice, ViewError> {
+/// Why a part of a document can't be cut out.
+#[derive(Debug)]
+pub(super) enum CutError<'t> {
+    /// It does not follow OpenAPI.
+    View(ViewError),
+    /// Something in it refers to nothing in this document.
+    Reference(Found<'t>, Reference),
+}
+
+impl From<ViewError> for CutError<'_> {
+    fn from(error: ViewError) -> Self {
+        CutError::View(error)
+    }
+}
+
+/// Cuts the slice of one operation (`method` as it is sent) out of a document.
+pub(super) fn cut<'t>(root: Node<'t>, method: &str, path: &str) -> Result<Value, CutError<'t>> {
     let (item_at, item) = path_item(root, path)?;
-    let member = member_of(method, dialect(root)?);
+    let member = member_of(method, dialect_of(root)?);
     let operation = member.iter().try_fold(item, |at, token| at.get(token));
     let operation = operation.ok_or_else(|| ViewError::new(&item_at, "has no such method"))?;
     let header = Header { format: SLICE_FORMAT.into(), method: method.into(), path: path.into() };
     let header = serde_json::to_value(header).map_err(|_| ViewError::new("", "has no canonical text"))?;
-    let mut cutting = Cutting { root, kept: BTreeSet::new(), queue: Vec::new() };
-    cutting.references(item.get("parameters"), &format!("{item_at}/parameters"));
-    let operation_at = member.iter().fold(item_at.clone(), |at, token| pointer::join(&at, token));
-    cutting.references(Some(operation), &operation_at);
-    let security = operation.get("security").or_else(|| root.get("security"));
-    for name in security.into_iter().filter_map(Value::as_array).flatten().filter_map(Value::as_object) {
-        for scheme in name.keys() {
-            let at = vec!["components".to_owned(), "securitySchemes".to_owned(), scheme.clone()];
-            if root.pointer(&pointer::of_tokens(&at)).is_some() {
-                cutting.queue.push(at);
-            }
-        }
+    let mut cutting = Cutting::new(root);
+    if let Some(parameters) = item.get("parameters") {
+        cutting.references(parameters, false, true);
     }
-    cutting.run();
+    cutting.references(operation, false, true);
+    let security = operation.get("security").or_else(|| root.get("security"));
+    for (name, _) in security.into_iter().flat_map(Node::items).flat_map(Node::members) {
+        let Some(scheme) = name.as_str() else { continue };
+        let at = vec!["components".to_owned(), "securitySchemes".to_owned(), scheme.to_owned()];
+        cutting.queue.push((at, true));
+    }
+    cutting.run()?;
 
     let mut slice = json!({ "x-eczflow-slice": header });
     for name in ["openapi", "jsonSchemaDialect", "servers"] {
@@ -77,81 +97,187 @@ pub(super) fn cut(root: &Value, method: &str, path: &str) -> Result<Slice, ViewE
     let mut own = Map::new();
     for name in ["parameters", "servers"] {
         if let Some(value) = item.get(name) {
-            own.insert(name.to_owned(), value.clone());
+            own.insert(name.to_owned(), value.to_value());
         }
     }
     let mut own = Value::Object(own);
-    place(&mut own, &member, operation.clone());
+    place(&mut own, &member, operation.to_value());
     place(&mut slice, &["paths".to_owned(), path.to_owned()], own);
-    for tokens in &cutting.kept {
-        copy(root, &mut slice, tokens);
+    Ok(cutting.fill(slice))
+}
+
+/// Cuts out one value and everything it refers to.
+pub(super) fn cut_part<'t>(root: Node<'t>, at: &str) -> Result<Value, CutError<'t>> {
+    let mut cutting = Cutting::new(root);
+    let tokens = pointer::tokens(at).ok_or_else(|| ViewError::new(at, "leads nowhere"))?;
+    cutting.queue.push((tokens, true));
+    cutting.run()?;
+    let mut part = json!({});
+    for name in ["openapi", "jsonSchemaDialect"] {
+        copy(root, &mut part, &[name.to_owned()]);
     }
-    let text = canonical_json(&slice).map_err(|_| ViewError::new("", "has no canonical text"))?;
-    let digest = Digest::of(&text);
-    Ok(Slice { text, digest })
+    Ok(cutting.fill(part))
+}
+
+/// A chain of references longer than this leads nowhere.
+const MOST_HOPS: usize = 32;
+
+/// The value at the end of a chain of references, and its pointer. `None` where it leads nowhere, or in a circle.
+pub(super) fn follow<'t>(root: Node<'t>, at: &str) -> Option<(String, Node<'t>)> {
+    let own = own_address(root);
+    let mut at = at.to_owned();
+    for _ in 0..MOST_HOPS {
+        let value = root.at(&at)?;
+        match value.get("$ref").and_then(Node::as_str) {
+            None => return Some((at, value)),
+            Some(text) => match reference_within(own, text) {
+                Reference::Local(next) => at = next,
+                Reference::External | Reference::Other => return None,
+            },
+        }
+    }
+    None
 }
 
 /// The path item of a path, references followed.
-pub(super) fn path_item<'v>(root: &'v Value, path: &str) -> Result<(String, &'v Value), ViewError> {
+fn path_item<'t>(root: Node<'t>, path: &str) -> Result<(String, Node<'t>), CutError<'t>> {
+    let own = own_address(root);
     let at = pointer::join("/paths", path);
-    resolve(root, &at).ok_or_else(|| ViewError::new(&at, "leads nowhere"))
+    if let Some(found) = follow(root, &at) {
+        return Ok(found);
+    }
+    let refers = root.at(&at).and_then(|item| item.get("$ref"));
+    Err(match refers.and_then(|node| Some((node, node.as_str()?))) {
+        Some((node, text)) => {
+            CutError::Reference(Found { node, text, matters: true }, reference_within(own, text))
+        }
+        None => CutError::View(ViewError::new(&at, "leads nowhere")),
+    })
 }
 
-struct Cutting<'v> {
-    root: &'v Value,
-    kept: BTreeSet<Vec<String>>,
-    queue: Vec<Vec<String>>,
+/// The document's own address (`$self` of OpenAPI 3.2).
+fn own_address(root: Node<'_>) -> Option<&str> {
+    root.get("$self")?.as_str()
 }
 
-impl Cutting<'_> {
-    fn references(&mut self, value: Option<&Value>, at: &str) {
-        let Some(value) = value else { return };
-        let named = pointer::tokens(at).is_some_and(|tokens| is_named_at(&tokens));
-        let queue = &mut self.queue;
-        each_reference(value, at, named, &mut |_, text| {
-            if let Reference::Local(target) = local_reference(text)
-                && let Some(tokens) = pointer::tokens(&target)
+struct Cutting<'t> {
+    root: Node<'t>,
+    own: Option<&'t str>,
+    /// Pointers still to be looked at, and whether a request or an answer depends on them.
+    queue: Vec<(Vec<String>, bool)>,
+    /// References met so far; those that matter, and all.
+    met: [BTreeSet<&'t str>; 2],
+    /// Cells looked at: first, and one past the last; those that matter, and all.
+    seen: [BTreeMap<u32, u32>; 2],
+    kept: BTreeMap<Vec<String>, Node<'t>>,
+    /// The first reference that matters and leads nowhere.
+    broken: Option<(Found<'t>, Reference)>,
+}
+
+impl<'t> Cutting<'t> {
+    fn new(root: Node<'t>) -> Cutting<'t> {
+        let (queue, kept) = (Vec::new(), BTreeMap::new());
+        Cutting {
+            root,
+            own: own_address(root),
+            queue,
+            met: Default::default(),
+            seen: Default::default(),
+            kept,
+            broken: None,
+        }
+    }
+
+    fn references(&mut self, value: Node<'t>, named: bool, matters: bool) {
+        let (root, own) = (self.root, self.own);
+        each_reference(value, named, matters, &mut |found| {
+            let [important, all] = &mut self.met;
+            // What was met where it matters needs no second look.
+            if important.contains(found.text)
+                || !(if found.matters { important } else { all }).insert(found.text)
             {
-                queue.push(tokens);
+                return;
+            }
+            let reference = reference_within(own, found.text);
+            let tokens = match &reference {
+                Reference::Local(target) => pointer::tokens(target),
+                Reference::External | Reference::Other => None,
+            };
+            match tokens {
+                Some(tokens) if tokens.iter().try_fold(root, |at, token| at.child(token)).is_some() => {
+                    self.queue.push((tokens, found.matters));
+                }
+                _ if found.matters && self.broken.is_none() => self.broken = Some((found, reference)),
+                _ => {}
             }
         });
     }
 
-    fn run(&mut self) {
-        let mut seen: BTreeSet<Vec<String>> = BTreeSet::new();
-        while let Some(target) = self.queue.pop() {
-            let tokens = whole_arrays(self.root, target);
-            if (1..=tokens.len())
-                .any(|length| tokens.get(..length).is_some_and(|prefix| seen.contains(prefix)))
-            {
+    fn run(&mut self) -> Result<(), CutError<'t>> {
+        while let Some((target, matters)) = self.queue.pop() {
+            let Some((tokens, node)) = whole_arrays(self.root, target) else { continue };
+            let [important, all] = &mut self.seen;
+            let inside = |seen: &BTreeMap<u32, u32>| {
+                seen.range(..=node.id()).next_back().is_some_and(|(_, end)| node.id() < *end)
+            };
+            if inside(important) || (!matters && inside(all)) {
                 continue;
             }
-            seen.insert(tokens.clone());
-            let at = pointer::of_tokens(&tokens);
-            self.references(self.root.pointer(&at), &at);
-            self.kept.insert(tokens);
+            if matters { important } else { all }.insert(node.id(), node.end());
+            let named = is_named_at(&tokens);
+            self.references(node, named, matters);
+            self.kept.insert(tokens, node);
         }
+        self.broken.take().map_or(Ok(()), |(found, reference)| Err(CutError::Reference(found, reference)))
+    }
+
+    fn fill(self, mut slice: Value) -> Value {
+        for (tokens, node) in &self.kept {
+            place(&mut slice, tokens, node.to_value());
+        }
+        if let Some(own) = self.own {
+            localise(&mut slice, own);
+        }
+        slice
     }
 }
 
-/// A pointer cut off before the first array it leads through: half an array would shift the places of the rest.
-fn whole_arrays(root: &Value, tokens: Vec<String>) -> Vec<String> {
+/// A pointer cut off before the first array it leads through: half an array would shift the places of the rest. With the
+/// value that is there.
+fn whole_arrays(root: Node<'_>, tokens: Vec<String>) -> Option<(Vec<String>, Node<'_>)> {
     let mut at = root;
     for (depth, token) in tokens.iter().enumerate() {
-        match at {
-            Value::Object(members) => match members.get(token) {
-                Some(next) => at = next,
-                None => break,
-            },
-            _ => return tokens.into_iter().take(depth).collect(),
+        if at.is_array() {
+            return Some((tokens.into_iter().take(depth).collect(), at));
         }
+        at = at.get(token)?;
     }
-    tokens
+    Some((tokens, at))
 }
 
-fn copy(root: &Value, slice: &mut Value, tokens: &[String]) {
-    if let Some(value) = root.pointer(&pointer::of_tokens(tokens)) {
-        place(slice, tokens, value.clone());
+/// References to the document's own address stay valid in a slice, which has no address.
+fn localise(value: &mut Value, own: &str) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                if let (true, Value::String(text)) = (key == "$ref", &mut *member)
+                    && !text.starts_with('#')
+                    && matches!(reference_within(Some(own), text), Reference::Local(_))
+                {
+                    *text = format!("#{}", text.split_once('#').map_or("", |(_, fragment)| fragment));
+                } else {
+                    localise(member, own);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| localise(item, own)),
+        _ => {}
+    }
+}
+
+fn copy(root: Node<'_>, slice: &mut Value, tokens: &[String]) {
+    if let Some(node) = tokens.iter().try_fold(root, |at, token| at.child(token)) {
+        place(slice, tokens, node.to_value());
     }
 }
 

@@ -1,49 +1,63 @@
 //! The strict YAML reader: 1.2 core schema over a parser's events, without what JSON has no counterpart for and without
 //! what older readers take otherwise. Iterative; its nesting is bounded like JSON's.
 
-use indexmap::IndexMap;
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
+use std::sync::Arc;
 
-use super::json::{insert, lossy, shown};
-use super::node::{Member, Node, NodeValue, Report, Stop};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
+use serde_json::Number;
+
+use super::json::{close, lossy, shown};
 use super::number;
+use super::report::{Report, Stop};
+use super::tree::{self, Tree, Written};
 use crate::base::limits;
 use crate::diagnostics::{Diagnostic, Sink, codes::documents as codes};
 use crate::source::{FileId, Span};
 
 /// Reads one YAML text. `None` exactly where an error was reported.
-pub(super) fn read(text: &str, file: FileId, sink: &mut Sink) -> Option<Node> {
-    let mut builder = Builder {
+pub(super) fn read(text: &Arc<str>, file: FileId, sink: &mut Sink) -> Option<Tree> {
+    let mut reader = Reader {
         text,
         offsets: Offsets::new(text),
         report: Report::new(file, sink),
+        builder: tree::Builder::new(file, Arc::clone(text)),
         open: Vec::new(),
-        root: None,
         documents: 0,
     };
-    builder.whole().ok()?;
-    if !builder.report.is_clean() {
-        return None;
-    }
-    builder.root
+    reader.whole().ok()?;
+    reader.report.is_clean().then(|| reader.builder.finish())
 }
 
 /// A collection whose end has not come yet.
-enum Open {
-    Array { start: usize, items: Vec<Node> },
-    Object { start: usize, members: IndexMap<String, Member>, key: Option<(String, Span)> },
+struct Open {
+    cell: tree::Open,
+    start: usize,
+    object: bool,
+    /// Whether a key has come and its value not yet.
+    keyed: bool,
+    /// The end of the last thing in it.
+    last: usize,
 }
 
-struct Builder<'t, 's> {
+/// What a plain scalar stands for.
+#[derive(Debug, Clone, PartialEq)]
+enum Scalar {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String,
+}
+
+struct Reader<'t, 's> {
     text: &'t str,
     offsets: Offsets<'t>,
     report: Report<'s>,
+    builder: tree::Builder,
     open: Vec<Open>,
-    root: Option<Node>,
     documents: usize,
 }
 
-impl<'t> Builder<'t, '_> {
+impl<'t> Reader<'t, '_> {
     fn whole(&mut self) -> Result<(), Stop> {
         for (at, character) in self.text.char_indices() {
             if matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}') {
@@ -74,7 +88,7 @@ impl<'t> Builder<'t, '_> {
                 }
             }
         }
-        if self.root.is_none() {
+        if self.builder.is_empty() {
             let span = self.report.span(0, 0);
             return Err(self.report.stop(&codes::SYNTAX, span, "there is no document in this text"));
         }
@@ -106,7 +120,9 @@ impl<'t> Builder<'t, '_> {
             Event::Alias(_) => {
                 let span = self.report.span(start, end);
                 self.refuse(span, "an alias is not read", "write the value out, or use `$ref`")?;
-                self.value(Node { span, value: NodeValue::Null })
+                self.builder.null(start, end);
+                self.came(end);
+                Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.properties(anchor, tag.is_some(), start)?;
@@ -115,13 +131,13 @@ impl<'t> Builder<'t, '_> {
             Event::SequenceStart(anchor, tag) => {
                 self.enter(start, end)?;
                 self.properties(anchor, tag.is_some(), start)?;
-                self.open.push(Open::Array { start, items: Vec::new() });
+                self.opened(start, false);
                 Ok(())
             }
             Event::MappingStart(anchor, tag) => {
                 self.enter(start, end)?;
                 self.properties(anchor, tag.is_some(), start)?;
-                self.open.push(Open::Object { start, members: IndexMap::new(), key: None });
+                self.opened(start, true);
                 Ok(())
             }
             Event::SequenceEnd | Event::MappingEnd => self.leave(start, end),
@@ -145,7 +161,7 @@ impl<'t> Builder<'t, '_> {
     }
 
     fn enter(&mut self, start: usize, end: usize) -> Result<(), Stop> {
-        if matches!(self.open.last(), Some(Open::Object { key: None, .. })) {
+        if self.expects_key() {
             let span = self.report.span(start, end);
             return Err(self.report.stop(&codes::KEY_TYPE, span, "a key is a string, not a collection"));
         }
@@ -156,68 +172,81 @@ impl<'t> Builder<'t, '_> {
         Ok(())
     }
 
-    fn leave(&mut self, start: usize, end: usize) -> Result<(), Stop> {
-        let closed = self.open.pop();
-        let (from, last, value) = match closed {
-            Some(Open::Array { start, items }) => {
-                (start, items.last().map(|item| item.span.end), NodeValue::Array(items))
-            }
-            Some(Open::Object { start, members, .. }) => {
-                (start, members.last().map(|(_, member)| member.value.span.end), NodeValue::Object(members))
-            }
-            None => return Ok(()),
-        };
-        // A bracket has a width; a block ends where its last item does, not where the next token is.
-        let end = if end > start { end } else { last.unwrap_or(from) };
-        self.value(Node { span: self.report.span(from, end.max(from)), value })
+    fn expects_key(&self) -> bool {
+        self.open.last().is_some_and(|open| open.object && !open.keyed)
     }
 
-    fn value(&mut self, node: Node) -> Result<(), Stop> {
-        match self.open.last_mut() {
-            None => self.root = Some(node),
-            Some(Open::Array { items, .. }) => items.push(node),
-            Some(Open::Object { members, key, .. }) => match key.take() {
-                Some((name, span)) => {
-                    insert(&mut self.report, members, name, Member { key: span, value: node })?;
-                }
-                // An alias as a key, which has been reported.
-                None => *key = Some((String::new(), node.span)),
-            },
+    fn opened(&mut self, start: usize, object: bool) {
+        let cell = self.builder.open(start, object);
+        self.open.push(Open { cell, start, object, keyed: false, last: start });
+    }
+
+    fn leave(&mut self, start: usize, end: usize) -> Result<(), Stop> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        // A bracket has a width; a block ends where its last item does, not where the next token is.
+        let end = if end > start { end } else { open.last }.max(open.start);
+        if open.keyed {
+            // Only after something that was reported: a key without a value.
+            self.builder.null(end, end);
         }
+        close(&mut self.builder, &mut self.report, open.cell, end)?;
+        self.came(end);
         Ok(())
+    }
+
+    /// A key or value has come whole.
+    fn came(&mut self, end: usize) {
+        if let Some(open) = self.open.last_mut() {
+            open.last = end;
+            open.keyed = open.object && !open.keyed;
+        }
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, start: usize, end: usize) -> Result<(), Stop> {
         let written = self.text.get(start..end).unwrap_or("").trim_end();
-        let span = self.report.span(start, start + written.len());
-        let plain = style == ScalarStyle::Plain;
-        let value = if plain {
+        let end = start + written.len();
+        let span = self.report.span(start, end);
+        let mut value = Scalar::String;
+        if style == ScalarStyle::Plain {
             match resolve(text) {
-                Ok(value) => value,
-                Err(trouble) => {
-                    self.report.push(trouble.finding(text, span))?;
-                    NodeValue::String(text.to_owned())
+                Ok(resolved) => value = resolved,
+                Err(trouble) => self.report.push(trouble.finding(text, span))?,
+            }
+        }
+        if self.expects_key() {
+            match &value {
+                Scalar::String => self.string(text, written, start, end),
+                Scalar::Number(number) if number.is_i64() || number.is_u64() => {
+                    self.string(&number.to_string(), written, start, end);
+                }
+                _ => {
+                    let message = format!("`{}` as a key is neither a string nor an integer", shown(text));
+                    let finding = Diagnostic::new(&codes::KEY_TYPE, span, message);
+                    self.report.push(finding.help("put it in quotes"))?;
+                    self.string(text, written, start, end);
                 }
             }
         } else {
-            NodeValue::String(text.to_owned())
-        };
-        if let Some(Open::Object { key: key @ None, .. }) = self.open.last_mut() {
-            let name = match &value {
-                NodeValue::String(name) => name.clone(),
-                NodeValue::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
-                _ => {
-                    let message = format!("`{}` as a key is neither a string nor an integer", shown(text));
-                    *key = Some((text.to_owned(), span));
-                    return self
-                        .report
-                        .push(Diagnostic::new(&codes::KEY_TYPE, span, message).help("put it in quotes"));
-                }
-            };
-            *key = Some((name, span));
-            return Ok(());
+            match value {
+                Scalar::Null => self.builder.null(start, end),
+                Scalar::Bool(value) => self.builder.bool(start, end, value),
+                Scalar::Number(number) => self.builder.number(start, end, number),
+                Scalar::String => self.string(text, written, start, end),
+            }
         }
-        self.value(Node { span, value })
+        self.came(end);
+        Ok(())
+    }
+
+    fn string(&mut self, text: &str, written: &str, start: usize, end: usize) {
+        let quoted = |quote: char| written.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+        if text == written {
+            self.builder.string(start, end, Written::Plain);
+        } else if quoted('"').or_else(|| quoted('\'')) == Some(text) {
+            self.builder.string(start, end, Written::Inner);
+        } else {
+            self.builder.owned(start, end, text.to_owned());
+        }
     }
 }
 
@@ -249,11 +278,11 @@ impl Trouble {
 }
 
 /// The value of a plain scalar by YAML 1.2's core schema (section 10.3).
-fn resolve(text: &str) -> Result<NodeValue, Trouble> {
+fn resolve(text: &str) -> Result<Scalar, Trouble> {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Ok(NodeValue::Null),
-        "true" | "True" | "TRUE" => return Ok(NodeValue::Bool(true)),
-        "false" | "False" | "FALSE" => return Ok(NodeValue::Bool(false)),
+        "" | "~" | "null" | "Null" | "NULL" => return Ok(Scalar::Null),
+        "true" | "True" | "TRUE" => return Ok(Scalar::Bool(true)),
+        "false" | "False" | "FALSE" => return Ok(Scalar::Bool(false)),
         "<<" => return Err(Trouble::Merge),
         "=" => return Err(Trouble::Ambiguous("a default value's key")),
         _ => {}
@@ -270,16 +299,16 @@ fn resolve(text: &str) -> Result<NodeValue, Trouble> {
     if unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
         return numeric(text, unsigned);
     }
-    Ok(NodeValue::String(text.to_owned()))
+    Ok(Scalar::String)
 }
 
-fn numeric(text: &str, unsigned: &str) -> Result<NodeValue, Trouble> {
-    let string = || Ok(NodeValue::String(text.to_owned()));
+fn numeric(text: &str, unsigned: &str) -> Result<Scalar, Trouble> {
+    let string = || Ok(Scalar::String);
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if unsigned.contains('_') {
         let bare: String = unsigned.chars().filter(|character| *character != '_').collect();
         return match numeric(&bare, &bare) {
-            Ok(NodeValue::String(_)) => string(),
+            Ok(Scalar::String) => string(),
             _ => Err(Trouble::Ambiguous("a number")),
         };
     }
@@ -300,7 +329,7 @@ fn numeric(text: &str, unsigned: &str) -> Result<NodeValue, Trouble> {
             return string();
         }
         let value = u64::from_str_radix(hex, 16).map_err(|_| Trouble::Lossy)?;
-        return number::read(&value.to_string()).map(NodeValue::Number).map_err(|_| Trouble::Lossy);
+        return number::read(&value.to_string()).map(Scalar::Number).map_err(|_| Trouble::Lossy);
     }
     for (prefix, radix) in [("0o", 8), ("0b", 2), ("0x", 16)] {
         if unsigned
@@ -332,7 +361,7 @@ fn numeric(text: &str, unsigned: &str) -> Result<NodeValue, Trouble> {
             "a string, unless it has a point and the exponent a sign, as in `1.0e+3`",
         ));
     }
-    number::read(text).map(NodeValue::Number).map_err(|_| Trouble::Lossy)
+    number::read(text).map(Scalar::Number).map_err(|_| Trouble::Lossy)
 }
 
 /// From a parser's positions in characters to positions in bytes, without a table of every character.
@@ -374,12 +403,12 @@ mod tests {
 
     fn read_value(text: &str) -> Result<Value, Vec<&'static str>> {
         let mut sink = Sink::default();
-        let node = read(text, FileId::default(), &mut sink);
+        let tree = read(&text.into(), FileId::default(), &mut sink);
         let codes: Vec<_> = sink.findings().iter().map(|finding| finding.code.number).collect();
-        match node {
-            Some(node) => {
+        match tree {
+            Some(tree) => {
                 assert!(codes.is_empty(), "{text}");
-                Ok(node.to_value())
+                Ok(tree.root().to_value())
             }
             None => {
                 assert!(!codes.is_empty(), "{text}");
@@ -441,13 +470,15 @@ mod tests {
     fn places_are_bytes() {
         let text = format!("{}: é\nb:\n  c: [1, 2]\n  d: x # end\n", "ü".repeat(100));
         let mut sink = Sink::default();
-        let node = read(&text, FileId::default(), &mut sink).unwrap();
-        let written = |span: Span| &text[span.range()];
-        assert_eq!(written(node.at(&format!("/{}", "ü".repeat(100))).unwrap().span), "é");
-        assert_eq!(written(node.at("/b/c").unwrap().span), "[1, 2]");
-        assert_eq!(written(node.at("/b/d").unwrap().span), "x");
-        assert_eq!(written(node.at("/b").unwrap().span), "c: [1, 2]\n  d: x");
-        assert_eq!(written(node.place("/b/d").unwrap()), "d");
-        assert_eq!(written(node.place("/b/c/1").unwrap()), "2");
+        let tree = read(&text.as_str().into(), FileId::default(), &mut sink).unwrap();
+        let root = tree.root();
+        let written = |pointer: &str| &text[root.at(pointer).unwrap().span().range()];
+        assert_eq!(written(&format!("/{}", "ü".repeat(100))), "é");
+        assert_eq!(written("/b/c"), "[1, 2]");
+        assert_eq!(written("/b/d"), "x");
+        assert_eq!(written("/b"), "c: [1, 2]\n  d: x");
+        let (key, _) = root.get("b").unwrap().member("d").unwrap();
+        assert_eq!(&text[key.span().range()], "d");
+        assert_eq!(written("/b/c/1"), "2");
     }
 }

@@ -58,6 +58,10 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
     let entry = match document.operation(&name.text) {
         Ok(entry) => entry,
         Err(error) => {
+            if let Some(finding) = document.duplicate(&name.text) {
+                sink.push(finding.and(name.span, "called here"));
+                return None;
+            }
             let message = format!("the document of `{api}` has no operation `{}`", name.text);
             let mut diagnostic = Diagnostic::new(&names::UNKNOWN_OPERATION, name.span, message);
             diagnostic = match &error.suggestion {

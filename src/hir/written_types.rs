@@ -78,19 +78,19 @@ impl Declared<'_> {
         };
         let Some(document) = &found.document else { return Type::any() };
         let pointer = format!("/components/schemas/{}", crate::documents::escape(&schema.text));
-        if document.value().pointer(&pointer).is_none() {
-            let known: Vec<&str> = document
-                .value()
-                .pointer("/components/schemas")
-                .and_then(serde_json::Value::as_object)
-                .map(|schemas| schemas.keys().map(String::as_str).collect())
-                .unwrap_or_default();
-            let near = did_you_mean(&schema.text, known);
-            let message = format!("the document of `{}` has no schema `{}`", api.text, schema.text);
-            sink.push(unknown(schema, message, near));
-            return Type::any();
-        }
-        let ty = crate::types::Schema::read(document.value(), &pointer).ty;
+        let ty = match document.part(&pointer) {
+            Ok(Some(part)) => crate::types::Schema::read(&part, &pointer).ty,
+            Ok(None) => {
+                let near = did_you_mean(&schema.text, document.names("/components/schemas"));
+                let message = format!("the document of `{}` has no schema `{}`", api.text, schema.text);
+                sink.push(unknown(schema, message, near));
+                return Type::any();
+            }
+            Err(finding) => {
+                sink.push(finding.and(schema.span, "named here"));
+                return Type::any();
+            }
+        };
         if self.take(measure(&ty).1, schema.span, sink) { ty } else { Type::any() }
     }
 }

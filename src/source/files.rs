@@ -1,6 +1,7 @@
 //! The source map: texts by id, and spans into them.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use codespan_reporting::files::{Error, Files, SimpleFile};
 
@@ -38,7 +39,7 @@ impl Span {
 
 /// One text with its name and line table.
 #[derive(Debug, Clone)]
-pub struct SourceFile(SimpleFile<String, String>);
+pub struct SourceFile(SimpleFile<String, Arc<str>>);
 
 impl SourceFile {
     /// The name shown to users: a path as they wrote it, or `std.retry`.
@@ -60,7 +61,7 @@ pub struct SourceMap {
 
 impl SourceMap {
     /// Adds a text and names it.
-    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         self.files.push(SourceFile(SimpleFile::new(name.into(), text.into())));
         id

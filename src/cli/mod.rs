@@ -26,6 +26,7 @@ mod runs;
 mod runtime;
 mod sandbox;
 mod storage;
+mod vendor;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -96,6 +97,7 @@ enum Command {
     Graph(graph::Arguments),
     Hash(hash::Arguments),
     Pin(pin::Arguments),
+    Vendor(vendor::Arguments),
     Key(key::Arguments),
     Run(Box<run::Arguments>),
     Resume(resume::Arguments),
@@ -135,6 +137,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Pin(arguments) => pin::run(&arguments),
+        Command::Vendor(arguments) => vendor::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Resume(arguments) => resume::run(&arguments),

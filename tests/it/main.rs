@@ -26,4 +26,5 @@ mod simulation;
 mod stage;
 mod support;
 mod tamper;
+mod wild;
 mod world;

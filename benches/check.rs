@@ -11,7 +11,7 @@ use camino::Utf8Path;
 use eczflow::compile::Session;
 use eczflow::source::MemoryFiles;
 
-const SIZES: [usize; 3] = [10, 100, 1000];
+const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 const REPETITIONS: usize = 5;
 
 /// Writes the step of a number.

@@ -63,6 +63,8 @@ pub enum Kind {
     HandoffVerified,
     /// It does not.
     HandoffRefused,
+    /// There is no projection to look at: the counterparty has no passport.
+    HandoffUnverified,
     /// A request is about to be sent.
     AttemptIntended,
     /// It was answered.
@@ -115,6 +117,7 @@ impl Kind {
             Kind::RunFinished => "run_finished",
             Kind::HandoffVerified => "handoff_verified",
             Kind::HandoffRefused => "handoff_refused",
+            Kind::HandoffUnverified => "handoff_unverified",
             Kind::AttemptIntended => "attempt_intended",
             Kind::AttemptAnswered => "attempt_answered",
             Kind::AttemptFailed => "attempt_failed",

@@ -1,7 +1,7 @@
 //! Bounds on everything foreign. Each reader names the limit it applies.
 
 /// A `.eczflow` file, bytes.
-pub const FLOW_BYTES: usize = 1 << 20;
+pub const FLOW_BYTES: usize = 4 << 20;
 /// An OpenAPI document, bytes.
 pub const DOCUMENT_BYTES: usize = 64 << 20;
 /// A plan file, bytes.

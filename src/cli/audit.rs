@@ -1,5 +1,6 @@
 //! `eczflow audit`.
 
+use std::collections::BTreeMap;
 use std::io::BufReader;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -8,7 +9,8 @@ use clap::{Args, Subcommand};
 use super::error::{CliError, Failure};
 use super::{Exit, Outcome, files, flow, output, runs, storage};
 use crate::audit::{
-    Complete, Disclosure, Export, Trust, TrustedLog, VerifierKey, Whose, read_trusted_logs, write_bundle,
+    Complete, Disclosure, Export, Kind, Record, Trust, TrustedLog, VerifierKey, Whose, read_trusted_logs,
+    write_bundle,
 };
 use crate::base::{Clock as _, SystemClock, limits};
 use crate::config::Config;
@@ -188,6 +190,23 @@ note: as of 2026 no machine endpoint of the public resolver is shown to be live 
 note: nothing here speaks for a party, a passport or an API; check again before you rely on it.
 ";
 
+/// The handoffs to parties without a passport: how many, and of which operations.
+fn unverified(records: &[Record]) -> Option<String> {
+    let mut operations: BTreeMap<&str, usize> = BTreeMap::new();
+    for record in records.iter().filter(|record| record.kind == Kind::HandoffUnverified) {
+        *operations.entry(record.operation.as_deref().unwrap_or("an operation")).or_default() += 1;
+    }
+    let total: usize = operations.values().sum();
+    let listed: Vec<String> = operations
+        .iter()
+        .map(|(operation, count)| format!("{} ({count})", harmless_line(operation)))
+        .collect();
+    let plural = if total == 1 { "" } else { "s" };
+    (total > 0).then(|| {
+        format!("unverified: {total} handoff{plural} to a party without a passport: {}\n", listed.join(", "))
+    })
+}
+
 /// The four answers, each on its own line, then what they don't say.
 fn answers(report: &Report) -> String {
     let (answers, bundle) = (&report.answers, report.answers.bundle.as_ref());
@@ -225,6 +244,9 @@ fn answers(report: &Report) -> String {
         text.push_str(&format!("{question}: {}\n", harmless_line(&answer)));
     }
     if let Some(bundle) = bundle {
+        if let Some(line) = unverified(&bundle.records) {
+            text.push_str(&line);
+        }
         text.push_str(&format!("environment: {}\n", harmless_line(&bundle.header.environment)));
     }
     text.push_str(NOTE);

@@ -49,14 +49,21 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     };
     let mut failed = false;
     let mut all = Vec::new();
+    let (mut unverified, mut handoffs) = (0, 0);
     for name in &arguments.flows {
         let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
         let checked = flow::check(name, &config)?;
         failed |= checked.has_errors();
+        let (without, of) = checked.unverified();
+        unverified += without;
+        handoffs += of;
         output::data(&report::findings(&checked.source_map, &checked.diagnostics, format))?;
         all.extend(checked.diagnostics);
     }
     output::tell(&report::summary(&all));
+    if let Some(line) = report::unverified(unverified, handoffs) {
+        output::tell(&line);
+    }
     if format == Format::Text
         && let Some(line) = report::further_reading(&all)
     {

@@ -22,7 +22,7 @@ Examples:
   eczflow run refund.plan.json --config FILE --inputs inputs.json
       a compiled plan, with the configuration's resolver, keys and secrets
 
-Ctrl-C pauses the run once what is under way has been answered, a second one quits at once; `eczflow resume` goes on.
+Ctrl-C, or SIGTERM, pauses the run once what is under way has been answered, a second one quits at once; `eczflow resume` goes on.
 Ends with 0 where the run succeeded, 3 where it failed and nothing is left standing, 4 where it stands still.";
 
 /// Where a sandbox's runs are kept unless `--store` says otherwise.
@@ -69,6 +69,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     else {
         return Ok(Exit::Findings);
     };
+    let (without, handoffs) = crate::plan::unverified(&plan);
+    if let Some(line) = crate::report::unverified(without, handoffs) {
+        super::output::tell(&line);
+    }
     let inputs = inputs::read(&plan, &arguments.input, arguments.inputs.as_deref())?;
     let runtime = runtime::start()?;
     let ended = runtime.block_on(async {

@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::Session;
 use super::session::{file_name, lock_path};
 use crate::base::limits;
+use crate::diagnostics::codes::documents::IDENTITY_MISSING;
 use crate::diagnostics::{Diagnostic, Severity, Sink};
 use crate::documents::{Lock, LockedApi};
 use crate::hir::{Choice, Hir};
@@ -40,7 +41,7 @@ pub enum PinState {
 pub struct Pinned {
     /// Every text that was read.
     pub source_map: SourceMap,
-    /// What stands in the way: the file or one of its documents cannot be read. Then there are no edits.
+    /// What stands in the way: the file or one of its documents cannot be read (then there are no edits); or what does not, and is asked for next: a document without identity, as a warning.
     pub diagnostics: Vec<Diagnostic>,
     /// By api: how its pin stood, and the document's canonical hash as it is now.
     pub apis: BTreeMap<String, (PinState, String)>,
@@ -120,7 +121,7 @@ impl Session<'_> {
         let current = !failed && edits.is_empty() && same_lock;
         Ok(Pinned {
             source_map,
-            diagnostics: if failed { sink.into_sorted() } else { Vec::new() },
+            diagnostics: if failed { sink.into_sorted() } else { unidentified(sink) },
             apis,
             edits,
             text,
@@ -129,6 +130,16 @@ impl Session<'_> {
             current,
         })
     }
+}
+
+/// What keeps nobody from pinning, but would stop the next command with a surprise: documents without an identity.
+fn unidentified(sink: Sink) -> Vec<Diagnostic> {
+    let missing = |finding: &Diagnostic| finding.code.number == IDENTITY_MISSING.number;
+    let mut found: Vec<Diagnostic> = sink.into_sorted().into_iter().filter(missing).collect();
+    for finding in &mut found {
+        finding.severity = Severity::Warning;
+    }
+    found
 }
 
 /// The operations that any flow of the file uses of an api.

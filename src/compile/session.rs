@@ -46,6 +46,19 @@ pub struct Compilation {
 }
 
 impl Compilation {
+    /// How many handoffs, undos included, go to a party without a passport; and how many there are.
+    pub fn unverified(&self) -> (usize, usize) {
+        let calls = || {
+            self.checked
+                .iter()
+                .flat_map(|flow| flow.hir.flow.calls().into_iter().map(move |call| (flow, call)))
+        };
+        let without = calls().filter(|(flow, (_, _, call, _))| {
+            flow.hir.apis.get(&call.api).is_some_and(|api| api.no_passport.is_some())
+        });
+        (without.count(), calls().count())
+    }
+
     /// Whether any finding is an error.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)

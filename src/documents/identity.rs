@@ -58,7 +58,7 @@ impl Document {
             )
             .note("without it nothing says which passport and origin this API stands for")
             .help(
-                "ask its publisher to add it, or copy the document and add the object the publisher states",
+                "ask its publisher to add it; or state `operator`, `passport` and `origin` in the `api` block; or write `no passport because \"…\"` there",
             );
             sink.push(finding);
             return None;

@@ -56,7 +56,7 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
         language: hir.language,
         compiler: format!("eczflow {}", env!("CARGO_PKG_VERSION")),
         source: source.clone(),
-        operators: operators(hir, &flow),
+        operators: operators(hir, &flow, &apis),
         secrets: secrets.collect(),
         apis,
         functions: functions(hir, &flow),
@@ -97,9 +97,18 @@ fn functions(hir: &Hir, flow: &plan::Flow) -> Definitions {
         .collect()
 }
 
-/// The operators that the plan names: the runner, whoever presents itself, whoever assumes something.
-fn operators(hir: &Hir, flow: &plan::Flow) -> BTreeMap<String, plan::Operator> {
+/// The operators that the plan names: the runner, whoever presents itself, whoever assumes something or is said to answer.
+fn operators(
+    hir: &Hir,
+    flow: &plan::Flow,
+    apis: &BTreeMap<String, plan::Api>,
+) -> BTreeMap<String, plan::Operator> {
     let mut names: BTreeSet<&str> = BTreeSet::from([flow.operator.as_str()]);
+    for api in apis.values() {
+        if let plan::Party::NoPassport { operator: Some(operator), .. } = &api.identity {
+            names.insert(operator);
+        }
+    }
     let calls = plan::calls(&flow.body);
     for (_, call) in &calls {
         if let Some(plan::Idempotency::Assumed { by, .. }) = &call.idempotency {
@@ -116,6 +125,18 @@ fn operators(hir: &Hir, flow: &plan::Flow) -> BTreeMap<String, plan::Operator> {
         agent: operator.agent.clone(),
     };
     named.map(|(name, found)| (name.clone(), operator(found))).collect()
+}
+
+/// Who answers at an api.
+fn party(api: &hir::Api) -> Option<plan::Party> {
+    if let Some(none) = &api.no_passport {
+        return Some(plan::Party::NoPassport {
+            because: none.because.clone(),
+            operator: none.operator.clone(),
+        });
+    }
+    let identity = api.identity.as_ref()?.fields.clone();
+    Some(plan::Party::Passport { identity, declared: api.declared? })
 }
 
 struct Emitter<'a> {
@@ -202,22 +223,15 @@ impl Emitter<'_> {
                 known.operations.insert(call.operation.clone(), slice);
                 continue;
             }
-            let identity = api.identity.as_ref().ok_or_else(unresolved)?.fields.clone();
             let region = api
                 .region
                 .as_ref()
                 .map(|(name, origin, _)| plan::Region { name: name.clone(), origin: origin.clone() });
-            let identity = plan::Party::Passport { identity, declared: plan::Declared::Document };
-            let choice = plan::Choice {
-                origin: identity.identity().map(|identity| identity.api_origin.as_str()),
-                region: region.as_ref().map(|region| region.origin.as_str()),
-                server: None,
-            };
-            let base_url = base_url(&call.view, choice).map_err(|_| unresolved())?;
+            let identity = party(api).ok_or_else(unresolved)?;
+            let base_url = base_url(&call.view, api.choice()).map_err(|_| unresolved())?;
             let pin =
                 api.pin.as_ref().and_then(|(hex, _)| Digest::from_hex(hex).ok()).ok_or_else(unresolved)?;
-            let auth = api.bearer.iter().map(|(secret, _)| plan::Auth::Bearer { secret: secret.clone() });
-            let auth = auth.collect();
+            let auth = self.hir.authentication(&call.api).map_err(|_| unresolved())?;
             apis.insert(
                 call.api.clone(),
                 plan::Api {
@@ -225,7 +239,7 @@ impl Emitter<'_> {
                     pin,
                     identity,
                     base_url,
-                    server: None,
+                    server: api.server.as_ref().map(|(url, _)| url.trim_end_matches('/').to_owned()),
                     region,
                     auth,
                     timeout: api.timeout,

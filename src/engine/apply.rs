@@ -36,6 +36,10 @@ impl<'a> Engine<'a> {
             return illegal("only calls have attempts");
         }
         state.at = at;
+        let failing = state.failing;
+        let is_finished =
+            |state: &State, path: &Path| state.nodes.get(path).is_some_and(Progress::is_finished);
+        let before = event.path.as_ref().is_some_and(|path| is_finished(state, path));
         match (&event.what, &event.path) {
             (What::RunStarted(opening), None) => self.open(state, opening, at)?,
             (What::RunResumed { after }, None) => resume(state, after)?,
@@ -61,6 +65,15 @@ impl<'a> Engine<'a> {
         }
         let ended = matches!(event.what, What::AttemptAnswered { .. } | What::AttemptFailed { .. });
         state.reported = event.path.clone().filter(|_| ended);
+        if let Some(path) = &event.path {
+            self.look_at(state, path);
+            if !before && is_finished(state, path) {
+                self.finished(state, path);
+            }
+        }
+        if state.failing != failing || matches!(event.what, What::RunResumed { .. }) {
+            self.look_at_all(state);
+        }
         self.settle(state);
         Ok(())
     }
@@ -88,6 +101,7 @@ impl<'a> Engine<'a> {
         }
         state.definitions = Arc::new(self.plan.functions.clone());
         (state.phase, state.started, state.opening) = (Phase::Running, at, Some(opening.clone()));
+        self.enter_flow(state);
         Ok(())
     }
 
@@ -101,7 +115,8 @@ impl<'a> Engine<'a> {
     ) -> Applied {
         match &event.what {
             What::HandoffVerified { checks, observations }
-            | What::HandoffRefused { checks, observations } => {
+            | What::HandoffRefused { checks, observations }
+            | What::HandoffUnverified { checks, observations, .. } => {
                 let Some(call) = self.call(path) else { return illegal("it names no call") };
                 let calling = under_way(state, path, event.attempt)?;
                 match calling.phase {
@@ -113,6 +128,9 @@ impl<'a> Engine<'a> {
                 let stops = checks.iter().any(|check| check.decision == Decision::Stop);
                 if stops != matches!(event.what, What::HandoffRefused { .. }) {
                     return illegal("its checks say otherwise");
+                }
+                if !stops {
+                    self.check_party(call, &event.what)?;
                 }
                 calling.phase =
                     if stops { CallPhase::Refused } else { CallPhase::Verified { half_open: false } };
@@ -287,8 +305,11 @@ impl<'a> Engine<'a> {
             return illegal("its list has no value");
         };
         let variable = looping.variable.clone();
-        state.loops.insert(path.clone(), Looping { variable, items, begun: 0, results: Default::default() });
+        let known =
+            Looping { variable, items, begun: 0, open: Default::default(), results: Default::default() };
+        state.loops.insert(path.clone(), known);
         state.nodes.insert(path.clone(), Progress::Looping);
+        self.begin_iterations(state, path);
         Ok(())
     }
 

@@ -1,13 +1,14 @@
 //! What happens next: the first decision that a state calls for, and what it waits for.
 
+use super::agenda::Todo;
 use super::breaker::Permit;
 use super::event::*;
-use super::path::{Iterations, Path};
+use super::path::Path;
 use super::state::{CallPhase, Names, Phase, Progress, State};
 use super::{Engine, request};
 use crate::base::Timestamp;
 use crate::expr::{Expr, evaluate};
-use crate::plan::{Block, Loop, Node, NodeKind};
+use crate::plan::{Loop, NodeKind};
 use crate::types::Value;
 
 /// What a decision takes from outside the run: the moment, and state that the runs of a process share.
@@ -53,8 +54,16 @@ impl<'a> Engine<'a> {
         if !state.failing && environment.now() >= deadline {
             return Some(Event { path: None, attempt: None, what: What::TimerFired { until: deadline } });
         }
-        if let Some(event) = self.decide_block(state, environment, &Vec::new(), &self.plan.flow.body) {
-            return Some(event);
+        for todo in state.agenda.todo.values() {
+            let decision = match todo {
+                Todo::Start(path) => self.decide_start(state, path),
+                Todo::Call(path) => self.decide_step(state, environment, path),
+                Todo::Yield(path, index) => self.decide_yield(state, path, *index),
+                Todo::Finish(path) => decide_finish(state, path),
+            };
+            if decision.is_some() {
+                return decision;
+            }
         }
         if state.failing { self.decide_undo(state, environment) } else { self.decide_return(state) }
     }
@@ -65,8 +74,8 @@ impl<'a> Engine<'a> {
             return Vec::new();
         }
         let mut needs = Vec::new();
-        for (path, progress) in &state.nodes {
-            let Progress::Calling(calling) = progress else { continue };
+        for path in &state.agenda.awaiting {
+            let Some(calling) = state.calling(path) else { continue };
             match &calling.phase {
                 CallPhase::Verify { not_before } if *not_before > now => needs.push(Need::Time(*not_before)),
                 CallPhase::Verify { .. } => {
@@ -84,37 +93,14 @@ impl<'a> Engine<'a> {
         needs
     }
 
-    fn decide_block(
-        &self,
-        state: &State,
-        environment: &mut dyn Environment,
-        iterations: &Iterations,
-        block: &Block,
-    ) -> Option<Event> {
-        for node in &block.nodes {
-            let path = Path::new(iterations, &node.id);
-            let decision = match state.nodes.get(&path) {
-                None if !state.failing && self.is_ready(state, iterations, node) => {
-                    self.decide_start(state, path, node)
-                }
-                Some(Progress::Calling(calling)) => self.step(&path).and_then(|step| {
-                    self.decide_call(state, environment, &path, &step.call, Some(step), calling)
-                }),
-                Some(Progress::Looping) => match &node.kind {
-                    NodeKind::For(looping) => self.decide_loop(state, environment, path, looping),
-                    _ => None,
-                },
-                _ => None,
-            };
-            if decision.is_some() {
-                return decision;
-            }
-        }
-        None
+    fn decide_step(&self, state: &State, environment: &mut dyn Environment, path: &Path) -> Option<Event> {
+        let (step, calling) = (self.step(path)?, state.calling(path)?);
+        self.decide_call(state, environment, path, &step.call, Some(step), calling)
     }
 
     /// A node that may start and did not by itself: it is skipped, begins a loop, holds, or fails.
-    fn decide_start(&self, state: &State, path: Path, node: &Node) -> Option<Event> {
+    fn decide_start(&self, state: &State, path: &Path) -> Option<Event> {
+        let node = *self.nodes.get(path.node.as_str()).filter(|_| !state.failing)?;
         let names = state.names(&path.iterations);
         let what = match &node.kind {
             NodeKind::Let { value } => {
@@ -125,17 +111,17 @@ impl<'a> Engine<'a> {
             NodeKind::Call(step) => match skips(&names, step.guard.as_ref()) {
                 Some(what) => what,
                 None => {
-                    let (class, message) = self.request(state, &path, &step.call).err()?;
+                    let (class, message) = self.request(state, path, &step.call).err()?;
                     fail(class, message)
                 }
             },
             NodeKind::For(looping) => match skips(&names, looping.guard.as_ref()) {
                 Some(what) => what,
-                None => self.start_loop(state, &path, looping),
+                None => self.start_loop(state, path, looping),
             },
             NodeKind::Return { .. } => return None,
         };
-        Some(Event { path: Some(path), attempt: None, what })
+        Some(Event { path: Some(path.clone()), attempt: None, what })
     }
 
     fn start_loop(&self, state: &State, path: &Path, looping: &Loop) -> What {
@@ -183,50 +169,26 @@ impl<'a> Engine<'a> {
         What::LoopStarted { length }
     }
 
-    fn decide_loop(
-        &self,
-        state: &State,
-        environment: &mut dyn Environment,
-        path: Path,
-        looping: &Loop,
-    ) -> Option<Event> {
-        for (_, inside) in state.open_iterations(&path) {
-            if let Some(event) = self.decide_block(state, environment, &inside, &looping.body) {
-                return Some(event);
-            }
-            let finished = |node: &Node| {
-                state.nodes.get(&Path::new(&inside, &node.id)).is_some_and(Progress::is_finished)
-            };
-            if !state.failing
-                && looping.body.nodes.iter().all(finished)
-                && let Some(result) = &looping.result
-                && let Err(error) = evaluate(result, &state.names(&inside))
-            {
-                let what = fail(FailureClass::Expression, error.to_string());
-                return Some(Event { path: Some(path), attempt: None, what });
-            }
-        }
-        let known = state.loops.get(&path)?;
-        (!state.failing && known.results.len() == known.items.len()).then(|| {
-            let length = u64::try_from(known.items.len()).unwrap_or(u64::MAX);
-            Event { path: Some(path), attempt: None, what: What::LoopFinished { length } }
-        })
+    /// An iteration whose nodes are finished and that cannot yield.
+    fn decide_yield(&self, state: &State, path: &Path, index: u64) -> Option<Event> {
+        let NodeKind::For(looping) = &self.nodes.get(path.node.as_str())?.kind else { return None };
+        let error = evaluate(looping.result.as_ref()?, &state.names(&path.iteration(index))).err()?;
+        let what = fail(FailureClass::Expression, error.to_string());
+        (!state.failing).then(|| Event { path: Some(path.clone()), attempt: None, what })
     }
 
     /// Once nothing is under way: undos, newest completion first, one at a time; then the end.
     fn decide_undo(&self, state: &State, environment: &mut dyn Environment) -> Option<Event> {
-        let under_way =
-            |(path, progress): (&Path, &Progress)| !path.undo && matches!(progress, Progress::Calling(_));
-        if state.nodes.iter().any(under_way) {
+        if state.agenda.is_calling() {
             return None;
         }
         let run = |what| Some(Event { path: None, attempt: None, what });
-        let in_doubt = state.in_doubt();
+        let in_doubt = &state.agenda.doubtful;
         // A step in doubt: nothing is undone. An undo in doubt: the others still run.
         if in_doubt.iter().any(|path| !path.undo) {
             return run(What::RunPaused { because: PauseCause::InDoubt });
         }
-        for path in state.completed.iter().rev() {
+        for path in state.completed.iter().rev().skip(state.agenda.undone) {
             let undo = path.undo();
             let Some(call) = self.call(&undo) else { continue };
             match state.nodes.get(&undo) {
@@ -247,22 +209,19 @@ impl<'a> Engine<'a> {
         if !in_doubt.is_empty() {
             return run(What::RunPaused { because: PauseCause::InDoubt });
         }
-        if !state.stuck().is_empty() {
+        if !state.agenda.stuck.is_empty() {
             return run(What::RunPaused { because: PauseCause::Stuck });
         }
         run(What::RunFinished { status: Status::Failed, outputs: serde_json::Value::Null })
     }
 
     fn decide_return(&self, state: &State) -> Option<Event> {
-        let body = &self.plan.flow.body;
-        let finished =
-            |node: &&Node| state.nodes.get(&Path::new(&[], &node.id)).is_some_and(Progress::is_finished);
-        let (returns, others): (Vec<&Node>, Vec<&Node>) =
-            body.nodes.iter().partition(|node| matches!(node.kind, NodeKind::Return { .. }));
-        if !others.iter().all(finished) {
+        if state.agenda.unfinished > 0 {
             return None;
         }
-        let Some(node) = returns.first() else {
+        let mut returns = self.plan.flow.body.nodes.iter().rev();
+        let returns = returns.find(|node| matches!(node.kind, NodeKind::Return { .. }));
+        let Some(node) = returns else {
             let what = What::RunFinished { status: Status::Succeeded, outputs: serde_json::json!({}) };
             return Some(Event { path: None, attempt: None, what });
         };
@@ -283,6 +242,12 @@ impl<'a> Engine<'a> {
             },
         })
     }
+}
+
+fn decide_finish(state: &State, path: &Path) -> Option<Event> {
+    let length = u64::try_from(state.loops.get(path)?.items.len()).unwrap_or(u64::MAX);
+    let what = What::LoopFinished { length };
+    (!state.failing).then(|| Event { path: Some(path.clone()), attempt: None, what })
 }
 
 fn fail(class: FailureClass, message: String) -> What {

@@ -25,6 +25,7 @@ pub const PRIVATE: &[&str] = &[
     "detail",
     "signature",
     "observations",
+    "no_passport",
 ];
 
 /// One event: where it happened and what.
@@ -72,6 +73,18 @@ pub enum What {
     /// An identity of a handoff stops it.
     HandoffRefused {
         /// What each was found to be.
+        checks: Vec<Check>,
+        /// The observations the checks judge, in the same order.
+        observations: Vec<Judged>,
+    },
+    /// The callee has no passport: nothing of it was verified, and the handoff goes on. The checks are of our own agent and
+    /// operator, which present themselves.
+    HandoffUnverified {
+        /// Why nothing was verified.
+        verdict: Unverified,
+        /// The reason that the plan gives.
+        no_passport: String,
+        /// What each of our own was found to be.
         checks: Vec<Check>,
         /// The observations the checks judge, in the same order.
         observations: Vec<Judged>,
@@ -390,6 +403,14 @@ pub struct SentSignature {
     pub signature: String,
     /// The `ECZ-Handoff` field.
     pub handoff: String,
+}
+
+/// Why a handoff's callee was not verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unverified {
+    /// The flow says that it has no passport.
+    NoPassport,
 }
 
 /// What an identity was found to be.

@@ -4,6 +4,7 @@
 //! May import: base, ecz, expr, types, plan, audit. Every event is a journal record and an audit leaf, so the same code
 //! serves the host, crash recovery and the auditor's replay.
 
+mod agenda;
 mod apply;
 pub mod breaker;
 mod call;
@@ -28,7 +29,7 @@ pub use outcome::{Beside, Outcome, counts_for_breaker, judge_answer, judge_failu
 pub use path::{Iterations, Path, PathError};
 pub use record::identities;
 pub use state::{Failure, Phase, State};
-pub use verdict::{Subject, VERDICT_AGE_MS, state_name, subjects};
+pub use verdict::{Subject, VERDICT_AGE_MS, passed, state_name, subjects};
 
 use crate::plan::{AnswerUse, Block, Call, Node, NodeKind, Plan, Step, Verified};
 
@@ -36,14 +37,22 @@ use crate::plan::{AnswerUse, Block, Call, Node, NodeKind, Plan, Step, Verified};
 pub struct Engine<'a> {
     plan: &'a Verified<Plan>,
     nodes: BTreeMap<&'a str, &'a Node>,
+    places: BTreeMap<&'a str, Place<'a>>,
+}
+
+/// Where a node stands in its block, and who waits for it.
+#[derive(Debug)]
+struct Place<'a> {
+    position: u64,
+    followers: Vec<&'a str>,
 }
 
 impl<'a> Engine<'a> {
     /// A decider for a plan.
     pub fn new(plan: &'a Verified<Plan>) -> Engine<'a> {
-        let mut nodes = BTreeMap::new();
-        index(&plan.flow.body, &mut nodes);
-        Engine { plan, nodes }
+        let (mut nodes, mut places) = (BTreeMap::new(), BTreeMap::new());
+        index(&plan.flow.body, &mut nodes, &mut places);
+        Engine { plan, nodes, places }
     }
 
     /// The plan it runs.
@@ -71,11 +80,23 @@ impl<'a> Engine<'a> {
     }
 }
 
-fn index<'a>(block: &'a Block, nodes: &mut BTreeMap<&'a str, &'a Node>) {
-    for node in &block.nodes {
+fn index<'a>(
+    block: &'a Block,
+    nodes: &mut BTreeMap<&'a str, &'a Node>,
+    places: &mut BTreeMap<&'a str, Place<'a>>,
+) {
+    for (position, node) in (0..).zip(&block.nodes) {
         nodes.insert(&node.id, node);
+        places.insert(&node.id, Place { position, followers: Vec::new() });
+    }
+    for node in &block.nodes {
+        for earlier in &node.after {
+            if let Some(place) = places.get_mut(earlier.as_str()) {
+                place.followers.push(&node.id);
+            }
+        }
         if let NodeKind::For(looping) = &node.kind {
-            index(&looping.body, nodes);
+            index(&looping.body, nodes, places);
         }
     }
 }

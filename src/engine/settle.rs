@@ -1,45 +1,30 @@
 //! What follows from a state without any decision worth a record: values, calls that may begin, iterations.
 
 use super::Engine;
-use super::path::{Iterations, Path};
+use super::path::Path;
 use super::request;
 use super::state::{CallPhase, Calling, Phase, Progress, State};
 use crate::base::Timestamp;
 use crate::expr::evaluate;
-use crate::plan::{Block, Call, Node, NodeKind};
+use crate::plan::{Call, Node, NodeKind};
 use crate::types::Value;
 
 impl<'a> Engine<'a> {
-    /// Whether everything a node waits for is finished.
-    pub(super) fn is_ready(&self, state: &State, iterations: &Iterations, node: &Node) -> bool {
-        node.after
-            .iter()
-            .all(|id| state.nodes.get(&Path::new(iterations, id)).is_some_and(Progress::is_finished))
-    }
-
     /// Moves every node that needs no recorded decision, until none is left.
     pub(super) fn settle(&self, state: &mut State) {
         while state.phase == Phase::Running
             && !state.failing
-            && self.settle_block(state, &Vec::new(), &self.plan.flow.body)
-        {}
-    }
-
-    fn settle_block(&self, state: &mut State, iterations: &Iterations, block: &Block) -> bool {
-        let mut moved = false;
-        for node in &block.nodes {
-            let path = Path::new(iterations, &node.id);
-            match state.nodes.get(&path) {
-                None if self.is_ready(state, iterations, node) => moved |= self.begin(state, path, node),
-                Some(Progress::Looping) => {
-                    if let NodeKind::For(looping) = &node.kind {
-                        moved |= self.settle_loop(state, &path, looping);
-                    }
-                }
-                _ => {}
+            && let Some((spot, path)) = state.agenda.ready.pop_first()
+        {
+            // An illegal log may have gone on with it before its turn.
+            let Some(node) = self.nodes.get(path.node.as_str()).filter(|_| !state.nodes.contains_key(&path))
+            else {
+                continue;
+            };
+            if !self.begin(state, &path, node) && !matches!(node.kind, NodeKind::Return { .. }) {
+                self.cannot_begin(state, spot, path);
             }
         }
-        moved
     }
 
     /// The request of a step's call. A `key once per` that another iteration has used would make the counterparty take this
@@ -62,7 +47,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Begins a value or a call. What cannot begin stays, and `decide` says why.
-    fn begin(&self, state: &mut State, path: Path, node: &Node) -> bool {
+    fn begin(&self, state: &mut State, path: &Path, node: &Node) -> bool {
         let progress = match &node.kind {
             NodeKind::Let { value } => match evaluate(value, &state.names(&path.iterations)) {
                 Ok(value) => Progress::Done(value),
@@ -76,7 +61,7 @@ impl<'a> Engine<'a> {
                         _ => return false,
                     },
                 };
-                match self.request(state, &path, &step.call) {
+                match self.request(state, path, &step.call) {
                     Ok(request) => {
                         if let (Some((_, key)), true) = (&request.key, step.call.once_per.is_some()) {
                             state.once_keys.insert(key.clone(), path.clone());
@@ -88,39 +73,65 @@ impl<'a> Engine<'a> {
             }
             _ => return false,
         };
-        state.nodes.insert(path, progress);
+        let finished = progress.is_finished();
+        state.nodes.insert(path.clone(), progress);
+        if finished {
+            self.finished(state, path);
+        } else {
+            self.look_at(state, path);
+        }
         true
     }
 
-    fn settle_loop(&self, state: &mut State, path: &Path, looping: &crate::plan::Loop) -> bool {
-        let mut moved = false;
-        for (index, inside) in state.open_iterations(path) {
-            moved |= self.settle_block(state, &inside, &looping.body);
-            let finished = |node: &Node| {
-                state.nodes.get(&Path::new(&inside, &node.id)).is_some_and(Progress::is_finished)
-            };
-            if looping.body.nodes.iter().all(finished) {
-                let result = match &looping.result {
-                    None => Ok(Value::Null),
-                    Some(result) => evaluate(result, &state.names(&inside)),
-                };
-                if let (Ok(value), Some(known)) = (result, state.loops.get_mut(path)) {
-                    known.results.insert(index, value);
-                    moved = true;
-                }
+    /// Every node of an iteration is finished: keeps what it yields. Whether it could.
+    fn end_iteration(&self, state: &mut State, path: &Path, index: u64) -> bool {
+        let Some(NodeKind::For(looping)) = self.nodes.get(path.node.as_str()).map(|node| &node.kind) else {
+            return false;
+        };
+        let inside = path.iteration(index);
+        let result = match &looping.result {
+            None => Ok(Value::Null),
+            Some(result) => evaluate(result, &state.names(&inside)),
+        };
+        match (result, state.loops.get_mut(path)) {
+            (Ok(value), Some(known)) => {
+                known.results.insert(index, value);
+                known.open.remove(&index);
+                true
+            }
+            _ => {
+                self.cannot_yield(state, path, index);
+                false
             }
         }
-        let open = state.open_iterations(path).len();
-        if let Some(known) = state.loops.get_mut(path) {
-            let most = usize::try_from(looping.parallel.max(1)).unwrap_or(usize::MAX);
-            for _ in open..most.max(open) {
-                if usize::try_from(known.begun).is_ok_and(|begun| begun < known.items.len()) {
-                    known.begun += 1;
-                    moved = true;
-                }
+    }
+
+    /// Every node of an iteration is finished: the next ones may begin.
+    pub(super) fn next_iteration(&self, state: &mut State, path: &Path, index: u64) {
+        if self.end_iteration(state, path, index) {
+            self.begin_iterations(state, path);
+        }
+    }
+
+    /// Begins as many iterations of a loop as may run at once.
+    pub(super) fn begin_iterations(&self, state: &mut State, path: &Path) {
+        let Some(NodeKind::For(looping)) = self.nodes.get(path.node.as_str()).map(|node| &node.kind) else {
+            return;
+        };
+        let most = usize::try_from(looping.parallel.max(1)).unwrap_or(usize::MAX);
+        while let Some(known) = state.loops.get_mut(path)
+            && known.open.len() < most
+            && usize::try_from(known.begun).is_ok_and(|begun| begun < known.items.len())
+        {
+            let index = known.begun;
+            known.begun += 1;
+            known.open.insert(index, looping.body.nodes.len());
+            self.enter(state, &path.iteration(index), &looping.body);
+            if looping.body.nodes.is_empty() && !self.end_iteration(state, path, index) {
+                return;
             }
         }
-        moved
+        self.look_at_loop(state, path);
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::agenda::Agenda;
 use super::event::{FailureClass, Opening, PauseCause, Request, Status};
 use super::outcome::{Beside, Outcome};
-use super::path::{Iterations, Path};
+use super::path::Path;
 use crate::base::{Digest, Timestamp};
 use crate::expr::{Definition, Definitions, Scope};
 use crate::types::Value;
@@ -46,6 +47,7 @@ pub struct State {
     pub(super) reported: Option<Path>,
     /// `key once per` of calls that have begun: no two share one.
     pub(super) once_keys: BTreeMap<String, Path>,
+    pub(super) agenda: Agenda,
 }
 
 /// Where a run stands.
@@ -126,6 +128,8 @@ pub(super) struct Looping {
     pub(super) items: Vec<Value>,
     /// Iterations begun.
     pub(super) begun: u64,
+    /// Iterations begun and not done: how many of their nodes are not finished.
+    pub(super) open: BTreeMap<u64, usize>,
     /// Values of finished iterations.
     pub(super) results: BTreeMap<u64, Value>,
 }
@@ -152,6 +156,7 @@ impl State {
             undo_leaves: BTreeMap::new(),
             reported: None,
             once_keys: BTreeMap::new(),
+            agenda: Agenda::default(),
         }
     }
 
@@ -202,25 +207,12 @@ impl State {
 
     /// The steps, and undos (`step/undo`), whose effect is in doubt.
     pub fn in_doubt(&self) -> Vec<Path> {
-        let doubtful = |(path, progress): (&Path, &Progress)| {
-            matches!(progress, Progress::InDoubt).then(|| path.clone())
-        };
-        self.nodes.iter().filter_map(doubtful).collect()
+        self.agenda.doubtful.iter().cloned().collect()
     }
 
     /// The steps whose undo failed.
     pub fn stuck(&self) -> Vec<Path> {
-        let stuck = |(path, progress): (&Path, &Progress)| {
-            (path.undo && matches!(progress, Progress::Failed)).then(|| path.forward())
-        };
-        self.nodes.iter().filter_map(stuck).collect()
-    }
-
-    /// Iterations of a loop that have begun and not ended.
-    pub(super) fn open_iterations(&self, path: &Path) -> Vec<(u64, Iterations)> {
-        let Some(looping) = self.loops.get(path) else { return Vec::new() };
-        let open = |index: &u64| !looping.results.contains_key(index);
-        (0..looping.begun).filter(open).map(|index| (index, path.iteration(index))).collect()
+        self.agenda.stuck.iter().map(Path::forward).collect()
     }
 }
 

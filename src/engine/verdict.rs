@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::apply::{Applied, illegal};
-use super::event::{Check, Judged};
+use super::event::{Check, Judged, Unverified, What};
 use crate::base::Timestamp;
 use crate::ecz::{self, Asked, EczId, Observation};
 use crate::plan::{Call, Plan, Verified};
@@ -92,7 +92,32 @@ pub fn state_name(observation: &Observation) -> String {
     }
 }
 
+/// What a handoff that nothing stops is recorded as.
+pub fn passed(plan: &Plan, call: &Call, checks: Vec<Check>, observations: Vec<Judged>) -> What {
+    match plan.apis.get(&call.api).and_then(|api| api.identity.because()) {
+        None => What::HandoffVerified { checks, observations },
+        Some(because) => What::HandoffUnverified {
+            verdict: Unverified::NoPassport,
+            no_passport: because.to_owned(),
+            checks,
+            observations,
+        },
+    }
+}
+
 impl Engine<'_> {
+    /// Whether a callee was verified is what the plan says of its api, and the reason is the plan's.
+    pub(super) fn check_party(&self, call: &Call, what: &What) -> Applied {
+        let because = self.plan.apis.get(&call.api).and_then(|api| api.identity.because());
+        match (what, because) {
+            (What::HandoffVerified { .. }, None) => Ok(()),
+            (What::HandoffUnverified { no_passport, .. }, Some(because)) if no_passport == because => Ok(()),
+            (What::HandoffUnverified { .. }, Some(_)) => illegal("its reason is not the plan's"),
+            (_, None) => illegal("the callee has a passport, and was not verified"),
+            (_, Some(_)) => illegal("the callee has no passport that could have been verified"),
+        }
+    }
+
     /// Judges the recorded observations of a verdict that was due at a moment and recorded at another.
     pub(super) fn check_verdict(
         &self,

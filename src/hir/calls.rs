@@ -13,7 +13,7 @@ use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Location, OperationView};
-use crate::plan::Idempotency;
+use crate::plan::{Idempotency, relaxed};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::{Contract, Field, Parameter, Type};
@@ -162,6 +162,13 @@ impl FlowLowering<'_, '_> {
         handoffs.extend(own.map(|own| ("step", own)));
         handoffs.extend(api.handoff.clone().map(|handoff| ("api", handoff)));
         handoffs.extend(self.calls.handoff.clone().map(|handoff| ("flow", handoff)));
+        if api.no_passport.is_some() {
+            // `no passport` is itself the weakening of what the flow asks everywhere.
+            let of_flow = handoffs.iter_mut().filter(|(layer, _)| *layer == "flow");
+            for policy in of_flow.filter_map(|(_, handoff)| handoff.policy.as_mut()) {
+                *policy = relaxed(policy, api.reachable());
+            }
+        }
         let documented = documented.map(|header| Idempotency::Documented { header });
         let idempotency = documented.or_else(|| api.assumed.as_ref().map(|(fact, _)| fact.clone()));
         // A safe call needs no key, whatever is assumed of the api.

@@ -11,6 +11,7 @@ use super::scope::{Scope, defined_names};
 use super::{items, policies};
 use crate::diagnostics::codes::{graph, identity, names, retry, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
+use crate::expr::Expr;
 use crate::plan::ranges;
 use crate::source::Span;
 use crate::syntax::ast;
@@ -122,6 +123,45 @@ pub(crate) fn flow(
     }
 }
 
+/// An `after` that names more nodes than this becomes a node of its own, so that what stands below waits for one name
+/// instead of for each of them: the edges of a flow grow with its text, not with its square.
+const NAMED_AT_ONCE: usize = 16;
+
+/// The nodes of a block so far.
+#[derive(Default)]
+struct Placed {
+    nodes: Vec<Node>,
+    positions: BTreeMap<String, usize>,
+    /// The nodes that no other one waits for.
+    ends: BTreeSet<usize>,
+    /// The last `ensure` or `fail`: everything below waits for it.
+    barrier: Option<usize>,
+}
+
+impl Placed {
+    fn add(&mut self, node: Node) {
+        let at = self.nodes.len();
+        for name in node.after.iter().map(|(name, _)| name).chain(&node.needs()) {
+            if let Some(earlier) = self.positions.get(name) {
+                self.ends.remove(earlier);
+            }
+        }
+        if let Some(barrier) = self.barrier {
+            self.ends.remove(&barrier);
+        }
+        if matches!(node.kind, NodeKind::Ensure { .. } | NodeKind::Fail { .. }) {
+            self.barrier = Some(at);
+        }
+        self.ends.insert(at);
+        self.positions.insert(node.id.clone(), at);
+        self.nodes.push(node);
+    }
+
+    fn ends(&self) -> impl Iterator<Item = &Node> {
+        self.ends.iter().filter_map(|at| self.nodes.get(*at))
+    }
+}
+
 /// Where the lines of the flow's file start.
 struct Lines(Vec<usize>);
 
@@ -220,8 +260,9 @@ impl<'d> FlowLowering<'_, 'd> {
         }
     }
 
-    fn block(&mut self, block: &ast::Block, outer: Option<&BTreeSet<String>>) -> Block {
-        let mut nodes: Vec<Node> = Vec::new();
+    /// `outer` is the variable of the loop whose body this is.
+    fn block(&mut self, block: &ast::Block, outer: Option<&str>) -> Block {
+        let mut placed = Placed::default();
         // Names of `after` statements: they hold back everything below them.
         let mut barrier: Vec<(String, Span)> = Vec::new();
         for statement in &block.statements {
@@ -231,7 +272,20 @@ impl<'d> FlowLowering<'_, 'd> {
             };
             let (id, span, kind) = match statement {
                 ast::Statement::After(after) => {
-                    self.after(after, &nodes, outer, &mut barrier);
+                    self.after(after, &placed, outer, &mut barrier);
+                    if barrier.len() > NAMED_AT_ONCE {
+                        let (id, span) = (self.made_up("after"), after.span);
+                        let node = Node {
+                            id: id.clone(),
+                            span,
+                            written: after.span,
+                            line: self.lines.line(span),
+                            after: barrier,
+                            kind: NodeKind::Let(Expr::Null),
+                        };
+                        barrier = vec![(id, span)];
+                        placed.add(node);
+                    }
                     continue;
                 }
                 ast::Statement::Broken(_) => continue,
@@ -289,36 +343,34 @@ impl<'d> FlowLowering<'_, 'd> {
             if let ast::Statement::Step(step) = statement
                 && let Some(written) = &step.after
             {
-                self.after(written, &nodes, outer, &mut after);
+                self.after(written, &placed, outer, &mut after);
             }
             let line = self.lines.line(span);
             let written = statement.span();
-            nodes.push(Node { id, span, written, line, after, kind });
+            placed.add(Node { id, span, written, line, after, kind });
         }
-        Block { nodes }
+        Block { nodes: placed.nodes }
     }
 
     /// Adds the nodes that `after` names. Names of later nodes are kept: they make a circle, which is reported as one.
     fn after(
         &mut self,
         after: &ast::After,
-        nodes: &[Node],
-        outer: Option<&BTreeSet<String>>,
+        placed: &Placed,
+        outer: Option<&str>,
         into: &mut Vec<(String, Span)>,
     ) {
         let Some(listed) = &after.names else {
-            // What an earlier `after all` named is waited for by the nodes below it: only those are new.
-            let named: BTreeSet<String> = into.iter().map(|(name, _)| name.clone()).collect();
-            let below = |node: &&Node| !named.contains(&node.id);
-            let new: Vec<(String, Span)> =
-                nodes.iter().filter(below).map(|node| (node.id.clone(), after.span)).collect();
-            into.extend(new);
+            // What no other node waits for stands for everything above it, earlier barriers included.
+            into.retain(|(name, _)| !placed.positions.contains_key(name));
+            into.extend(placed.ends().map(|node| (node.id.clone(), after.span)));
             return;
         };
-        let outside = |name: &str| outer.is_some_and(|outer| outer.contains(name));
         for name in listed {
-            let here = nodes.iter().any(|node| node.id == name.text);
-            if here || outside(&name.text) {
+            let here = placed.positions.contains_key(&name.text);
+            let outside =
+                outer.is_some_and(|variable| variable == name.text || self.scope.knows_outside(&name.text));
+            if here || outside {
                 let _ = self.scope.look_up(name, self.sink);
                 into.push((name.text.clone(), name.span));
             } else if self.scope.first_place(&name.text).is_some_and(|first| first != name.span)
@@ -410,8 +462,7 @@ impl<'d> FlowLowering<'_, 'd> {
         }
         self.scope.enter();
         self.scope.define(&each.variable, item, true, self.sink);
-        let outer = self.scope.names();
-        let body = self.block(&each.body, Some(&outer));
+        let body = self.block(&each.body, Some(&each.variable.text));
         self.node = id;
         let result = each.result.as_ref().map(|result| self.expression(&result.value, None));
         if let Some(result) = &result

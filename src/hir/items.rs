@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
-use super::model::{Api, Operator, Secret};
+use super::model::{Api, Auth, AuthForm, Operator, Secret};
 use super::modules::{Modules, kind, normalise};
-use super::policies;
+use super::{parties, policies};
 use crate::base::{Explained as _, limits};
 use crate::diagnostics::codes::{identity as codes, names};
 use crate::diagnostics::{Diagnostic, Sink};
@@ -16,9 +16,9 @@ use crate::documents::Document;
 use crate::ecz::{EczId, Kind};
 use crate::plan::Idempotency;
 use crate::source::{FileSystem, ReadError, SourceMap, Span};
-use crate::syntax::ast;
+use crate::syntax::ast::{self, AuthScheme};
 
-fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczId> {
+pub(super) fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczId> {
     let bad = |message: String| Diagnostic::new(&codes::BAD_ECZ_ID, text.span, message);
     let id: EczId = match text.value.parse() {
         Ok(id) => id,
@@ -38,7 +38,11 @@ fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczId> {
         return None;
     }
     if id.kind() != wanted {
-        let what = if wanted == Kind::Agent { "an Agent Credential" } else { "a parent ECZ-ID" };
+        let what = match wanted {
+            Kind::Agent => "an Agent Credential",
+            Kind::Api => "an API Passport",
+            _ => "a parent ECZ-ID",
+        };
         sink.push(bad(format!("`{id}` is not {what}")));
         return None;
     }
@@ -76,7 +80,7 @@ pub(crate) fn operator(item: &ast::Operator, sink: &mut Sink) -> Option<Operator
 }
 
 /// The operator that a name leads to from a file; what is wrong is reported.
-fn find_operator<'m>(
+pub(super) fn find_operator<'m>(
     modules: &'m Modules,
     from: usize,
     name: &ast::Name,
@@ -213,8 +217,8 @@ pub(crate) fn apis(modules: &Modules, reader: &mut Reader<'_>, sink: &mut Sink) 
 fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut Sink) -> Api {
     let root = modules.root;
     let document = reader.document(&item.document, sink);
-    let identity = document.as_ref().and_then(|document| document.identity(sink));
-    let bearer = item.auth.as_ref().map(|auth| bearer(modules, auth, sink));
+    let party = parties::party(modules, item, document.as_deref(), sink);
+    let auth = item.auth.iter().map(|auth| authentication(modules, auth, sink)).collect();
     let assumed = item.idempotency.as_ref().and_then(|fact| {
         find_operator(modules, root, &fact.by, sink)?;
         let header = fact.header.value.clone();
@@ -237,12 +241,15 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
         source_span: item.source_span,
         pin: item.pin.as_ref().map(|pin| (pin.hex.clone(), pin.value_span)),
         document,
-        identity,
+        identity: party.identity,
+        declared: party.declared,
+        no_passport: party.none,
+        server: item.server.as_ref().map(|server| (server.value.clone(), server.span)),
         region: item
             .region
             .as_ref()
             .map(|region| (region.name.text.clone(), region.origin.value.clone(), region.origin.span)),
-        bearer,
+        auth,
         assumed,
         timeout: policies::timeout(item.timeout.as_ref(), sink),
         retry: item.retry.as_ref().and_then(|path| policies::retry(modules, root, path, sink)),
@@ -254,9 +261,33 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
     }
 }
 
+fn authentication(modules: &Modules, auth: &ast::Auth, sink: &mut Sink) -> Auth {
+    let text = |text: &ast::Text| (text.value.clone(), text.span);
+    let (form, secrets) = match &auth.scheme {
+        AuthScheme::Bearer(secret) => (AuthForm::Bearer, vec![secret]),
+        AuthScheme::Basic(user, password) => {
+            (AuthForm::Basic, [Some(user), password.as_ref()].into_iter().flatten().collect())
+        }
+        AuthScheme::Key { scheme, secret, place } => {
+            let place = place.as_ref().map(|(location, name)| (location.text.clone(), text(name)));
+            (AuthForm::Key { scheme: scheme.as_ref().map(text), place }, vec![secret])
+        }
+        AuthScheme::OAuth2 { client_id, client_secret, token, scopes, audience } => {
+            let form = AuthForm::OAuth2 {
+                token: token.as_ref().map(text),
+                scopes: scopes.iter().map(text).collect(),
+                audience: audience.as_ref().map(text),
+            };
+            (form, vec![client_id, client_secret])
+        }
+        AuthScheme::Certificate(secret) => (AuthForm::Certificate, vec![secret]),
+    };
+    let secrets = secrets.into_iter().map(|name| secret(modules, name, sink)).collect();
+    Auth { span: auth.span, form, secrets }
+}
+
 /// The secret's name, whether or not it leads to one: what is wrong is reported here, and is no missing `auth`.
-fn bearer(modules: &Modules, auth: &ast::Auth, sink: &mut Sink) -> (String, Span) {
-    let secret = &auth.secret;
+fn secret(modules: &Modules, secret: &ast::Name, sink: &mut Sink) -> (String, Span) {
     match modules.find(modules.root, &secret.text).map(|found| found.item) {
         Some(ast::Item::Secret(_)) => {}
         Some(other) => {

@@ -4,6 +4,7 @@
 //! May import: base, ecz, source, diagnostics, documents, types, expr, plan, syntax. Reads files only through
 //! [`crate::source::FileSystem`]. Invariant: whatever could not be resolved was reported, and nothing is reported twice.
 
+mod authentication;
 mod calls;
 mod declared;
 mod expressions;
@@ -14,6 +15,7 @@ mod model;
 mod modules;
 mod needs;
 mod operators;
+mod parties;
 mod policies;
 mod scope;
 mod written_types;
@@ -28,6 +30,7 @@ use crate::syntax::ast;
 
 pub use model::*;
 pub use modules::StandardLibrary;
+pub use parties::NoPassport;
 pub use policies::{Handoff, NamedRetry};
 
 /// What a flow is resolved from.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::parties::NoPassport;
 use super::policies::{Handoff, NamedRetry};
 use crate::documents::{Document, Identity, OperationView};
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
-use crate::plan::{Breaker, Idempotency, Retry, Timeout};
+use crate::plan::{Breaker, Declared, Idempotency, Retry, Timeout};
 use crate::source::Span;
 use crate::types::{Answer, Field, Type};
 
@@ -86,12 +87,18 @@ pub struct Api {
     pub pin: Option<(String, Span)>,
     /// The document, where it could be read.
     pub document: Option<Arc<Document>>,
-    /// The document's identity, where it is whole.
+    /// Its identity, as the document or the `api` block states it, where it is whole.
     pub identity: Option<Identity>,
+    /// Who states the identity; absent where nobody does.
+    pub declared: Option<Declared>,
+    /// `no passport`, where the flow says so.
+    pub no_passport: Option<NoPassport>,
+    /// The server that the flow names, and where.
+    pub server: Option<(String, Span)>,
     /// The regional alias: name, origin and where that stands.
     pub region: Option<(String, String, Span)>,
-    /// The bearer secret: its name and where it is named.
-    pub bearer: Option<(String, Span)>,
+    /// How requests authenticate, as declared.
+    pub auth: Vec<Auth>,
     /// The assumed idempotency header.
     pub assumed: Option<(Idempotency, Span)>,
     /// Bounds of one attempt.
@@ -102,6 +109,44 @@ pub struct Api {
     pub breaker: Option<Breaker>,
     /// Default handoff policy.
     pub handoff: Option<Handoff>,
+}
+
+/// One `auth` as declared.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    /// Its place.
+    pub span: Span,
+    /// What it is.
+    pub form: AuthForm,
+    /// Its secrets in order: names, and where they are named.
+    pub secrets: Vec<(String, Span)>,
+}
+
+/// The forms of `auth`, with what stands in the flow.
+#[derive(Debug, Clone)]
+pub enum AuthForm {
+    /// A bearer token.
+    Bearer,
+    /// User and password.
+    Basic,
+    /// A key.
+    Key {
+        /// The scheme's name in the document.
+        scheme: Option<(String, Span)>,
+        /// `header`, `query` or `cookie`, and the name there.
+        place: Option<(String, (String, Span))>,
+    },
+    /// OAuth 2.0 client credentials.
+    OAuth2 {
+        /// The token endpoint's origin.
+        token: Option<(String, Span)>,
+        /// The scopes to ask for.
+        scopes: Vec<(String, Span)>,
+        /// The audience to ask for.
+        audience: Option<(String, Span)>,
+    },
+    /// A client certificate.
+    Certificate,
 }
 
 /// A flow.

@@ -147,9 +147,9 @@ impl Scope {
         self.all.get(name).copied()
     }
 
-    /// Every name in scope.
-    pub(crate) fn names(&self) -> BTreeSet<String> {
-        self.frames.iter().flat_map(BTreeMap::keys).cloned().collect()
+    /// Whether a name is in scope outside the innermost frame, without using it.
+    pub(crate) fn knows_outside(&self, name: &str) -> bool {
+        self.frames.iter().rev().skip(1).any(|frame| frame.contains_key(name))
     }
 
     /// Gives a name another type for a while; the type it had.

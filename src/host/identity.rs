@@ -7,7 +7,7 @@ use super::HostError;
 use crate::base::{Clock, Timestamp};
 use crate::config::{Config, SPEC_HASH_PROFILE};
 use crate::ecz::{Decision, EczId, judge};
-use crate::engine::{Check, Engine, Event, Judged, Path, Subject, What, state_name, subjects};
+use crate::engine::{Check, Engine, Event, Judged, Path, Subject, What, passed, state_name, subjects};
 use crate::plan::{Call, NodeKind, Plan, Verified};
 use crate::wire::resolver::{Observed, Resolver, VerdictCache};
 
@@ -137,7 +137,7 @@ impl Identities {
         let what = if stops {
             What::HandoffRefused { checks, observations }
         } else {
-            What::HandoffVerified { checks, observations }
+            passed(&self.plan, call, checks, observations)
         };
         Some(Event { path: Some(path), attempt: Some(attempt), what })
     }

@@ -262,14 +262,14 @@ fn is_deeper_than(value: &serde_json::Value, levels: usize) -> bool {
 /// Why a text cannot be read, where it is in another charset than UTF-8 and any byte of it tells the two apart. A JSON
 /// text has none but UTF-8 (RFC 8259 section 8.1), and what a server says of it besides means nothing while it is ASCII.
 fn foreign_text(content_type: Option<&str>, bytes: &[u8]) -> Option<String> {
-    let content_type = content_type.filter(|content_type| is_json(content_type))?;
+    let content_type = content_type.filter(|content_type| is_json(content_type) || is_text(content_type))?;
     let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
     let mut named = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
     let charset = named.next().map(|(_, value)| value.trim().trim_matches('"').to_ascii_lowercase());
     match charset.as_deref() {
         _ if bytes.is_ascii() && !bytes.contains(&0) => None,
         Some("utf-8" | "utf8") | None => {
-            std::str::from_utf8(bytes).is_err().then(|| "is not UTF-8, and JSON is nothing else".to_owned())
+            std::str::from_utf8(bytes).is_err().then(|| "is not UTF-8, and nothing else is read".to_owned())
         }
         Some(other) => {
             let shown: String = other.chars().filter(char::is_ascii_graphic).take(40).collect();
@@ -289,6 +289,10 @@ fn used_header(headers: &[(String, String)], name: &str) -> Option<String> {
         text.truncate(end.unwrap_or(text.len()));
     }
     Some(text)
+}
+
+fn is_text(content_type: &str) -> bool {
+    content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/plain")
 }
 
 fn is_json(content_type: &str) -> bool {

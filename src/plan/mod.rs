@@ -4,6 +4,7 @@
 //! a run, and it is made by recomputing digest, slices and obligations from the plan's own content.
 
 mod answers;
+mod authentication;
 mod check;
 mod error;
 mod file;
@@ -18,6 +19,7 @@ pub mod ranges;
 mod values;
 
 pub use answers::{Uses, answer_uses, each_expression};
+pub use authentication::{Accepted, accepts, token_endpoint};
 pub use check::{RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
 pub use error::PlanError;
 pub use file::{PlanFile, digest};

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
+use super::authentication::{Accepted, accepts};
 use super::model::{Api, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
@@ -161,12 +162,42 @@ fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligatio
             return Err(refused("P5", name, format!("`{secret}` is not a secret for this api")));
         }
     }
+    let authenticated = authenticated(name, api, views)?;
     let via = match &api.region {
         Some(region) => format!("region {} at {}", region.name, region.origin),
         None => format!("origin {}", api.origin()),
     };
-    let holds_by = format!("{}; operations {}; {via}; {party}", api.pin, api.operations.len());
+    let holds_by = format!("{}; operations {}; {via}; {party}{authenticated}", api.pin, api.operations.len());
     Ok(obligation("P5", name, holds_by))
+}
+
+/// How the declared authentication stands to what each used operation documents.
+fn authenticated(name: &str, api: &Api, views: &Views) -> Result<String, PlanError> {
+    let mut documented = false;
+    let mut asked = false;
+    for (_, view) in views.iter().filter(|((of, _), _)| of == name) {
+        let operation = view.key();
+        asked |= !view.security.is_empty();
+        match accepts(view, &api.auth, &api.base_url) {
+            Accepted::Documented => documented = true,
+            Accepted::NotAsked => {}
+            Accepted::Missing => {
+                return Err(refused("P5", name, format!("`{operation}` demands authentication")));
+            }
+            Accepted::Other => {
+                return Err(refused("P5", name, format!("`{operation}` documents another authentication")));
+            }
+        }
+    }
+    if api.auth.is_empty() {
+        return Ok(String::new());
+    }
+    if asked && !documented {
+        return Err(refused("P5", name, "no used operation documents its authentication"));
+    }
+    let words: Vec<String> = api.auth.iter().map(Auth::words).collect();
+    let assumed = if asked { "" } else { ", assumed: the document declares no scheme" };
+    Ok(format!("; auth {}{assumed}", words.join(" with ")))
 }
 
 /// How proofs speak of a party without a passport.

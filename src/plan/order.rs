@@ -18,9 +18,9 @@ pub(super) fn order(flow: &Flow) -> Result<Obligation, PlanError> {
             return Err(refused("flow", format!("`{}` is there twice", input.name)));
         }
     }
-    let inputs = seen.clone();
+    let mut outer = seen.clone();
     let mut blocks = 0;
-    check_block(&flow.body, &inputs, &mut seen, &mut blocks)?;
+    check_block(&flow.body, &mut outer, &mut seen, &mut blocks)?;
     let last = flow.body.nodes.last().map(|node| &node.kind);
     let ends = match last {
         Some(NodeKind::Return { .. }) => "returns",
@@ -40,9 +40,10 @@ fn count(block: &Block) -> usize {
     block.nodes.len() + inner.sum::<usize>()
 }
 
+/// `outer` holds the names that the block may use from outside; it is the same again afterwards.
 fn check_block(
     block: &Block,
-    outer: &BTreeSet<String>,
+    outer: &mut BTreeSet<String>,
     seen: &mut BTreeSet<String>,
     blocks: &mut usize,
 ) -> Result<(), PlanError> {
@@ -61,6 +62,7 @@ fn check_block(
         }
     }
     let before = ancestors(block, &index)?;
+    let mut last_barrier: Option<(usize, &str)> = None;
     for (at, node) in block.nodes.iter().enumerate() {
         let earlier = before.get(at);
         let waits_for = |other: usize| earlier.is_some_and(|earlier| earlier.has(other));
@@ -73,11 +75,12 @@ fn check_block(
                 return Err(refused(&node.id, format!("it uses `{name}` without waiting for it")));
             }
         }
-        for (other, barrier) in block.nodes.iter().enumerate() {
-            let is_barrier = matches!(barrier.kind, NodeKind::Ensure { .. } | NodeKind::Fail { .. });
-            if is_barrier && other < at && !waits_for(other) {
-                return Err(refused(&node.id, format!("it does not wait for the barrier `{}`", barrier.id)));
-            }
+        // The last barrier waits for the ones before it, as was seen when it was its turn.
+        if let Some((_, id)) = last_barrier.filter(|(barrier, _)| !waits_for(*barrier)) {
+            return Err(refused(&node.id, format!("it does not wait for the barrier `{id}`")));
+        }
+        if matches!(node.kind, NodeKind::Ensure { .. } | NodeKind::Fail { .. }) {
+            last_barrier = Some((at, &node.id));
         }
         let last = at + 1 == block.nodes.len();
         let never = match &node.kind {
@@ -96,23 +99,30 @@ fn check_block(
             return Err(refused(&node.id, "some node of it can never run"));
         }
     }
+    if !block.nodes.iter().any(|node| matches!(node.kind, NodeKind::For(_))) {
+        return Ok(());
+    }
+    // No name stands twice in a flow: what is added here can be taken away again.
+    outer.extend(block.nodes.iter().map(|node| node.id.clone()));
     for node in &block.nodes {
         let NodeKind::For(repeat) = &node.kind else { continue };
         if !seen.insert(repeat.variable.clone()) {
             return Err(refused(&node.id, format!("`{}` is there twice", repeat.variable)));
         }
-        let mut scope = outer.clone();
-        scope.extend(block.nodes.iter().map(|node| node.id.clone()));
-        scope.insert(repeat.variable.clone());
-        check_block(&repeat.body, &scope, seen, blocks)?;
+        outer.insert(repeat.variable.clone());
+        check_block(&repeat.body, outer, seen, blocks)?;
         // `yield` is judged when the body is done: it may name the body's nodes beside what the loop may name.
         let names = repeat.result.iter().flat_map(super::free_names);
         let inner: BTreeSet<&str> = repeat.body.nodes.iter().map(|node| node.id.as_str()).collect();
         for name in names {
-            if !inner.contains(name.as_str()) && !scope.contains(&name) {
+            if !inner.contains(name.as_str()) && !outer.contains(&name) {
                 return Err(refused(&node.id, format!("it yields `{name}`, which is not there")));
             }
         }
+        outer.remove(&repeat.variable);
+    }
+    for node in &block.nodes {
+        outer.remove(&node.id);
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// Nodes of one flow, those in loops included.
-pub const NODES: usize = 2000;
+pub const NODES: usize = 20_000;
 /// Most attempts of one call.
 pub const ATTEMPTS: u32 = 100;
 /// Longest wait between attempts, milliseconds.

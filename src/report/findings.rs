@@ -53,6 +53,19 @@ pub fn summary(findings: &[Diagnostic]) -> String {
     }
 }
 
+/// How many of a flow's handoffs go to parties without a passport; nothing where none does.
+pub fn unverified(without: usize, handoffs: usize) -> Option<String> {
+    let plural = |count: usize, one: &'static str, many: &'static str| if count == 1 { one } else { many };
+    (without > 0).then(|| {
+        format!(
+            "{without} of {handoffs} {} {} to {} without a passport: nothing of them is verified",
+            plural(handoffs, "handoff", "handoffs"),
+            plural(without, "is", "are"),
+            plural(without, "a party", "parties"),
+        )
+    })
+}
+
 /// Where to read on: one `eczflow explain` for each code that occurs, at most three.
 pub fn further_reading(findings: &[Diagnostic]) -> Option<String> {
     let mut codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();

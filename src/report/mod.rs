@@ -16,7 +16,7 @@ mod story;
 mod update;
 
 pub use errors::error;
-pub use findings::{Format, findings, further_reading, summary};
+pub use findings::{Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};
 pub use pages::{Page, find_page, pages};
 pub use picture::{html, svg};

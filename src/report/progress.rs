@@ -61,7 +61,9 @@ impl Counts {
             What::AttemptIntended { .. } => self.attempts += 1,
             What::AttemptAnswered { outcome: crate::engine::OutcomeKind::Done, .. } => self.steps += 1,
             What::RetryScheduled { .. } => self.retries += 1,
-            What::HandoffVerified { checks, .. } | What::HandoffRefused { checks, .. } => {
+            What::HandoffVerified { checks, .. }
+            | What::HandoffRefused { checks, .. }
+            | What::HandoffUnverified { checks, .. } => {
                 self.resolver_checks += u64::try_from(checks.len()).unwrap_or(0);
             }
             What::BreakerOpened(facts) => {

@@ -30,6 +30,9 @@ fn told(record: &Record, event: &Event) -> Option<String> {
         What::RunFinished { status: Status::Failed, .. } => "failed; nothing is left standing".to_owned(),
         What::HandoffVerified { checks, observations } => checks_told(checks, observations, "goes"),
         What::HandoffRefused { checks, observations } => checks_told(checks, observations, "refused"),
+        What::HandoffUnverified { no_passport, .. } => {
+            format!("handoff goes unverified: {operation} has no passport, because {no_passport}")
+        }
         What::AttemptIntended { .. } => return None,
         What::AttemptAnswered { status, outcome, elapsed_ms, .. } => {
             let meaning = match outcome {

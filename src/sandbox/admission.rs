@@ -82,7 +82,7 @@ impl Admission {
                 host,
                 head.uri.path_and_query().map_or("/", |target| target.as_str()),
             )
-            .hiding(api.query_keys.iter().map(String::as_str)),
+            .hiding(api.query_keys()),
             headers: &headers,
             body,
             idempotency_header: idempotency.map(HeaderName::as_str),

@@ -98,7 +98,7 @@ pub(crate) fn make_answer(
 }
 
 fn schema<'o>(operation: &'o Operation, media: &MediaView) -> &'o Value {
-    operation.schemas.get(media.schema.as_deref())
+    operation.schema(media.schema.as_deref())
 }
 
 /// The first value made from the schema that fits.
@@ -388,11 +388,10 @@ fn headers(operation: &Operation, documented: Option<&ResponseView>) -> BTreeMap
     headers
         .filter(|(_, header)| header.required)
         .map(|(name, header)| {
-            let value =
-                match synthesise(operation.view.root(), operation.schemas.get(header.schema.as_deref())) {
-                    Value::String(text) => text,
-                    other => other.to_string(),
-                };
+            let value = match synthesise(operation.view.root(), operation.schema(header.schema.as_deref())) {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
             (name.clone(), value)
         })
         .collect()

@@ -6,10 +6,13 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use zeroize::Zeroizing;
 
 use super::SandboxError;
+use crate::base::Digest;
 
 /// A certificate authority that nobody but the sandbox's own configuration trusts.
 pub(crate) struct Authority {
@@ -43,8 +46,22 @@ impl Authority {
         &self.pem
     }
 
-    /// What a TLS server for these host names needs.
-    pub(crate) fn server(&self, hosts: &[String]) -> Result<Arc<ServerConfig>, SandboxError> {
+    /// A client certificate with its chain and key, PEM, and the certificate's digest.
+    pub(crate) fn client(&self, name: &str) -> Result<(Zeroizing<String>, Digest), SandboxError> {
+        let mut params = CertificateParams::new(Vec::new()).map_err(tls)?;
+        params.distinguished_name.push(DnType::CommonName, format!("eczflow sandbox client {name}"));
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate().map_err(tls)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(tls)?;
+        let pem = Zeroizing::new(format!("{}{}{}", certificate.pem(), self.pem, key.serialize_pem()));
+        Ok((pem, Digest::of(certificate.der().as_ref())))
+    }
+
+    /// What a TLS server for these host names needs. With `clients`, it asks for a certificate of this authority; who has
+    /// none is let in too, and told over HTTP where one is due.
+    pub(crate) fn server(&self, hosts: &[String], clients: bool) -> Result<Arc<ServerConfig>, SandboxError> {
         let mut params = CertificateParams::new(hosts.to_vec()).map_err(tls)?;
         params.distinguished_name.push(DnType::CommonName, "eczflow sandbox");
         params.use_authority_key_identifier_extension = true;
@@ -55,10 +72,18 @@ impl Authority {
         let chain = vec![certificate.der().clone(), self.der.clone()];
         let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = if clients {
+            let mut roots = RootCertStore::empty();
+            roots.add(self.der.clone()).map_err(tls)?;
+            let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+            builder.allow_unauthenticated().build().map_err(tls)?
+        } else {
+            WebPkiClientVerifier::no_client_auth()
+        };
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(tls)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier)
             .with_single_cert(chain, private)
             .map_err(tls)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];

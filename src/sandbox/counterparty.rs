@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, LOCATION};
+use hyper::header::{HOST, HeaderName, HeaderValue, LOCATION};
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Response};
-use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use super::admission::{Admission, Caller};
 use super::answer::Answer;
+use super::credentials::{Due, Shown, without_keys};
 use super::faults::{AnswerFault, Behaviour};
 use super::ledger::{Ledger, Open, Outcome};
 use super::listener::{Body, Ending, Handler, Received, response};
@@ -20,6 +20,7 @@ use super::problem::Problem;
 use super::request::read_arguments;
 use super::surface::{Matched, Surface};
 use super::things::Things;
+use super::token::{TOKEN, TokenEndpoint};
 use crate::base::Digest;
 use crate::wire::handoff::Audience;
 
@@ -31,10 +32,10 @@ pub(crate) struct ServedApi {
     /// Paths before the document's own, without trailing slash; longest first.
     pub(crate) bases: Vec<String>,
     pub(crate) surface: Surface,
-    /// The token that is due.
-    pub(crate) bearer: Option<Zeroizing<String>>,
-    /// Parameters of the query that carry keys: no signature covers them.
-    pub(crate) query_keys: Vec<String>,
+    /// What is due of every caller.
+    pub(crate) due: Vec<Due>,
+    /// Its token endpoint, wherever that is served.
+    pub(crate) token: Option<Arc<TokenEndpoint>>,
     /// The header that carries the idempotency key, by operation; an operation without one honours none.
     pub(crate) key_headers: BTreeMap<String, HeaderName>,
     /// Wrong answers, in the order given.
@@ -44,13 +45,21 @@ pub(crate) struct ServedApi {
 
 /// What an api remembers.
 #[derive(Default)]
-struct Memory {
+pub(crate) struct Memory {
     /// Answers by idempotency key.
     keyed: BTreeMap<String, Stored>,
     /// Ids given so far, by operation: `name=JSON`.
     issued: BTreeMap<String, BTreeSet<String>>,
     /// How often each fault was used.
     used: Vec<u64>,
+}
+
+/// A token endpoint as a counterparty serves it.
+pub(crate) struct ServedToken {
+    pub(crate) endpoint: Arc<TokenEndpoint>,
+    /// Wrong answers, in the order given.
+    pub(crate) faults: Vec<AnswerFault>,
+    pub(crate) memory: Mutex<Memory>,
 }
 
 struct Stored {
@@ -66,6 +75,8 @@ pub(crate) struct Counterparty {
     /// `host[:port]` of its origins.
     pub(crate) authorities: Vec<String>,
     pub(crate) apis: Vec<ServedApi>,
+    /// The token endpoints at its origins.
+    pub(crate) tokens: Vec<ServedToken>,
     pub(crate) admission: Admission,
     pub(crate) ledger: Ledger,
     /// The request whose answer is withheld.
@@ -80,6 +91,8 @@ pub(crate) struct Counterparty {
 enum Done {
     Answer(Answer),
     Problem(Problem),
+    /// What a token endpoint answers.
+    Token(Response<Full<Bytes>>),
     /// A fault's answer.
     Fault(u16),
     Never,
@@ -92,8 +105,16 @@ impl Handler for Counterparty {
         let head = &received.head;
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         let bytes = if let Body::Whole(body) = &received.body { body.len() } else { 0 };
-        let open = self.ledger.enter(&self.name, true, head.method.as_str(), path, bytes);
-        let done = self.serve(&open, &received).unwrap_or_else(|problem| {
+        let host = host(head);
+        let token = self.tokens.iter().find(|token| token.endpoint.is_at(host, head.uri.path()));
+        let keys: Vec<&str> = self.apis.iter().flat_map(ServedApi::query_keys).collect();
+        let shown = without_keys(path, &keys);
+        let open = self.ledger.enter(&self.name, token.is_none(), head.method.as_str(), &shown, bytes);
+        let served = match token {
+            Some(token) => serve_token(token, &open, &received),
+            None => self.serve(&open, &received, host, &shown),
+        };
+        let done = served.unwrap_or_else(|problem| {
             open.note(|entry| entry.refused = Some(problem.detail.clone()));
             Done::Problem(problem)
         });
@@ -105,6 +126,7 @@ impl Handler for Counterparty {
         let (answer, body) = match done {
             Done::Answer(answer) => (written(&answer), answer.body.map(|(_, body)| body)),
             Done::Problem(problem) => (problem.into_response(), None),
+            Done::Token(answer) => (answer, None),
             Done::Fault(status) => (faulty(status), None),
             Done::Close | Done::Never => {
                 open.ended(Outcome::Closed);
@@ -121,10 +143,9 @@ impl Handler for Counterparty {
 }
 
 impl Counterparty {
-    fn serve(&self, open: &Open, received: &Received) -> Result<Done, Problem> {
+    /// `shown` is the request's target without keys.
+    fn serve(&self, open: &Open, received: &Received, host: &str, shown: &str) -> Result<Done, Problem> {
         let head = &received.head;
-        let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let host = host.strip_suffix(":443").unwrap_or(host);
         if !self.authorities.iter().any(|authority| authority.eq_ignore_ascii_case(host)) {
             return Err(Problem::new(
                 421,
@@ -143,23 +164,26 @@ impl Counterparty {
             entry.operation = Some(format!("{}.{}", api.name, operation.key));
             entry.key = key.map(str::to_owned);
         });
-        let body = match &received.body {
-            Body::Whole(body) => body,
-            Body::TooLarge => {
-                return Err(Problem::new(413, "the body is too large", "at most 1 MiB is read"));
-            }
-            Body::Broken => return Err(Problem::new(400, "the body is broken", "it ended before its end")),
-        };
+        let body = whole(&received.body)?;
         let caller = self.admission.admit(head, body, host, api, key_header, self.accept_unsigned)?;
         note_caller(open, &caller);
-        check_bearer(api, &head.headers)?;
         let query = head.uri.query().unwrap_or_default();
-        let arguments = read_arguments(&matched, query, &head.headers, body)?;
+        let credentials = Shown { headers: &head.headers, query, certificate: received.certificate };
+        api.due.iter().try_for_each(|due| due.check(&credentials))?;
+        let arguments = read_arguments(&matched, query, &api.query_keys(), &head.headers, body)?;
         let mut memory = api.memory();
         let fault = memory.fault(&api.faults, &operation.key);
         match fault {
             Some(Behaviour::Status(status)) => return Ok(Done::Fault(status)),
             Some(Behaviour::Close) => return Ok(Done::Close),
+            Some(Behaviour::Expired) => {
+                if let Some(token) = &api.token {
+                    token.expire();
+                }
+                let problem =
+                    Problem::new(401, "the token is not accepted", "a fault: the token has expired");
+                return Err(problem.challenging("Bearer error=\"invalid_token\""));
+            }
             _ => {}
         }
         let target = head.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -178,7 +202,7 @@ impl Counterparty {
                 let answer = things.answer(&api.surface, operation, head.uri.path(), &arguments, issued)?;
                 let done = answer.status < 400 && !operation.view.is_safe();
                 if done {
-                    open.effect(&api.name, &operation.key, target, key);
+                    open.effect(&api.name, &operation.key, shown, key);
                 }
                 if let Some(key) = key.filter(|_| done) {
                     memory.keyed.insert(key.to_owned(), Stored { request, answer: answer.clone() });
@@ -222,12 +246,17 @@ impl ServedApi {
             audience: audience.clone(),
             bases: Vec::new(),
             surface,
-            bearer: None,
-            query_keys: Vec::new(),
+            due: Vec::new(),
+            token: None,
             key_headers: BTreeMap::new(),
             faults: Vec::new(),
             memory: Mutex::default(),
         }
+    }
+
+    /// The parameters of the query that carry keys: no signature covers them, and no operation declares them.
+    pub(crate) fn query_keys(&self) -> Vec<&str> {
+        self.due.iter().filter_map(Due::query_key).collect()
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -264,16 +293,35 @@ fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h st
     }
 }
 
-fn check_bearer(api: &ServedApi, headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(due) = &api.bearer else { return Ok(()) };
-    let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    match given {
-        Some(given) if given.ct_eq(due.as_bytes()).into() => Ok(()),
-        Some(_) => {
-            Err(Problem::new(401, "the token is not accepted", "the bearer token is not this sandbox's own"))
-        }
-        None => Err(Problem::new(401, "a token is due", "the document asks for a bearer token")),
+/// The host a request names, without the port that https has by itself.
+fn host(head: &Parts) -> &str {
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| head.uri.authority().map(|authority| authority.as_str())).unwrap_or_default();
+    host.strip_suffix(":443").unwrap_or(host)
+}
+
+fn whole(body: &Body) -> Result<&Bytes, Problem> {
+    match body {
+        Body::Whole(body) => Ok(body),
+        Body::TooLarge => Err(Problem::new(413, "the body is too large", "at most 1 MiB is read")),
+        Body::Broken => Err(Problem::new(400, "the body is broken", "it ended before its end")),
     }
+}
+
+/// A request for a token. It is nobody's effect and no request of a run's step, so it is not counted among those.
+fn serve_token(token: &ServedToken, open: &Open, received: &Received) -> Result<Done, Problem> {
+    open.note(|entry| entry.operation = Some(format!("{}.{TOKEN}", token.endpoint.api)));
+    let body = whole(&received.body)?;
+    let mut memory = token.memory.lock().unwrap_or_else(PoisonError::into_inner);
+    let fault = memory.fault(&token.faults, TOKEN);
+    let answer = || token.endpoint.answer(&received.head, body, fault == Some(Behaviour::Expired));
+    Ok(match fault {
+        Some(Behaviour::Status(status)) => Done::Fault(status),
+        Some(Behaviour::Close) => Done::Close,
+        Some(Behaviour::Timeout) => Done::Never,
+        Some(Behaviour::Reset) => Done::Reset,
+        Some(Behaviour::Expired) | None => Done::Token(answer()),
+    })
 }
 
 fn note_caller(open: &Open, caller: &Caller) {

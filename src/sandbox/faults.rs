@@ -43,6 +43,9 @@ pub enum Behaviour {
     Reset,
     /// Closes the connection and does nothing.
     Close,
+    /// At an operation: does nothing, lets every token of the api expire, and says so (401). At a token endpoint: gives a
+    /// token that holds no longer.
+    Expired,
 }
 
 /// `ID[@STEP]`.
@@ -116,7 +119,7 @@ impl Explained for FaultError {
         let near = match self {
             FaultError::Spelling { .. } => {
                 return Some(
-                    "write `API.OPERATION=503x2`, `=timeout`, `=reset`, `=close` or a status, each with `xTIMES` or without; `ID` or `ID@STEP` to revoke"
+                    "write `API.OPERATION=503x2`, `=timeout`, `=reset`, `=close`, `=expired` or a status, each with `xTIMES` or without; `ID` or `ID@STEP` to revoke"
                         .into(),
                 );
             }
@@ -144,7 +147,9 @@ impl FromStr for AnswerFault {
         if api.is_empty() || operation.is_empty() {
             return Err(spelling(text, "`API.OPERATION` stands before the `=`"));
         }
-        let (behaviour, times) = match behaviour.rsplit_once('x') {
+        let counted = behaviour.rsplit_once('x');
+        let counted = counted.filter(|(_, times)| times.bytes().all(|byte| byte.is_ascii_digit()));
+        let (behaviour, times) = match counted {
             Some((behaviour, times)) => {
                 let times = times.parse().ok().filter(|times| *times > 0);
                 let times = times.ok_or_else(|| spelling(text, "after `x` stands how often, at least 1"))?;
@@ -156,13 +161,17 @@ impl FromStr for AnswerFault {
             "timeout" => Behaviour::Timeout,
             "reset" => Behaviour::Reset,
             "close" => Behaviour::Close,
+            "expired" => Behaviour::Expired,
             status => status
                 .parse()
                 .ok()
                 .filter(|number: &u16| status.len() == 3 && (300..600).contains(number))
                 .map(Behaviour::Status)
                 .ok_or_else(|| {
-                    spelling(text, "the behaviour is a status of 300 to 599, timeout, reset or close")
+                    spelling(
+                        text,
+                        "the behaviour is a status of 300 to 599, timeout, reset, close or expired",
+                    )
                 })?,
         };
         Ok(AnswerFault { api: api.to_owned(), operation: operation.to_owned(), behaviour, times })
@@ -253,6 +262,8 @@ mod tests {
         assert_eq!(fault("payments.createRefund=503x2"), Ok((Behaviour::Status(503), Some(2))));
         assert_eq!(fault("payments.createRefund=timeout"), Ok((Behaviour::Timeout, None)));
         assert_eq!(fault("payments.createRefund=resetx1"), Ok((Behaviour::Reset, Some(1))));
+        assert_eq!(fault("payments.createRefund=expired"), Ok((Behaviour::Expired, None)));
+        assert_eq!(fault("payments.@token=expiredx2"), Ok((Behaviour::Expired, Some(2))));
         assert_eq!(fault("payments.createRefund=303"), Ok((Behaviour::Status(303), None)));
         assert_eq!("a.GET /x.json=close".parse::<AnswerFault>().unwrap().operation, "GET /x.json");
         for bad in [

@@ -1,17 +1,20 @@
 //! From a plan to what is served where: origins, routes, tokens, identities.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use hyper::header::HeaderName;
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::SandboxError;
-use super::counterparty::ServedApi;
+use super::counterparty::{ServedApi, ServedToken};
+use super::credentials::{Due, Secrets, due};
 use super::faults::Faults;
 use super::registry::Record;
 use super::surface::Surface;
-use crate::base::{Random, encode_base64url};
+use super::token::{TOKEN, TokenEndpoint};
+use crate::base::{Clock, Digest, Random, encode_base64url};
 use crate::documents::Location;
 use crate::ecz::EczId;
 use crate::plan::{Api, Auth, Block, Call, Idempotency, NodeKind, Plan};
@@ -25,6 +28,28 @@ pub(crate) struct Group {
     /// `https://host[:port]`.
     pub(crate) origins: BTreeSet<String>,
     pub(crate) apis: Vec<ServedApi>,
+    /// The token endpoints at its origins.
+    pub(crate) tokens: Vec<ServedToken>,
+}
+
+impl Group {
+    /// Whether some api asks for a client certificate.
+    pub(crate) fn asks_for_certificates(&self) -> bool {
+        self.apis.iter().flat_map(|api| &api.due).any(|due| matches!(due, Due::Certificate(_)))
+    }
+}
+
+/// What counterparties are made with beside the plan.
+pub(crate) struct Making<'m> {
+    /// Secrets by name.
+    pub(crate) secrets: &'m Secrets,
+    /// Digests of client certificates by the secret that holds them.
+    pub(crate) certificates: &'m BTreeMap<String, Digest>,
+    pub(crate) faults: &'m Faults,
+    pub(crate) clock: &'m Arc<dyn Clock>,
+    pub(crate) random: &'m Arc<dyn Random>,
+    /// How long tokens hold.
+    pub(crate) token_lifetime_s: u64,
 }
 
 /// Every call of a plan, undos included.
@@ -50,13 +75,20 @@ pub(crate) fn token(random: &dyn Random) -> Zeroizing<String> {
     Zeroizing::new(format!("sandbox-{}", encode_base64url(bytes.as_ref())))
 }
 
+/// The secrets that hold client certificates.
+pub(crate) fn certificate_names(plan: &Plan) -> BTreeSet<&str> {
+    let auths = plan.apis.values().flat_map(|api| &api.auth);
+    let names = auths.filter_map(|auth| match auth {
+        Auth::MutualTls { secret } => Some(secret.as_str()),
+        _ => None,
+    });
+    names.collect()
+}
+
 /// The counterparties of a plan.
-pub(crate) fn groups(
-    plan: &Plan,
-    tokens: &BTreeMap<String, Zeroizing<String>>,
-    faults: &Faults,
-) -> Result<Vec<Group>, SandboxError> {
+pub(crate) fn groups(plan: &Plan, making: &Making<'_>) -> Result<Vec<Group>, SandboxError> {
     let mut groups: Vec<Group> = Vec::new();
+    let mut tokens: Vec<(String, ServedToken)> = Vec::new();
     for (name, api) in &plan.apis {
         let unusable = |reason: String| SandboxError::Document { api: name.clone(), reason };
         let surface = Surface::new(api).map_err(unusable)?;
@@ -64,25 +96,63 @@ pub(crate) fn groups(
         let mut served = ServedApi::new(name, &audience(api).map_err(unusable)?, surface);
         served.bases = bases;
         served.key_headers = key_headers(plan, name, &served.surface);
-        served.faults = faults.answers.iter().filter(|fault| fault.api == *name).cloned().collect();
-        for auth in &api.auth {
-            match auth {
-                Auth::Bearer { secret } => served.bearer = tokens.get(secret).cloned(),
-                Auth::ApiKey { location, name, .. } if location == "query" => {
-                    served.query_keys.push(name.clone());
-                }
-                _ => {}
-            }
+        let faults = making.faults.answers.iter().filter(|fault| fault.api == *name);
+        let (of_token, of_api) = faults.cloned().partition(|fault| fault.operation == TOKEN);
+        served.faults = of_api;
+        served.token = token_endpoint(name, api, making).map_err(unusable)?.map(Arc::new);
+        served.due = due(api, making.secrets, making.certificates, served.token.as_ref());
+        if let Some(endpoint) = served.token.clone() {
+            let origin = format!("https://{}", endpoint.authority);
+            tokens.push((origin, ServedToken { endpoint, faults: of_token, memory: Mutex::default() }));
         }
         match groups.iter_mut().find(|group| !group.origins.is_disjoint(&origins)) {
             Some(group) => {
                 group.origins.extend(origins);
                 group.apis.push(served);
             }
-            None => groups.push(Group { name: name.clone(), origins, apis: vec![served] }),
+            None => groups.push(Group { name: name.clone(), origins, apis: vec![served], tokens: vec![] }),
+        }
+    }
+    for (origin, token) in tokens {
+        match groups.iter_mut().find(|group| group.origins.contains(&origin)) {
+            Some(group) => group.tokens.push(token),
+            None => groups.push(Group {
+                name: format!("{}.{TOKEN}", token.endpoint.api),
+                origins: BTreeSet::from([origin]),
+                apis: vec![],
+                tokens: vec![token],
+            }),
         }
     }
     Ok(groups)
+}
+
+/// The token endpoint of an api that takes tokens of one.
+fn token_endpoint(name: &str, api: &Api, making: &Making<'_>) -> Result<Option<TokenEndpoint>, String> {
+    let secret = |name: &String| making.secrets.get(name).cloned().unwrap_or_default();
+    let endpoint = api.auth.iter().find_map(|auth| match auth {
+        Auth::OAuth2 { client_id, client_secret, token_url, scopes, audience } => {
+            let place = split(token_url).map(|(origin, _)| {
+                let path = Url::parse(token_url).map(|url| url.path().to_owned()).unwrap_or_default();
+                (origin.trim_start_matches("https://").to_owned(), path)
+            });
+            Some(place.map(|(authority, path)| TokenEndpoint {
+                api: name.to_owned(),
+                authority,
+                path,
+                client_id: secret(client_id),
+                client_secret: secret(client_secret),
+                scopes: scopes.clone(),
+                audience: audience.clone(),
+                lifetime_s: making.token_lifetime_s,
+                clock: making.clock.clone(),
+                random: making.random.clone(),
+                issued: Mutex::default(),
+            }))
+        }
+        _ => None,
+    });
+    endpoint.transpose()
 }
 
 /// Whom handoffs to an api are addressed to.

@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::SandboxError;
 use super::ledger::Traffic;
+use crate::base::Digest;
 
 /// Largest request body, bytes (the gateway's limit too).
 pub(crate) const BODY_BYTES: usize = 1 << 20;
@@ -34,6 +35,8 @@ pub(crate) struct Received {
     pub(crate) head: Parts,
     /// The body.
     pub(crate) body: Body,
+    /// Digest of the client certificate that the TLS handshake verified.
+    pub(crate) certificate: Option<Digest>,
 }
 
 /// What was read of a body.
@@ -128,13 +131,20 @@ async fn connection<H: Handler>(
     handler: Arc<H>,
     rude: Arc<AtomicBool>,
 ) {
-    let service = service_fn(move |request| respond(request, handler.clone(), rude.clone()));
     let http = http1::Builder::new();
+    let serve = |certificate: Option<Digest>| {
+        service_fn(move |request| respond(request, handler.clone(), certificate, rude.clone()))
+    };
     // Whatever ends a connection is the caller's doing or a fault asked for: the ledger tells it, nobody is told here.
     let _ended = match acceptor {
-        None => http.serve_connection(TokioIo::new(stream), service).await,
+        None => http.serve_connection(TokioIo::new(stream), serve(None)).await,
         Some(acceptor) => match acceptor.accept(stream).await {
-            Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await,
+            Ok(stream) => {
+                let certificates = stream.get_ref().1.peer_certificates();
+                let certificate =
+                    certificates.and_then(|chain| chain.first()).map(|own| Digest::of(own.as_ref()));
+                http.serve_connection(TokioIo::new(stream), serve(certificate)).await
+            }
             Err(_) => return,
         },
     };
@@ -148,6 +158,7 @@ struct Ended;
 async fn respond<H: Handler>(
     request: Request<Incoming>,
     handler: Arc<H>,
+    certificate: Option<Digest>,
     rude: Arc<AtomicBool>,
 ) -> Result<Response<Full<Bytes>>, Ended> {
     let (head, body) = request.into_parts();
@@ -156,7 +167,7 @@ async fn respond<H: Handler>(
         Err(error) if error.is::<LengthLimitError>() => Body::TooLarge,
         Err(_) => Body::Broken,
     };
-    match handler.handle(Received { head, body }).await {
+    match handler.handle(Received { head, body, certificate }).await {
         Ending::Answer(response) => Ok(response),
         Ending::Close => Err(Ended),
         Ending::Reset => {

@@ -15,17 +15,20 @@ mod admission;
 mod answer;
 mod listener;
 mod counterparty;
+mod credentials;
 mod problem;
 mod registry;
 mod schedule;
 mod services;
+#[cfg(test)]
+mod real_tests;
 mod request;
 mod scalar;
-mod schemas;
 mod start;
 mod surface;
 mod synthesis;
 mod things;
+mod token;
 
 pub use error::SandboxError;
 pub use faults::{AnswerFault, Behaviour, FaultError, Faults, Revocation};

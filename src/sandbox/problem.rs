@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
+use hyper::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Map, Value};
 
 use super::listener::response;
@@ -15,12 +16,14 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     /// More members.
     pub(crate) members: Map<String, Value>,
+    /// `WWW-Authenticate`.
+    pub(crate) challenge: Option<&'static str>,
 }
 
 impl Problem {
     /// A problem of its title and detail alone.
     pub(crate) fn new(status: u16, title: &'static str, detail: impl Into<String>) -> Problem {
-        Problem { status, title, detail: detail.into(), members: Map::new() }
+        Problem { status, title, detail: detail.into(), members: Map::new(), challenge: None }
     }
 
     /// Adds a member.
@@ -29,12 +32,21 @@ impl Problem {
         self
     }
 
+    /// Says how to authenticate (RFC 9110, section 11.6.1).
+    pub(crate) fn challenging(self, challenge: &'static str) -> Problem {
+        Problem { challenge: Some(challenge), ..self }
+    }
+
     /// The answer.
     pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
         let mut body = self.members;
         body.insert("title".into(), self.title.into());
         body.insert("status".into(), self.status.into());
         body.insert("detail".into(), self.detail.into());
-        response(self.status, "application/problem+json", Value::Object(body).to_string())
+        let mut answer = response(self.status, "application/problem+json", Value::Object(body).to_string());
+        if let Some(challenge) = self.challenge {
+            answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        answer
     }
 }

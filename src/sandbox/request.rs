@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use hyper::HeaderMap;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use hyper::header::{CONTENT_TYPE, COOKIE};
 use serde_json::Value;
 
-use super::flatten::resolve;
 use super::problem::Problem;
-use super::schemas::Schemas;
-use super::surface::{Matched, is_json, json_content};
+use super::surface::{Matched, is_json};
 use crate::base::json::read_strict;
-use crate::documents::{Location, ParameterView};
+use crate::documents::Location;
+use crate::types::{Encoding, Misfit, Parameter, Schema};
 
 /// What a request says, read by the document.
 #[derive(Debug, Default, PartialEq)]
@@ -37,66 +36,52 @@ impl Errors {
     }
 }
 
-/// Reads a request by its operation, or says what is wrong with it.
+/// Reads a request by its operation, or says what is wrong with it. `keys` are query parameters that are none of the
+/// operation's: they authenticate.
 pub(crate) fn read_arguments(
     matched: &Matched<'_>,
     query: &str,
+    keys: &[&str],
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Arguments, Problem> {
-    let (view, schemas) = (&matched.operation.view, &matched.operation.schemas);
+    let contract = &matched.operation.contract;
     let mut errors = Errors(Vec::new());
     let mut arguments = Arguments::default();
-    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    for (name, _) in &pairs {
-        if view.parameter(Location::Query, name).is_none() {
+    for (location, text) in [(Location::Query, query.to_owned()), (Location::Cookie, cookies(headers))] {
+        let parameters: Vec<&Parameter> =
+            contract.parameters.iter().filter(|parameter| parameter.location == location).collect();
+        let sent = Parameter::read_sent(&parameters, location, &text);
+        for name in
+            sent.unknown.iter().filter(|name| location == Location::Query && !keys.contains(&name.as_str()))
+        {
             errors.push(format!("query `{name}`"), "the operation has no such parameter".into());
         }
+        for (parameter, value) in parameters.iter().zip(sent.values) {
+            if let Some(value) = checked(parameter, value, &mut errors)
+                && location == Location::Query
+            {
+                arguments.query.insert(parameter.name.clone(), value);
+            }
+        }
     }
-    for parameter in &view.parameters {
-        let place = format!("{} `{}`", parameter.location.as_str(), parameter.name);
-        let texts = match parameter.location {
-            Location::Path => match matched.arguments.get(&parameter.name).map(|text| percent_decode(text)) {
-                Some(Some(text)) => vec![text],
-                Some(None) => {
-                    errors.push(place, "is not percent-encoded UTF-8".into());
+    for parameter in &contract.parameters {
+        let text = match parameter.location {
+            Location::Path => matched.arguments.get(&parameter.name).cloned(),
+            Location::Header => match single(headers, &parameter.name) {
+                Ok(text) => text,
+                Err(why) => {
+                    errors.push(place(parameter), why.into());
                     continue;
                 }
-                None => vec![],
             },
-            Location::Query => pairs
-                .iter()
-                .filter(|(name, _)| *name == parameter.name)
-                .map(|(_, text)| text.clone())
-                .collect(),
-            Location::Header if is_reserved(&parameter.name) => continue,
-            Location::Header => headers
-                .get_all(parameter.name.as_str())
-                .iter()
-                .filter_map(|value| value.to_str().ok().map(str::to_owned))
-                .collect(),
-            Location::Cookie | Location::QueryString => continue,
+            _ => continue,
         };
-        if texts.is_empty() {
-            if parameter.required {
-                errors.push(place, "is required".into());
-            }
-            continue;
-        }
-        match argument(schemas, parameter, &texts) {
-            Err(why) => errors.push(place, why),
-            Ok(value) => {
-                if let Some(misfit) = schemas.misfit(parameter.schema.as_deref(), &value) {
-                    errors.push(place, misfit);
-                } else {
-                    let into = match parameter.location {
-                        Location::Path => &mut arguments.path,
-                        Location::Query => &mut arguments.query,
-                        Location::Header | Location::Cookie | Location::QueryString => continue,
-                    };
-                    into.insert(parameter.name.clone(), value);
-                }
-            }
+        let value = text.map(|text| parameter.read_text(&text)).transpose();
+        if let Some(value) = checked(parameter, value, &mut errors)
+            && parameter.location == Location::Path
+        {
+            arguments.path.insert(parameter.name.clone(), value);
         }
     }
     arguments.body = read_body(matched, headers, body, &mut errors)?;
@@ -108,13 +93,52 @@ pub(crate) fn read_arguments(
     Err(Problem::new(400, "the request does not fit the document", detail).with("errors", errors.0))
 }
 
-fn text<'v>(of: &'v Value, name: &str) -> &'v str {
-    of.get(name).and_then(Value::as_str).unwrap_or_default()
+fn place(parameter: &Parameter) -> String {
+    format!("{} `{}`", parameter.location.as_str(), parameter.name)
 }
 
-/// Header parameters of these names are ignored (OpenAPI 3.1, section 4.8.12).
-fn is_reserved(name: &str) -> bool {
-    [ACCEPT, CONTENT_TYPE, AUTHORIZATION].iter().any(|reserved| name.eq_ignore_ascii_case(reserved.as_str()))
+/// A value that was read, where it is there and fits its schema.
+fn checked(
+    parameter: &Parameter,
+    value: Result<Option<Value>, Misfit>,
+    errors: &mut Errors,
+) -> Option<Value> {
+    let place = place(parameter);
+    match value {
+        Err(why) => errors.push(place, why.to_string()),
+        Ok(None) if parameter.required => errors.push(place, "is required".into()),
+        Ok(None) => {}
+        Ok(Some(value)) => match parameter.check(&value) {
+            Err(why) => errors.push(place, plainly(&parameter.schema, &value, why)),
+            Ok(()) => return Some(value),
+        },
+    }
+    None
+}
+
+/// A misfit in the type's own words, which are plainer, where it sees the misfit too.
+fn plainly(schema: &Schema, value: &Value, misfit: Misfit) -> String {
+    let plain = crate::types::Value::decode(&schema.ty, value).err();
+    plain.unwrap_or(misfit).to_string()
+}
+
+/// All cookies of a request: HTTP/2 may send each in a header of its own.
+fn cookies(headers: &HeaderMap) -> String {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+fn single(headers: &HeaderMap, name: &str) -> Result<Option<String>, &'static str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(|text| Some(text.to_owned())).map_err(|_| "is no text"),
+        (Some(_), Some(_)) => Err("stands there more than once"),
+    }
+}
+
+fn text<'v>(of: &'v Value, name: &str) -> &'v str {
+    of.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn read_body(
@@ -123,9 +147,9 @@ fn read_body(
     body: &[u8],
     errors: &mut Errors,
 ) -> Result<Option<Value>, Problem> {
-    let schemas = &matched.operation.schemas;
-    let Some(documented) = &matched.operation.view.body else {
-        if !body.is_empty() {
+    let operation = matched.operation;
+    let Some(documented) = &operation.contract.body else {
+        if !body.is_empty() && operation.view.body.is_none() {
             errors.push("body".into(), "the operation takes none".into());
         }
         return Ok(None);
@@ -137,75 +161,32 @@ fn read_body(
         return Ok(None);
     }
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some((_, media)) = json_content(&documented.content).filter(|_| is_json(content_type)) else {
-        return Err(Problem::new(415, "the media type is not served", "the sandbox reads JSON bodies only"));
+    let read = match documented.encoding {
+        Encoding::Json if is_json(content_type) => {
+            read_strict(body).map_err(|error| format!("is no strict JSON: {error}"))
+        }
+        Encoding::Form if is_form(content_type) => match std::str::from_utf8(body) {
+            Ok(text) => documented.read_form(text).map_err(|misfit| misfit.to_string()),
+            Err(_) => Err("is no UTF-8".to_owned()),
+        },
+        _ => {
+            let detail = format!("the operation takes `{}`", documented.media_type);
+            return Err(Problem::new(415, "the media type is not served", detail));
+        }
     };
-    match read_strict(body) {
-        Err(error) => errors.push("body".into(), format!("is no strict JSON: {error}")),
-        Ok(value) => match schemas.misfit(media.schema.as_deref(), &value) {
-            Some(misfit) => errors.push("body".into(), misfit),
-            None => return Ok(Some(value)),
+    match read {
+        Err(why) => errors.push("body".into(), why),
+        Ok(value) => match operation.contract.check_body(&value) {
+            Err(misfit) => errors.push("body".into(), plainly(&documented.schema, &value, misfit)),
+            Ok(()) => return Ok(Some(value)),
         },
     }
     Ok(None)
 }
 
-/// A parameter's value from its texts: lists by repetition or commas, other values by their schema's type.
-fn argument(schemas: &Schemas, parameter: &ParameterView, texts: &[String]) -> Result<Value, String> {
-    let root = schemas.root();
-    let schema = resolve(root, schemas.get(parameter.schema.as_deref()));
-    if has_type(schema, "array") {
-        let items = schema.get("items").map_or(&Value::Null, |items| resolve(root, items));
-        let parts: Vec<&str> = if parameter.explode && parameter.location == Location::Query {
-            texts.iter().map(String::as_str).collect()
-        } else {
-            texts.iter().flat_map(|text| text.split(',')).collect()
-        };
-        return Ok(parts.into_iter().map(|part| scalar(items, part)).collect());
-    }
-    match texts {
-        [text] => Ok(scalar(schema, text)),
-        _ => Err("stands there more than once".into()),
-    }
-}
-
-fn has_type(schema: &Value, name: &str) -> bool {
-    match schema.get("type") {
-        Some(Value::String(own)) => own == name,
-        Some(Value::Array(types)) => types.iter().any(|own| own == name),
-        _ => false,
-    }
-}
-
-/// A text as what its schema says; text stays text where it is nothing else, and the schema then refuses it.
-fn scalar(schema: &Value, text: &str) -> Value {
-    let number = has_type(schema, "integer") || has_type(schema, "number");
-    if number
-        && let Ok(value) = read_strict(text.as_bytes())
-        && value.is_number()
-    {
-        return value;
-    }
-    match text {
-        "true" | "false" if has_type(schema, "boolean") => Value::Bool(text == "true"),
-        _ => Value::String(text.to_owned()),
-    }
-}
-
-/// Percent-decoding (RFC 3986, section 2.1); `None` for broken escapes or what is no UTF-8.
-pub(crate) fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes().iter();
-    while let Some(&byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-        let value = digit(rest.next())? * 16 + digit(rest.next())?;
-        bytes.push(u8::try_from(value).ok()?);
-    }
-    String::from_utf8(bytes).ok()
+fn is_form(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 #[cfg(test)]
@@ -229,7 +210,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
         let matched = surface.find("POST", path).unwrap();
-        read_arguments(&matched, query, &headers, body.as_bytes())
+        read_arguments(&matched, query, &[], &headers, body.as_bytes())
     }
 
     #[test]
@@ -241,6 +222,33 @@ mod tests {
             BTreeMap::from([("tag".into(), json!(["a", "b c"])), ("deep".into(), json!(true))])
         );
         assert_eq!(read.body, Some(json!({"sku": "S"})));
+    }
+
+    #[test]
+    fn forms_are_read_as_they_are_written() {
+        let customer = json!({"type": "object", "properties": {
+            "name": {"type": "string"}, "age": {"type": "integer"},
+            "address": {"type": "object", "properties": {"city": {"type": "string"}}}}});
+        let media =
+            json!({"schema": customer, "encoding": {"address": {"style": "deepObject", "explode": true}}});
+        let paths = json!({"/customers": {"post": {
+            "requestBody": {"content": {"application/x-www-form-urlencoded": media}},
+            "responses": {"204": {"description": "done"}},
+        }}});
+        let surface = surface(paths, json!({}));
+        let matched = surface.find("POST", "/customers").unwrap();
+        let read = |content_type: &str, body: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
+            read_arguments(&matched, "", &[], &headers, body.as_bytes()).map(|read| read.body.unwrap())
+        };
+        let form = "application/x-www-form-urlencoded; charset=utf-8";
+        assert_eq!(
+            read(form, "name=A+B&age=7&address%5Bcity%5D=%C3%9Cb").unwrap(),
+            json!({"name": "A B", "age": 7, "address": {"city": "Üb"}})
+        );
+        assert_eq!(read(form, "age=old").unwrap_err().status, 400);
+        assert_eq!(read("application/json", "{}").unwrap_err().status, 415);
     }
 
     #[test]
@@ -256,7 +264,5 @@ mod tests {
         assert!(detail("/t/7", "", r#"{"sku":5}"#).starts_with("body"));
         assert!(detail("/t/7", "", r#"{"sku":"a","sku":"b"}"#).contains("strict JSON"));
         assert!(detail("/t/7", "", "").contains("required"));
-        assert_eq!(percent_decode("a%2Fb%C3%A4"), Some("a/bä".into()));
-        assert_eq!([percent_decode("%"), percent_decode("%ff"), percent_decode("%+1")], [None, None, None]);
     }
 }

@@ -11,8 +11,8 @@ use super::ledger::Ledger;
 use super::listener::{Body, Ending, Handler, Received, response};
 use super::problem::Problem;
 use super::registry::{KEY_SET_PATH, Registry};
-use super::request::percent_decode;
 use crate::ecz::EczId;
+use crate::types::percent_decode;
 use crate::wire::keys::MANIFEST_PATH;
 
 /// Where projections are, by ID.
@@ -61,8 +61,10 @@ impl Resolver {
     pub(crate) const NAME: &str = "resolver";
 
     fn answer(&self, path: &str) -> Response<Full<Bytes>> {
-        let id =
-            path.strip_prefix(PROJECTIONS).and_then(percent_decode).and_then(|id| id.parse::<EczId>().ok());
+        let id = path
+            .strip_prefix(PROJECTIONS)
+            .and_then(|id| percent_decode(id, false))
+            .and_then(|id| id.parse::<EczId>().ok());
         match id.and_then(|id| self.registry.project(&id)) {
             None => not_found("no record of this ID; that says nothing about who bears it"),
             Some(projected) => {

@@ -8,20 +8,21 @@ use std::sync::{Arc, Mutex};
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use zeroize::Zeroizing;
 
 use super::SandboxError;
 use super::admission::Admission;
 use super::authority::Authority;
 use super::counterparty::Counterparty;
+use super::credentials::Secrets;
 use super::faults::{FaultError, Faults, Names};
 use super::folder::Folder;
-use super::layout::{Group, calls, groups, records, token};
+use super::layout::{Group, Making, calls, certificate_names, groups, records, token};
 use super::ledger::Ledger;
 use super::listener::{Bound, bind, bind_port};
 use super::registry::{Agent, Registry, Revoked};
 use super::schedule::{Before, steps};
 use super::services::{AgentOrigin, Control, PROJECTIONS, Resolver};
+use super::token::TOKEN;
 use crate::base::{Clock, Ed25519Key, OsRandom, Random, Signer as _, SystemClock};
 use crate::config::{
     AllowedAddress, ApiConfig, Config, EndpointKind, ResolverConfig, SPEC_HASH_PROFILE, SecretSource,
@@ -43,6 +44,8 @@ pub struct Options {
     pub accept_unsigned: bool,
     /// The control address's port; any free one where absent.
     pub control_port: Option<u16>,
+    /// How long the tokens of token endpoints hold, seconds.
+    pub token_lifetime_s: u64,
     /// The counterparties' and the resolver's clock.
     pub clock: Arc<dyn Clock>,
     /// Where keys and tokens come from.
@@ -55,6 +58,7 @@ impl Default for Options {
             faults: Faults::default(),
             accept_unsigned: false,
             control_port: None,
+            token_lifetime_s: 300,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
         }
@@ -78,10 +82,24 @@ impl Sandbox {
     ///
     /// Made from the plan alone: it carries what its operations say. A document that is not at hand is not missed.
     pub async fn start(plan: &Plan, options: Options, folder: &Utf8Path) -> Result<Sandbox, SandboxError> {
-        let Options { faults, accept_unsigned, control_port, clock, random } = options;
-        let tokens: BTreeMap<String, Zeroizing<String>> =
-            plan.secrets.keys().map(|name| (name.clone(), token(&*random))).collect();
-        let groups = groups(plan, &tokens, &faults)?;
+        let Options { faults, accept_unsigned, control_port, token_lifetime_s, clock, random } = options;
+        let authority = Authority::generate()?;
+        let mut secrets: Secrets = plan.secrets.keys().map(|name| (name.clone(), token(&*random))).collect();
+        let mut certificates = BTreeMap::new();
+        for name in certificate_names(plan) {
+            let (pem, digest) = authority.client(name)?;
+            secrets.insert(name.to_owned(), pem);
+            certificates.insert(name.to_owned(), digest);
+        }
+        let making = Making {
+            secrets: &secrets,
+            certificates: &certificates,
+            faults: &faults,
+            clock: &clock,
+            random: &random,
+            token_lifetime_s,
+        };
+        let groups = groups(plan, &making)?;
         let ledger = Ledger::new(clock.clone());
         let keys: BTreeMap<EczId, Ed25519Key> =
             agents(plan).into_iter().map(|id| (id, Ed25519Key::generate(&*random))).collect();
@@ -121,7 +139,6 @@ impl Sandbox {
             Some(port) => bind_port(port).await?,
             None => bind().await?,
         };
-        let authority = Authority::generate()?;
         let stop = watch::Sender::new(false);
         let mut servers = Servers {
             authority: &authority,
@@ -138,6 +155,7 @@ impl Sandbox {
         let agent = AgentOrigin { registry: registry.clone(), ledger: ledger.clone() };
         servers.serve(AgentOrigin::NAME, &agent_origins, agent).await?;
         for group in groups {
+            let clients = group.asks_for_certificates();
             for api in &group.apis {
                 ledger.api(&api.name);
             }
@@ -149,13 +167,14 @@ impl Sandbox {
                     .filter_map(|origin| Some(origin.strip_prefix("https://")?.to_owned()))
                     .collect(),
                 apis: group.apis,
+                tokens: group.tokens,
                 admission: Admission::new(registry.clone(), clock.clone()),
                 ledger: ledger.clone(),
                 hold: faults.hold,
                 accept_unsigned,
                 things: Mutex::default(),
             };
-            servers.serve(&group.name, &group.origins, counterparty).await?;
+            servers.serve_to(&group.name, &group.origins, clients, counterparty).await?;
         }
         let Servers { origins, mut tasks, .. } = servers;
         let address = control.address();
@@ -164,7 +183,7 @@ impl Sandbox {
 
         let folder = Folder::open(folder)?;
         let ca_path = folder.write("ca.pem", authority.pem())?;
-        let config = write_config(plan, &folder, &ca_path, &tokens, &keys, origins)?;
+        let config = write_config(plan, &folder, &ca_path, &secrets, &keys, origins)?;
         let config_path = folder.write("sandbox.toml", &config.to_toml())?;
         Ok(Sandbox { config, config_path, ca_path, ledger, control: address, stop, tasks })
     }
@@ -236,8 +255,8 @@ fn check_names<'a>(
     faults.check(&Names {
         operations: apis
             .map(|api| {
-                let operations = api.surface.operations().iter();
-                (api.name.as_str(), operations.map(|operation| operation.key.as_str()).collect())
+                let operations = api.surface.operations().iter().map(|operation| operation.key.as_str());
+                (api.name.as_str(), operations.chain(api.token.as_ref().map(|_| TOKEN)).collect())
             })
             .collect(),
         identities: identities.map(EczId::as_str).collect(),
@@ -261,8 +280,19 @@ impl Servers<'_> {
         origins: &BTreeSet<String>,
         handler: H,
     ) -> Result<(), SandboxError> {
+        self.serve_to(name, origins, false, handler).await
+    }
+
+    /// With `clients`, client certificates are asked for.
+    async fn serve_to<H: super::listener::Handler>(
+        &mut self,
+        name: &str,
+        origins: &BTreeSet<String>,
+        clients: bool,
+        handler: H,
+    ) -> Result<(), SandboxError> {
         let hosts: BTreeSet<String> = origins.iter().filter_map(|origin| host(origin)).collect();
-        let tls = self.authority.server(&hosts.into_iter().collect::<Vec<_>>())?;
+        let tls = self.authority.server(&hosts.into_iter().collect::<Vec<_>>(), clients)?;
         let bound: Bound = bind().await?;
         self.origins.extend(origins.iter().map(|origin| (origin.clone(), bound.address())));
         let traffic = self.ledger.server(name);
@@ -280,13 +310,15 @@ fn write_config(
     plan: &Plan,
     folder: &Folder,
     ca_path: &Utf8Path,
-    tokens: &BTreeMap<String, Zeroizing<String>>,
+    secrets: &Secrets,
     keys: &BTreeMap<EczId, Ed25519Key>,
     origins: BTreeMap<String, SocketAddr>,
 ) -> Result<Config, SandboxError> {
     let mut config = Config { environment: ENVIRONMENT.into(), ..Config::default() };
-    for (name, token) in tokens {
-        let path = folder.write(&format!("{name}.token"), token)?;
+    let certificates = certificate_names(plan);
+    for (name, secret) in secrets {
+        let ending = if certificates.contains(name.as_str()) { "pem" } else { "token" };
+        let path = folder.write(&format!("{name}.{ending}"), secret)?;
         config.secrets.insert(name.clone(), SecretSource::File(path));
     }
     for (id, key) in keys {

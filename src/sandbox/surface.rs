@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::schemas::Schemas;
 use crate::documents::{MediaView, OperationView, ResponseView, StatusRange};
 use crate::plan::Api;
 use crate::types::Contract;
@@ -23,8 +22,6 @@ pub(crate) struct Operation {
     pub(crate) view: OperationView,
     /// What the runtime holds an answer against.
     pub(crate) contract: Contract,
-    /// The schemas of its slice.
-    pub(crate) schemas: Schemas,
     route: Route,
 }
 
@@ -84,8 +81,7 @@ impl Operation {
         let view = OperationView::from_slice(text)
             .map_err(|error| format!("`{}` {}", error.pointer, error.reason))?;
         let contract = Contract::from_view(&view).map_err(|error| error.to_string())?;
-        let schemas = Schemas::new(view.root());
-        Ok(Operation { key: key.to_owned(), route: Route::new(&view.path), schemas, contract, view })
+        Ok(Operation { key: key.to_owned(), route: Route::new(&view.path), contract, view })
     }
 
     /// The first documented success: its status, and what it is documented as. Where no success is documented, the first
@@ -110,6 +106,11 @@ impl Operation {
     /// The response documented for a status by itself.
     pub(crate) fn exactly(&self, status: u16) -> Option<&ResponseView> {
         self.view.responses.iter().find(|response| response.status == StatusRange::Exact(status))
+    }
+
+    /// The schema at a pointer; without a pointer, the one that anything fits.
+    pub(crate) fn schema(&self, pointer: Option<&str>) -> &Value {
+        pointer.and_then(|pointer| self.view.json(pointer)).unwrap_or(&Value::Bool(true))
     }
 
     /// Whether its path names one thing: its last segment is a placeholder.

@@ -19,7 +19,7 @@ const OPTIONAL_DEPTH: usize = 2;
 /// other alternatives of `oneOf` and `anyOf`, and at last with every member.
 pub(crate) fn candidates<'d>(document: &'d Value, schema: &'d Value) -> impl Iterator<Item = Value> {
     let attempts = [(true, 0, false), (false, 0, false), (true, 0, true), (false, 0, true)];
-    let further = (1..6).flat_map(|variant| [(false, variant, false), (false, variant, true)]);
+    let further = (1..16).flat_map(|variant| [(false, variant, false), (false, variant, true)]);
     attempts.into_iter().chain(further).map(move |(examples, variant, whole)| {
         let choice = Choice { variant };
         let made = Synthesis {

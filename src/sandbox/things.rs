@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::answer::{Answer, Known, make_answer, not_found};
 use super::problem::Problem;
-use super::request::{Arguments, percent_decode};
+use super::request::Arguments;
 use super::surface::{Operation, Surface};
+use crate::types::percent_decode;
 
 /// Things that are kept at most; what comes later is served, but not remembered.
 const MOST: usize = 100_000;
@@ -20,7 +21,7 @@ pub(crate) struct Things(IndexMap<Vec<String>, Option<Value>>);
 /// A path's decoded segments; what cannot be decoded stands as it is.
 fn segments(path: &str) -> Vec<String> {
     let segments = path.trim_matches('/').split('/');
-    segments.map(|text| percent_decode(text).unwrap_or_else(|| text.to_owned())).collect()
+    segments.map(|text| percent_decode(text, false).unwrap_or_else(|| text.to_owned())).collect()
 }
 
 impl Things {

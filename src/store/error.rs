@@ -1,6 +1,9 @@
 //! What can go wrong with a store. Clonable, since one failed commit answers several appends.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
 
 use crate::base::Explained;
 
@@ -37,6 +40,20 @@ pub enum StoreError {
     #[error("`{}`: {reason}", path.display())]
     File {
         /// The file.
+        path: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+    /// A store is a folder.
+    #[error("`{}` is a file, and a store is a folder", path.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Nothing can be written there.
+    #[error("`{}` cannot be written: {reason}", path.display())]
+    ReadOnly {
+        /// The store, or a file of it.
         path: PathBuf,
         /// The system's words.
         reason: String,
@@ -103,17 +120,51 @@ fn holder_name(pid: Option<u32>) -> String {
 impl StoreError {
     /// A failed file operation.
     pub(crate) fn file(path: &Path, error: &std::io::Error) -> StoreError {
+        let (path, reason) = (path.to_owned(), error.to_string());
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full,
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+                StoreError::ReadOnly { path, reason }
+            }
+            ErrorKind::NotADirectory => StoreError::NotAFolder { path },
+            _ => StoreError::File { path, reason },
+        }
+    }
+
+    /// A failed read of a file, which may well be on a read-only disk.
+    pub(crate) fn unread(path: &Path, error: &std::io::Error) -> StoreError {
         StoreError::File { path: path.to_owned(), reason: error.to_string() }
     }
 }
 
+/// Whether there was no room: SQLite says so of its files, but not of the one that is mapped into memory.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    let no_map = |error: &rusqlite::ffi::Error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull) || error.sqlite_error().is_some_and(no_map)
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
-            Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
-                StoreError::Mismatch("the database file is damaged".to_owned())
-            }
+        use rusqlite::Error;
+        match (error.sqlite_error_code(), &error) {
+            _ if is_full(&error) => StoreError::Full,
+            // The last is any statement that makes no sense for what stands there: a table or column that is not there.
+            (
+                Some(
+                    ErrorCode::DatabaseCorrupt
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::TypeMismatch
+                    | ErrorCode::Unknown,
+                ),
+                _,
+            )
+            | (
+                None,
+                Error::InvalidColumnType(..)
+                | Error::FromSqlConversionFailure(..)
+                | Error::IntegralValueOutOfRange(..)
+                | Error::Utf8Error(..),
+            ) => StoreError::Mismatch("the database file is damaged".to_owned()),
             _ => StoreError::Write(error.to_string()),
         }
     }
@@ -135,6 +186,8 @@ impl Explained for StoreError {
             StoreError::NotCovered(_) => "ER4011",
             StoreError::Refused { .. } => "ER4012",
             StoreError::NoStore { .. } => "ER4013",
+            StoreError::ReadOnly { .. } => "ER4014",
+            StoreError::NotAFolder { .. } => "ER4015",
         }
     }
 
@@ -150,6 +203,10 @@ impl Explained for StoreError {
             StoreError::File { .. } | StoreError::Read(_) => {
                 "check that the folder exists and that you may read and write there, or name another with `--store DIR`".to_owned()
             }
+            StoreError::ReadOnly { .. } => {
+                "make it writable for you, or name another folder with `--store DIR`; `runs` and `audit` only read".to_owned()
+            }
+            StoreError::NotAFolder { .. } => "name a folder with `--store DIR`; it is made where it is not there".to_owned(),
             StoreError::KeyMode { path, .. } => format!("run `chmod 600 {}`", path.display()),
             StoreError::Key { .. } => {
                 "put the key back that was made with the store; without it the log cannot be continued, only read".to_owned()

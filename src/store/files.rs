@@ -18,7 +18,10 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| StoreError::file(folder, &error))
+    builder.create(folder).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => StoreError::NotAFolder { path: folder.to_owned() },
+        _ => StoreError::file(folder, &error),
+    })
 }
 
 fn options_for_owner() -> OpenOptions {
@@ -57,9 +60,11 @@ pub(crate) fn lock(folder: &Path) -> Result<Lock, StoreError> {
     }
     let epoch = holder(&mut file).map_or(0, |(epoch, _)| epoch).saturating_add(1);
     let text = format!("epoch {epoch}\npid {}\n", std::process::id());
-    file.set_len(0)
-        .and_then(|()| file.rewind())
+    // Written over what stands there: on a full disk the old text needs no more room, and is not lost first.
+    let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    file.rewind()
         .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| file.set_len(length))
         .and_then(|()| file.sync_all())
         .map_err(|error| failed(&error))?;
     Ok(Lock { epoch, _file: file })
@@ -86,7 +91,7 @@ pub(crate) fn read_key(path: &Path) -> Result<Option<Ed25519Key>, StoreError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StoreError::file(path, &error)),
+        Err(error) => return Err(StoreError::unread(path, &error)),
     };
     #[cfg(unix)]
     {
@@ -99,7 +104,7 @@ pub(crate) fn read_key(path: &Path) -> Result<Option<Ed25519Key>, StoreError> {
     let mut pem = zeroize::Zeroizing::new(String::new());
     file.take(u64::try_from(limits::CONFIG_BYTES).unwrap_or(u64::MAX))
         .read_to_string(&mut pem)
-        .map_err(|error| StoreError::file(path, &error))?;
+        .map_err(|error| StoreError::unread(path, &error))?;
     let key = Ed25519Key::from_pem(&pem)
         .map_err(|error| StoreError::Key { path: path.to_owned(), reason: error.to_string() })?;
     Ok(Some(key))
@@ -110,14 +115,20 @@ pub(crate) fn create_key(path: &Path, random: &dyn Random) -> Result<Ed25519Key,
     let key = Ed25519Key::generate(random);
     let pem =
         key.to_pem().map_err(|error| StoreError::Key { path: path.to_owned(), reason: error.to_string() })?;
-    let mut file = options_for_owner()
-        .create_new(true)
+    // Whole or not at all: half a key would be neither used nor replaced.
+    let draft = path.with_extension("key.new");
+    let made = options_for_owner()
+        .create(true)
+        .truncate(true)
         .write(true)
-        .open(path)
-        .map_err(|error| StoreError::file(path, &error))?;
-    file.write_all(pem.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(|error| StoreError::file(path, &error))?;
+        .open(&draft)
+        .and_then(|mut file| file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&draft, path));
+    if let Err(error) = made {
+        // What cannot be removed either is overwritten by the next attempt.
+        let _ = std::fs::remove_file(&draft);
+        return Err(StoreError::file(path, &error));
+    }
     Ok(key)
 }
 

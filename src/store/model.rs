@@ -56,6 +56,11 @@ pub struct Appended {
 pub struct Pending(pub(crate) oneshot::Receiver<Result<Appended, StoreError>>);
 
 impl Pending {
+    /// An append that failed: for a store that stands before another one.
+    pub fn failed(error: StoreError) -> Pending {
+        Pending::ready(Err(error))
+    }
+
     /// An append that is answered already.
     pub(crate) fn ready(answer: Result<Appended, StoreError>) -> Pending {
         let (sender, receiver) = oneshot::channel();

@@ -26,7 +26,7 @@ impl Reader {
         match path.try_exists() {
             Ok(true) => {}
             Ok(false) => return Err(StoreError::NoStore { path: folder.to_owned() }),
-            Err(error) => return Err(StoreError::file(folder, &error)),
+            Err(error) => return Err(StoreError::unread(folder, &error)),
         }
         let connection = schema::open_reader(&path)?;
         let (key, _) = log_head(&connection, &path)?;

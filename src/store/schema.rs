@@ -1,10 +1,11 @@
 //! The database's shape and version.
 
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::StoreError;
+use super::error::{StoreError, is_full};
 
 /// The database's name in the store's folder.
 pub(crate) const DATABASE: &str = "journal.sqlite";
@@ -57,6 +58,29 @@ CREATE TABLE log_head (
 ) STRICT;
 ";
 
+/// Refuses a database that a newer eczflow wrote, by the first bytes of its file, before anything in its folder is touched.
+/// What these bytes do not tell yet (the write-ahead log may be ahead of them), [`open_writer`] finds out.
+pub(crate) fn check_file(path: &Path) -> Result<(), StoreError> {
+    // <https://www.sqlite.org/fileformat.html>, section 1.3: the user version at 60, the application at 68.
+    let mut header = Vec::with_capacity(72);
+    let read = std::fs::File::open(path).and_then(|file| file.take(72).read_to_end(&mut header));
+    match read {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+        Err(error) => return Err(StoreError::unread(path, &error)),
+        Ok(_) => {}
+    }
+    let number = |at: usize| {
+        let bytes = header.get(at..)?.first_chunk::<4>()?;
+        Some(i64::from(i32::from_be_bytes(*bytes)))
+    };
+    match (number(68), number(60)) {
+        (Some(APPLICATION), Some(found)) if found > VERSION => {
+            Err(StoreError::NewerVersion { path: path.to_owned(), found, known: VERSION })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Opens the database to write; `None` besides where it has to be made by [`create`].
 pub(crate) fn open_writer(path: &Path) -> Result<(Connection, bool), StoreError> {
     let flags =
@@ -83,9 +107,34 @@ pub(crate) fn open_writer(path: &Path) -> Result<(Connection, bool), StoreError>
 
 /// Opens the database to read, beside a writer or without one.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    check_version(&connection, path)?;
-    Ok(connection)
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags)?;
+    match check_version(&connection, path) {
+        Err(error @ (StoreError::File { .. } | StoreError::ReadOnly { .. })) if is_settled(path) => {
+            // Readers of a write-ahead log make files beside it. Where they may not, and there is no log, the database
+            // alone is everything.
+            let Some(uri) = immutable(path) else { return Err(error) };
+            let connection = open(Path::new(&uri), flags | OpenFlags::SQLITE_OPEN_URI)?;
+            check_version(&connection, path).map_err(|_| error)?;
+            Ok(connection)
+        }
+        Err(error) => Err(error),
+        Ok(()) => Ok(connection),
+    }
+}
+
+/// Whether a database has no write-ahead log.
+fn is_settled(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(&log).map_or(true, |log| log.len() == 0)
+}
+
+/// The database's name as an immutable one; `None` where it is no UTF-8.
+fn immutable(path: &Path) -> Option<String> {
+    let path = std::path::absolute(path).ok()?;
+    let escaped = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Some(format!("file:{escaped}?immutable=1"))
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
@@ -139,14 +188,17 @@ fn refused(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(rusqlite::ErrorCode::NotADatabase) => {
             StoreError::NotAStore { path: path.to_owned(), reason: "the file is no database".to_owned() }
         }
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::DiskFull) => rusqlite_error(error),
+        _ if is_full(error) => StoreError::Full,
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+            StoreError::Mismatch("the database file is damaged".to_owned())
+        }
+        Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::PermissionDenied) => {
+            StoreError::ReadOnly { path: path.to_owned(), reason: error.to_string() }
+        }
+        // SQLite's word for a format of files, or a schema, that it cannot make out.
+        Some(rusqlite::ErrorCode::Unknown) => {
+            StoreError::NotAStore { path: path.to_owned(), reason: error.to_string() }
+        }
         _ => StoreError::File { path: path.to_owned(), reason: error.to_string() },
-    }
-}
-
-fn rusqlite_error(error: &rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
-        _ => StoreError::Mismatch("the database file is damaged".to_owned()),
     }
 }

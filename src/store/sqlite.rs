@@ -51,9 +51,10 @@ impl SqliteStore {
         random: &dyn Random,
         most_pages: Option<u32>,
     ) -> Result<SqliteStore, StoreError> {
+        let path = folder.join(schema::DATABASE);
+        schema::check_file(&path)?;
         files::make_folder(folder)?;
         let lock = files::lock(folder)?;
-        let path = folder.join(schema::DATABASE);
         files::make_private(&path)?;
         let (mut connection, new) = schema::open_writer(&path)?;
         if let Some(pages) = most_pages {

@@ -280,7 +280,7 @@ fn other_versions_and_other_files_are_named() {
         .unwrap();
     assert!(matches!(open(folder.path()), Err(StoreError::NotAStore { .. })));
     let file = folder.path().join("journal.sqlite");
-    assert!(matches!(open(&file), Err(StoreError::File { .. })));
+    assert!(matches!(open(&file), Err(StoreError::NotAFolder { .. })));
 }
 
 #[cfg(unix)]

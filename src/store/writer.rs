@@ -53,6 +53,10 @@ impl Writer {
             }
             self.commit(group);
         }
+        if self.stopped.is_none() {
+            // A closed store is one file, which can be read where nothing can be written. Without it all is there as well.
+            let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
     }
 
     fn commit(&mut self, group: Vec<Command>) {

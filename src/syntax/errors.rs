@@ -18,22 +18,8 @@ pub(super) const LATER_STATEMENTS: [&str; 7] =
 /// Words that begin a step's clause which is not built yet.
 pub(super) const LATER_CLAUSES: [&str; 2] = ["reconcile", "weaken"];
 /// Words inside declarations that are not built yet.
-const LATER_MEMBERS: [&str; 14] = [
-    "bodies",
-    "cleared",
-    "concurrency",
-    "rate",
-    "no",
-    "stated",
-    "two_sided",
-    "receipt",
-    "origin",
-    "basic",
-    "apiKey",
-    "api_key",
-    "oauth2",
-    "mtls",
-];
+const LATER_MEMBERS: [&str; 7] =
+    ["bodies", "cleared", "concurrency", "rate", "stated", "two_sided", "receipt"];
 
 /// Reports errors of one slice of a file.
 pub(super) struct Errors<'a> {

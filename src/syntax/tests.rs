@@ -96,7 +96,7 @@ fn slips_are_named_at_their_places() {
         ("use without braces", "eczflow 1\nuse std.retry.careful\nsecret s for a\n".into()),
         ("short pin", "eczflow 1\napi a = openapi(\"a.yaml\") pinned sha256:12ab\n".into()),
         ("unquoted document", "eczflow 1\napi a = openapi(apis/a.yaml)\n".into()),
-        ("another auth", "eczflow 1\napi a = openapi(\"a.yaml\") { auth basic secret.s }\n".into()),
+        ("another auth", "eczflow 1\napi a = openapi(\"a.yaml\") { auth digest secret.s }\n".into()),
         ("no version", "use std.retry.{ careful }\n".into()),
         ("version 2", "eczflow 2\n".into()),
         ("empty", String::new()),
@@ -149,7 +149,6 @@ fn later_constructs_are_named_once() {
         ("cleared", top("api a = openapi(\"a.yaml\") { cleared personal }")),
         ("rate", top("api a = openapi(\"a.yaml\") { rate 5 per 1s }")),
         ("concurrency", top("api a = openapi(\"a.yaml\") { concurrency 4 }")),
-        ("no", top("api a = openapi(\"a.yaml\") { no passport because \"none\" }")),
         (
             "stated",
             top(

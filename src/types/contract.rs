@@ -291,12 +291,13 @@ mod tests {
         );
         assert!(contract.decode_response(500, Some("application/problem+json"), b"{}").is_ok());
         let good = br#"{"id":"R1","amount":19.99}"#.as_slice();
+        contract.decode_response(201, Some("application/json;charset=latin-1"), good).unwrap();
         for (status, content_type, body) in [
             (200, json, good),
             (201, None, good),
             (201, Some("text/html"), good),
             (201, Some("application/problem+json"), good),
-            (201, Some("application/json;charset=latin-1"), good),
+            (201, Some("application/json;charset=latin-1"), "{\"id\":\"R1é\",\"amount\":1}".as_bytes()),
             (201, json, b"".as_slice()),
             (201, json, br#"{"id":"R1","amount":19.999}"#),
             (201, json, br#"{"id":"R1","id":"R2","amount":1}"#),
@@ -400,6 +401,52 @@ mod tests {
         assert_eq!(read, Ok(Value::String("héllo".to_owned())));
         assert!(contract.decode_response(200, Some("text/plain"), &[0xff]).is_err());
         assert!(contract.decode_response(200, Some("application/json"), b"1").is_err());
+    }
+
+    #[test]
+    fn schemas_of_openapi_3_0_are_translated() {
+        let charge = json!({
+            "type": "object", "required": ["id", "amount", "secret"], "additionalProperties": false,
+            "properties": {
+                "id": {"type": "string", "readOnly": true},
+                "secret": {"type": "string", "writeOnly": true},
+                "amount": {"type": "integer", "minimum": 0, "exclusiveMinimum": true},
+                "note": {"type": "string", "nullable": true, "example": {"$ref": "#/nowhere"}},
+                "kind": {"type": "string", "enum": ["a"], "nullable": true},
+                "parent": {"nullable": true, "allOf": [{"$ref": "#/components/schemas/Charge"}]},
+                "next": {"$ref": "#/components/schemas/Charge", "type": "integer"},
+                "code": {"type": "string", "pattern": "^(?<=a)(?<!"}
+            }
+        });
+        let content = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Charge"}}});
+        let slice = json!({
+            "openapi": "3.0.3",
+            "x-eczflow-slice": {"format": crate::documents::SLICE_FORMAT, "method": "POST", "path": "/c"},
+            "paths": {"/c": {"post": {
+                "requestBody": {"content": content},
+                "responses": {"200": {"description": "", "content": content}}
+            }}},
+            "components": {"schemas": {"Charge": charge}}
+        });
+        let contract = Contract::from_slice(&crate::base::canonical_json(&slice).unwrap()).unwrap();
+        assert_eq!(
+            contract.success_type().to_string(),
+            r#"{ amount: int(1..), code: string?, id: string, kind: (null | "a")?, next: unknown?, note: (string | null)?, parent: (null | unknown)?, secret: string? }"#
+        );
+        let body = contract.body.as_ref().unwrap();
+        assert!(body.schema.undecided.iter().any(|one| one == "code: pattern (which is not checked)"));
+        let good =
+            json!({"amount": 1, "secret": "s", "note": null, "kind": null, "parent": null, "code": "b"});
+        assert_eq!(contract.check_body(&good), Ok(()));
+        // References in a circle are checked as deep as the value goes.
+        let deep =
+            |amount: i64| json!({"amount": 1, "secret": "s", "next": {"amount": amount, "secret": "s"}});
+        assert!(contract.check_body(&deep(2)).is_ok() && contract.check_body(&deep(0)).is_err());
+        let answer = Some("application/json");
+        assert!(contract.decode_json(200, answer, &json!({"id": "c", "amount": 1})).is_ok());
+        for bad in [json!({"amount": 1}), json!({"id": "c", "amount": 0}), json!({"id": null, "amount": 1})] {
+            assert!(contract.decode_json(200, answer, &bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -115,6 +115,7 @@ fn is_decision(event: &Event) -> bool {
         | What::RunResumed { .. }
         | What::HandoffVerified { .. }
         | What::HandoffRefused { .. }
+        | What::HandoffUnverified { .. }
         | What::AttemptAnswered { .. }
         | What::BreakerOpened(_)
         | What::BreakerClosed(_) => false,

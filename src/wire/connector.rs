@@ -435,6 +435,34 @@ mod tests {
         found.map(Iterator::collect).map_err(|error| *error.downcast::<AddressError>().unwrap())
     }
 
+    /// What the client makes of a name without addresses is told apart from everything else: no effect, and it may pass.
+    #[tokio::test]
+    async fn a_name_that_is_gone_is_not_sent_and_may_be_tried_again() {
+        struct Gone;
+        impl Resolve for Gone {
+            fn resolve(&self, _: Name) -> Resolving {
+                Box::pin(async { Err(AddressError::Unresolved("Name or service not known".into()).into()) })
+            }
+        }
+        let tls =
+            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let tls = tls.with_safe_default_protocol_versions().unwrap();
+        let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .no_proxy()
+            .dns_resolver(Gone)
+            .build()
+            .unwrap();
+        let error = client.get("https://support.example/x").send().await.unwrap_err();
+        let error = SendError::of_request(&error, 1_000);
+        assert_eq!(
+            error.to_string(),
+            "not sent: the host name could not be resolved: Name or service not known"
+        );
+        assert_eq!((crate::base::Explained::code(&error), error.is_transient()), ("ER3021", true));
+    }
+
     #[tokio::test]
     async fn names_lead_to_allowed_addresses_only() {
         let error = resolve("localhost", AddressPolicy::default()).await.unwrap_err();

@@ -144,7 +144,7 @@ impl SendError {
         if error.is_timeout() {
             return SendError::not_sent(NotSent::Connect, format!("no connection within {connect_ms} ms"));
         }
-        let words = match find::<io::Error>(error).map(io::Error::kind) {
+        let words = match io_kind(error) {
             Some(io::ErrorKind::ConnectionRefused) => "the connection was refused",
             Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
                 "the address cannot be reached"
@@ -239,22 +239,28 @@ pub(super) enum AddressError {
     Unresolved(String),
 }
 
-/// The first error of a type in a chain. An `io::Error` hides the error it was made from behind `get_ref`.
-fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    // Chains are short; the bound only keeps a faulty one from going round.
-    for _ in 0..32 {
-        let error = next?;
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match inner {
+/// The errors of a chain. An `io::Error` hides the error it was made from behind `get_ref`.
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let next = |error: &&'a (dyn StdError + 'static)| -> Option<&'a (dyn StdError + 'static)> {
+        let error: &'a (dyn StdError + 'static) = *error;
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => error.source(),
-        };
-    }
-    None
+        }
+    };
+    // Chains are short; the bound only keeps a faulty one from going round.
+    std::iter::successors(Some(error), next).take(32)
+}
+
+/// The first error of a type in a chain.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    chain(error).find_map(|error| error.downcast_ref::<T>())
+}
+
+/// What the system says, below the errors that only wrap another.
+fn io_kind(error: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
+    let kinds = chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind);
+    kinds.into_iter().find(|kind| *kind != io::ErrorKind::Other)
 }
 
 fn tls_words(error: &rustls::Error) -> &'static str {
@@ -293,6 +299,7 @@ fn certificate_words(error: &rustls::Error) -> Option<&'static str> {
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateUnknown
+        | Alert::DecryptError
         | Alert::AccessDenied => "the server does not take our client certificate",
         _ => return None,
     })

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+#[allow(unreachable_pub, reason = "a library in its own package")]
 #[path = "../../fuzz/src/lib.rs"]
 mod bodies;
 

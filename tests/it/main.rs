@@ -9,11 +9,14 @@
 )]
 
 mod architecture;
+mod auth;
 mod beside;
 mod commands;
 mod connector;
 mod docs;
 mod docs_language;
+mod faults_network;
+mod faults_store;
 mod flows;
 mod forgery;
 mod fuzzed;
@@ -22,9 +25,11 @@ mod properties;
 mod resolver;
 mod run;
 mod sandbox;
+mod signals;
 mod simulation;
 mod stage;
 mod support;
 mod tamper;
 mod wild;
+mod unverified;
 mod world;

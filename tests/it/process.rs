@@ -119,7 +119,7 @@ pub(super) struct Served {
 }
 
 impl Served {
-    fn ledger(&self, query: &str) -> Report {
+    pub(super) fn ledger(&self, query: &str) -> Report {
         let mut stream = TcpStream::connect(&self.control).unwrap();
         write!(stream, "GET /ledger{query} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.control)
             .unwrap();
@@ -128,7 +128,7 @@ impl Served {
         serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
     }
 
-    fn effects(&self) -> BTreeMap<String, Vec<String>> {
+    pub(super) fn effects(&self) -> BTreeMap<String, Vec<String>> {
         let effects = self.ledger("").effects.into_iter();
         effects
             .map(|(api, effects)| {

@@ -20,7 +20,7 @@ pub(crate) struct Stage {
     sandbox: Sandbox,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) host: Host,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Stage {
@@ -62,7 +62,7 @@ impl Stage {
             observer,
         })
         .unwrap();
-        Stage { plan: Arc::new(plan), sandbox, store, host, _folder: folder }
+        Stage { plan: Arc::new(plan), sandbox, store, host, folder }
     }
 
     /// Puts another store before the stage's own.
@@ -89,6 +89,11 @@ impl Stage {
     ) -> Result<RunReport, eczflow::host::HostError> {
         let (_keep, pause) = watch::channel(false);
         self.host.run(self.plan.clone(), inputs, pause).await
+    }
+
+    /// Where the store lies.
+    pub(crate) fn store_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("store")
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {

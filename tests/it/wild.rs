@@ -33,7 +33,12 @@ fn an_update_tells_what_changed_and_pins_where_nothing_breaks() {
     let dry = desk.run(&format!("pin --update --dry-run {FLOW}")).expect(0);
     assert!(dry.stdout.contains("getTicket  compatible: only words changed"), "{}", dry.stdout);
     assert!(dry.stdout.contains("createRefund  compatible\n"), "{}", dry.stdout);
-    assert!(dry.stdout.contains("`note`: added (not used)") || dry.stdout.contains("`note` of 201: added (not used)"), "{}", dry.stdout);
+    assert!(
+        dry.stdout.contains("`note`: added (not used)")
+            || dry.stdout.contains("`note` of 201: added (not used)"),
+        "{}",
+        dry.stdout
+    );
     assert!(dry.stdout.contains("  returnItem  untouched\n"), "{}", dry.stdout);
     assert_eq!(read(&desk.path(FLOW)), before, "a dry run writes nothing");
     desk.run(&format!("pin --update {FLOW}")).expect(0);
@@ -89,9 +94,17 @@ fn a_document_of_several_files_is_vendored_pinned_and_checked() {
                 responses:\n        '200':\n          description: ok\n          content:\n            application/json:\n              \
                 schema: {$ref: 'parts/item.yaml'}\n";
     std::fs::write(folder.join("main.yaml"), main).unwrap();
-    std::fs::write(folder.join("parts/item.yaml"), "type: object\nproperties:\n  sku: {type: string, example: 012}\n").unwrap();
+    std::fs::write(
+        folder.join("parts/item.yaml"),
+        "type: object\nproperties:\n  sku: {type: string, example: 012}\n",
+    )
+    .unwrap();
     let told = desk.run("vendor shop/main.yaml -o shop.json").expect(0);
-    assert!(told.stderr.contains("made of 2 files") && told.stderr.contains("`012` at `/properties/sku/example`"), "{}", told.stderr);
+    assert!(
+        told.stderr.contains("made of 2 files") && told.stderr.contains("`012` at `/properties/sku/example`"),
+        "{}",
+        told.stderr
+    );
     let hash = told.stdout.split_whitespace().next().unwrap().to_owned();
     assert!(desk.run("hash shop.json").expect(0).stdout.starts_with(&hash));
     desk.run("vendor shop/main.yaml -o shop.json").expect_error(2, "ER1073");
@@ -105,7 +118,9 @@ fn a_document_of_several_files_is_vendored_pinned_and_checked() {
     {
         std::os::unix::fs::symlink(desk.path("secret.yaml"), folder.join("parts/link.yaml")).unwrap();
         std::fs::write(folder.join("main.yaml"), main.replace("parts/item.yaml", "parts/link.yaml")).unwrap();
-        assert!(desk.run("vendor shop/main.yaml -o third.json").expect(1).stderr.contains("outside the folder"));
+        assert!(
+            desk.run("vendor shop/main.yaml -o third.json").expect(1).stderr.contains("outside the folder")
+        );
         assert!(!desk.path("third.json").exists());
     }
     desk.run("vendor shop/main.yaml --root refund -o third.json").expect_error(2, "ER1084");
@@ -135,7 +150,9 @@ async fn a_document_is_fetched_once_within_its_origin() {
     std::fs::write(desk.path("fetch.toml"), config).unwrap();
     tokio::task::spawn_blocking(move || {
         let fetch = |target: &str, more: &str| {
-            desk.run(&format!("pin --fetch https://docs.example/{target} -o got.json --config fetch.toml {more}"))
+            desk.run(&format!(
+                "pin --fetch https://docs.example/{target} -o got.json --config fetch.toml {more}"
+            ))
         };
         for target in ["away.json", "round.json", "gone.json"] {
             fetch(target, "").expect_error(2, "ER1083");
@@ -147,14 +164,19 @@ async fn a_document_is_fetched_once_within_its_origin() {
         assert_eq!(read(&desk.path("got.json")), read(&desk.path(PAYMENTS)));
         let hash = desk.run("hash got.json").expect(0).stdout;
         let hash = hash.split_whitespace().next().unwrap();
-        assert!(told.stdout.contains(&format!("canonical  {hash}\n")) && told.stdout.starts_with("raw        sha256:"));
+        assert!(
+            told.stdout.contains(&format!("canonical  {hash}\n"))
+                && told.stdout.starts_with("raw        sha256:")
+        );
         fetch("b.json", "").expect_error(2, "ER1083");
         fetch("b.json", "--force").expect(0);
         // Without leave for it, a private address is not connected to.
         std::fs::write(desk.path("fetch.toml"), "").unwrap();
-        let told = desk.run("pin --fetch https://127.0.0.1:9/x -o new.json --config fetch.toml").expect(2).stderr;
+        let told =
+            desk.run("pin --fetch https://127.0.0.1:9/x -o new.json --config fetch.toml").expect(2).stderr;
         assert!(told.contains("ER3022"), "{told}");
-        let told = desk.run("pin --fetch http://docs.example/x -o new.json --config fetch.toml").expect(2).stderr;
+        let told =
+            desk.run("pin --fetch http://docs.example/x -o new.json --config fetch.toml").expect(2).stderr;
         assert!(told.contains("ER3020"), "{told}");
     })
     .await

@@ -272,7 +272,7 @@ pub(crate) fn verdict(
     let what = if revoked {
         What::HandoffRefused { checks, observations }
     } else {
-        What::HandoffVerified { checks, observations }
+        passed(engine.plan(), call, checks, observations)
     };
     Event { path: Some(path.clone()), attempt: Some(attempt), what }
 }

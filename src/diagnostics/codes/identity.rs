@@ -28,6 +28,16 @@ pub static LOCK_MISMATCH: Code = Code::error("EF4011", "lock-mismatch");
 pub static IDENTITY_CHANGED: Code = Code::error("EF4014", "identity-changed");
 /// A server outside the authorised origin and its aliases.
 pub static ORIGIN_NOT_AUTHORISED: Code = Code::error("EF4012", "origin-not-authorised");
+/// An identity in an `api` block that is not whole.
+pub static INCOMPLETE_IDENTITY: Code = Code::error("EF4015", "incomplete-identity");
+/// An identity in an `api` block that is not the document's.
+pub static IDENTITY_DISAGREES: Code = Code::error("EF4016", "identity-disagrees");
+/// A passport, and `no passport` beside it.
+pub static PASSPORT_AND_NONE: Code = Code::error("EF4017", "passport-and-none");
+/// A policy that verifies, where there is no passport to verify.
+pub static NOTHING_TO_VERIFY: Code = Code::error("EF4018", "nothing-to-verify");
+/// A server that the document does not have, or none to choose.
+pub static NO_SERVER: Code = Code::error("EF4019", "no-server");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -44,4 +54,9 @@ pub const ALL: &[&Code] = &[
     &LOCK_MISMATCH,
     &ORIGIN_NOT_AUTHORISED,
     &IDENTITY_CHANGED,
+    &INCOMPLETE_IDENTITY,
+    &IDENTITY_DISAGREES,
+    &PASSPORT_AND_NONE,
+    &NOTHING_TO_VERIFY,
+    &NO_SERVER,
 ];

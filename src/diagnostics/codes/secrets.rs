@@ -9,5 +9,22 @@ pub static AUTH_NOT_DOCUMENTED: Code = Code::error("EF6002", "auth-not-documente
 /// An operation that demands authentication which the api does not declare.
 pub static AUTH_MISSING: Code = Code::error("EF6003", "auth-missing");
 
+/// A security scheme that the document does not have.
+pub static UNKNOWN_SCHEME: Code = Code::error("EF6004", "unknown-scheme");
+/// A key, where the document has several.
+pub static AMBIGUOUS_SCHEME: Code = Code::error("EF6005", "ambiguous-scheme");
+/// A token endpoint that is not where the flow says.
+pub static TOKEN_ENDPOINT: Code = Code::error("EF6006", "token-endpoint");
+/// A scope that the document does not have, or one that is due and not asked for.
+pub static UNKNOWN_SCOPE: Code = Code::error("EF6007", "unknown-scope");
+
 /// This family.
-pub const ALL: &[&Code] = &[&SECRET_AUDIENCE, &AUTH_NOT_DOCUMENTED, &AUTH_MISSING];
+pub const ALL: &[&Code] = &[
+    &SECRET_AUDIENCE,
+    &AUTH_NOT_DOCUMENTED,
+    &AUTH_MISSING,
+    &UNKNOWN_SCHEME,
+    &AMBIGUOUS_SCHEME,
+    &TOKEN_ENDPOINT,
+    &UNKNOWN_SCOPE,
+];

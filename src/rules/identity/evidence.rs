@@ -1,28 +1,56 @@
-//! P4: the evidence that a policy demands can be reached.
+//! P4: what a policy verifies is there, and the evidence it demands can be reached.
 
-use crate::diagnostics::codes::identity::UNREACHABLE_EVIDENCE;
+use crate::diagnostics::codes::identity::{NOTHING_TO_VERIFY, UNREACHABLE_EVIDENCE};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::plan::REACHABLE;
+use crate::ecz::{Evidence, VerifyMode};
+use crate::hir::Handoff;
 use crate::rules::{Context, Rule};
 
 pub(in crate::rules) const RULE: Rule =
-    Rule { name: "identity/evidence", codes: &[&UNREACHABLE_EVIDENCE], check };
+    Rule { name: "identity/evidence", codes: &[&UNREACHABLE_EVIDENCE, &NOTHING_TO_VERIFY], check };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     for (node, _, call, _) in context.hir.flow.calls() {
         let Some(handoff) = call.handoff() else { continue };
         let Some(policy) = &handoff.policy else { continue };
-        if policy.evidence <= REACHABLE {
+        let Some(api) = context.hir.apis.get(&call.api) else { continue };
+        if let Some(none) = &api.no_passport
+            && policy.verify.mode > VerifyMode::Open
+        {
+            let message =
+                format!("`{}` demands what nobody can give: `{}` has no passport", policy.name, call.api);
+            let found = Diagnostic::new(&NOTHING_TO_VERIFY, handoff.named_at, message)
+                .and(node.span, format!("in force at `{}`", node.id))
+                .and(none.span, "no passport")
+                .note("`no passport` relaxes the flow's policy by itself; one of the step's or the api's own must ask for no more than `verify open`");
+            sink.push(declared(found, handoff).help(
+                "leave the policy out here, take one with `verify open`, or state the passport in the `api` block",
+            ));
+            continue;
+        }
+        let most = api.reachable();
+        if policy.evidence <= most {
             continue;
         }
         let message =
-            format!("`{}` demands evidence {}, this edge reaches {REACHABLE}", policy.name, policy.evidence);
-        let mut diagnostic = Diagnostic::new(&UNREACHABLE_EVIDENCE, handoff.named_at, message)
+            format!("`{}` demands evidence {}, this edge reaches {most}", policy.name, policy.evidence);
+        let why = if api.no_passport.is_some() {
+            "without a passport evidence ends at what TLS and the declared `auth` give: E1, E2 with `auth certificate`, E3 with `auth oauth2` and an `audience`"
+        } else if policy.evidence == Evidence::E5 {
+            "E5 needs a receipt signed by the counterparty, which this version cannot ask for"
+        } else {
+            "a request signed by the presented Agent Credential is E4"
+        };
+        let found = Diagnostic::new(&UNREACHABLE_EVIDENCE, handoff.named_at, message)
             .and(node.span, format!("needed by `{}`", node.id))
-            .note("E5 needs a receipt signed by the counterparty, which this version cannot ask for");
-        if let Some(span) = handoff.declared_at {
-            diagnostic = diagnostic.and(span, "declared here");
-        }
-        sink.push(diagnostic.help(format!("demand `evidence >= {REACHABLE}` or less")));
+            .note(why);
+        sink.push(declared(found, handoff).help(format!("demand `evidence >= {most}` or less")));
+    }
+}
+
+fn declared(found: Diagnostic, handoff: &Handoff) -> Diagnostic {
+    match handoff.declared_at {
+        Some(span) => found.and(span, "declared here"),
+        None => found,
     }
 }

@@ -1,25 +1,24 @@
-//! P5: requests go to a server at the authorised origin, or at the region's alias among the document's servers.
+//! P5: requests go to a server of the document: at the authorised origin, at the region's alias, or the one the flow names.
 
-use crate::diagnostics::codes::identity::ORIGIN_NOT_AUTHORISED;
+use std::collections::BTreeMap;
+
+use crate::diagnostics::codes::identity::{NO_SERVER, ORIGIN_NOT_AUTHORISED};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::plan::{Choice, OriginError, base_url};
+use crate::hir::{Api, Call};
+use crate::plan::{OriginError, base_url};
 use crate::rules::{Context, Rule};
 
 pub(in crate::rules) const RULE: Rule =
-    Rule { name: "identity/origin", codes: &[&ORIGIN_NOT_AUTHORISED], check };
+    Rule { name: "identity/origin", codes: &[&ORIGIN_NOT_AUTHORISED, &NO_SERVER], check };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
-    let mut chosen: std::collections::BTreeMap<&str, String> = Default::default();
+    let mut chosen: BTreeMap<&str, String> = BTreeMap::new();
     for (_, _, call, _) in context.hir.flow.calls() {
         let Some(api) = context.hir.apis.get(&call.api) else { continue };
-        let (Some(identity), Some(document)) = (&api.identity, &api.document) else { continue };
-        let view = &call.view;
-        let region = api.region.as_ref().map(|(_, origin, _)| origin.as_str());
-        let place = view.servers.first().and_then(|server| document.place(&server.pointer));
-        let error = match base_url(
-            view,
-            Choice { origin: Some(&identity.fields.api_origin), region, server: None },
-        ) {
+        if api.document.is_none() || (api.identity.is_none() && api.no_passport.is_none()) {
+            continue;
+        }
+        match base_url(&call.view, api.choice()) {
             Ok(server) => {
                 let first = chosen.entry(call.api.as_str()).or_insert_with(|| server.clone());
                 if *first != server {
@@ -32,24 +31,48 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                             .help("declare an `api` of its own for what lies at another server"),
                     );
                 }
-                continue;
             }
-            Err(error) => error,
-        };
-        let span = match (&error, &api.region) {
-            (OriginError::NotAServer(_) | OriginError::NotAnOrigin(_), Some((_, _, span))) => *span,
-            _ => api.span,
-        };
-        let servers: Vec<&str> = view.servers.iter().map(|server| server.url.as_str()).collect();
-        let mut diagnostic = Diagnostic::new(&ORIGIN_NOT_AUTHORISED, span, error.to_string())
-            .note(format!("its servers are `{}`", servers.join("`, `")));
-        diagnostic = match (&error, place) {
-            (OriginError::NotAuthorised(_), Some(place)) => diagnostic
-                .and(place, "the first server")
-                .and(identity.place("api_origin"), "the authorised origin"),
-            (_, Some(place)) => diagnostic.and(place, "the first server"),
-            _ => diagnostic,
-        };
-        sink.push(diagnostic.help("a request goes only to the passport's authorised origin or to a regional alias the document lists"));
+            Err(error) => sink.push(finding(api, call, &error)),
+        }
     }
+}
+
+fn finding(api: &Api, call: &Call, error: &OriginError) -> Diagnostic {
+    let by_server = api.server.as_ref().map(|(_, span)| *span);
+    let by_region = api.region.as_ref().map(|(_, _, span)| *span);
+    let (code, span) = match error {
+        OriginError::NoServer => (&NO_SERVER, api.span),
+        OriginError::NotAnUrl(_) => (&NO_SERVER, by_server.unwrap_or(api.span)),
+        OriginError::NotAServer(_) if by_server.is_some() => (&NO_SERVER, by_server.unwrap_or(api.span)),
+        OriginError::ServerElsewhere { .. } => (&ORIGIN_NOT_AUTHORISED, by_server.unwrap_or(api.span)),
+        OriginError::NotAServer(_) | OriginError::NotAnOrigin(_) => {
+            (&ORIGIN_NOT_AUTHORISED, by_region.unwrap_or(api.span))
+        }
+        OriginError::NotAuthorised(_) => (&ORIGIN_NOT_AUTHORISED, api.span),
+    };
+    let servers: Vec<&str> = call.view.servers.iter().map(|server| server.url.as_str()).collect();
+    let servers = match servers.as_slice() {
+        [] => "the document names no server".to_owned(),
+        servers => format!("its servers are `{}`", servers.join("`, `")),
+    };
+    let mut found = Diagnostic::new(code, span, error.to_string()).note(servers);
+    let place = call.view.servers.first();
+    let place = place.and_then(|server| api.document.as_ref()?.place(&server.pointer));
+    if let Some(place) = place {
+        found = found.and(place, "the first server");
+    }
+    if let (OriginError::NotAuthorised(_) | OriginError::ServerElsewhere { .. }, Some(identity)) =
+        (error, &api.identity)
+    {
+        found = found.and(identity.place("api_origin"), "the authorised origin");
+    }
+    found.help(match error {
+        OriginError::NoServer => {
+            "say where the API is: `server \"https://…\"` in its block, an absolute URL that one of the document's servers stands for"
+        }
+        _ if code.number == NO_SERVER.number => {
+            "write an absolute https URL that one of the document's servers stands for, its variables filled in"
+        }
+        _ => "a request goes only to the passport's authorised origin or to a regional alias the document lists",
+    })
 }

@@ -8,16 +8,17 @@ pub(in crate::rules) const RULE: Rule = Rule { name: "secrets/audience", codes: 
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     for (name, api) in &context.hir.apis {
-        let Some((secret, span)) = &api.bearer else { continue };
-        let Some(declared) = context.hir.secrets.get(secret) else { continue };
-        // An audience that is no api was reported at the secret.
-        if declared.audience != *name && context.hir.apis.contains_key(&declared.audience) {
-            let message = format!("`{secret}` is for `{}`, not for `{name}`", declared.audience);
-            sink.push(
-                Diagnostic::new(&SECRET_AUDIENCE, *span, message)
-                    .and(declared.audience_span, "its one audience")
-                    .help(format!("declare a secret of its own: `secret NAME for {name}`")),
-            );
+        for (secret, span) in api.auth.iter().flat_map(|auth| &auth.secrets) {
+            let Some(declared) = context.hir.secrets.get(secret) else { continue };
+            // An audience that is no api was reported at the secret.
+            if declared.audience != *name && context.hir.apis.contains_key(&declared.audience) {
+                let message = format!("`{secret}` is for `{}`, not for `{name}`", declared.audience);
+                sink.push(
+                    Diagnostic::new(&SECRET_AUDIENCE, *span, message)
+                        .and(declared.audience_span, "its one audience")
+                        .help(format!("declare a secret of its own: `secret NAME for {name}`")),
+                );
+            }
         }
     }
 }

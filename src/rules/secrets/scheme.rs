@@ -2,52 +2,118 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnostics::codes::secrets::{AUTH_MISSING, AUTH_NOT_DOCUMENTED};
+use crate::diagnostics::codes::secrets::{
+    AMBIGUOUS_SCHEME, AUTH_MISSING, AUTH_NOT_DOCUMENTED, TOKEN_ENDPOINT, UNKNOWN_SCHEME, UNKNOWN_SCOPE,
+};
 use crate::diagnostics::{Diagnostic, Sink};
+use crate::documents::{Location, OperationView, Scheme, SchemeView};
+use crate::hir::{Api, Call};
+use crate::plan::{Accepted, Auth, accepts, base_url};
 use crate::rules::{Context, Rule};
 
-pub(in crate::rules) const RULE: Rule =
-    Rule { name: "secrets/scheme", codes: &[&AUTH_NOT_DOCUMENTED, &AUTH_MISSING], check };
+pub(in crate::rules) const RULE: Rule = Rule {
+    name: "secrets/scheme",
+    codes: &[
+        &AUTH_NOT_DOCUMENTED,
+        &AUTH_MISSING,
+        &UNKNOWN_SCHEME,
+        &AMBIGUOUS_SCHEME,
+        &TOKEN_ENDPOINT,
+        &UNKNOWN_SCOPE,
+    ],
+    check,
+};
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
-    let mut told = BTreeSet::new();
-    for (_, _, call, _) in context.hir.flow.calls() {
-        let Some(api) = context.hir.apis.get(&call.api) else { continue };
-        let view = &call.view;
-        if !told.insert((call.api.clone(), call.operation.clone())) {
-            continue;
-        }
-        let name = format!("{}.{}", call.api, call.operation);
-        let open = view.security.is_empty() || view.security.iter().any(|alternative| alternative.is_empty());
-        let place = api.document.as_ref().and_then(|document| {
-            let scheme = view.security.iter().flat_map(|alternative| alternative.values()).next()?;
-            document.place(&scheme.pointer)
-        });
-        let mut diagnostic = match &api.bearer {
-            // A token that the document does not ask for would be shown to someone without need.
-            Some((_, span)) if !view.takes_bearer() => {
-                let message = format!("`{name}` does not document a bearer token");
-                Diagnostic::new(&AUTH_NOT_DOCUMENTED, *span, message)
-                    .and(call.span, "called here")
-                    .help("authenticate as the document's security schemes say; only bearer is built")
+    let calls = context.hir.flow.calls();
+    for (name, api) in &context.hir.apis {
+        let auth = match context.hir.authentication(name) {
+            Ok(auth) => auth,
+            Err(finding) => {
+                if !context.hir.used_views(name).is_empty() {
+                    sink.push(*finding);
+                }
+                continue;
             }
-            None if !open => {
-                let message = format!("`{name}` demands authentication, and `{}` declares none", call.api);
-                let help = if view.takes_bearer() {
-                    format!(
-                        "declare `secret NAME for {}` and `auth bearer secret.NAME` in its block",
-                        call.api
-                    )
-                } else {
-                    "only bearer tokens are built, and the document offers none".to_owned()
-                };
-                Diagnostic::new(&AUTH_MISSING, call.span, message).and(api.span, "declared here").help(help)
-            }
-            _ => continue,
         };
-        if let Some(place) = place {
-            diagnostic = diagnostic.and(place, "the security scheme");
+        let mut told = BTreeSet::new();
+        let mut answers = Vec::new();
+        for (_, _, call, _) in calls.iter().filter(|(_, _, call, _)| call.api == *name) {
+            if !told.insert(&call.operation) {
+                continue;
+            }
+            let base = base_url(&call.view, api.choice()).unwrap_or_default();
+            answers.push((*call, accepts(&call.view, &auth, &base)));
         }
-        sink.push(diagnostic);
+        let asked = answers.iter().any(|(call, _)| !call.view.security.is_empty());
+        let documented = answers.iter().any(|(_, accepted)| *accepted == Accepted::Documented);
+        let refused =
+            |(_, accepted): &&(&Call, Accepted)| matches!(accepted, Accepted::Missing | Accepted::Other);
+        if let Some((call, accepted)) = answers.iter().find(refused) {
+            sink.push(finding(name, api, call, &auth, *accepted));
+        } else if let (Some((call, _)), false) = (answers.first(), auth.is_empty() || documented || !asked) {
+            // Nobody asks for it, and it would be shown to someone without need.
+            sink.push(finding(name, api, call, &auth, Accepted::Other));
+        }
     }
+}
+
+fn finding(name: &str, api: &Api, call: &Call, auth: &[Auth], accepted: Accepted) -> Diagnostic {
+    let operation = format!("{name}.{}", call.operation);
+    let offered = offered(&call.view, name);
+    let help = if offered.is_empty() {
+        "what it asks for is none of bearer, basic, key, oauth2 with client credentials and certificate"
+            .to_owned()
+    } else {
+        format!("declare {}", offered.join(", or "))
+    };
+    let declared: Vec<String> = auth.iter().map(Auth::words).collect();
+    let place = api.auth.first().map_or(api.span, |auth| auth.span);
+    let found = if accepted == Accepted::Missing {
+        let message = format!("`{operation}` demands authentication, and `{name}` declares none");
+        Diagnostic::new(&AUTH_MISSING, call.span, message).and(api.span, "declared here")
+    } else {
+        let message = format!("`{operation}` does not document `auth {}`", declared.join("` with `auth "));
+        Diagnostic::new(&AUTH_NOT_DOCUMENTED, place, message).and(call.span, "called here")
+    };
+    let scheme = call.view.security.iter().flat_map(|alternative| alternative.values()).next();
+    let scheme = scheme.and_then(|scheme| api.document.as_ref()?.place(&scheme.pointer));
+    let found = match scheme {
+        Some(place) => found.and(place, "the security scheme"),
+        None => found,
+    };
+    found.help(help)
+}
+
+/// The alternatives in the language's own words; those that cannot be met are left out.
+fn offered(view: &OperationView, api: &str) -> Vec<String> {
+    let words = |(name, scheme): (&String, &SchemeView)| {
+        Some(match &scheme.scheme {
+            Scheme::Bearer => "`auth bearer secret.NAME`".to_owned(),
+            Scheme::Basic => "`auth basic secret.USER secret.PASSWORD`".to_owned(),
+            Scheme::ApiKey { location: Location::Header | Location::Query | Location::Cookie, .. } => {
+                format!("`auth key \"{name}\" secret.NAME`")
+            }
+            Scheme::OAuth2 { client_credentials: Some(_) } => {
+                "`auth oauth2 secret.ID secret.SECRET {{ token \"https://…\" }}`"
+                    .replace("{{", "{")
+                    .replace("}}", "}")
+            }
+            Scheme::OAuth2 { .. } => "`auth bearer secret.NAME` with a token from elsewhere".to_owned(),
+            Scheme::MutualTls => "`auth certificate secret.NAME`".to_owned(),
+            Scheme::Other(words) if words == "openIdConnect" => {
+                "`auth bearer secret.NAME` with a token from elsewhere".to_owned()
+            }
+            _ => return None,
+        })
+    };
+    let sets = view.security.iter().filter(|set| !set.is_empty());
+    let mut found: Vec<String> = sets
+        .filter_map(|set| Some(set.iter().map(words).collect::<Option<Vec<String>>>()?.join(" with ")))
+        .collect();
+    if let Some(first) = found.first_mut() {
+        first.push_str(&format!(" in its block, after `secret NAME for {api}`"));
+    }
+    found.dedup();
+    found
 }

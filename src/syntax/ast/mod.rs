@@ -226,8 +226,18 @@ pub struct Api {
     pub pin: Option<Pin>,
     /// The regional alias.
     pub region: Option<Region>,
-    /// How requests authenticate.
-    pub auth: Option<Auth>,
+    /// `operator NAME`: who is said to answer.
+    pub operator: Option<Name>,
+    /// `passport ECZ-…`: the API Passport as written.
+    pub passport: Option<Text>,
+    /// `origin "https://…"`: the authorised origin as written.
+    pub origin: Option<Text>,
+    /// `no passport because "…"`.
+    pub no_passport: Option<NoPassport>,
+    /// `server "https://…"`: one of the document's servers.
+    pub server: Option<Text>,
+    /// How requests authenticate: schemes that are due together.
+    pub auth: Vec<Auth>,
     /// An assumed idempotency header.
     pub idempotency: Option<Idempotency>,
     /// Bounds of one attempt.
@@ -262,15 +272,55 @@ pub struct Region {
     pub origin: Text,
 }
 
-/// `auth bearer secret.NAME`.
+/// `no passport because "…"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoPassport {
+    /// Its place.
+    pub span: Span,
+    /// The reason.
+    pub because: Text,
+}
+
+/// `auth SCHEME …`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Auth {
     /// Its place.
     pub span: Span,
-    /// The scheme, `bearer`; the parser admits no other yet.
-    pub scheme: Name,
-    /// The secret's name.
-    pub secret: Name,
+    /// The scheme with what it needs.
+    pub scheme: AuthScheme,
+}
+
+/// The schemes of `auth`. Names are those of secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuthScheme {
+    /// `bearer secret.NAME`.
+    Bearer(Name),
+    /// `basic secret.USER secret.PASSWORD`.
+    Basic(Name, Option<Name>),
+    /// `key "scheme" secret.NAME in header "X-Key"`.
+    Key {
+        /// The scheme's name in the document, where given.
+        scheme: Option<Text>,
+        /// The key.
+        secret: Name,
+        /// `header`, `query` or `cookie`, and the name there, where given.
+        place: Option<(Name, Text)>,
+    },
+    /// `oauth2 secret.ID secret.SECRET { … }`.
+    OAuth2 {
+        /// The client's id.
+        client_id: Name,
+        /// The client's secret.
+        client_secret: Name,
+        /// The token endpoint's origin.
+        token: Option<Text>,
+        /// The scopes to ask for.
+        scopes: Vec<Text>,
+        /// The audience to ask for.
+        audience: Option<Text>,
+    },
+    /// `certificate secret.NAME`.
+    Certificate(Name),
 }
 
 /// `idempotency header "…" assumed by OPERATOR because "…"`.

@@ -2,8 +2,8 @@
 
 use crate::diagnostics::codes::syntax as codes;
 use crate::syntax::ast::{
-    Api, Auth, Function, Idempotency, Operator, Parameter, Pin, Region, Secret, Spanned, Text, Timeout,
-    TypeDeclaration, Use, UseSource,
+    Api, Auth, AuthScheme, Function, Idempotency, Name, NoPassport, Operator, Parameter, Pin, Region, Secret,
+    Spanned, Text, Timeout, TypeDeclaration, Use, UseSource,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -79,8 +79,13 @@ impl Lower<'_> {
             document: document?,
             source_span: source_span?,
             pin,
+            operator: None,
+            passport: None,
+            origin: None,
+            no_passport: None,
+            server: None,
             region: None,
-            auth: None,
+            auth: Vec::new(),
             idempotency: None,
             timeout: None,
             retry: None,
@@ -114,7 +119,9 @@ impl Lower<'_> {
     }
 
     fn api_members(&mut self, node: Node<'_>, api: &mut Api) {
-        let (mut region, mut auth, mut idempotency, mut timeout) = (None, None, None, None);
+        let (mut region, mut idempotency, mut timeout) = (None, None, None);
+        let (mut operator, mut passport, mut origin) = (None, None, None);
+        let (mut no_passport, mut server) = (None, None);
         let (mut retry, mut breaker, mut handoff) = (None, None, None);
         for part in node.into_inner() {
             let at = self.span(&part);
@@ -123,10 +130,27 @@ impl Lower<'_> {
                     let value = self.region(part);
                     self.once(&mut region, value, at, "region");
                 }
-                Rule::auth => {
-                    let value = self.auth(part);
-                    self.once(&mut auth, value, at, "auth");
+                Rule::api_operator => {
+                    let value = child(part, Rule::name).map(|name| self.name(name));
+                    self.once(&mut operator, value, at, "operator");
                 }
+                Rule::passport => {
+                    let value = self.ecz_id(part);
+                    self.once(&mut passport, value, at, "passport");
+                }
+                Rule::origin => {
+                    let value = self.text_in(part);
+                    self.once(&mut origin, value, at, "origin");
+                }
+                Rule::no_passport => {
+                    let value = self.text_in(part).map(|because| NoPassport { span: at, because });
+                    self.once(&mut no_passport, value, at, "no passport");
+                }
+                Rule::server => {
+                    let value = self.text_in(part);
+                    self.once(&mut server, value, at, "server");
+                }
+                Rule::auth => api.auth.extend(self.auth(part)),
                 Rule::idempotency => {
                     let value = self.idempotency(part);
                     self.once(&mut idempotency, value, at, "idempotency");
@@ -151,7 +175,11 @@ impl Lower<'_> {
             }
         }
         api.region = taken(region);
-        api.auth = taken(auth);
+        api.operator = taken(operator);
+        api.passport = taken(passport);
+        api.origin = taken(origin);
+        api.no_passport = taken(no_passport);
+        api.server = taken(server);
         api.idempotency = taken(idempotency);
         api.timeout = taken(timeout);
         api.retry = taken(retry);
@@ -184,8 +212,70 @@ impl Lower<'_> {
 
     fn auth(&mut self, node: Node<'_>) -> Option<Auth> {
         let span = self.span(&node);
-        let scheme = child(node.clone(), Rule::kw_bearer).map(|scheme| self.name(scheme));
-        Some(Auth { span, scheme: scheme?, secret: self.name(child(node, Rule::name)?) })
+        let node = node.into_inner().find(|part| part.as_rule() != Rule::kw_auth)?;
+        let rule = node.as_rule();
+        let mut secrets = children(node.clone(), Rule::secret_ref)
+            .filter_map(|secret| child(secret, Rule::name))
+            .map(|name| self.name(name))
+            .collect::<Vec<Name>>()
+            .into_iter();
+        let scheme = match rule {
+            Rule::auth_bearer => AuthScheme::Bearer(secrets.next()?),
+            Rule::auth_basic => AuthScheme::Basic(secrets.next()?, secrets.next()),
+            Rule::auth_certificate => AuthScheme::Certificate(secrets.next()?),
+            Rule::auth_key => self.auth_key(node, secrets.next()?)?,
+            _ => self.auth_oauth2(node, secrets.next()?, secrets.next()?),
+        };
+        Some(Auth { span, scheme })
+    }
+
+    fn auth_key(&mut self, node: Node<'_>, secret: Name) -> Option<AuthScheme> {
+        let (mut scheme, mut location, mut name) = (None, None, None);
+        let mut seen = false;
+        for part in node.into_inner() {
+            match part.as_rule() {
+                Rule::string if seen => name = Some(self.text(part)?),
+                Rule::string => scheme = Some(self.text(part)?),
+                Rule::secret_ref => seen = true,
+                Rule::kw_header | Rule::kw_query | Rule::kw_cookie => location = Some(self.name(part)),
+                _ => {}
+            }
+        }
+        Some(AuthScheme::Key { scheme, secret, place: location.zip(name) })
+    }
+
+    fn auth_oauth2(&mut self, node: Node<'_>, client_id: Name, client_secret: Name) -> AuthScheme {
+        let (mut token, mut scopes, mut audience) = (None, None, None);
+        for part in node.into_inner() {
+            let at = self.span(&part);
+            match part.as_rule() {
+                Rule::oauth2_token => {
+                    let value = self.text_in(part);
+                    self.once(&mut token, value, at, "token");
+                }
+                Rule::oauth2_scopes => {
+                    let texts: Vec<Node<'_>> = children(part, Rule::string).collect();
+                    let value = texts.into_iter().filter_map(|text| self.text(text)).collect::<Vec<Text>>();
+                    self.once(&mut scopes, Some(value), at, "scopes");
+                }
+                Rule::oauth2_audience => {
+                    let value = self.text_in(part);
+                    self.once(&mut audience, value, at, "audience");
+                }
+                _ => {}
+            }
+        }
+        AuthScheme::OAuth2 {
+            client_id,
+            client_secret,
+            token: taken(token),
+            scopes: taken(scopes).unwrap_or_default(),
+            audience: taken(audience),
+        }
+    }
+
+    fn text_in(&mut self, node: Node<'_>) -> Option<Text> {
+        child(node, Rule::string).and_then(|text| self.text(text))
     }
 
     fn idempotency(&mut self, node: Node<'_>) -> Option<Idempotency> {

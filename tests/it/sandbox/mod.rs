@@ -1,5 +1,6 @@
 //! The sandbox over real HTTPS on loopback: what it refuses, what it does once, what it does wrong on request.
 
+mod auth;
 mod world;
 
 use std::sync::Arc;

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use camino::Utf8PathBuf;
 use eczflow::config::Config;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -36,19 +38,44 @@ impl Authority {
     }
 
     fn acceptor(&self, name: &str) -> TlsAcceptor {
+        self.tls(name, &[b"http/1.1"], false)
+    }
+
+    /// A PEM with a chain and a key, from 2020 to the given year.
+    pub(crate) fn client(&self, until: i32) -> String {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["acme.example".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(until, 1, 1);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        format!("{}{}", certificate.pem(), key.serialize_pem())
+    }
+
+    /// A server's side of TLS that speaks these protocols and, where asked, wants a certificate of this authority.
+    pub(crate) fn tls(&self, name: &str, protocols: &[&[u8]], clients: bool) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
+            .unwrap();
+        let config = if clients {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(self.file()).unwrap()).unwrap();
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            config.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            config.with_no_client_auth()
+        };
+        let mut config = config
             .with_single_cert(
                 vec![certificate.der().clone()],
                 PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
             )
             .unwrap();
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         TlsAcceptor::from(Arc::new(config))
     }
 }
@@ -112,10 +139,19 @@ impl Server {
         name: &str,
         script: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static,
     ) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Server::at("127.0.0.1:0", authority.acceptor(name), script).await.unwrap()
+    }
+
+    /// Serves at an address; an error where the machine has no such address.
+    pub(crate) async fn at(
+        address: &str,
+        acceptor: TlsAcceptor,
+        script: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static,
+    ) -> std::io::Result<Server> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State::default());
-        let (acceptor, script, shared) = (authority.acceptor(name), Arc::new(script), Arc::clone(&state));
+        let (script, shared) = (Arc::new(script), Arc::clone(&state));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let connection = shared.connections.fetch_add(1, Ordering::SeqCst);
@@ -123,7 +159,7 @@ impl Server {
                 tokio::spawn(async move { serve(acceptor, stream, connection, &state, &*script).await });
             }
         });
-        Server { address, state }
+        Ok(Server { address, state })
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -136,11 +172,27 @@ impl Server {
 
     /// A configuration that trusts the authority, finds `https://NAME` here, and may connect to it.
     pub(crate) fn config(&self, authority: &Authority, name: &str) -> Config {
-        let mut config = Config { tls_ca: Some(authority.file()), ..Config::default() };
-        config.origins.insert(format!("https://{name}"), self.address);
-        config.allow_private.push(self.address.to_string().parse().unwrap());
+        let mut config = Config::default();
+        lead(&mut config, name, self.address, Some(authority));
         config
     }
+}
+
+/// Leads `https://NAME` to an address, and trusts an authority beside those that are trusted already.
+pub(crate) fn lead(config: &mut Config, name: &str, address: SocketAddr, authority: Option<&Authority>) {
+    config.origins.insert(format!("https://{name}"), address);
+    config.allow_private.push(address.to_string().parse().unwrap());
+    let Some(authority) = authority else { return };
+    let file = match &config.tls_ca {
+        None => authority.file(),
+        Some(other) => {
+            let both = [other, &authority.file()].map(|file| std::fs::read_to_string(file).unwrap());
+            let file = authority.file().with_file_name("both.pem");
+            std::fs::write(&file, both.concat()).unwrap();
+            file
+        }
+    };
+    config.tls_ca = Some(file);
 }
 
 async fn serve(

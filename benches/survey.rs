@@ -102,7 +102,8 @@ fn survey(path: &Path, name: &str, bound: Duration, only_list: bool) -> Found {
         let findings = sink.into_sorted();
         for finding in &findings {
             let (line, _) = sources.line_column(finding.span());
-            eprintln!("{name}:{line}: {} {}", finding.code.number, finding.message);
+            let text: String = sources.slice(finding.span()).chars().take(40).collect();
+            eprintln!("{name}:{line}: {} {}: {text}", finding.code.number, finding.message);
         }
         found.refused = findings.first().map(|finding| {
             (format!("{} {}", finding.code.number, finding.code.name), finding.message.clone())

@@ -27,6 +27,7 @@ mod runs;
 mod runtime;
 mod sandbox;
 mod storage;
+mod vendor;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -98,6 +99,7 @@ enum Command {
     Operations(operations::Arguments),
     Hash(hash::Arguments),
     Pin(pin::Arguments),
+    Vendor(vendor::Arguments),
     Key(key::Arguments),
     Run(Box<run::Arguments>),
     Resume(resume::Arguments),
@@ -138,6 +140,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Operations(arguments) => operations::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Pin(arguments) => pin::run(&arguments),
+        Command::Vendor(arguments) => vendor::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Resume(arguments) => resume::run(&arguments),

@@ -14,6 +14,7 @@ mod progress;
 mod runs;
 mod shown;
 mod story;
+mod update;
 
 pub use errors::error;
 pub use findings::{Format, findings, further_reading, summary, unverified};
@@ -24,3 +25,4 @@ pub use picture::{html, svg};
 pub use progress::Progress;
 pub use runs::runs;
 pub use shown::{harmless, harmless_line};
+pub use update::update;

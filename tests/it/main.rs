@@ -31,5 +31,6 @@ mod simulation;
 mod stage;
 mod support;
 mod tamper;
+mod wild;
 mod unverified;
 mod world;

@@ -106,20 +106,20 @@ fn resolve(api: &Api, auth: &Auth, views: &[&OperationView]) -> Result<plan::Aut
 }
 
 /// A finding with the document's place beside it.
-fn located(api: &Api, found: Diagnostic, views: &[&OperationView]) -> Unresolved {
+fn located(api: &Api, found: Box<Diagnostic>, views: &[&OperationView]) -> Unresolved {
     let place =
         schemes(views).into_values().next().and_then(|scheme| api.document.as_ref()?.place(&scheme.pointer));
-    Box::new(match place {
-        Some(place) => found.and(place, "a security scheme"),
+    match place {
+        Some(place) => Box::new(found.and(place, "a security scheme")),
         None => found,
-    })
+    }
 }
 
 fn key_place(
     auth: &Auth,
     wanted: Option<&(String, Span)>,
     views: &[&OperationView],
-) -> Result<(String, String), Diagnostic> {
+) -> Result<(String, String), Box<Diagnostic>> {
     let schemes = schemes(views);
     let place = |scheme: &SchemeView| match &scheme.scheme {
         Scheme::ApiKey { location, name } => Some((location.as_str().to_owned(), name.clone())),
@@ -136,12 +136,12 @@ fn key_place(
                 }
                 None => format!("they name `{}`", known.join("`, `")),
             };
-            return Err(finding(&codes::UNKNOWN_SCHEME, *span, message).help(help));
+            return Err(Box::new(finding(&codes::UNKNOWN_SCHEME, *span, message).help(help)));
         };
         return place(scheme).ok_or_else(|| {
             let message = format!("the security scheme `{wanted}` is no key");
-            finding(&codes::AUTH_NOT_DOCUMENTED, *span, message)
-                .help("name a scheme of type `apiKey`, or declare the `auth` that this one is")
+            let help = "name a scheme of type `apiKey`, or declare the `auth` that this one is";
+            Box::new(finding(&codes::AUTH_NOT_DOCUMENTED, *span, message).help(help))
         });
     }
     let mut places: Vec<(String, String)> = schemes.values().filter_map(|scheme| place(scheme)).collect();
@@ -149,21 +149,21 @@ fn key_place(
     places.dedup();
     match places.len() {
         1 => Ok(places.remove(0)),
-        0 => Err(finding(
+        0 => Err(Box::new(finding(
             &codes::AUTH_NOT_DOCUMENTED,
             auth.span,
             "no used operation documents a key".to_owned(),
         )
-        .help("declare the `auth` that is documented; where the document declares no scheme at all, say where the key goes: `auth key secret.NAME in header \"X-Api-Key\"`")),
+        .help("declare the `auth` that is documented; where the document declares no scheme at all, say where the key goes: `auth key secret.NAME in header \"X-Api-Key\"`"))),
         _ => {
             let keys = schemes.iter().filter(|(_, scheme)| place(scheme).is_some());
             let names: Vec<&str> = keys.map(|(name, _)| *name).collect();
-            Err(finding(
+            Err(Box::new(finding(
                 &codes::AMBIGUOUS_SCHEME,
                 auth.span,
                 format!("the document has {} keys", names.len()),
             )
-            .help(format!("say which: `auth key \"SCHEME\" secret.NAME`, with `{}`", names.join("` or `"))))
+            .help(format!("say which: `auth key \"SCHEME\" secret.NAME`, with `{}`", names.join("` or `")))))
         }
     }
 }
@@ -174,7 +174,7 @@ fn token_url(
     token: Option<&(String, Span)>,
     scopes: &[(String, Span)],
     views: &[&OperationView],
-) -> Result<String, Diagnostic> {
+) -> Result<String, Box<Diagnostic>> {
     let wrong = |span: Span, message: String| finding(&codes::TOKEN_ENDPOINT, span, message);
     let known = schemes(views);
     let flow = known.values().find_map(|scheme| match &scheme.scheme {
@@ -183,28 +183,30 @@ fn token_url(
     });
     let Some((flow, scheme)) = flow else {
         let message = "no used operation documents OAuth 2 with client credentials".to_owned();
-        return Err(finding(&codes::AUTH_NOT_DOCUMENTED, auth.span, message).help(
+        return Err(Box::new(finding(&codes::AUTH_NOT_DOCUMENTED, auth.span, message).help(
             "declare the `auth` that is documented; a token that comes from elsewhere is `auth bearer`",
-        ));
+        )));
     };
     let Some((origin, span)) = token else {
         let message = "`oauth2` does not say where tokens come from".to_owned();
-        return Err(wrong(auth.span, message)
-            .help("add `token \"https://host\"`, the origin of the document's token URL"));
+        return Err(Box::new(
+            wrong(auth.span, message)
+                .help("add `token \"https://host\"`, the origin of the document's token URL"),
+        ));
     };
     let base = views.iter().find_map(|view| base_url(view, api.choice()).ok()).unwrap_or_default();
     let Some(url) = token_endpoint(&flow.token_url, &base) else {
         let message = format!("the document's token URL `{}` is no plain https URL", flow.token_url);
-        return Err(
-            wrong(*span, message).help("ask its publisher to mend it: secrets are sent over https only")
-        );
+        return Err(Box::new(
+            wrong(*span, message).help("ask its publisher to mend it: secrets are sent over https only"),
+        ));
     };
     let actual = url::Url::parse(&url).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
     if https_origin(origin).as_deref() != Some(origin.as_str()) || *origin != actual {
         let message = format!("tokens come from `{actual}`, not from `{origin}`");
-        return Err(wrong(*span, message)
+        return Err(Box::new(wrong(*span, message)
             .note("the client's secret goes to the token endpoint: its origin is stated, so that no document can move it")
-            .help(format!("write `token \"{actual}\"` if that is where the secret may go")));
+            .help(format!("write `token \"{actual}\"` if that is where the secret may go"))));
     }
     for (scope, span) in scopes {
         if !flow.scopes.contains_key(scope) {
@@ -216,7 +218,7 @@ fn token_url(
                     flow.scopes.keys().map(String::as_str).collect::<Vec<_>>().join("`, `")
                 ),
             };
-            return Err(finding(&codes::UNKNOWN_SCOPE, *span, message).help(help));
+            return Err(Box::new(finding(&codes::UNKNOWN_SCOPE, *span, message).help(help)));
         }
     }
     let due = views.iter().flat_map(|view| &view.security).flatten().map(|(_, scheme)| scheme);
@@ -224,8 +226,10 @@ fn token_url(
     for scope in due {
         if !scopes.iter().any(|(asked, _)| asked == scope) {
             let message = format!("a used operation asks for the scope `{scope}`");
-            return Err(finding(&codes::UNKNOWN_SCOPE, auth.span, message)
-                .help(format!("add it: `scopes \"{scope}\"`")));
+            return Err(Box::new(
+                finding(&codes::UNKNOWN_SCOPE, auth.span, message)
+                    .help(format!("add it: `scopes \"{scope}\"`")),
+            ));
         }
     }
     Ok(url)

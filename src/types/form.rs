@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json};
 
 use super::media::{essence, is_json};
-use super::style::{Kind, Place, Style, raw_pairs, read_pairs};
+use super::style::{Kind, Place, Style};
+use super::style_reading::{member_type, raw_pairs, read_pairs};
 use super::{Misfit, Type};
 use crate::documents::EncodingView;
 
@@ -90,7 +91,7 @@ impl Form {
             .iter()
             .map(|name| {
                 let style = self.styles.get(name).cloned().unwrap_or_else(|| Style::plain(name));
-                (style, super::style::member_type(ty, name))
+                (style, member_type(ty, name))
             })
             .collect();
         let styles: Vec<(&Style, &Type)> = known.iter().map(|(style, ty)| (style, ty)).collect();

@@ -20,6 +20,7 @@ mod parameter;
 mod response;
 mod schema;
 mod style;
+mod style_reading;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -42,5 +43,5 @@ pub use model::{Field, Members, RecordType, Type};
 pub use parameter::{Parameter, Sent};
 pub use response::Response;
 pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};
-pub use style::percent_decode;
+pub use style_reading::percent_decode;
 pub use value::{DECIMAL_DIGITS, Value, WireError};

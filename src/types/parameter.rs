@@ -7,7 +7,8 @@ use super::contract::Unsupported;
 use super::dialect::Direction;
 use super::guard::GuardError;
 use super::media::{essence, is_json};
-use super::style::{Place, Style, is_list, is_object, raw_pairs, read_pairs};
+use super::style::{Place, Style};
+use super::style_reading::{is_list, is_object, raw_pairs, read_pairs};
 use super::{Misfit, Schema, Type, Value};
 use crate::documents::{Location, OperationView, ParameterView};
 

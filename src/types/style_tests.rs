@@ -1,6 +1,7 @@
 //! The style values table of OpenAPI 3.0.4 and 3.1.1, and round trips.
 
-use super::super::{Field, Form, RecordType};
+use super::super::style_reading::{raw_pairs, read_pairs};
+use super::super::{Field, Form, Members, RecordType, Type};
 use super::*;
 use crate::documents::EncodingView;
 use proptest::prelude::*;

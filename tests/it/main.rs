@@ -29,6 +29,7 @@ mod signals;
 mod simulation;
 mod stage;
 mod support;
+mod survey;
 mod tamper;
 mod unverified;
 mod world;

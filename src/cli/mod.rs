@@ -17,6 +17,7 @@ mod hash;
 mod hosted;
 mod inputs;
 mod key;
+mod operations;
 mod output;
 mod pin;
 mod planned;
@@ -95,6 +96,7 @@ enum Command {
     Explain(explain::Arguments),
     Compile(compile::Arguments),
     Graph(graph::Arguments),
+    Operations(operations::Arguments),
     Hash(hash::Arguments),
     Pin(pin::Arguments),
     Vendor(vendor::Arguments),
@@ -135,6 +137,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
+        Command::Operations(arguments) => operations::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Pin(arguments) => pin::run(&arguments),
         Command::Vendor(arguments) => vendor::run(&arguments),

@@ -7,6 +7,7 @@
 mod errors;
 mod findings;
 mod graph;
+mod operations;
 mod pages;
 mod picture;
 mod progress;
@@ -18,6 +19,7 @@ mod update;
 pub use errors::error;
 pub use findings::{Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};
+pub use operations::{operation, operations};
 pub use pages::{Page, find_page, pages};
 pub use picture::{html, svg};
 pub use progress::Progress;

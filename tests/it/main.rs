@@ -14,6 +14,7 @@ mod beside;
 mod commands;
 mod connector;
 mod docs;
+mod examples;
 mod docs_language;
 mod faults_network;
 mod faults_store;

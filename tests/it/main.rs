@@ -30,6 +30,7 @@ mod signals;
 mod simulation;
 mod stage;
 mod support;
+mod survey;
 mod tamper;
 mod wild;
 mod unverified;

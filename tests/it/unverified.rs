@@ -28,13 +28,16 @@ flow look(ticket_id: string) -> { amount: decimal, rain: bool } {
 }
 "#;
 
+/// A record and its payload, as a log has them.
+type Pair = (eczflow::audit::Record, Option<eczflow::audit::Payload>);
+
 fn plan() -> Verified<Plan> {
     let mut files = flows::refund_files(Some(FLOW));
     files.insert("apis/plain.yaml", include_str!("../ui/apis/plain.yaml"));
     flows::compile(files)
 }
 
-fn pairs(entries: &[Entry]) -> Vec<(eczflow::audit::Record, Option<eczflow::audit::Payload>)> {
+fn pairs(entries: &[Entry]) -> Vec<Pair> {
     entries.iter().map(|entry| (entry.record.clone(), Some(entry.payload.clone()))).collect()
 }
 
@@ -82,8 +85,7 @@ async fn a_party_without_a_passport_is_called_and_shown_as_unverified() {
     // Nothing else passes for it, and it passes for nothing else.
     let honest = pairs(&entries);
     assert_eq!(replay(&plan, &run.run, &honest).1, Legal::Yes);
-    let refused = |change: &dyn Fn(&mut Vec<(eczflow::audit::Record, Option<eczflow::audit::Payload>)>),
-                   at: usize| {
+    let refused = |change: &dyn Fn(&mut Vec<Pair>), at: usize| {
         let mut forged = honest.clone();
         change(&mut forged);
         assert_ne!(forged, honest);
@@ -91,9 +93,9 @@ async fn a_party_without_a_passport_is_called_and_shown_as_unverified() {
         assert_eq!(seq, honest[at].0.seq, "{why}");
     };
     let verified = of(Kind::HandoffVerified);
-    let as_unverified = |entry: &mut (eczflow::audit::Record, Option<eczflow::audit::Payload>)| {
+    let as_unverified = |entry: &mut Pair| {
         let reason = honest[at].1.as_ref().unwrap()["no_passport"].clone();
-        let commitment = honest[at].0.commitments["no_passport"].clone();
+        let commitment = honest[at].0.commitments["no_passport"];
         entry.0.kind = Kind::HandoffUnverified;
         entry.0.decision.insert("verdict".into(), json!("no_passport"));
         entry.0.commitments.insert("no_passport".into(), commitment);

@@ -32,7 +32,7 @@ pub(super) fn run(url: &str, path: &Utf8Path, force: bool, config: Option<&Utf8P
     flow::tell(&sources, &sink.into_sorted());
     let Some(document) = document else {
         output::tell(
-            "nothing was written: save the document yourself, then `eczflow vendor` makes a strict copy of it where that helps",
+            "nothing was written; of a document that you saved yourself `eczflow vendor` may make a strict copy",
         );
         return Ok(Exit::Findings);
     };

@@ -24,7 +24,7 @@ use eczflow::types::Contract;
 
 /// What was found in one document.
 #[derive(Default)]
-struct Found {
+pub(crate) struct Found {
     bytes: usize,
     dialect: Option<&'static str>,
     /// Why the document can't be read: code and message of the first finding.
@@ -50,8 +50,20 @@ fn main() {
         return;
     };
     let bound = arguments.get(1).and_then(|seconds| seconds.parse().ok()).unwrap_or(20);
+    let all = survey(Path::new(folder), bound, list);
+    if list {
+        for (name, found) in &all {
+            println!("{name}\t{}", found.operations);
+        }
+    } else {
+        print!("{}", table(&all, bound));
+    }
+}
+
+/// Every document below a folder, by its path there.
+pub(crate) fn survey(folder: &Path, bound: u64, list: bool) -> BTreeMap<String, Found> {
     let mut paths = Vec::new();
-    documents_in(Path::new(folder), &mut paths);
+    documents_in(folder, &mut paths);
     // The largest first, so that the cores end together.
     paths.sort_by_key(|path| std::cmp::Reverse(std::fs::metadata(path).map_or(0, |about| about.len())));
     let next = AtomicUsize::new(0);
@@ -63,7 +75,7 @@ fn main() {
             let _ = worker.spawn_scoped(scope, || {
                 while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let name = path.strip_prefix(folder).unwrap_or(path).display().to_string();
-                    let found = survey(path, &name, Duration::from_secs(bound), list);
+                    let found = one(path, &name, Duration::from_secs(bound), list);
                     if let Ok(mut all) = all.lock() {
                         all.insert(name, found);
                     }
@@ -71,14 +83,7 @@ fn main() {
             });
         }
     });
-    let all = all.into_inner().unwrap_or_default();
-    if list {
-        for (name, found) in &all {
-            println!("{name}\t{}", found.operations);
-        }
-    } else {
-        print!("{}", table(&all, bound));
-    }
+    all.into_inner().unwrap_or_default()
 }
 
 fn documents_in(folder: &Path, paths: &mut Vec<PathBuf>) {
@@ -93,7 +98,7 @@ fn documents_in(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-fn survey(path: &Path, name: &str, bound: Duration, only_list: bool) -> Found {
+fn one(path: &Path, name: &str, bound: Duration, only_list: bool) -> Found {
     let start = Instant::now();
     let bytes = std::fs::read(path).unwrap_or_default();
     let mut found = Found { bytes: bytes.len(), ..Found::default() };
@@ -102,7 +107,8 @@ fn survey(path: &Path, name: &str, bound: Duration, only_list: bool) -> Found {
         let findings = sink.into_sorted();
         for finding in &findings {
             let (line, _) = sources.line_column(finding.span());
-            eprintln!("{name}:{line}: {} {}", finding.code.number, finding.message);
+            let text: String = sources.slice(finding.span()).chars().take(40).collect();
+            eprintln!("{name}:{line}: {} {}: {text}", finding.code.number, finding.message);
         }
         found.refused = findings.first().map(|finding| {
             (format!("{} {}", finding.code.number, finding.code.name), finding.message.clone())
@@ -126,13 +132,17 @@ fn survey(path: &Path, name: &str, bound: Duration, only_list: bool) -> Found {
                 Ok(contract) => contract
                     .unsupported
                     .first()
-                    .map(|reason| ("EF2008 not supported".to_owned(), kind(&reason.what))),
+                    .map(|reason| ("EF2008 not supported".to_owned(), reason.what.clone())),
             },
         };
         match reason {
             None => found.callable += 1,
             Some((code, message)) => {
-                let reason = format!("{code}: {}", kind(&message));
+                // Which media type it is would only make the table long.
+                let what = message.split_once(" of type ").map_or(message.as_str(), |(what, _)| what);
+                let other =
+                    if what.len() < message.len() { " of a media type that is not built" } else { "" };
+                let reason = format!("{code}: {}{other}", kind(what));
                 found
                     .examples
                     .entry(reason.clone())
@@ -156,7 +166,7 @@ fn kind(message: &str) -> String {
     text.chars().take(90).collect()
 }
 
-fn table(all: &BTreeMap<String, Found>, bound: u64) -> String {
+pub(crate) fn table(all: &BTreeMap<String, Found>, bound: u64) -> String {
     let read = all.values().filter(|found| found.refused.is_none()).count();
     let sum = |count: fn(&Found) -> usize| all.values().map(count).sum::<usize>();
     let mut text = format!(

@@ -146,6 +146,22 @@ pub enum CliError {
         /// The run.
         run: String,
     },
+    /// A document that could not be fetched.
+    #[error("cannot fetch the document: {reason}")]
+    Fetch {
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+    /// A document outside the folder that is to hold all its files.
+    #[error("`{path}` does not lie in `{root}`")]
+    Outside {
+        /// The document.
+        path: Utf8PathBuf,
+        /// The folder.
+        root: Utf8PathBuf,
+    },
     /// The runtime could not be started, or the process's signals not be heard.
     #[error("the runtime could not start: {reason}")]
     Runtime {
@@ -171,6 +187,8 @@ impl Explained for CliError {
             CliError::SandboxEnded { .. } => "ER1081",
             CliError::NoStore { error, .. } => error.code(),
             CliError::NotAFlow { .. } => "ER1082",
+            CliError::Fetch { .. } => "ER1083",
+            CliError::Outside { .. } => "ER1084",
         }
     }
 
@@ -178,7 +196,8 @@ impl Explained for CliError {
         Some(match self {
             CliError::UnknownTopic { near: Some(near), .. } => format!("did you mean `{near}`?"),
             CliError::UnknownTopic { near: None, .. } => "`eczflow explain` lists every code".into(),
-            CliError::Input { help, .. } | CliError::Rules { help, .. } => help.clone(),
+            CliError::Input { help, .. } | CliError::Rules { help, .. } | CliError::Fetch { help, .. } => help.clone(),
+            CliError::Outside { .. } => "name with `--root` a folder above the document".into(),
             CliError::InputsFile { .. } => "write one JSON object, a member for each input".into(),
             CliError::Write { .. } => {
                 "name a file that does not exist yet, in a folder that you may write to".into()

@@ -17,6 +17,7 @@ mod hash;
 mod hosted;
 mod inputs;
 mod key;
+mod operations;
 mod output;
 mod pin;
 mod planned;
@@ -26,6 +27,7 @@ mod runs;
 mod runtime;
 mod sandbox;
 mod storage;
+mod vendor;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -94,8 +96,10 @@ enum Command {
     Explain(explain::Arguments),
     Compile(compile::Arguments),
     Graph(graph::Arguments),
+    Operations(operations::Arguments),
     Hash(hash::Arguments),
     Pin(pin::Arguments),
+    Vendor(vendor::Arguments),
     Key(key::Arguments),
     Run(Box<run::Arguments>),
     Resume(resume::Arguments),
@@ -133,8 +137,10 @@ fn dispatch(command: Command) -> Outcome {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
+        Command::Operations(arguments) => operations::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Pin(arguments) => pin::run(&arguments),
+        Command::Vendor(arguments) => vendor::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Resume(arguments) => resume::run(&arguments),

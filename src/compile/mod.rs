@@ -4,9 +4,12 @@
 
 mod pin;
 mod session;
+mod update;
+mod usage;
 
 pub use pin::{Edit, PinState, Pinned};
 pub use session::{Checked, Compilation, Session};
+pub use update::{ApiUpdate, Change, Fall, OperationUpdate, Standing, Update};
 
 #[cfg(test)]
 mod tests;

@@ -252,7 +252,7 @@ impl Document {
                 let message = format!("`{text}` refers to another file");
                 Diagnostic::new(&codes::EXTERNAL_REFERENCE, span, message)
                     .note("a pin covers one file, so what it refers to could change unseen")
-                    .help("bundle the document into one file first")
+                    .help("bundle it into one file with `eczflow vendor`")
             }
         })
     }

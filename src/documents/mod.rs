@@ -18,6 +18,7 @@ mod security;
 mod servers;
 mod slice;
 mod tree;
+mod vendor;
 mod view;
 mod yaml;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use references::{Reference, local_reference, resolve};
 pub use security::{ClientCredentials, Scheme, SchemeView};
 pub use servers::{ServerVariable, ServerView};
 pub use slice::{SLICE_FORMAT, Slice};
+pub use vendor::{ReadSource, VENDORED_FORMAT, Vendored, vendor};
 pub use view::{
     BodyView, Dialect, EncodingView, Example, HeaderView, Location, MediaView, OperationView, ParameterView,
     ResponseView, StatusRange, ViewError,

@@ -2,6 +2,7 @@
 
 use serde_json::Number;
 
+use crate::base::canonical_json;
 use crate::base::limits::MAX_SAFE_INTEGER;
 
 /// Why a number is refused.
@@ -12,7 +13,12 @@ pub(super) struct Lossy;
 /// decimal form denotes the same number, and whole numbers are within ±(2^53 − 1) or have an exponent in canonical text.
 pub(super) fn read(text: &str) -> Result<Number, Lossy> {
     let value: f64 = text.parse().map_err(|_| Lossy)?;
-    if !value.is_finite() || decimal(text)? != decimal(&format!("{value:e}"))? {
+    if !value.is_finite() {
+        return Err(Lossy);
+    }
+    // The shortest form as canonical text has it: halfway between two such forms, libraries choose differently.
+    let shortest = canonical_json(&value).map_err(|_| Lossy)?;
+    if decimal(text)? != decimal(&shortest)? {
         return Err(Lossy);
     }
     let size = value.abs();
@@ -60,6 +66,8 @@ mod tests {
             ("0e999999999999999999999", "0"),
             ("100e-2", "1"),
             ("9007199254740991", "9007199254740991"),
+            ("67.56399536132812", "67.56399536132812"),
+            ("-122.43301391601562", "-122.43301391601562"),
             ("5e-324", "5e-324"),
             ("1e300", "1e+300"),
         ] {
@@ -74,6 +82,7 @@ mod tests {
             "1e-400",
             "0.1000000000000000055",
             "3e-324",
+            "67.56399536132813",
         ] {
             assert_eq!(read(text), Err(Lossy), "{text}");
         }

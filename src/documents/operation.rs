@@ -69,6 +69,7 @@ pub(super) fn read(root: &Arc<Value>, method: &str, path: &str) -> Result<Operat
     check_template(path, &parameters, &pointer)?;
     let body =
         operation.get("requestBody").map(|_| reader.body(&join(&pointer, "requestBody"))).transpose()?;
+    let body = body.filter(|body| !body.content.is_empty());
     let given = [(operation.get("servers"), &pointer), (item.get("servers"), &item_at)]
         .into_iter()
         .find_map(|(given, at)| given.map(|given| servers::read(given, &join(at, "servers"))));
@@ -300,7 +301,8 @@ impl<'v> Reader<'v> {
         let (pointer, value) = self.object_at(at)?;
         let required = flag(value, "required", &pointer, false)?;
         let content = self.content(value, &pointer)?;
-        if content.is_empty() {
+        // Nothing can be sent where no type is named; where nothing must be, that is no harm.
+        if content.is_empty() && required {
             return Err(ViewError::new(&pointer, "has no media type"));
         }
         Ok(BodyView { pointer, required, content })

@@ -154,15 +154,16 @@ impl Describer<'_> {
                 let name = declared.map_or(api, |(name, _)| name.as_str()).to_owned();
                 DrawnOperator { key: id.clone(), name, id: Some(id), unverified: None }
             }
-            None => DrawnOperator {
-                key: format!("api {api}"),
-                name: api.to_owned(),
-                id: None,
-                unverified: Some(match found.and_then(|api| api.no_passport.as_ref()) {
-                    Some(none) => format!("no passport, because {}", none.because),
-                    None => "its identity could not be made out".to_owned(),
-                }),
-            },
+            None => {
+                let none = found.and_then(|api| api.no_passport.as_ref());
+                let because = none.map_or("its identity could not be made out", |none| none.because.as_str());
+                DrawnOperator {
+                    key: format!("api {api}"),
+                    name: none.and_then(|none| none.operator.clone()).unwrap_or_else(|| api.to_owned()),
+                    id: None,
+                    unverified: Some(because.to_owned()),
+                }
+            }
         };
         let key = new.key.clone();
         if !self.drawing.operators.iter().any(|other| other.key == key) {

@@ -277,7 +277,7 @@ impl Lowering<'_, '_> {
         }
         let of = self.lower(of, None);
         if of.ty == Type::Never {
-            return self.poison(span);
+            return self.wrong_field(of, name, optional, span);
         }
         let spelled = match &of.expr {
             Expr::Headers { of } => match self.header(of, name) {
@@ -300,7 +300,7 @@ impl Lowering<'_, '_> {
                     .help(format!("write `?.{}`, which is absent where the value is", name.text))
                     .fix("write `?.`", vec![(at, "?.".to_owned())]),
             );
-            return self.poison(span);
+            return self.wrong_field(of, name, optional, span);
         }
         let found = match base.field(&name.text) {
             FieldAccess::Type(ty) => ty,
@@ -316,7 +316,7 @@ impl Lowering<'_, '_> {
                     None => diagnostic.note(format!("its members are `{}`", candidates.join("`, `"))),
                 };
                 self.report(diagnostic);
-                return self.poison(span);
+                return self.wrong_field(of, name, optional, span);
             }
             FieldAccess::NotARecord(_) | FieldAccess::MayBeNothing(_) => {
                 let message = format!("`{base}` has no members");
@@ -327,6 +327,12 @@ impl Lowering<'_, '_> {
         let ty = if nothing { found.optional() } else { found };
         let expr = Expr::Field { of: Box::new(of.expr), name: name.text.clone(), optional };
         Typed { expr, ty, span, literal: false }
+    }
+
+    /// A member that was reported: of no type, but still what is wanted of the step it belongs to.
+    fn wrong_field(&self, of: Typed, name: &ast::Name, optional: bool, span: Span) -> Typed {
+        let expr = Expr::Field { of: Box::new(of.expr), name: name.text.clone(), optional };
+        Typed { expr, ..self.poison(span) }
     }
 
     fn run_member(&self, member: &str, ty: Type, span: Span) -> Typed {

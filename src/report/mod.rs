@@ -7,18 +7,22 @@
 mod errors;
 mod findings;
 mod graph;
+mod operations;
 mod pages;
 mod picture;
 mod progress;
 mod runs;
 mod shown;
 mod story;
+mod update;
 
 pub use errors::error;
 pub use findings::{Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};
+pub use operations::{operation, operations};
 pub use pages::{Page, find_page, pages};
 pub use picture::{html, svg};
 pub use progress::Progress;
 pub use runs::runs;
 pub use shown::{harmless, harmless_line};
+pub use update::update;

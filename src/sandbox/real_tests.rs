@@ -68,6 +68,7 @@ fn tally_of(document: &Document, operations: &[OperationEntry]) -> Tally {
 
 #[test]
 #[allow(clippy::disallowed_methods, reason = "the cache's place is no configuration of the product")]
+#[allow(clippy::print_stderr, reason = "what is left out, and the shares, are told")]
 fn operations_of_published_documents_have_answers_that_fit() {
     let Ok(root) = std::env::var("ECZFLOW_REAL_DOCUMENTS") else {
         eprintln!("left out: ECZFLOW_REAL_DOCUMENTS names no folder with published documents");

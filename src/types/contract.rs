@@ -153,7 +153,7 @@ impl Contract {
     }
 
     /// The documented successes; `default` where there is no other.
-    pub(super) fn successes(&self) -> impl Iterator<Item = &Response> {
+    pub fn successes(&self) -> impl Iterator<Item = &Response> {
         let documented = self.documents_success();
         self.responses.iter().filter(move |response| {
             is_success(response.status) || !documented && response.status == StatusRange::Default

@@ -121,7 +121,8 @@ async fn both(case: Case, authority: Authority, mutual: bool) -> (Vec<Received>,
 async fn bearer_basic_and_keys_stand_where_the_document_says() {
     let value = || "s3cret value+1".to_owned();
     let one = || vec![("payments_token", value())];
-    let cases: [(Case, fn(&Received) -> Option<String>, &str); 5] = [
+    type Place = fn(&Received) -> Option<String>;
+    let cases: [(Case, Place, &str); 5] = [
         (
             Case {
                 scheme: r#"{ "type": "http", "scheme": "bearer" }"#,

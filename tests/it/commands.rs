@@ -114,6 +114,30 @@ fn a_hash_is_the_pin_and_a_plan_the_same_each_time() {
 }
 
 #[test]
+fn operations_are_listed_and_one_is_shown_whole() {
+    let desk = Desk::new();
+    let document = "refund/apis/payments.openapi.json";
+    let listed = desk.run(&format!("operations {document}")).expect(0).stdout;
+    assert!(listed.contains("createRefund  POST    /refunds\n"), "{listed}");
+    assert_eq!(
+        desk.run(&format!("operations {document} GET refunds")).expect(0).stdout.lines().next(),
+        Some("getRefund")
+    );
+    let shown = desk.run(&format!("operations {document} createRefund")).expect(0).stdout;
+    for line in [
+        "  POST /refunds, OpenAPI 3.1\n",
+        "            charge: string\n",
+        "  fails   402, 503\n",
+        "  auth    bearer\n",
+        "  step x = API.createRefund({ … })\n",
+    ] {
+        assert!(shown.contains(line), "{line} in {shown}");
+    }
+    let missed = desk.run(&format!("operations {document} nosuch")).expect(1);
+    assert!(missed.stderr.contains("no operation has `nosuch`"), "{}", missed.stderr);
+}
+
+#[test]
 fn graphs_cluster_operators_and_mark_handoffs() {
     let desk = Desk::new();
     let dot = desk.run(&format!("graph {FLOW} --format dot")).expect(0).stdout;

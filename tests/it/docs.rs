@@ -3,7 +3,7 @@
 //!
 //! Commands run in a copy of `examples/`, with a user's configuration folder of their own. What differs from run to run
 //! (audit roots, run ids, milliseconds, times of day) is not compared. Hidden comments prepare what follows them:
-//! `<!-- file NAME` … `-->` writes a file, ``<!-- in a copy where `FILE` has `NEW` for `OLD` -->`` starts anew with an
+//! `<!-- file NAME` … `-->` writes a file, `<!-- the next block is NAME -->` one that is shown, ``<!-- in a copy where `FILE` has `NEW` for `OLD` -->`` starts anew with an
 //! example that was changed, `<!-- in a fresh copy -->` with none.
 
 use std::fmt::Write as _;
@@ -71,6 +71,12 @@ fn parts(page: &str) -> Vec<Part> {
             parts.push(Part::default());
         } else if let Some(name) = line.strip_prefix("<!-- file ") {
             let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "-->").collect();
+            last.files.push((name.to_owned(), text.join("\n") + "\n"));
+        } else if let Some(name) =
+            line.strip_prefix("<!-- the next block is ").and_then(|name| name.strip_suffix(" -->"))
+        {
+            let block = lines.by_ref().skip_while(|line| !line.starts_with("```")).skip(1);
+            let text: Vec<&str> = block.take_while(|line| *line != "```").collect();
             last.files.push((name.to_owned(), text.join("\n") + "\n"));
         } else if line == "```console" {
             let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
@@ -145,6 +151,10 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
+        // Published documents, where they were fetched.
+        if entry.file_name() == "documents" {
+            continue;
+        }
         if entry.path().is_dir() {
             copy(&entry.path(), &target);
         } else {

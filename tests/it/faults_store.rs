@@ -32,7 +32,10 @@ impl Disk {
         if disk.call("mount", &["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "tmpfs"]) {
             return Some(disk);
         }
-        eprintln!("left out: no file system may be mounted here");
+        #[allow(clippy::print_stderr, reason = "a case that is left out says so")]
+        {
+            eprintln!("left out: no file system may be mounted here");
+        }
         std::mem::forget(disk);
         None
     }
@@ -142,7 +145,7 @@ fn a_store_that_cannot_be_written_is_named_and_still_read() {
             fs::set_permissions(desk.path(""), fs::Permissions::from_mode(0o755)).unwrap();
             command.uid(65_534).gid(65_534);
         } else {
-            fs::set_permissions(desk.path("store"), fs::Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(desk.path("store"), fs::Permissions::from_mode(0o000)).unwrap();
         }
         Ended::from(command.output().unwrap())
     };

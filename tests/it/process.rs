@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use eczflow::audit::{Checkpoint, VerifierKey};
-use eczflow::base::{Digest, Ed25519Key, OsRandom, Signer as _, canonical_json};
+use eczflow::base::{Digest, Ed25519Key, OsRandom, Signer as _, canonical_json, limits};
 use eczflow::sandbox::Report;
 use eczflow::store::Reader;
 use serde_json::Value as Json;
@@ -409,7 +409,7 @@ fn an_unreadable_file_is_named() {
     std::fs::create_dir(desk.path("refund/folder.eczflow")).unwrap();
     desk.run("check refund/folder.eczflow").expect_error(2, "ER1001");
     let mut long = std::fs::File::create(desk.path("refund/long.eczflow")).unwrap();
-    long.write_all(&vec![b' '; (1 << 20) + 1]).unwrap();
+    long.write_all(&vec![b' '; limits::FLOW_BYTES + 1]).unwrap();
     desk.run("check refund/long.eczflow").expect_error(2, "ER1002");
 }
 
@@ -439,7 +439,7 @@ fn what_is_not_permitted_is_named() {
     for (words, code) in [
         ("check flow.eczflow", "ER1001"),
         ("runs --store private", "ER4004"),
-        ("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store closed/store", "ER4004"),
+        ("run refund/refund.eczflow --sandbox --input ticket_id=T1 --store closed/store", "ER4014"),
         ("compile refund/refund.eczflow -o closed/plan.json", "ER1073"),
         ("sandbox refund/refund.eczflow --folder closed/served", "ER3903"),
         ("key new -o closed/agent.key", "ER1019"),

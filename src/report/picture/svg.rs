@@ -89,12 +89,9 @@ pub(super) fn description(drawing: &Drawing) -> String {
     let runner = drawing.operators.first().map_or("", |lane| lane.name.as_str());
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let to = if others.is_empty() { String::new() } else { format!(" to {}", others.join(", ")) };
-    format!(
-        "The flow {} is run by {runner}: {}{to}, {} with a compensation.",
-        drawing.flow,
-        plural(calls, "handoff"),
-        plural(undos, "step"),
-    )
+    let undone =
+        if undos == 0 { String::new() } else { format!(", {} with a compensation", plural(undos, "step")) };
+    format!("The flow {} is run by {runner}: {}{to}{undone}.", drawing.flow, plural(calls, "handoff"),)
 }
 
 struct Picture {

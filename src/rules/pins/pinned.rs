@@ -51,7 +51,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             let message = format!("`{name}.{operation}` is gone since it was pinned");
             sink.push(
                 Diagnostic::new(&USED_SLICE_CHANGED, *span, message)
-                    .help("look at what changed in the document, then run `eczflow pin` on this file"),
+                    .help("`eczflow pin --update --dry-run` on this file says what changed and what must be proven again"),
             );
             continue;
         }
@@ -64,7 +64,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     format!("the document of `{name}` changed, but nothing this flow uses of it"),
                 )
                 .note(format!("its hash is now {hash}"))
-                .help("run `eczflow pin` on this file to pin the new version")
+                .help("run `eczflow pin --update` on this file to pin the new version")
                 .fix("write the new pin", vec![(*span, hash.to_string())]),
             ),
             Comparison::IdentityChanged => {
@@ -77,7 +77,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 sink.push(
                     diagnostic
                         .note(format!("what falls until it is pinned again: P4 and P5 at every call of `{name}`"))
-                        .help("make sure with its publisher who the other party is, then run `eczflow pin` on this file"),
+                        .help("make sure with its publisher who the other party is, then run `eczflow pin --update --force` on this file"),
                 );
             }
             Comparison::SliceChanged { operations } => {
@@ -140,6 +140,6 @@ fn changed(
     sink.push(
         diagnostic
             .note(format!("what falls until it is pinned again: P5 of `{name}`; P3, P4, P7 and P8 at `{at}`"))
-            .help("look at what changed in the document, then run `eczflow pin` on this file"),
+            .help("`eczflow pin --update --dry-run` on this file says what changed and what must be proven again"),
     );
 }

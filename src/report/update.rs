@@ -1,0 +1,61 @@
+//! What a changed document means for a flow, as `eczflow pin --update` tells it.
+
+use std::fmt::Write as _;
+
+use super::shown::harmless_line;
+use crate::compile::{Fall, Standing, Update};
+
+/// Operation by operation: how it stands, what changed, what falls.
+pub fn update(update: &Update) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = (|| -> std::fmt::Result {
+        for (name, api) in &update.apis {
+            let changed = api.from != Some(api.to);
+            let hashes = match api.from {
+                Some(from) if changed => format!("{from} -> {}", api.to),
+                Some(_) => format!("{} unchanged", api.to),
+                None => format!("{} new", api.to),
+            };
+            writeln!(out, "{}  {hashes}", harmless_line(name))?;
+            if api.identity_changed {
+                writeln!(
+                    out,
+                    "  x-ecz-id changed: breaks P4 and P5 at every call; make sure with its publisher who answers"
+                )?;
+            }
+            for (key, operation) in &api.operations {
+                let standing = match operation.standing {
+                    Standing::Untouched => "untouched",
+                    Standing::Compatible if operation.changes.is_empty() => "compatible: only words changed",
+                    Standing::Compatible => "compatible",
+                    Standing::New => "not locked yet",
+                    Standing::Breaks => "breaks",
+                };
+                writeln!(out, "  {}  {standing}", harmless_line(key))?;
+                for change in &operation.changes {
+                    let place = harmless_line(&change.place);
+                    let place = if place.is_empty() { place } else { format!("{place}: ") };
+                    let used = if change.used { "used" } else { "not used" };
+                    writeln!(out, "    {place}{} ({used})", harmless_line(&change.what))?;
+                }
+                for fall in &operation.falls {
+                    writeln!(out, "    {}", told(fall))?;
+                }
+            }
+        }
+        for fall in &update.elsewhere {
+            writeln!(out, "{}", told(fall))?;
+        }
+        Ok(())
+    })();
+    out
+}
+
+/// `breaks P3 at line 40: …`.
+fn told(fall: &Fall) -> String {
+    let Fall { line, obligation, code, message } = fall;
+    let what =
+        if obligation.is_empty() { "does not hold".to_owned() } else { format!("breaks {obligation}") };
+    format!("{what} at line {line}: {} [{code}]", harmless_line(message))
+}

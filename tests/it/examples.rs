@@ -1,0 +1,100 @@
+//! Every example, as its README has it: checked without a word, run in the sandbox, its log exported and verified.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::process::Ended;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Runs the binary over the examples where they stand; whatever it writes goes to `desk`.
+fn eczflow(desk: &Path, words: &[&str]) -> Ended {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eczflow"));
+    command.args(words).current_dir(ROOT).env("XDG_CONFIG_HOME", desk.join("config")).env("NO_COLOR", "1");
+    Ended::from(command.output().unwrap())
+}
+
+/// Checks a flow, runs it with some inputs, verifies its bundle, and answers with the run's outputs.
+#[track_caller]
+fn whole(flow: &str, inputs: &[&str]) -> serde_json::Value {
+    let desk = tempfile::tempdir().unwrap();
+    let checked = eczflow(desk.path(), &["check", flow]).expect(0);
+    assert_eq!(checked.stdout, "", "{flow}");
+    assert!(checked.stderr.starts_with("no findings\n"), "{flow}: {}", checked.stderr);
+
+    let store = desk.path().join("store").display().to_string();
+    let mut words = vec!["run", flow, "--sandbox", "--json", "--store", &store];
+    words.extend(inputs);
+    let ran = eczflow(desk.path(), &words).expect(0).json();
+
+    let bundle = desk.path().join("run.audit").display().to_string();
+    eczflow(desk.path(), &["audit", "export", "latest", "--store", &store, "-o", &bundle]).expect(0);
+    let verified = eczflow(desk.path(), &["audit", "verify", &bundle]).expect(0);
+    for answer in ["whole: yes", "complete: yes", "legal: yes"] {
+        assert!(verified.stdout.contains(answer), "{flow}: {}", verified.stdout);
+    }
+    ran["outputs"].clone()
+}
+
+fn folders() -> Vec<PathBuf> {
+    let entries = Path::new(ROOT).join("examples").read_dir().unwrap();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    folders
+}
+
+#[test]
+fn every_example_has_a_readme_of_about_ten_lines() {
+    for folder in folders() {
+        let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+        let lines = readme.lines().count();
+        assert!((6..=20).contains(&lines), "{}: {lines} lines", folder.display());
+    }
+}
+
+#[test]
+fn every_example_of_our_own_is_checked_run_and_verified() {
+    for folder in folders().iter().filter(|folder| !folder.ends_with("real")) {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let flow = format!("examples/{name}/{name}.eczflow");
+        let inputs = format!("examples/{name}/inputs.json");
+        let outputs = whole(&flow, &["--inputs", &inputs]);
+        assert!(outputs.is_object(), "{flow}: {outputs}");
+    }
+}
+
+/// The flows over published documents, with the README's inputs. Needs `examples/real/fetch` to have been run; `.ci/run` does.
+#[test]
+fn the_flows_over_published_documents_are_checked_run_and_verified() {
+    let folder = Path::new(ROOT).join("examples/real");
+    if !folder.join("documents/octokit-openapi/package.json").exists() {
+        assert!(std::env::var_os("ECZFLOW_REAL_DOCUMENTS").is_none(), "the published documents are missing");
+        println!("left out: flows over published documents; run `examples/real/fetch` to have them");
+        return;
+    }
+    let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let commands = readme.lines().filter_map(|line| line.trim().strip_prefix("eczflow run "));
+    let mut done = 0;
+    for command in commands {
+        let words = words(command);
+        let inputs: Vec<&str> = words.iter().skip(2).map(String::as_str).collect();
+        assert_eq!(words.get(1).map(String::as_str), Some("--sandbox"), "{command}");
+        whole(&words[0], &inputs);
+        done += 1;
+    }
+    assert_eq!(done, 4);
+}
+
+/// Words of a command line, with double quotes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for letter in line.chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            letter => words.last_mut().unwrap().push(letter),
+        }
+    }
+    words.into_iter().filter(|word| !word.is_empty()).collect()
+}

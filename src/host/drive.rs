@@ -66,14 +66,22 @@ impl Host {
                     // A request that is intended goes out even while pausing: it is journalled as about to be sent.
                     Need::Send { path, attempt } => {
                         if under_way.insert((path.clone(), attempt, true)) {
-                            let task =
-                                send::Task::new(self, plan, &journal.state, &credentials, path, attempt)?;
+                            let task = send::Task::new(
+                                self,
+                                engine,
+                                plan,
+                                &journal.state,
+                                &credentials,
+                                path,
+                                attempt,
+                            )?;
                             tasks.spawn(async { task.run().await.map(Completion::Outcome) });
                         }
                     }
                     Need::Verdict { path, attempt } if !pausing => {
                         if under_way.insert((path.clone(), attempt, false)) {
-                            let asked = identity::ask(identities.clone(), path, attempt);
+                            let call = engine.call(&path).cloned();
+                            let asked = identity::ask(identities.clone(), call, path, attempt);
                             tasks.spawn(async { asked.await.map(Completion::Verdict) });
                         }
                     }

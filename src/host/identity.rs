@@ -159,13 +159,16 @@ impl Identities {
 
 /// Asks for the identities of one attempt: a task of the host's loop. What is not known is asked for at the same time;
 /// what was known and grew too old meanwhile is asked for after it.
-pub(super) async fn ask(identities: Arc<Identities>, path: Path, attempt: u32) -> Result<Answers, HostError> {
-    let engine = Engine::new(&identities.plan);
-    let call =
-        engine.call(&path).ok_or_else(|| HostError::Event(format!("`{path}` is no call of the plan")))?;
+pub(super) async fn ask(
+    identities: Arc<Identities>,
+    call: Option<Call>,
+    path: Path,
+    attempt: u32,
+) -> Result<Answers, HostError> {
+    let call = call.ok_or_else(|| HostError::Event(format!("`{path}` is no call of the plan")))?;
     let observer = &identities.observer;
     let (known, missing): (Vec<_>, Vec<_>) = identities
-        .subjects(call)
+        .subjects(&call)
         .into_iter()
         .enumerate()
         .partition(|(_, subject)| observer.remembered(subject, observer.clock.now()).is_some());

@@ -14,7 +14,7 @@ use crate::engine::{
     Answer, AnswerBody, Engine, Event, Path, Request, SendFailure, SentSignature, State, What, judge_answer,
     judge_failure,
 };
-use crate::plan::{Plan, Verified};
+use crate::plan::{AnswerUse, Call, Plan, Verified};
 use crate::types::HEADER_BYTES;
 use crate::wire::handoff::{Audience, RunSecret, TrustContext};
 use crate::wire::signature::{self, Message, Target};
@@ -28,6 +28,9 @@ pub(super) struct Task {
     random: Arc<dyn Random>,
     credentials: Arc<Credentials>,
     path: Path,
+    call: Call,
+    /// What the flow uses of the answer beside its body.
+    used: Option<AnswerUse>,
     attempt: u32,
     request: Request,
     leaf: Digest,
@@ -37,6 +40,7 @@ pub(super) struct Task {
 impl Task {
     pub(super) fn new(
         host: &Host,
+        engine: &Engine<'_>,
         plan: &Arc<Verified<Plan>>,
         state: &State,
         credentials: &Arc<Credentials>,
@@ -45,6 +49,7 @@ impl Task {
     ) -> Result<Task, HostError> {
         let missing = |what: &str| HostError::Event(format!("`{path}` has no {what}"));
         let request = state.request(&path).cloned().ok_or_else(|| missing("request"))?;
+        let call = engine.call(&path).cloned().ok_or_else(|| missing("call"))?;
         let leaf = state.attempt_leaf(&path).ok_or_else(|| missing("intended record"))?;
         let secret = state.opening.as_ref().and_then(|opening| decode_base64url(&opening.run_secret));
         let secret = secret.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| missing("run secret"))?;
@@ -54,7 +59,9 @@ impl Task {
             clock: host.parts.clock.clone(),
             random: host.parts.random.clone(),
             credentials: credentials.clone(),
+            used: engine.answer_use(&path).cloned(),
             path,
+            call,
             attempt,
             request,
             leaf,
@@ -94,10 +101,9 @@ impl Task {
     /// Authorizes, signs and sends, all within the time of one attempt.
     async fn attempt(&self) -> (Option<Box<SentSignature>>, Result<wire::Answer, SendError>) {
         let refused = |reason: String| SendError::NotSent { cause: NotSent::Request, reason };
-        let engine = Engine::new(&self.plan);
-        let call = engine.call(&self.path);
-        let Some((call, api)) = call.and_then(|call| Some((call, self.plan.apis.get(&call.api)?))) else {
-            return (None, Err(refused("the plan has no such call".into())));
+        let call = &self.call;
+        let Some(api) = self.plan.apis.get(&call.api) else {
+            return (None, Err(refused("the plan has no such api".into())));
         };
         let started = Instant::now();
         let authorized = self.credentials.authorize(&call.api, api, &self.connector, self.clock.as_ref());
@@ -124,8 +130,7 @@ impl Task {
 
     /// The request without its credentials, and the signature, which is journalled.
     fn prepare(&self, credentials: &[Credential]) -> Result<(wire::Request, SentSignature), String> {
-        let engine = Engine::new(&self.plan);
-        let call = engine.call(&self.path).ok_or("the plan has no such call")?;
+        let call = &self.call;
         let api = self.plan.apis.get(&call.api).ok_or("the plan has no such api")?;
         let signer =
             self.credentials.signers.get(&call.present).ok_or("there is no key for the presented agent")?;
@@ -203,9 +208,7 @@ impl Task {
         elapsed_ms: u64,
         signature: Option<Box<SentSignature>>,
     ) -> Result<What, HostError> {
-        let engine = Engine::new(&self.plan);
-        let call =
-            engine.call(&self.path).ok_or_else(|| HostError::Event("the plan has no such call".into()))?;
+        let call = &self.call;
         let contract = self
             .plan
             .contract(&call.api, &call.operation)
@@ -216,7 +219,7 @@ impl Task {
         let kept = call.handoff.attest.headers.iter().map(String::as_str).chain(["retry-after"]);
         let mut headers: BTreeMap<String, String> =
             kept.filter_map(|name| header(name).map(|value| (name.to_owned(), value))).collect();
-        let used = engine.answer_use(&self.path);
+        let used = self.used.as_ref();
         for name in used.into_iter().flat_map(|used| &used.headers) {
             let name = name.to_ascii_lowercase();
             if let Some(value) = used_header(&answer.headers, &name) {

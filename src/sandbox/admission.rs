@@ -22,7 +22,14 @@ pub(crate) struct Admission {
     registry: Arc<Registry>,
     clock: Arc<dyn Clock>,
     /// Until when each key's nonces are remembered, seconds since 1970.
-    nonces: Mutex<BTreeMap<(String, String), i64>>,
+    nonces: Mutex<Nonces>,
+}
+
+/// The nonces that were heard, and when the forgotten ones were last looked for.
+#[derive(Debug, Default)]
+struct Nonces {
+    until: BTreeMap<(String, String), i64>,
+    swept: i64,
 }
 
 /// What is known of a caller.
@@ -92,8 +99,12 @@ impl Admission {
         let verified = verify(&received, &find, now).map_err(|error| refused(error.to_string()))?;
         // The signature holds: only now is the nonce worth remembering.
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-        nonces.retain(|_, expires| *expires > now.seconds());
-        if nonces.insert((verified.keyid, verified.nonce.clone()), verified.expires).is_some() {
+        // Once a second: a sweep a request would make the thousandth a thousand times as dear.
+        if nonces.swept != now.seconds() {
+            nonces.swept = now.seconds();
+            nonces.until.retain(|_, expires| *expires > now.seconds());
+        }
+        if nonces.until.insert((verified.keyid, verified.nonce.clone()), verified.expires).is_some() {
             return Err(refused("the nonce was used before: every attempt needs its own"));
         }
         Ok(Caller {

@@ -63,6 +63,21 @@ fn every_example_of_our_own_is_checked_run_and_verified() {
     }
 }
 
+/// Each README ends with a run that goes wrong: everything done is taken back.
+#[test]
+fn what_the_readmes_let_fail_leaves_nothing_standing() {
+    for folder in folders().iter().filter(|folder| !folder.ends_with("real")) {
+        let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+        let command = readme.split("`eczflow ").nth(1).unwrap().split('`').next().unwrap();
+        let desk = tempfile::tempdir().unwrap();
+        let store = desk.path().join("store").display().to_string();
+        let mut words: Vec<&str> = command.split_whitespace().collect();
+        words.extend(["--store", &store]);
+        let ended = eczflow(desk.path(), &words).expect(3);
+        assert!(ended.stderr.contains("run: failed; nothing is left standing"), "{}", ended.stderr);
+    }
+}
+
 /// The flows over published documents, with the README's inputs. Needs `examples/real/fetch` to have been run; `.ci/run` does.
 #[test]
 fn the_flows_over_published_documents_are_checked_run_and_verified() {

@@ -65,10 +65,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         black_box(Session::new(&files).check(path, None)?);
         checks.push(begin.elapsed().as_secs_f64());
     }
-    let unit = median(&mut parses);
+    let unit = fastest(&parses);
     writeln!(out, "{} MB of JSON, over parsing it with serde_json", bytes.len() >> 20)?;
-    writeln!(out, "{:24}{:>6.1}", "read and hashed", median(&mut reads) / unit)?;
-    writeln!(out, "{:24}{:>6.1}", "check of three steps", median(&mut checks) / unit)?;
+    writeln!(out, "{:24}{:>6.1}", "read and hashed", fastest(&reads) / unit)?;
+    writeln!(out, "{:24}{:>6.1}", "check of three steps", fastest(&checks) / unit)?;
     if first.plan.is_none() {
         let why = first
             .diagnostics
@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+/// Whatever else the machine does makes a repetition slower, never faster.
+fn fastest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
 }

@@ -24,6 +24,10 @@ pub(crate) struct Meaning {
     used: bool,
 }
 
+/// How many unknown names of a flow are compared with the known ones: more are no typing errors, and comparing all with
+/// all would take the square of the flow's length.
+const SUGGESTED: usize = 50;
+
 /// Names in scope, the innermost frame last.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
@@ -32,11 +36,13 @@ pub(crate) struct Scope {
     all: BTreeMap<String, Span>,
     /// Names that the flow defines somewhere: to tell "too early" from "never".
     later: BTreeSet<String>,
+    /// How many names were unknown so far.
+    unknown: usize,
 }
 
 impl Scope {
     pub(crate) fn new(later: BTreeSet<String>) -> Scope {
-        Scope { frames: vec![BTreeMap::new()], all: BTreeMap::new(), later }
+        Scope { frames: vec![BTreeMap::new()], all: BTreeMap::new(), later, unknown: 0 }
     }
 
     pub(crate) fn enter(&mut self) {
@@ -109,8 +115,10 @@ impl Scope {
             return None;
         }
         let known = self.frames.iter().flat_map(BTreeMap::keys).map(String::as_str);
-        let mut diagnostic =
-            unknown(name, format!("no `{}` here", name.text), did_you_mean(&name.text, known));
+        self.unknown += 1;
+        let near =
+            did_you_mean(&name.text, known.take(if self.unknown > SUGGESTED { 0 } else { usize::MAX }));
+        let mut diagnostic = unknown(name, format!("no `{}` here", name.text), near);
         if let Some(inside) = self.all.get(&name.text) {
             diagnostic = diagnostic
                 .and(*inside, "a name inside a loop stays inside")

@@ -65,6 +65,7 @@ pub const ALL: &[Rule] = &[
     retry::key::RULE,
     retry::deadline::RULE,
     secrets::audience::RULE,
+    secrets::place::RULE,
     secrets::scheme::RULE,
 ];
 

@@ -74,6 +74,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     for (api, (state, hash)) in &pinned.apis {
         let state = match (state, arguments.check) {
             (PinState::Current, _) => "current",
+            (PinState::Unlocked, true) => "not in the lock",
+            (PinState::Unlocked, false) => "locked",
             (PinState::New, true) => "not pinned",
             (PinState::New, false) => "pinned",
             (PinState::Changed, true) => "pinned to another version",

@@ -9,7 +9,7 @@ use super::session::{file_name, lock_path};
 use crate::base::limits;
 use crate::diagnostics::codes::documents::{IDENTITY_MISSING, SYNTAX};
 use crate::diagnostics::{Diagnostic, Severity, Sink};
-use crate::documents::{Lock, LockedApi};
+use crate::documents::{Document, Lock, LockedApi};
 use crate::hir::{Choice, Hir};
 use crate::rules::LockState;
 use crate::source::{ReadError, SourceMap, Span};
@@ -55,6 +55,8 @@ pub struct Pinned {
     pub lock_path: Utf8PathBuf,
     /// The lock's new text.
     pub lock: String,
+    /// What the flow uses and is not what was locked: its uses as `` `api.operation` ``, and who answers as `` `x-ecz-id` of `api` ``.
+    pub changed: Vec<String>,
     /// Whether pins and lock are as they would be written: the answer of `pin --check`.
     pub current: bool,
 }
@@ -83,6 +85,7 @@ impl Session<'_> {
             LockState::Missing | LockState::Unreadable { .. } => Lock::default(),
         };
         let (mut apis, mut edits, mut locked) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        let mut changed = Vec::new();
         if let Some(first) = flows.first() {
             for (name, api) in &first.apis {
                 let Some(document) = &api.document else { continue };
@@ -101,6 +104,9 @@ impl Session<'_> {
                 };
                 let used = used(&flows, name);
                 let used: Vec<&str> = used.iter().map(String::as_str).collect();
+                if let Some(old) = lock.api(file_name(path), name) {
+                    changed.extend(changes(name, old, document, &used, sink.has_errors()));
+                }
                 let entry = LockedApi::of(&api.path, document, &used);
                 let held = lock.api(file_name(path), name) == entry.as_ref();
                 let state = if held || state != PinState::Current { state } else { PinState::Unlocked };
@@ -137,6 +143,7 @@ impl Session<'_> {
             text,
             lock_path,
             lock,
+            changed,
             current,
         })
     }
@@ -172,6 +179,26 @@ fn of_documents(sink: Sink) -> Vec<Diagnostic> {
             && (SYNTAX.number..IDENTITY_MISSING.number).contains(&found.code.number)
     };
     sink.into_sorted().into_iter().filter(document).collect()
+}
+
+/// What of an api's lock no longer holds and is used. An operation that is gone counts where the flow has errors: one that
+/// is not used any more has none.
+fn changes(name: &str, old: &LockedApi, document: &Document, used: &[&str], errors: bool) -> Vec<String> {
+    let mut changed = Vec::new();
+    if old.identity != document.identity_text() {
+        changed.push(format!("`x-ecz-id` of `{name}`"));
+    }
+    for (key, slice) in &old.operations {
+        let now = document.operation(key).ok().and_then(|entry| document.slice(entry).ok());
+        let differs = match &now {
+            Some(now) => used.contains(&key.as_str()) && now != slice,
+            None => errors,
+        };
+        if differs {
+            changed.push(format!("`{name}.{key}`"));
+        }
+    }
+    changed
 }
 
 /// The operations that any flow of the file uses of an api.

@@ -60,9 +60,8 @@ impl Compilation {
         let unbound = || {
             self.checked.iter().flat_map(|flow| flow.hir.flow.unbound.iter().map(move |call| (flow, call)))
         };
-        let unbound_without = unbound().filter(|(flow, (api, _))| {
-            flow.hir.apis.get(api).is_some_and(|api| api.no_passport.is_some())
-        });
+        let unbound_without = unbound()
+            .filter(|(flow, (api, _))| flow.hir.apis.get(api).is_some_and(|api| api.no_passport.is_some()));
         (without.count() + unbound_without.count(), calls().count() + unbound().count())
     }
 

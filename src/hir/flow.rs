@@ -240,7 +240,9 @@ impl<'d> FlowLowering<'_, 'd> {
 
     /// Points the last position at the member of a record literal that is wrong, where it is written there.
     pub(crate) fn point_at_member(&mut self, written: &ast::Expr) {
-        let Some(Position { span, answer: Answer::No(wrong), .. }) = self.positions.last_mut() else { return };
+        let Some(Position { span, answer: Answer::No(wrong), .. }) = self.positions.last_mut() else {
+            return;
+        };
         let mut at = written;
         for name in wrong.path.split('.') {
             let ast::ExprKind::Record(members) = &at.kind else { return };

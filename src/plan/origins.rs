@@ -77,7 +77,11 @@ pub fn base_url(view: &OperationView, choice: Choice<'_>) -> Result<String, Orig
         }
         let known = view.servers.iter().any(|server| server.matches(url));
         // A document without servers says nothing of the path: the author's word stands, and the proof says whose it is.
-        return if known || view.servers.is_empty() { Ok(url.to_owned()) } else { Err(OriginError::NotAServer(url.to_owned())) };
+        return if known || view.servers.is_empty() {
+            Ok(url.to_owned())
+        } else {
+            Err(OriginError::NotAServer(url.to_owned()))
+        };
     }
     let Some(origin) = origin else {
         let mut urls = view.servers.iter().filter_map(|server| server.default_url());

@@ -55,7 +55,8 @@ pub fn parse(text: &str, file: FileId, sink: &mut Sink) -> ast::File {
     {
         let span = Span::new(file, at, at + lost.len_utf8());
         sink.push(
-            Diagnostic::new(&codes::NOT_UTF8, span, "this file is no text").help("name a flow, saved as UTF-8"),
+            Diagnostic::new(&codes::NOT_UTF8, span, "this file is no text")
+                .help("name a flow, saved as UTF-8"),
         );
         return tree;
     }

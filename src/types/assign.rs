@@ -154,7 +154,7 @@ fn no(value: Option<Json>, why: impl Into<String>) -> Answer {
 
 /// An int that may lie below the least value, above the greatest, or both. `max` and `min` would send another value in
 /// silence, so that a rule of the flow is advised before them.
-fn outside(low: Option<i64>, high: Option<i64>, shown: i64) -> Answer {
+fn outside(low: Option<i64>, high: Option<i64>, shown: i64, varies: bool) -> Answer {
     let (why, rule, kept) = match (low, high) {
         (Some(low), Some(high)) => (
             format!("it may be below {low} or above {high}"),
@@ -169,11 +169,12 @@ fn outside(low: Option<i64>, high: Option<i64>, shown: i64) -> Answer {
             (format!("it may be above {high}"), format!("x <= {high}"), format!("min(x, {high})"))
         }
     };
-    let help = format!(
+    // A number that is written there is simply the wrong one.
+    let help = varies.then(|| format!(
         "write a rule before it, `ensure {rule} else \"…\"`, and give `{kept}`: without the rule it would send another value in silence"
-    );
+    ));
     let (path, value) = (String::new(), Some(Json::from(shown)));
-    Answer::No(Counterexample { path, value, why, help: Some(help) })
+    Answer::No(Counterexample { path, value, why, help })
 }
 
 /// Two kinds that look alike in JSON.
@@ -206,11 +207,12 @@ impl Question {
             (Type::Int { minimum, maximum }, Type::Int { minimum: low, maximum: high }) => {
                 let ((a, b), (low, high)) = (range(*minimum, *maximum), range(*low, *high));
                 // The value nearest to the bound says most.
-                let shown = if a < low { low.saturating_sub(1).min(b) } else { high.saturating_add(1).max(a) };
+                let shown =
+                    if a < low { low.saturating_sub(1).min(b) } else { high.saturating_add(1).max(a) };
                 if a > b || (a >= low && b <= high) {
                     Answer::Yes
                 } else {
-                    outside((a < low).then_some(low), (b > high).then_some(high), shown)
+                    outside((a < low).then_some(low), (b > high).then_some(high), shown, a < b)
                 }
             }
             (Type::Int { .. }, Type::Decimal | Type::Number) => Answer::Yes,

@@ -21,7 +21,9 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 context.hir.apis.values().filter_map(|api| api.pin.as_ref().map(|(_, span)| *span)).min();
             if let Some(span) = first {
                 let (message, help) = match context.lock {
-                    LockState::Unreadable { reason, help } => (reason.as_str(), help.as_deref().unwrap_or(HELP)),
+                    LockState::Unreadable { reason, help } => {
+                        (reason.as_str(), help.as_deref().unwrap_or(HELP))
+                    }
                     _ => ("there is no `eczflow.lock` beside this file", HELP),
                 };
                 sink.push(Diagnostic::new(&LOCK_MISMATCH, span, message).help(help));

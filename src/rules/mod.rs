@@ -70,6 +70,7 @@ pub const ALL: &[Rule] = &[
     retry::key::RULE,
     retry::deadline::RULE,
     secrets::audience::RULE,
+    secrets::place::RULE,
     secrets::scheme::RULE,
 ];
 

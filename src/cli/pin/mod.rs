@@ -81,6 +81,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     for (api, (state, hash)) in &pinned.apis {
         let state = match (state, writes) {
             (PinState::Current, _) => "current",
+            (PinState::Unlocked, false) => "not in the lock",
+            (PinState::Unlocked, true) => "locked",
             (PinState::New, false) => "not pinned",
             (PinState::New, true) => "pinned",
             (PinState::Changed, false) => "pinned to another version",

@@ -39,6 +39,11 @@ const RUNTIME_HEADERS: &[&str] = &[
     "user-agent",
 ];
 
+/// Whether the runtime alone sets a header, so that nothing else may; compared without case.
+pub fn runtime_sets(header: &str) -> bool {
+    RUNTIME_HEADERS.contains(&header.to_ascii_lowercase().as_str())
+}
+
 /// Something a document asks for that is not built yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsupported {
@@ -79,7 +84,7 @@ impl Contract {
             if header && parameter.name.eq_ignore_ascii_case(IDEMPOTENCY_KEY) {
                 idempotency_header = Some(parameter.name.clone());
             }
-            let reserved = RUNTIME_HEADERS.contains(&parameter.name.to_ascii_lowercase().as_str());
+            let reserved = runtime_sets(&parameter.name);
             if header && (reserved || parameter.name.to_ascii_lowercase().starts_with("ecz-")) {
                 continue;
             }

@@ -1,6 +1,8 @@
 //! What ends a command early, and this room's own errors.
 
-use camino::Utf8PathBuf;
+use std::io::ErrorKind;
+
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Exit, output};
 use crate::base::Explained;
@@ -42,6 +44,26 @@ impl<E: Explained + 'static> From<E> for Failure {
     }
 }
 
+/// What to do about a file that was not written.
+fn unwritten(path: &Utf8Path, kind: ErrorKind) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    Some(match kind {
+        ErrorKind::AlreadyExists => "name a file that does not exist yet, or move the older one away".into(),
+        ErrorKind::NotFound => {
+            format!("there is no folder `{folder}`: make it, or name a file in another one")
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            format!(
+                "the folder `{folder}` must be writable for you: the file is made there whole, then put in its place"
+            )
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk".into(),
+        ErrorKind::IsADirectory => format!("`{path}` is a folder: name a file in it"),
+        ErrorKind::NotADirectory => format!("`{folder}` is a file, not a folder: name another path"),
+        _ => return None,
+    })
+}
+
 /// What can be wrong with what was asked for on the command line.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -78,6 +100,8 @@ pub enum CliError {
         path: Utf8PathBuf,
         /// The system's words.
         reason: String,
+        /// What kind of failure it was.
+        kind: ErrorKind,
     },
     /// A run's name that begins several runs, or none.
     #[error("{reason}")]
@@ -199,9 +223,7 @@ impl Explained for CliError {
             CliError::Input { help, .. } | CliError::Rules { help, .. } | CliError::Fetch { help, .. } => help.clone(),
             CliError::Outside { .. } => "name with `--root` a folder above the document".into(),
             CliError::InputsFile { .. } => "write one JSON object, a member for each input".into(),
-            CliError::Write { .. } => {
-                "name a file that does not exist yet, in a folder that you may write to".into()
-            }
+            CliError::Write { path, kind, .. } => unwritten(path, *kind)?,
             CliError::RunName { .. } => "`eczflow runs` lists the runs of a store; `--store DIR` names it".into(),
             CliError::Detached { .. } => {
                 "put the documents where the plan names them, or go on without them with `--allow-detached` (but a sandbox is made from them)".into()

@@ -151,6 +151,29 @@ fn a_changed_document_is_judged_by_what_is_used_of_it() {
     assert!(note.contains("P3") && note.contains("`refund`"), "{note}");
 }
 
+/// A used operation that cannot be cut out is not one that did not change, and no lock holds it.
+#[test]
+fn what_cannot_be_cut_out_is_not_unchanged() {
+    let mut files = example();
+    for (from, to, code) in [
+        ("#/components/schemas/NewRefund\"", "#/components/schemas/Nothing\"", "EF8012"),
+        ("#/components/schemas/NewRefund\"", "other.json#/NewRefund\"", "EF8011"),
+        ("\"operationId\": \"getRefund\"", "\"operationId\": \"createRefund\"", "EF8013"),
+    ] {
+        let document = PAYMENTS.replacen(from, to, 1);
+        assert_ne!(document, PAYMENTS, "{from}");
+        files.insert("f/apis/payments.openapi.json", document);
+        let compilation = Session::new(&files).check(path(), None).unwrap();
+        let found: Vec<&str> = compilation.diagnostics.iter().map(|found| found.code.number).collect();
+        assert!(found.contains(&code) && !found.contains(&"EF4010"), "{found:?}");
+        assert!(!found.contains(&"EF4009"), "{found:?}");
+        assert_eq!(compilation.unverified(), (0, 5), "{code}");
+        let pinned = Session::new(&files).pin(path()).unwrap();
+        let found: Vec<&str> = pinned.diagnostics.iter().map(|found| found.code.number).collect();
+        assert!(pinned.has_errors() && found == [code] && pinned.edits.is_empty(), "{found:?}");
+    }
+}
+
 /// Every obligation broken in an otherwise well-formed plan under a recomputed digest is refused.
 #[test]
 fn an_edited_plan_with_a_recomputed_digest_is_refused() {

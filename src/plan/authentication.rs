@@ -4,7 +4,7 @@ use url::Url;
 
 use super::party::Auth;
 use crate::documents::{Location, OperationView, Scheme, SchemeView};
-use crate::types::runtime_sets;
+use crate::types::is_runtime_header;
 
 /// What an operation makes of the declared ways to authenticate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub fn unassumable(auth: &Auth) -> Option<String> {
         // The client's secret would go wherever the plan says.
         Auth::OAuth2 { .. } => Some("only a document says where tokens come from".to_owned()),
         Auth::ApiKey { location, name, .. } => match location.as_str() {
-            "header" if runtime_sets(name) => Some(format!("the header `{name}` is set by the runtime")),
+            "header" if is_runtime_header(name) => Some(format!("the header `{name}` is set by the runtime")),
             "header" | "cookie" if !is_token(name) => Some(format!("`{name}` names no {location}")),
             "query" if name.is_empty() => Some("the key has no name".to_owned()),
             "header" | "cookie" | "query" => None,

@@ -144,6 +144,7 @@ fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligatio
             unverified_because(because)
         }
     };
+    let mut unlisted = false;
     for operation in api.operations.keys() {
         let view = views
             .get(&(name.to_owned(), operation.clone()))
@@ -155,6 +156,7 @@ fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligatio
                 format!("requests go to `{}`, the server of `{operation}` is `{server}`", api.base_url);
             return Err(refused("P5", name, reason));
         }
+        unlisted |= view.servers.is_empty();
     }
     for secret in api.auth.iter().flat_map(Auth::secrets) {
         let audience = plan.secrets.get(secret).map(|secret| secret.audience.as_str());
@@ -166,6 +168,10 @@ fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligatio
     let via = match &api.region {
         Some(region) => format!("region {} at {}", region.name, region.origin),
         None => format!("origin {}", api.origin()),
+    };
+    let via = match &api.server {
+        Some(server) if unlisted => format!("{via}; server {server}, stated in the flow"),
+        _ => via,
     };
     let holds_by = format!("{}; operations {}; {via}; {party}{authenticated}", api.pin, api.operations.len());
     Ok(obligation("P5", name, holds_by))

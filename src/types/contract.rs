@@ -39,11 +39,7 @@ const RUNTIME_HEADERS: &[&str] = &[
     "user-agent",
 ];
 
-/// Whether the runtime alone sets a header, so that nothing else may; compared without case.
-pub fn runtime_sets(header: &str) -> bool {
-    RUNTIME_HEADERS.contains(&header.to_ascii_lowercase().as_str())
-}
-
+<<<<<<< HEAD
 /// Something a document asks for that is not built yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsupported {
@@ -84,8 +80,12 @@ impl Contract {
             if header && parameter.name.eq_ignore_ascii_case(IDEMPOTENCY_KEY) {
                 idempotency_header = Some(parameter.name.clone());
             }
-            let reserved = runtime_sets(&parameter.name);
+<<<<<<< HEAD
+            let reserved = is_runtime_header(&parameter.name);
             if header && (reserved || parameter.name.to_ascii_lowercase().starts_with("ecz-")) {
+=======
+            if header && is_runtime_header(&parameter.name) {
+>>>>>>> main
                 continue;
             }
             let parameter = Parameter::read(view, parameter)?;

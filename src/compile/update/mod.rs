@@ -127,7 +127,7 @@ impl Session<'_> {
             LockState::Read(lock) if lock.flows.contains_key(file_name(path)) => Ok(lock),
             LockState::Read(_) => Err(format!("the lock has nothing about `{}`", file_name(path))),
             LockState::Missing => Err("there is no lock".to_owned()),
-            LockState::Unreadable(reason) => Err(reason),
+            LockState::Unreadable { reason, .. } => Err(reason),
         };
         let mut over = BTreeMap::new();
         over.insert(path.to_owned(), pinned.text.clone().into_bytes());

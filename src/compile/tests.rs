@@ -341,25 +341,26 @@ fn an_update_breaks_where_servers_security_or_content_types_change() {
     let mut files = example();
     assert_eq!(operation(&files).standing, Standing::Untouched);
     let base: serde_json::Value = serde_json::from_str(PAYMENTS).unwrap();
-    let changed = |edit: &dyn Fn(&mut serde_json::Value)| {
+    let changed = |edit: fn(&mut serde_json::Value)| {
         let mut document = base.clone();
         edit(&mut document);
         assert_ne!(document, base);
         document.to_string()
     };
-    let scheme = "/components/securitySchemes/token";
-    for (place, edit) in [
-        ("servers", &(|it| it["servers"][0]["url"] = "https://evil.example".into()) as &dyn Fn(&mut _)),
-        ("security", &|it: &mut serde_json::Value| it["security"] = serde_json::json!([{"token": []}, {}])),
-        ("security scheme `token`", &|it| {
-            *it.pointer_mut(scheme).unwrap() =
+    type Edit = fn(&mut serde_json::Value);
+    let edits: [(&str, Edit); 4] = [
+        ("servers", |it| it["servers"][0]["url"] = "https://evil.example".into()),
+        ("security", |it| it["security"] = serde_json::json!([{"token": []}, {}])),
+        ("security scheme `token`", |it| {
+            *it.pointer_mut("/components/securitySchemes/token").unwrap() =
                 serde_json::json!({"type": "apiKey", "in": "query", "name": "k"});
         }),
-        ("content types of 201", &|it| {
+        ("content types of 201", |it| {
             let answer = &mut it["paths"]["/refunds"]["post"]["responses"]["201"]["content"];
             answer["text/csv"] = serde_json::json!({});
         }),
-    ] {
+    ];
+    for (place, edit) in edits {
         files.insert("f/apis/payments.openapi.json", changed(edit));
         let found = operation(&files);
         assert_eq!(found.standing, Standing::Breaks, "{place}");

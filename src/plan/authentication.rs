@@ -69,7 +69,8 @@ pub fn unassumable(auth: &Auth) -> Option<String> {
         // The client's secret would go wherever the plan says.
         Auth::OAuth2 { .. } => Some("only a document says where tokens come from".to_owned()),
         Auth::ApiKey { location, name, .. } => match location.as_str() {
-            "header" if is_runtime_header(name) => Some(format!("the header `{name}` is set by the runtime")),
+            // A scheme of one's own in `Authorization` is a key like any other.
+            "header" if is_runtime_header(name) && !name.eq_ignore_ascii_case("authorization") => Some(format!("the header `{name}` is set by the runtime")),
             "header" | "cookie" if !is_token(name) => Some(format!("`{name}` names no {location}")),
             "query" if name.is_empty() => Some("the key has no name".to_owned()),
             "header" | "cookie" | "query" => None,

@@ -126,6 +126,9 @@ fn export(named: &str, path: &Utf8Path, sealed: bool, place: &runs::Place) -> Ou
     Ok(Exit::Clean)
 }
 
+/// Why a log cannot be closed now.
+const STILL_GOING: &str = "a run of this store is still going, and `eczflow runs` lists them: export this one when it has ended or paused; `eczflow audit root` says where it stands meanwhile";
+
 /// What the bundle needs. The log of a run that stands still is signed up to its last record first.
 fn gather(named: &str, folder: &Utf8Path, place: &runs::Place) -> Result<Export, Failure> {
     let reader = storage::open(folder)?;
@@ -135,6 +138,7 @@ fn gather(named: &str, folder: &Utf8Path, place: &runs::Place) -> Result<Export,
         answer => return Ok(answer?),
     }
     drop(reader);
+    storage::nobody_holds(folder, STILL_GOING)?;
     let config = flow::configuration(place.config.as_deref(), ".".into())?;
     let store = storage::open_to_write(folder, &config, config.trusted_logs.as_deref())?;
     store.cover(&run, SystemClock.now()).wait()?;

@@ -109,6 +109,12 @@ pub enum CliError {
         /// What is wrong.
         reason: String,
     },
+    /// A store without runs.
+    #[error("this store has no run yet")]
+    NoRun {
+        /// Stores that are there and have runs.
+        near: Vec<&'static str>,
+    },
     /// A plan whose documents are not at hand.
     #[error("documents not at hand: {}", .tried.join(", "))]
     Detached {
@@ -141,6 +147,14 @@ pub enum CliError {
         /// What to do.
         help: &'static str,
     },
+    /// A flow where an OpenAPI document is due.
+    #[error("`{path}` is a flow, not an OpenAPI document")]
+    NotADocument {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What to do.
+        help: &'static str,
+    },
     /// Faults were asked for, and no sandbox that could make them.
     #[error("`--fault`, `--revoke`, `--drift` and `--hold` need `--sandbox`")]
     NoSandbox,
@@ -151,6 +165,20 @@ pub enum CliError {
         error: StoreError,
         /// Stores that are there.
         near: Vec<&'static str>,
+    },
+    /// A store in use, where what was asked for is about one of its runs.
+    #[error("{error}")]
+    Held {
+        /// The store's own words.
+        error: StoreError,
+        /// What to do.
+        help: &'static str,
+    },
+    /// Inputs that the flow needs and nobody gave.
+    #[error("inputs are missing: {}", .inputs.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
+    MissingInputs {
+        /// Names and types.
+        inputs: Vec<(String, String)>,
     },
     /// A run was to go on under a configuration that is not the one it began under.
     #[error("run `{run}` began with {name} `{began}`; this configuration has `{now}`")]
@@ -198,10 +226,10 @@ impl Explained for CliError {
     fn code(&self) -> &'static str {
         match self {
             CliError::UnknownTopic { .. } => "ER1070",
-            CliError::Input { .. } => "ER1071",
+            CliError::Input { .. } | CliError::MissingInputs { .. } => "ER1071",
             CliError::InputsFile { .. } => "ER1072",
             CliError::Write { .. } => "ER1073",
-            CliError::RunName { .. } => "ER1074",
+            CliError::RunName { .. } | CliError::NoRun { .. } => "ER1074",
             CliError::Detached { .. } => "ER1075",
             CliError::LogKey { .. } => "ER1076",
             CliError::Rules { .. } => "ER1077",
@@ -209,8 +237,8 @@ impl Explained for CliError {
             CliError::NoSandbox => "ER1079",
             CliError::OtherWorld { .. } => "ER1080",
             CliError::SandboxEnded { .. } => "ER1081",
-            CliError::NoStore { error, .. } => error.code(),
-            CliError::NotAFlow { .. } => "ER1082",
+            CliError::NoStore { error, .. } | CliError::Held { error, .. } => error.code(),
+            CliError::NotAFlow { .. } | CliError::NotADocument { .. } => "ER1082",
             CliError::Fetch { .. } => "ER1083",
             CliError::Outside { .. } => "ER1084",
         }
@@ -233,11 +261,16 @@ impl Explained for CliError {
             }
             CliError::Runtime { .. } => return None,
             CliError::NoStore { error, near } if near.is_empty() => return error.help(),
-            CliError::NoStore { near, .. } => {
+            CliError::NoRun { near } if near.is_empty() => "run a flow first, or name another store with `--store DIR`".into(),
+            CliError::NoStore { near, .. } | CliError::NoRun { near } => {
                 let near: Vec<String> = near.iter().map(|store| format!("`--store {store}`")).collect();
                 format!("there is one at {}", near.join(" and at "))
             }
-            CliError::NotAFlow { help, .. } => (*help).into(),
+            CliError::NotAFlow { help, .. } | CliError::NotADocument { help, .. } | CliError::Held { help, .. } => (*help).into(),
+            CliError::MissingInputs { inputs } => {
+                let needed: Vec<String> = inputs.iter().map(|(name, ty)| format!("`{name}: {ty}`")).collect();
+                format!("the flow needs {}; give each with `--input NAME=VALUE`, or all in a file with `--inputs FILE`", needed.join(", "))
+            }
             CliError::OtherWorld { .. } => {
                 "name the configuration it began under with `--config FILE`".into()
             }

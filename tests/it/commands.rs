@@ -154,6 +154,14 @@ fn a_hash_is_the_pin_and_a_plan_the_same_each_time() {
     let plan: Json = serde_json::from_str(&again).unwrap();
     desk.run("check a.plan.json").expect_error(2, "ER1082");
     desk.run("check refund/apis/support.openapi.yaml").expect_error(2, "ER1082");
+    desk.run(&format!("hash {FLOW}")).expect_error(2, "ER1082");
+    desk.run(&format!("operations {FLOW}")).expect_error(2, "ER1082");
+    desk.run("check refund").expect_error(2, "ER1001");
+    std::fs::copy(desk.path("refund/apis/support.openapi.yaml"), desk.path("yaml.json")).unwrap();
+    let told = desk.run("hash yaml.json").expect(1).stderr;
+    assert!(told.contains("EF8001") && told.contains("name it `.yaml`"), "{told}");
+    let told = desk.run("pin --fetch http://127.0.0.1:1/a.json -o a.json").expect(2).stderr;
+    assert!(told.contains("ER1083") && told.contains("use https"), "{told}");
     let told = desk.run("run a.plan.json --sandbox --allow-detached --input ticket_id=T1").expect(2).stderr;
     assert!(told.contains("ER1075") && told.contains("`./apis/payments.openapi.json`"), "{told}");
     let digest = desk.run(&format!("compile {FLOW}")).expect(0).stdout;
@@ -293,4 +301,13 @@ fn a_run_does_not_outlive_a_sandbox_of_its_own() {
     desk.run("resume latest --store .eczflow/sandbox").expect_error(2, "ER1081");
     let told = desk.run("audit export latest -o a.audit").expect(2).stderr;
     assert!(told.contains("ER4013") && told.contains("`--store .eczflow/sandbox`"), "{told}");
+    // A run that ends before its first record leaves a store without runs, and the hint stays.
+    desk.run(&format!("run {FLOW} --input ticket_id=T1")).expect_error(2, "ER10");
+    let told = desk.run("resume latest").expect(2).stderr;
+    assert!(told.contains("ER1074") && told.contains("`--store .eczflow/sandbox`"), "{told}");
+    // While somebody holds the store, that is what is told.
+    let lock = std::fs::OpenOptions::new().write(true).open(desk.path(".eczflow/sandbox/lock")).unwrap();
+    lock.lock().unwrap();
+    let told = desk.run("resume latest --store .eczflow/sandbox").expect(2).stderr;
+    assert!(told.contains("ER4001") && told.contains("still going"), "{told}");
 }

@@ -56,7 +56,7 @@ pub fn assignable(from: &Type, to: &Type) -> Answer {
 }
 
 /// As [`assignable`], for a record literal of the flow: members that the target does not declare are refused, also where
-/// the target's schema is open, since they are most likely misspelt.
+/// the target's schema is open, since they are most likely misspelt. An open target that declares none takes all.
 pub fn assignable_literal(from: &Type, to: &Type) -> Answer {
     Question { steps: STEPS, literal: true }.ask(from, to)
 }
@@ -289,6 +289,13 @@ impl Question {
         if let Some(why) = unknown {
             return Answer::Unknown(why);
         }
+        // Each refused value is put to every alternative, which costs as much as asking them.
+        let cost = u32::try_from(refusals.len().saturating_mul(of.len())).unwrap_or(u32::MAX);
+        let Some(left) = self.steps.checked_sub(cost) else {
+            self.steps = 0;
+            return Answer::Unknown("the types are too large to compare".to_owned());
+        };
+        self.steps = left;
         // The alternatives may cover the type together: only a value that the whole union refuses counts.
         // Its own place is kept where one alternative alone was of the right kind.
         let shown =
@@ -362,7 +369,8 @@ impl Question {
         for (name, field) in from.fields.iter().filter(|(name, _)| !to.fields.contains_key(*name)) {
             let answer = match &to.others {
                 Members::Of(of) => wrap(self.ask(&field.ty, of), "", |value| around(name, value)),
-                Members::Open if !self.literal => Answer::Yes,
+                // Where nothing is declared, nothing is misspelt.
+                Members::Open if !self.literal || to.fields.is_empty() => Answer::Yes,
                 Members::Open => alike(UNDECLARED),
                 Members::Closed => match field.ty.witness() {
                     None => Answer::Yes,

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
-use super::authentication::{Accepted, accepts};
+use super::authentication::{Accepted, accepts, unassumable};
 use super::model::{Api, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
@@ -201,7 +201,14 @@ fn authenticated(name: &str, api: &Api, views: &Views) -> Result<String, PlanErr
     if asked && !documented {
         return Err(refused("P5", name, "no used operation documents its authentication"));
     }
-    let words: Vec<String> = api.auth.iter().map(Auth::words).collect();
+    if !asked && let Some(reason) = api.auth.iter().find_map(unassumable) {
+        return Err(refused("P5", name, format!("the document declares no scheme, and {reason}")));
+    }
+    let told = |auth: &Auth| match auth {
+        Auth::OAuth2 { token_url, .. } => format!("{} with tokens of {token_url}", auth.words()),
+        _ => auth.words(),
+    };
+    let words: Vec<String> = api.auth.iter().map(told).collect();
     let assumed = if asked { "" } else { ", assumed: the document declares no scheme" };
     Ok(format!("; auth {}{assumed}", words.join(" with ")))
 }

@@ -200,9 +200,8 @@ note: nothing here speaks for a party, a passport or an API; check again before 
 fn unverified(records: &[Record], plan: Option<&Plan>) -> Option<String> {
     let without = plan.map(|plan| {
         let calls = crate::plan::calls(&plan.flow.body).into_iter();
-        let calls = calls.filter(|(_, call)| {
-            plan.apis.get(&call.api).is_some_and(|api| api.identity.because().is_some())
-        });
+        let calls = calls
+            .filter(|(_, call)| plan.apis.get(&call.api).is_some_and(|api| api.identity.because().is_some()));
         calls.map(|(_, call)| call.operation_name()).collect::<BTreeSet<String>>()
     });
     let counts = |record: &&Record| match (record.kind, &without) {
@@ -263,7 +262,9 @@ fn answers(report: &Report) -> String {
         text.push_str(&format!("{question}: {}\n", harmless_line(&answer)));
     }
     if let Some(bundle) = bundle {
-        if let Some(line) = unverified(&bundle.records, serde_json::from_str(&bundle.header.plan).ok().as_ref()) {
+        if let Some(line) =
+            unverified(&bundle.records, serde_json::from_str(&bundle.header.plan).ok().as_ref())
+        {
             text.push_str(&line);
         }
         text.push_str(&format!("environment: {}\n", harmless_line(&bundle.header.environment)));

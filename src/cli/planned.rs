@@ -32,7 +32,8 @@ pub(crate) fn load(
         plan::TAKEN_OVER.join(", ")
     ));
     let folder = name.folder();
-    let plan::Held { absent, changed } = plan.held_against(&at_hand(&plan, folder)?, lock(folder)?.as_ref())?;
+    let plan::Held { absent, changed } =
+        plan.held_against(&at_hand(&plan, folder)?, lock(folder)?.as_ref())?;
     if !changed.is_empty() {
         output::tell(&format!(
             "documents changed where the plan does not use them: {}",

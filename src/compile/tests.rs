@@ -366,7 +366,10 @@ fn an_update_breaks_where_servers_security_or_content_types_change() {
         assert_eq!(found.standing, Standing::Breaks, "{place}");
         assert!(!found.words_only, "{place}");
         let told = found.changes.iter().find(|change| change.place == place);
-        assert!(told.is_some_and(|change| !change.breaks.is_empty() && change.what.contains(" -> ")), "{found:?}");
+        assert!(
+            told.is_some_and(|change| !change.breaks.is_empty() && change.what.contains(" -> ")),
+            "{found:?}"
+        );
     }
     let words = PAYMENTS.replacen("Gives money back", "Gives money", 1);
     files.insert("f/apis/payments.openapi.json", words);

@@ -70,7 +70,9 @@ pub fn unassumable(auth: &Auth) -> Option<String> {
         Auth::OAuth2 { .. } => Some("only a document says where tokens come from".to_owned()),
         Auth::ApiKey { location, name, .. } => match location.as_str() {
             // A scheme of one's own in `Authorization` is a key like any other.
-            "header" if is_runtime_header(name) && !name.eq_ignore_ascii_case("authorization") => Some(format!("the header `{name}` is set by the runtime")),
+            "header" if is_runtime_header(name) && !name.eq_ignore_ascii_case("authorization") => {
+                Some(format!("the header `{name}` is set by the runtime"))
+            }
             "header" | "cookie" if !is_token(name) => Some(format!("`{name}` names no {location}")),
             "query" if name.is_empty() => Some("the key has no name".to_owned()),
             "header" | "cookie" | "query" => None,
@@ -188,7 +190,8 @@ mod tests {
             scopes: Vec::new(),
             audience: None,
         };
-        let keys = [("header", "hOst"), ("header", "X Key"), ("cookie", "a;b"), ("query", ""), ("path", "id")];
+        let keys =
+            [("header", "hOst"), ("header", "X Key"), ("cookie", "a;b"), ("query", ""), ("path", "id")];
         let keys = keys.map(|(location, name)| key(location, name));
         for wrong in keys.into_iter().chain([oauth2]) {
             assert!(unassumable(&wrong).is_some(), "{wrong:?}");

@@ -117,9 +117,15 @@ fn check_public(engine: &Engine<'_>, record: &Record) -> Result<(), String> {
     };
     let verdict = record.decision.get("verdict").and_then(Json::as_str);
     match (record.kind, api.identity.because(), verdict) {
-        (Kind::HandoffVerified, None, None) | (Kind::HandoffUnverified, Some(_), Some("no_passport")) => Ok(()),
-        (_, None, _) => Err("the callee has a passport by the plan, and the record says another thing".into()),
-        (_, Some(_), _) => Err("the callee has no passport by the plan, and the record says another thing".into()),
+        (Kind::HandoffVerified, None, None) | (Kind::HandoffUnverified, Some(_), Some("no_passport")) => {
+            Ok(())
+        }
+        (_, None, _) => {
+            Err("the callee has a passport by the plan, and the record says another thing".into())
+        }
+        (_, Some(_), _) => {
+            Err("the callee has no passport by the plan, and the record says another thing".into())
+        }
     }
 }
 

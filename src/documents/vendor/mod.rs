@@ -22,7 +22,7 @@ const MOST_BYTES: usize = 64 << 20;
 const MOST_HOPS: usize = 64;
 
 /// The most values of the document in one piece, those put in place more than once counted as often.
-const MOST_VALUES: usize = 4 << 20;
+const MOST_VALUES: usize = 1 << 20;
 
 /// A document in one piece.
 #[derive(Debug, Clone, PartialEq, Eq)]

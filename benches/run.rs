@@ -26,7 +26,7 @@ use tokio::sync::watch;
 const STEPS: usize = 200;
 /// Items of the loop; 40 of them at once.
 const ITEMS: [usize; 4] = [100, 300, 1_000, 3_000];
-const REPETITIONS: usize = 5;
+const REPETITIONS: usize = 9;
 const ORIGIN: &str = "https://warehouse.example";
 const STOCK: &str = "/stock/KETTLE-1";
 
@@ -144,10 +144,10 @@ fn main() -> Result<(), Failed> {
             memory.push(bench.run(Arc::new(MemoryStore::new(&OsRandom)), 1).await?);
             disk.push(bench.run(sqlite(&root.join(format!("store-{round}")))?, 1).await?);
         }
-        let unit = median(&mut bare);
+        let unit = fastest(&bare);
         writeln!(out, "a step of a chain of {STEPS}, over a bare request to the same server")?;
-        writeln!(out, "{:8}{:>8.1}", "memory", median(&mut memory) / unit)?;
-        writeln!(out, "{:8}{:>8.1}", "sqlite", median(&mut disk) / unit)?;
+        writeln!(out, "{:8}{:>8.1}", "memory", fastest(&memory) / unit)?;
+        writeln!(out, "{:8}{:>8.1}", "sqlite", fastest(&disk) / unit)?;
 
         let bench = Bench::start(LOOP, &root.join("loop")).await?;
         let mut times = vec![Vec::new(); ITEMS.len()];
@@ -157,21 +157,21 @@ fn main() -> Result<(), Failed> {
                 times.push(bench.run(store, *items).await? / *items as f64);
             }
         }
-        let medians: Vec<f64> = times.iter_mut().map(|times| median(times)).collect();
-        let unit = medians.first().copied().unwrap_or(1.0);
+        let best: Vec<f64> = times.iter().map(|times| fastest(times)).collect();
+        let unit = best.first().copied().unwrap_or(1.0);
         writeln!(
             out,
             "an iteration of a loop, 40 at once, memory journal, over that of {} items",
             ITEMS.first().copied().unwrap_or_default()
         )?;
-        for (items, median) in ITEMS.iter().zip(&medians) {
-            writeln!(out, "{items:<8}{:>8.2}", median / unit)?;
+        for (items, time) in ITEMS.iter().zip(&best) {
+            writeln!(out, "{items:<8}{:>8.2}", time / unit)?;
         }
         Ok(())
     })
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+/// Whatever else the machine does makes a repetition slower, never faster.
+fn fastest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
 }

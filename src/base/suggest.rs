@@ -1,10 +1,16 @@
 //! "Did you mean".
 
+/// How many candidates are looked at: a list in which nobody would look for a name is no help either.
+const CANDIDATES: usize = 2_000;
+
 /// The candidate nearest to a misspelt name, where one is near enough to be meant.
 pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (name.chars().count() / 3).clamp(1, 4);
+    let near = |candidate: &&str| candidate.len().abs_diff(name.len()) <= 4 * allowed;
     candidates
         .into_iter()
+        .take(CANDIDATES)
+        .filter(near)
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= allowed || candidate.eq_ignore_ascii_case(name))
         .min()

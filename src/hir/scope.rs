@@ -24,6 +24,10 @@ pub(crate) struct Meaning {
     used: bool,
 }
 
+/// How many unknown names of a flow are compared with the known ones: more are no typing errors, and comparing all with
+/// all would take the square of the flow's length.
+const SUGGESTED: usize = 50;
+
 /// Names in scope, the innermost frame last.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
@@ -34,11 +38,13 @@ pub(crate) struct Scope {
     later: BTreeSet<String>,
     /// The step whose call is being read: its answer is not there yet.
     pub(crate) unanswered: Option<String>,
+    /// How many names were unknown so far.
+    unknown: usize,
 }
 
 impl Scope {
     pub(crate) fn new(later: BTreeSet<String>) -> Scope {
-        Scope { frames: vec![BTreeMap::new()], all: BTreeMap::new(), later, unanswered: None }
+        Scope { frames: vec![BTreeMap::new()], all: BTreeMap::new(), later, unanswered: None, unknown: 0 }
     }
 
     pub(crate) fn enter(&mut self) {
@@ -116,8 +122,10 @@ impl Scope {
             return None;
         }
         let known = self.frames.iter().flat_map(BTreeMap::keys).map(String::as_str);
-        let mut diagnostic =
-            unknown(name, format!("no `{}` here", name.text), did_you_mean(&name.text, known));
+        self.unknown += 1;
+        let near =
+            did_you_mean(&name.text, known.take(if self.unknown > SUGGESTED { 0 } else { usize::MAX }));
+        let mut diagnostic = unknown(name, format!("no `{}` here", name.text), near);
         if let Some(inside) = self.all.get(&name.text) {
             diagnostic = diagnostic
                 .and(*inside, "a name inside a loop stays inside")

@@ -1,6 +1,6 @@
 //! `eczflow audit`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufReader;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -14,6 +14,7 @@ use crate::audit::{
 };
 use crate::base::{Clock as _, SystemClock, limits};
 use crate::config::Config;
+use crate::plan::Plan;
 use crate::report::harmless_line;
 use crate::source::{DiskFiles, FileSystem as _, ReadError};
 use crate::store::{Store as _, StoreError};
@@ -125,6 +126,9 @@ fn export(named: &str, path: &Utf8Path, sealed: bool, place: &runs::Place) -> Ou
     Ok(Exit::Clean)
 }
 
+/// Why a log cannot be closed now.
+const STILL_GOING: &str = "a run of this store is still going, and `eczflow runs` lists them: export this one when it has ended or paused; `eczflow audit root` says where it stands meanwhile";
+
 /// What the bundle needs. The log of a run that stands still is signed up to its last record first.
 fn gather(named: &str, folder: &Utf8Path, place: &runs::Place) -> Result<Export, Failure> {
     let reader = storage::open(folder)?;
@@ -134,6 +138,7 @@ fn gather(named: &str, folder: &Utf8Path, place: &runs::Place) -> Result<Export,
         answer => return Ok(answer?),
     }
     drop(reader);
+    storage::nobody_holds(folder, STILL_GOING)?;
     let config = flow::configuration(place.config.as_deref(), ".".into())?;
     let store = storage::open_to_write(folder, &config, config.trusted_logs.as_deref())?;
     store.cover(&run, SystemClock.now()).wait()?;
@@ -190,10 +195,23 @@ note: as of 2026 no machine endpoint of the public resolver is shown to be live 
 note: nothing here speaks for a party, a passport or an API; check again before you rely on it.
 ";
 
-/// The handoffs to parties without a passport: how many, and of which operations.
-fn unverified(records: &[Record]) -> Option<String> {
+/// The handoffs to parties without a passport: how many, and of which operations. Who has none is the plan's to say; the
+/// records' own word stands where it cannot be read.
+fn unverified(records: &[Record], plan: Option<&Plan>) -> Option<String> {
+    let without = plan.map(|plan| {
+        let calls = crate::plan::calls(&plan.flow.body).into_iter();
+        let calls = calls
+            .filter(|(_, call)| plan.apis.get(&call.api).is_some_and(|api| api.identity.because().is_some()));
+        calls.map(|(_, call)| call.operation_name()).collect::<BTreeSet<String>>()
+    });
+    let counts = |record: &&Record| match (record.kind, &without) {
+        (Kind::HandoffVerified | Kind::HandoffUnverified, Some(without)) => {
+            record.operation.as_ref().is_some_and(|operation| without.contains(operation))
+        }
+        (kind, _) => kind == Kind::HandoffUnverified,
+    };
     let mut operations: BTreeMap<&str, usize> = BTreeMap::new();
-    for record in records.iter().filter(|record| record.kind == Kind::HandoffUnverified) {
+    for record in records.iter().filter(counts) {
         *operations.entry(record.operation.as_deref().unwrap_or("an operation")).or_default() += 1;
     }
     let total: usize = operations.values().sum();
@@ -244,7 +262,9 @@ fn answers(report: &Report) -> String {
         text.push_str(&format!("{question}: {}\n", harmless_line(&answer)));
     }
     if let Some(bundle) = bundle {
-        if let Some(line) = unverified(&bundle.records) {
+        if let Some(line) =
+            unverified(&bundle.records, serde_json::from_str(&bundle.header.plan).ok().as_ref())
+        {
             text.push_str(&line);
         }
         text.push_str(&format!("environment: {}\n", harmless_line(&bundle.header.environment)));

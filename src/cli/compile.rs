@@ -34,10 +34,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = flow::configuration(arguments.config.as_deref(), arguments.flow.folder())?;
     let Some(plan) = flow::compile(&arguments.flow, &config)? else { return Ok(Exit::Findings) };
     let path = arguments.output.clone().unwrap_or_else(|| "-".into());
-    let text = plan
-        .to_file()
-        .to_text()
-        .map_err(|error| CliError::Write { path: path.clone(), reason: error.to_string() })?;
+    let text = plan.to_file().to_text().map_err(|error| CliError::Write {
+        path: path.clone(),
+        reason: error.to_string(),
+        kind: std::io::ErrorKind::InvalidData,
+    })?;
     match &arguments.output {
         Some(path) if path == "-" => output::bytes(text.as_bytes())?,
         Some(path) => {

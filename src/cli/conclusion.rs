@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
 
 use super::Exit;
-use crate::engine::{FailureClass, PauseCause, Phase, Status};
+use crate::engine::{FailureClass, PauseCause, Phase, SendFailure, Status};
 use crate::host::RunReport;
 use crate::report::harmless_line;
 
@@ -57,6 +57,17 @@ fn quoted(path: &Utf8Path) -> String {
 pub(crate) struct Conclusion<'a> {
     pub(crate) report: &'a RunReport,
     pub(crate) place: &'a Place,
+    /// What came of the failed step's last attempt, where this process saw it.
+    pub(crate) last: Option<Last>,
+}
+
+/// What came of an attempt that did not do it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// No answer.
+    Failed(SendFailure),
+    /// An answer of this status.
+    Answered(u16),
 }
 
 impl Conclusion<'_> {
@@ -124,9 +135,14 @@ impl Conclusion<'_> {
                 Some(path) => format!("`{path}`"),
                 None => "the run".to_owned(),
             };
-            let class = class(failure.class);
+            let class = class(failure.class, self.last);
             let _ = writeln!(text, "{place} failed ({class}): {}", harmless_line(&failure.message));
-            let _ = writeln!(text, "help: {}", help(failure.class));
+            let _ = writeln!(text, "help: {}", help(failure.class, self.last));
+            // A step whose effect is not known is in doubt and not failed: what failed here may be sent again.
+            let retried = !failure.message.ends_with("(1 of 1 attempts)");
+            if failure.class == FailureClass::Exhausted && !retried && self.last.is_some_and(passes) {
+                text.push_str("help: give the step a `retry`: what passes by itself is then tried again, also after an interruption\n");
+            }
             if let Some(code) = named(&failure.message) {
                 let _ = writeln!(text, "help: `eczflow explain {code}` says what it means and what to do");
             }
@@ -169,7 +185,7 @@ fn named(message: &str) -> Option<&str> {
     lawful.then(|| message.get(start..start + 6)).flatten()
 }
 
-fn class(class: FailureClass) -> &'static str {
+fn class(class: FailureClass, last: Option<Last>) -> &'static str {
     match class {
         FailureClass::Rule => "a rule of the flow",
         FailureClass::Expression => "an expression",
@@ -179,13 +195,28 @@ fn class(class: FailureClass) -> &'static str {
         FailureClass::Refused => "refused by the callee",
         FailureClass::IllTyped => "an answer that does not fit the document",
         FailureClass::Redirected => "a redirect",
-        FailureClass::Exhausted => "attempts exhausted",
+        FailureClass::Exhausted => match last {
+            None => "attempts exhausted",
+            Some(Last::Answered(429)) => "too many requests",
+            Some(Last::Answered(_)) => "an error of the callee",
+            Some(Last::Failed(cause)) => match cause {
+                SendFailure::Resolve
+                | SendFailure::Connect
+                | SendFailure::Tls
+                | SendFailure::Address
+                | SendFailure::Unprocessed => "the callee was not reached",
+                SendFailure::Token => "no access token",
+                SendFailure::Local => "the request was not made",
+                SendFailure::TimedOut | SendFailure::Reset => "no whole answer",
+                SendFailure::Interrupted => "interrupted",
+            },
+        },
         FailureClass::Deadline => "the deadline",
     }
 }
 
 /// What can be done about a failure.
-fn help(class: FailureClass) -> &'static str {
+fn help(class: FailureClass, last: Option<Last>) -> &'static str {
     match class {
         FailureClass::Rule => "the flow says so itself; look at the run's inputs and at what was answered",
         FailureClass::Expression => {
@@ -205,10 +236,42 @@ fn help(class: FailureClass) -> &'static str {
         FailureClass::Redirected => {
             "redirects are never followed; look at the api's `region` and at the document's servers"
         }
-        FailureClass::Exhausted => {
-            "the lines `attempt` say what came of each; look whether the callee runs, and at its address and certificate, then run again"
-        }
+        FailureClass::Exhausted => last.map_or("the lines `attempt` say what came of each", last_help),
         FailureClass::Deadline => "give the flow a longer `deadline`, or look at which step took the time",
+    }
+}
+
+/// Whether another attempt may well end otherwise.
+fn passes(last: Last) -> bool {
+    !matches!(last, Last::Failed(SendFailure::Tls | SendFailure::Address | SendFailure::Local))
+}
+
+/// What can be done about the last attempt.
+fn last_help(last: Last) -> &'static str {
+    match last {
+        Last::Answered(429) => "the callee wants fewer requests: run again later",
+        Last::Answered(_) => "the callee failed on its side: run again later, or ask it",
+        Last::Failed(cause) => match cause {
+            SendFailure::Resolve | SendFailure::Connect | SendFailure::Unprocessed => {
+                "look whether the callee runs, and at its address, then run again"
+            }
+            SendFailure::Tls => {
+                "look at the callee's address and certificate, and at the authorities that the configuration names"
+            }
+            SendFailure::Address => {
+                "look at the callee's address, and at the private ones that the configuration allows"
+            }
+            SendFailure::Token => {
+                "look whether the token endpoint runs, and at its address in the document; the callee itself was not asked"
+            }
+            SendFailure::Local => "look at the step's request and at its credentials; nothing was sent",
+            SendFailure::TimedOut | SendFailure::Reset => {
+                "the callee was reached and did not answer whole: look whether it is well, then run again"
+            }
+            SendFailure::Interrupted => {
+                "the process ended while the request was under way, and the step has no attempt left: run again"
+            }
+        },
     }
 }
 
@@ -235,7 +298,7 @@ mod tests {
     fn a_success_prints_outputs_root_and_the_next_commands() {
         let report = report(Phase::Finished(Status::Succeeded));
         let place = Place { store: Some("a b/store".into()), config: Some("c.toml".into()), fleeting: false };
-        let conclusion = Conclusion { report: &report, place: &place };
+        let conclusion = Conclusion { report: &report, place: &place, last: None };
         assert_eq!(conclusion.exit(), Exit::Clean);
         assert_eq!(
             conclusion.data(),
@@ -266,7 +329,7 @@ mod tests {
             message: "REVOKED".into(),
         });
         let place = Place::default();
-        let conclusion = Conclusion { report: &report, place: &place };
+        let conclusion = Conclusion { report: &report, place: &place, last: None };
         assert_eq!(conclusion.exit(), Exit::Standing);
         let told = conclusion.told();
         assert!(
@@ -277,7 +340,59 @@ mod tests {
         assert!(told.contains("eczflow resume 0123456789abcdef0123`"), "{told}");
         assert!(!conclusion.data().contains("outputs"));
         report.phase = Phase::Paused(PauseCause::InDoubt);
-        let told = Conclusion { report: &report, place: &place }.told();
+        let told = Conclusion { report: &report, place: &place, last: None }.told();
         assert!(told.contains("is not built yet") && !told.contains("eczflow resume"), "{told}");
+    }
+
+    #[test]
+    fn a_step_without_attempts_left_is_told_by_its_last_one() {
+        let mut report = report(Phase::Finished(Status::Failed));
+        let place = Place::default();
+        for (last, why, class, help, retry) in [
+            (
+                Last::Answered(500),
+                "it answered 500 (1 of 1 attempts)",
+                "an error of the callee",
+                "on its side",
+                true,
+            ),
+            (
+                Last::Answered(500),
+                "it answered 500 (3 of 3 attempts)",
+                "an error of the callee",
+                "on its side",
+                false,
+            ),
+            (
+                Last::Failed(SendFailure::Token),
+                "no (1 of 1 attempts)",
+                "no access token",
+                "token endpoint",
+                true,
+            ),
+            (
+                Last::Failed(SendFailure::Tls),
+                "TLS (1 of 1 attempts)",
+                "the callee was not reached",
+                "certificate",
+                false,
+            ),
+            (
+                Last::Failed(SendFailure::Interrupted),
+                "ended (1 of 1 attempts)",
+                "interrupted",
+                "process ended",
+                true,
+            ),
+        ] {
+            report.failure = Some(Failure {
+                path: Some("read".parse().unwrap()),
+                class: FailureClass::Exhausted,
+                message: why.into(),
+            });
+            let told = Conclusion { report: &report, place: &place, last: Some(last) }.told();
+            assert!(told.starts_with(&format!("`read` failed ({class}): {why}\nhelp: ")), "{told}");
+            assert!(told.contains(help) && told.contains("give the step a `retry`") == retry, "{told}");
+        }
     }
 }

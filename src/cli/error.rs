@@ -1,6 +1,8 @@
 //! What ends a command early, and this room's own errors.
 
-use camino::Utf8PathBuf;
+use std::io::ErrorKind;
+
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Exit, output};
 use crate::base::Explained;
@@ -42,6 +44,26 @@ impl<E: Explained + 'static> From<E> for Failure {
     }
 }
 
+/// What to do about a file that was not written.
+fn unwritten(path: &Utf8Path, kind: ErrorKind) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    Some(match kind {
+        ErrorKind::AlreadyExists => "name a file that does not exist yet, or move the older one away".into(),
+        ErrorKind::NotFound => {
+            format!("there is no folder `{folder}`: make it, or name a file in another one")
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            format!(
+                "the folder `{folder}` must be writable for you: the file is made there whole, then put in its place"
+            )
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk".into(),
+        ErrorKind::IsADirectory => format!("`{path}` is a folder: name a file in it"),
+        ErrorKind::NotADirectory => format!("`{folder}` is a file, not a folder: name another path"),
+        _ => return None,
+    })
+}
+
 /// What can be wrong with what was asked for on the command line.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -78,12 +100,20 @@ pub enum CliError {
         path: Utf8PathBuf,
         /// The system's words.
         reason: String,
+        /// What kind of failure it was.
+        kind: ErrorKind,
     },
     /// A run's name that begins several runs, or none.
     #[error("{reason}")]
     RunName {
         /// What is wrong.
         reason: String,
+    },
+    /// A store without runs.
+    #[error("this store has no run yet")]
+    NoRun {
+        /// Stores that are there and have runs.
+        near: Vec<&'static str>,
     },
     /// A plan whose documents are not at hand.
     #[error("documents not at hand: {}", .tried.join(", "))]
@@ -117,6 +147,14 @@ pub enum CliError {
         /// What to do.
         help: &'static str,
     },
+    /// A flow where an OpenAPI document is due.
+    #[error("`{path}` is a flow, not an OpenAPI document")]
+    NotADocument {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What to do.
+        help: &'static str,
+    },
     /// Faults were asked for, and no sandbox that could make them.
     #[error("`--fault`, `--revoke`, `--drift` and `--hold` need `--sandbox`")]
     NoSandbox,
@@ -127,6 +165,20 @@ pub enum CliError {
         error: StoreError,
         /// Stores that are there.
         near: Vec<&'static str>,
+    },
+    /// A store in use, where what was asked for is about one of its runs.
+    #[error("{error}")]
+    Held {
+        /// The store's own words.
+        error: StoreError,
+        /// What to do.
+        help: &'static str,
+    },
+    /// Inputs that the flow needs and nobody gave.
+    #[error("inputs are missing: {}", .inputs.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
+    MissingInputs {
+        /// Names and types.
+        inputs: Vec<(String, String)>,
     },
     /// A run was to go on under a configuration that is not the one it began under.
     #[error("run `{run}` began with {name} `{began}`; this configuration has `{now}`")]
@@ -174,10 +226,10 @@ impl Explained for CliError {
     fn code(&self) -> &'static str {
         match self {
             CliError::UnknownTopic { .. } => "ER1070",
-            CliError::Input { .. } => "ER1071",
+            CliError::Input { .. } | CliError::MissingInputs { .. } => "ER1071",
             CliError::InputsFile { .. } => "ER1072",
             CliError::Write { .. } => "ER1073",
-            CliError::RunName { .. } => "ER1074",
+            CliError::RunName { .. } | CliError::NoRun { .. } => "ER1074",
             CliError::Detached { .. } => "ER1075",
             CliError::LogKey { .. } => "ER1076",
             CliError::Rules { .. } => "ER1077",
@@ -185,8 +237,8 @@ impl Explained for CliError {
             CliError::NoSandbox => "ER1079",
             CliError::OtherWorld { .. } => "ER1080",
             CliError::SandboxEnded { .. } => "ER1081",
-            CliError::NoStore { error, .. } => error.code(),
-            CliError::NotAFlow { .. } => "ER1082",
+            CliError::NoStore { error, .. } | CliError::Held { error, .. } => error.code(),
+            CliError::NotAFlow { .. } | CliError::NotADocument { .. } => "ER1082",
             CliError::Fetch { .. } => "ER1083",
             CliError::Outside { .. } => "ER1084",
         }
@@ -199,9 +251,7 @@ impl Explained for CliError {
             CliError::Input { help, .. } | CliError::Rules { help, .. } | CliError::Fetch { help, .. } => help.clone(),
             CliError::Outside { .. } => "name with `--root` a folder above the document".into(),
             CliError::InputsFile { .. } => "write one JSON object, a member for each input".into(),
-            CliError::Write { .. } => {
-                "name a file that does not exist yet, in a folder that you may write to".into()
-            }
+            CliError::Write { path, kind, .. } => unwritten(path, *kind)?,
             CliError::RunName { .. } => "`eczflow runs` lists the runs of a store; `--store DIR` names it".into(),
             CliError::Detached { .. } => {
                 "put the documents where the plan names them, or go on without them with `--allow-detached` (but a sandbox is made from them)".into()
@@ -211,11 +261,16 @@ impl Explained for CliError {
             }
             CliError::Runtime { .. } => return None,
             CliError::NoStore { error, near } if near.is_empty() => return error.help(),
-            CliError::NoStore { near, .. } => {
+            CliError::NoRun { near } if near.is_empty() => "run a flow first, or name another store with `--store DIR`".into(),
+            CliError::NoStore { near, .. } | CliError::NoRun { near } => {
                 let near: Vec<String> = near.iter().map(|store| format!("`--store {store}`")).collect();
                 format!("there is one at {}", near.join(" and at "))
             }
-            CliError::NotAFlow { help, .. } => (*help).into(),
+            CliError::NotAFlow { help, .. } | CliError::NotADocument { help, .. } | CliError::Held { help, .. } => (*help).into(),
+            CliError::MissingInputs { inputs } => {
+                let needed: Vec<String> = inputs.iter().map(|(name, ty)| format!("`{name}: {ty}`")).collect();
+                format!("the flow needs {}; give each with `--input NAME=VALUE`, or all in a file with `--inputs FILE`", needed.join(", "))
+            }
             CliError::OtherWorld { .. } => {
                 "name the configuration it began under with `--config FILE`".into()
             }

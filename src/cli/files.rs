@@ -26,6 +26,7 @@ pub(crate) fn create(path: &Utf8Path, bytes: &[u8], readers: Readers) -> Result<
     }
     let failed = |error: std::io::Error| CliError::Write {
         path: path.to_owned(),
+        kind: error.kind(),
         reason: match error.kind() {
             std::io::ErrorKind::AlreadyExists => "it exists already".into(),
             _ => error.to_string(),
@@ -37,7 +38,11 @@ pub(crate) fn create(path: &Utf8Path, bytes: &[u8], readers: Readers) -> Result<
 
 /// Replaces a file as a whole: a reader sees the old text or the new one.
 pub(crate) fn replace(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliError> {
-    let failed = |error: std::io::Error| CliError::Write { path: path.to_owned(), reason: error.to_string() };
+    let failed = |error: std::io::Error| CliError::Write {
+        path: path.to_owned(),
+        kind: error.kind(),
+        reason: error.to_string(),
+    };
     let folder = path.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     let name = path.file_name().unwrap_or("file");
     let new = folder.join(format!(".{name}.{}.new", std::process::id()));

@@ -115,6 +115,15 @@ pub(crate) fn is_a_flow(path: &Utf8Path) -> Result<(), CliError> {
     Err(CliError::NotAFlow { path: path.to_owned(), what, help })
 }
 
+/// Tells a flow from an OpenAPI document, which would only yield findings about what it is not.
+pub(crate) fn is_a_document(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliError> {
+    if !path.as_str().ends_with(".eczflow") && !bytes.starts_with(b"eczflow 1") {
+        return Ok(());
+    }
+    let help = "name one of the documents that its `api` blocks name: `api NAME = openapi(\"FILE\")`";
+    Err(CliError::NotADocument { path: path.to_owned(), help })
+}
+
 /// Checks the chosen flow, or every flow of the file.
 pub(crate) fn check(name: &FlowName, config: &Config) -> Result<Compilation, Failure> {
     is_a_flow(&name.file)?;

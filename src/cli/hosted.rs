@@ -1,5 +1,6 @@
 //! One run, driven in this process to its end, its pause or the user's Ctrl-C.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use tokio::sync::watch;
 
-use super::conclusion::{Conclusion, Place};
+use super::conclusion::{Conclusion, Last, Place};
 use super::error::Failure;
 use super::{Exit, Outcome, output, runtime};
 use crate::audit::Record;
 use crate::base::{OsRandom, SystemClock};
 use crate::config::{Config, ProcessEnvironment};
-use crate::engine::Event;
+use crate::engine::{Event, OutcomeKind, Path, What};
 use crate::host::{Host, HostError, Observer, Parts, RunReport};
 use crate::report::Progress;
 use crate::store::SqliteStore;
@@ -52,7 +53,9 @@ impl Hosting {
         watcher.progress.close();
         match ended {
             Some(Ok(report)) => {
-                let conclusion = Conclusion { report: &report, place: &self.place };
+                let failed = report.failure.as_ref().and_then(|failure| failure.path.as_ref());
+                let last = failed.and_then(|path| watcher.last(path));
+                let conclusion = Conclusion { report: &report, place: &self.place, last };
                 if self.json {
                     output::data(&conclusion.json())?;
                 } else {
@@ -85,11 +88,17 @@ impl Hosting {
 struct Watcher {
     progress: Progress,
     run: Mutex<Option<String>>,
+    /// What came of the last attempt of those that did not do it.
+    last: Mutex<BTreeMap<Path, Last>>,
 }
 
 impl Watcher {
     fn new(terminal: bool) -> Watcher {
-        Watcher { progress: Progress::new(terminal), run: Mutex::default() }
+        Watcher { progress: Progress::new(terminal), run: Mutex::default(), last: Mutex::default() }
+    }
+
+    fn last(&self, path: &Path) -> Option<Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied()
     }
 
     fn run(&self) -> Option<String> {
@@ -100,6 +109,21 @@ impl Watcher {
 impl Observer for Watcher {
     fn recorded(&self, record: &Record, event: &Event) {
         self.run.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| record.run.clone());
+        if let Some(path) = &event.path {
+            let mut known = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            match &event.what {
+                What::AttemptAnswered { outcome: OutcomeKind::Done, .. } => {
+                    known.remove(path);
+                }
+                What::AttemptAnswered { status, .. } => {
+                    known.insert(path.clone(), Last::Answered(*status));
+                }
+                What::AttemptFailed { cause, .. } => {
+                    known.insert(path.clone(), Last::Failed(*cause));
+                }
+                _ => {}
+            }
+        }
         self.progress.recorded(record, event);
     }
 }

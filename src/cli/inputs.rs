@@ -11,7 +11,7 @@ use crate::expr::{MapScope, evaluate};
 use crate::plan::{Input, Plan};
 use crate::report::harmless_line;
 use crate::source::{DiskFiles, FileSystem as _};
-use crate::types::{Type, Value};
+use crate::types::{Misfit, Type, Value};
 
 /// Complete inputs in wire form, from a file of them and from `NAME=VALUE`, which goes first.
 pub(crate) fn read(
@@ -59,7 +59,7 @@ fn complete(
     for name in from_file.keys() {
         known(declared, name)?;
     }
-    let mut inputs = Map::new();
+    let (mut inputs, mut missing) = (Map::new(), Vec::new());
     for input in declared {
         let value = match (texts.get(input.name.as_str()), from_file.get(&input.name)) {
             (Some(text), _) => Some(by_type(&input.ty, text)),
@@ -79,14 +79,8 @@ fn complete(
                 }
                 None if input.ty.is_optional() => continue,
                 None => {
-                    return Err(CliError::Input {
-                        name: input.name.clone(),
-                        reason: "it is missing".into(),
-                        help: format!(
-                            "the flow needs `{0}: {1}`; give it with `--input {0}=VALUE`",
-                            input.name, input.ty
-                        ),
-                    });
+                    missing.push((input.name.clone(), input.ty.to_string()));
+                    continue;
                 }
             },
         };
@@ -95,7 +89,15 @@ fn complete(
         }
         inputs.insert(input.name.clone(), value.to_json().map_err(|error| wrong(error.to_string()))?);
     }
-    Ok(inputs)
+    match missing.as_slice() {
+        [] => Ok(inputs),
+        [(name, ty)] => Err(CliError::Input {
+            name: name.clone(),
+            reason: "it is missing".into(),
+            help: format!("the flow needs `{name}: {ty}`; give it with `--input {name}=VALUE`"),
+        }),
+        _ => Err(CliError::MissingInputs { inputs: missing }),
+    }
 }
 
 fn known(declared: &[Input], name: &str) -> Result<(), CliError> {
@@ -115,7 +117,7 @@ fn known(declared: &[Input], name: &str) -> Result<(), CliError> {
 }
 
 /// The text as it is where the type is a kind of string, else JSON, else the text after all.
-fn by_type(ty: &Type, text: &str) -> Result<Value, crate::types::Misfit> {
+fn by_type(ty: &Type, text: &str) -> Result<Value, Misfit> {
     let as_text = || Value::decode(ty, &Json::String(text.to_owned()));
     if is_textual(ty) {
         return as_text();
@@ -125,7 +127,24 @@ fn by_type(ty: &Type, text: &str) -> Result<Value, crate::types::Misfit> {
             Ok(value) => Ok(value),
             Err(misfit) => as_text().map_err(|_| misfit),
         },
+        // JSON is read with the integers that every reader keeps.
+        Err(_) if is_integer(ty) && is_digits(text) => {
+            Err(Misfit::whole("the integer is out of range: at most ±(2^53 − 1), which is 9007199254740991"))
+        }
         Err(_) => as_text(),
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_integer(ty: &Type) -> bool {
+    match ty {
+        Type::Int { .. } => true,
+        Type::Optional { of } => is_integer(of),
+        _ => false,
     }
 }
 
@@ -140,6 +159,7 @@ fn is_textual(ty: &Type) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Explained as _;
     use crate::expr::Expr;
 
     fn declared() -> Vec<Input> {
@@ -195,6 +215,18 @@ mod tests {
         );
         let misfit = inputs(&["ticket_id=1", "limit=hunter2"], none()).unwrap_err();
         assert!(misfit.starts_with("input `limit`: ") && !misfit.contains("hunter2"), "{misfit}");
+        let two = [
+            Input { name: "guests".into(), ty: Type::int(), default: None },
+            Input { name: "name".into(), ty: Type::string(), default: None },
+        ];
+        let told = |given: &[String]| complete(&two, &MapScope::default(), &Map::new(), given).unwrap_err();
+        assert_eq!(told(&[]).to_string(), "inputs are missing: `guests`, `name`");
+        assert!(told(&[]).help().unwrap().contains("`guests: int`, `name: string`"));
+        assert!(
+            told(&["guests=9999999999999999999".to_owned()])
+                .to_string()
+                .contains("out of range: at most ±(2^53 − 1)")
+        );
         let misfit = inputs(&[], serde_json::json!({ "ticket_id": 7 })).unwrap_err();
         assert!(misfit.starts_with("input `ticket_id`: "), "{misfit}");
     }

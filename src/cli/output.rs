@@ -20,7 +20,7 @@ fn failed(error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Failure::ClosedPipe;
     }
-    CliError::Write { path: "-".into(), reason: error.to_string() }.into()
+    CliError::Write { path: "-".into(), reason: error.to_string(), kind: error.kind() }.into()
 }
 
 /// Writes a line to stderr. That nobody can read it is no reason to stop.

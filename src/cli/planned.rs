@@ -9,8 +9,9 @@ use super::{flow, output};
 use crate::base::{Digest, json, limits};
 use crate::config::Config;
 use crate::diagnostics::Sink;
-use crate::documents::Document;
+use crate::documents::{Document, Lock};
 use crate::plan::{self, Plan, PlanError, PlanFile, Verified};
+use crate::report::harmless_line;
 use crate::source::{DiskFiles, FileSystem as _, ReadError, SourceMap};
 
 /// The plan that a run is to follow. `None` where findings stand in the way; they were told then.
@@ -31,7 +32,14 @@ pub(crate) fn load(
         plan::TAKEN_OVER.join(", ")
     ));
     let folder = name.folder();
-    let absent = plan.held_against(&at_hand(&plan, folder)?)?;
+    let plan::Held { absent, changed } =
+        plan.held_against(&at_hand(&plan, folder)?, lock(folder)?.as_ref())?;
+    if !changed.is_empty() {
+        output::tell(&format!(
+            "documents changed where the plan does not use them: {}",
+            changed.iter().map(|name| harmless_line(name)).collect::<Vec<_>>().join(", ")
+        ));
+    }
     if !absent.is_empty() {
         if !allow_detached {
             let tried = absent.iter().filter_map(|name| plan.apis.get(name).map(|api| (name, api)));
@@ -66,6 +74,18 @@ fn at_hand(plan: &Plan, folder: &Utf8Path) -> Result<BTreeMap<String, Document>,
         }
     }
     Ok(documents)
+}
+
+/// The lock beside a plan, where one lies there. One that cannot be read is an error: it may be what speaks against the plan.
+fn lock(folder: &Utf8Path) -> Result<Option<Lock>, Failure> {
+    let path = folder.join("eczflow.lock");
+    let bytes = match DiskFiles.read(&path, limits::DOCUMENT_BYTES) {
+        Ok(bytes) => bytes,
+        Err(ReadError::Io { kind: std::io::ErrorKind::NotFound, .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let lock = Lock::read(&bytes).map_err(|error| PlanError::Unreadable { reason: error.to_string() })?;
+    Ok(Some(lock))
 }
 
 /// A plan's canonical text, as a store keeps it, checked like any plan from outside.

@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         })?;
         // What has ended is told as that, whatever the configuration.
         if run.finished.is_none() {
+            storage::nobody_holds(&folder, STILL_GOING)?;
             same_world(&run.run, reader.load(&run.run)?.first(), &config)?;
         }
         (run.run, planned::from_store(&text, run.plan)?)
@@ -63,6 +64,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     runtime.shutdown_background();
     ended
 }
+
+/// A store in use is in use by a run: this one, most often.
+const STILL_GOING: &str = "a run of this store is still going, and `eczflow runs` lists them: one is resumed once its process has paused or ended";
 
 /// The name under which sandboxes record their runs.
 const SANDBOX: &str = "sandbox";

@@ -35,10 +35,10 @@ pub(crate) struct Arguments {
     /// The flow's file, `FILE#flow` where it has several, or a plan (`.json`).
     #[arg(value_name = "FLOW|PLAN")]
     flow: flow::FlowName,
-    /// An input: the text as it is for a string, JSON for everything else.
+    /// An input: the text as it is for a string, JSON for everything else. Goes before the file's of `--inputs`.
     #[arg(long = "input", value_name = "NAME=VALUE")]
     input: Vec<String>,
-    /// A file with inputs, one JSON object.
+    /// A file with inputs, one JSON object; `--input` goes before what it says.
     #[arg(long, value_name = "FILE")]
     inputs: Option<Utf8PathBuf>,
     /// The configuration, instead of the user's own.

@@ -11,7 +11,7 @@ use crate::base::{OsRandom, limits};
 use crate::config::Config;
 use crate::report;
 use crate::source::{DiskFiles, FileSystem as _, ReadError};
-use crate::store::{LogKey, Reader, RunSummary, SqliteStore, Store as _, StoreError};
+use crate::store::{LogKey, Reader, RunSummary, SqliteStore, Store as _, StoreError, held};
 
 /// Where stores lie that were not named: those of `run --sandbox` and of `sandbox`.
 const USUAL_STORES: [&str; 2] = [".eczflow/sandbox", ".eczflow/served/store"];
@@ -19,6 +19,13 @@ const USUAL_STORES: [&str; 2] = [".eczflow/sandbox", ".eczflow/served/store"];
 /// A run as it is named: its id, the beginning of it, or `latest`.
 pub(crate) fn find_run(reader: &Reader, named: &str) -> Result<RunSummary, Failure> {
     let runs = reader.runs()?;
+    if runs.is_empty() {
+        // A run that ended before its first record leaves such a store behind.
+        let has_runs = |store: &&str| {
+            Reader::open(Path::new(store)).and_then(|other| other.runs()).is_ok_and(|runs| !runs.is_empty())
+        };
+        return Err(CliError::NoRun { near: USUAL_STORES.into_iter().filter(has_runs).collect() }.into());
+    }
     Ok(pick(runs, named)?)
 }
 
@@ -58,6 +65,14 @@ pub(crate) fn open_to_write(
         }
     }
     Ok(store)
+}
+
+/// The store is in use: what was asked for has to wait for the run that uses it.
+pub(crate) fn nobody_holds(folder: &Utf8Path, help: &'static str) -> Result<(), CliError> {
+    match held(folder.as_std_path()) {
+        Some(error) => Err(CliError::Held { error, help }),
+        None => Ok(()),
+    }
 }
 
 fn trust(file: &Utf8Path, key: &VerifierKey, store: &Utf8Path) -> Result<(), String> {

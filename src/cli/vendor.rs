@@ -39,7 +39,10 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let path = &arguments.output;
-    let refuse = |reason: String| CliError::Write { path: path.clone(), reason };
+    let refuse = |reason: String| {
+        let kind = std::io::ErrorKind::AlreadyExists;
+        CliError::Write { path: path.clone(), reason, kind }
+    };
     if !arguments.force && path.exists() {
         return Err(refuse("it exists already (`--force` replaces it)".into()).into());
     }

@@ -7,9 +7,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::Session;
 use super::session::{file_name, lock_path};
 use crate::base::limits;
-use crate::diagnostics::codes::documents::IDENTITY_MISSING;
+use crate::diagnostics::codes::documents::{IDENTITY_MISSING, SYNTAX};
 use crate::diagnostics::{Diagnostic, Severity, Sink};
-use crate::documents::{Lock, LockedApi};
+use crate::documents::{Document, Lock, LockedApi};
 use crate::hir::{Choice, Hir};
 use crate::rules::LockState;
 use crate::source::{ReadError, SourceMap, Span};
@@ -30,6 +30,8 @@ pub struct Edit {
 pub enum PinState {
     /// The same as the document.
     Current,
+    /// It is the document's, but the lock does not hold it, or cannot be read.
+    Unlocked,
     /// There was none.
     New,
     /// It was of another version.
@@ -53,6 +55,8 @@ pub struct Pinned {
     pub lock_path: Utf8PathBuf,
     /// The lock's new text.
     pub lock: String,
+    /// What the flow uses and is not what was locked: its uses as `` `api.operation` ``, and who answers as `` `x-ecz-id` of `api` ``.
+    pub changed: Vec<String>,
     /// Whether pins and lock are as they would be written: the answer of `pin --check`.
     pub current: bool,
 }
@@ -78,9 +82,10 @@ impl Session<'_> {
         let flows = self.resolve(path, bytes, Choice::Every, &mut source_map, &mut sink);
         let mut lock = match self.lock(path) {
             LockState::Read(lock) => lock,
-            LockState::Missing | LockState::Unreadable(_) => Lock::default(),
+            LockState::Missing | LockState::Unreadable { .. } => Lock::default(),
         };
         let (mut apis, mut edits, mut locked) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        let mut changed = Vec::new();
         if let Some(first) = flows.first() {
             for (name, api) in &first.apis {
                 let Some(document) = &api.document else { continue };
@@ -97,10 +102,16 @@ impl Session<'_> {
                         PinState::Changed
                     }
                 };
-                apis.insert(name.clone(), (state, hash.to_string()));
                 let used = used(&flows, name);
                 let used: Vec<&str> = used.iter().map(String::as_str).collect();
-                if let Some(entry) = LockedApi::of(&api.path, document, &used) {
+                if let Some(old) = lock.api(file_name(path), name) {
+                    changed.extend(changes(name, old, document, &used, sink.has_errors()));
+                }
+                let entry = LockedApi::of(&api.path, document, &used);
+                let held = lock.api(file_name(path), name) == entry.as_ref();
+                let state = if held || state != PinState::Current { state } else { PinState::Unlocked };
+                apis.insert(name.clone(), (state, hash.to_string()));
+                if let Some(entry) = entry {
                     locked.insert(name.clone(), entry);
                 }
             }
@@ -109,7 +120,8 @@ impl Session<'_> {
         lock.set(file_name(path), locked);
         // What else is wrong with the flow does not keep its documents from being pinned.
         let unread = flows.iter().flat_map(|hir| hir.apis.values()).any(|api| api.document.is_none());
-        let failed = sink.has_errors() && (flows.is_empty() || unread);
+        let uncut = uncut(&flows);
+        let failed = sink.has_errors() && (flows.is_empty() || unread || uncut);
         if failed {
             edits.clear();
         }
@@ -121,12 +133,17 @@ impl Session<'_> {
         let current = !failed && edits.is_empty() && same_lock;
         Ok(Pinned {
             source_map,
-            diagnostics: if failed { sink.into_sorted() } else { unidentified(sink) },
+            diagnostics: match failed {
+                true if uncut && !unread => of_documents(sink),
+                true => sink.into_sorted(),
+                false => unidentified(sink),
+            },
             apis,
             edits,
             text,
             lock_path,
             lock,
+            changed,
             current,
         })
     }
@@ -140,6 +157,48 @@ fn unidentified(sink: Sink) -> Vec<Diagnostic> {
         finding.severity = Severity::Warning;
     }
     found
+}
+
+/// Whether a used operation cannot be read out of its document: then no lock can hold it.
+fn uncut(flows: &[Hir]) -> bool {
+    flows.iter().any(|hir| {
+        hir.flow.unbound.iter().any(|(api, operation)| {
+            let document = hir.apis.get(api).and_then(|api| api.document.as_ref());
+            document.is_some_and(|document| match document.operation(operation) {
+                Ok(entry) => document.view(entry).is_err(),
+                Err(_) => document.duplicate(operation).is_some(),
+            })
+        })
+    })
+}
+
+/// The errors of documents: what else is wrong with the flow stands in no pin's way.
+fn of_documents(sink: Sink) -> Vec<Diagnostic> {
+    let document = |found: &Diagnostic| {
+        found.severity == Severity::Error
+            && (SYNTAX.number..IDENTITY_MISSING.number).contains(&found.code.number)
+    };
+    sink.into_sorted().into_iter().filter(document).collect()
+}
+
+/// What of an api's lock no longer holds and is used. An operation that is gone counts where the flow has errors: one that
+/// is not used any more has none.
+fn changes(name: &str, old: &LockedApi, document: &Document, used: &[&str], errors: bool) -> Vec<String> {
+    let mut changed = Vec::new();
+    if old.identity != document.identity_text() {
+        changed.push(format!("`x-ecz-id` of `{name}`"));
+    }
+    for (key, slice) in &old.operations {
+        let now = document.operation(key).ok().and_then(|entry| document.slice(entry).ok());
+        let differs = match &now {
+            Some(now) => used.contains(&key.as_str()) && now != slice,
+            None => errors,
+        };
+        if differs {
+            changed.push(format!("`{name}.{key}`"));
+        }
+    }
+    changed
 }
 
 /// The operations that any flow of the file uses of an api.

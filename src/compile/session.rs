@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::base::{Digest, limits};
+use crate::base::{Digest, Explained as _, limits};
 use crate::diagnostics::codes::{graph as codes, identity, names};
 use crate::diagnostics::{Diagnostic, Severity, Sink};
 use crate::documents::Lock;
@@ -56,7 +56,13 @@ impl Compilation {
         let without = calls().filter(|(flow, (_, _, call, _))| {
             flow.hir.apis.get(&call.api).is_some_and(|api| api.no_passport.is_some())
         });
-        (without.count(), calls().count())
+        // What could not be bound is a handoff all the same.
+        let unbound = || {
+            self.checked.iter().flat_map(|flow| flow.hir.flow.unbound.iter().map(move |call| (flow, call)))
+        };
+        let unbound_without = unbound()
+            .filter(|(flow, (api, _))| flow.hir.apis.get(api).is_some_and(|api| api.no_passport.is_some()));
+        (without.count() + unbound_without.count(), calls().count() + unbound().count())
     }
 
     /// Whether any finding is an error.
@@ -151,10 +157,10 @@ impl<'a> Session<'a> {
         match self.files.read(&lock_path(path), limits::DOCUMENT_BYTES) {
             Ok(bytes) => match Lock::read(&bytes) {
                 Ok(lock) => LockState::Read(lock),
-                Err(error) => LockState::Unreadable(error.to_string()),
+                Err(error) => LockState::Unreadable { reason: error.to_string(), help: None },
             },
             Err(ReadError::Io { kind: std::io::ErrorKind::NotFound, .. }) => LockState::Missing,
-            Err(error) => LockState::Unreadable(error.to_string()),
+            Err(error) => LockState::Unreadable { reason: error.to_string(), help: error.help() },
         }
     }
 }

@@ -151,6 +151,29 @@ fn a_changed_document_is_judged_by_what_is_used_of_it() {
     assert!(note.contains("P3") && note.contains("`refund`"), "{note}");
 }
 
+/// A used operation that cannot be cut out is not one that did not change, and no lock holds it.
+#[test]
+fn what_cannot_be_cut_out_is_not_unchanged() {
+    let mut files = example();
+    for (from, to, code) in [
+        ("#/components/schemas/NewRefund\"", "#/components/schemas/Nothing\"", "EF8012"),
+        ("#/components/schemas/NewRefund\"", "other.json#/NewRefund\"", "EF8011"),
+        ("\"operationId\": \"getRefund\"", "\"operationId\": \"createRefund\"", "EF8013"),
+    ] {
+        let document = PAYMENTS.replacen(from, to, 1);
+        assert_ne!(document, PAYMENTS, "{from}");
+        files.insert("f/apis/payments.openapi.json", document);
+        let compilation = Session::new(&files).check(path(), None).unwrap();
+        let found: Vec<&str> = compilation.diagnostics.iter().map(|found| found.code.number).collect();
+        assert!(found.contains(&code) && !found.contains(&"EF4010"), "{found:?}");
+        assert!(!found.contains(&"EF4009"), "{found:?}");
+        assert_eq!(compilation.unverified(), (0, 5), "{code}");
+        let pinned = Session::new(&files).pin(path()).unwrap();
+        let found: Vec<&str> = pinned.diagnostics.iter().map(|found| found.code.number).collect();
+        assert!(pinned.has_errors() && found == [code] && pinned.edits.is_empty(), "{found:?}");
+    }
+}
+
 /// Every obligation broken in an otherwise well-formed plan under a recomputed digest is refused.
 #[test]
 fn an_edited_plan_with_a_recomputed_digest_is_refused() {
@@ -260,10 +283,98 @@ fn a_plan_is_held_against_documents_at_hand() {
         ("support".to_owned(), read("s.yaml", SUPPORT)),
         ("payments".to_owned(), read("p.json", PAYMENTS)),
     ]);
-    assert_eq!(plan.held_against(&documents), Ok(vec!["warehouse".to_owned()]));
+    let held = |absent: &[&str], changed: &[&str]| {
+        let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Ok(plan::Held { absent: own(absent), changed: own(changed) })
+    };
+    assert_eq!(plan.held_against(&documents, None), held(&["warehouse"], &[]));
+    // Changed where nothing is used: only the lock still knows the pin.
+    let lock = crate::documents::Lock::read(LOCK.as_bytes()).unwrap();
+    let elsewhere = PAYMENTS.replacen("\"info\": {", "\"info\": { \"x-more\": 1,", 1);
+    assert_ne!(elsewhere, PAYMENTS);
+    documents.insert("payments".to_owned(), read("p.json", &elsewhere));
+    assert_eq!(plan.held_against(&documents, Some(&lock)), held(&["warehouse"], &["payments"]));
+    assert!(
+        matches!(plan.held_against(&documents, None), Err(PlanError::Drift { reason, .. }) if reason.contains("its pin"))
+    );
     let changed = PAYMENTS.replacen("Gives money back", "Gives money", 1);
     documents.insert("payments".to_owned(), read("p.json", &changed));
-    assert!(matches!(plan.held_against(&documents), Err(PlanError::Drift { api, .. }) if api == "payments"));
+    assert!(
+        matches!(plan.held_against(&documents, None), Err(PlanError::Drift { api, .. }) if api == "payments")
+    );
+}
+
+#[test]
+fn a_plans_pin_and_slices_are_held_against_the_lock() {
+    let files = example();
+    let plan = Session::new(&files).compile(path(), None).unwrap().plan.unwrap();
+    let none = std::collections::BTreeMap::new();
+    let lock = crate::documents::Lock::read(LOCK.as_bytes()).unwrap();
+    assert!(plan.held_against(&none, Some(&lock)).is_ok());
+    let pin = plan.apis["payments"].pin;
+    let other = crate::base::Digest::of("another");
+    fn api_of(lock: &mut crate::documents::Lock) -> &mut crate::documents::LockedApi {
+        lock.flows.get_mut("refund.eczflow").unwrap().get_mut("payments").unwrap()
+    }
+    let mut moved = lock.clone();
+    api_of(&mut moved).canonical_hash = other;
+    let drifts = |lock: &crate::documents::Lock, what: &str| {
+        let held = plan.held_against(&none, Some(lock));
+        assert!(
+            matches!(&held, Err(PlanError::Drift { api, reason }) if api == "payments" && reason.contains(what)),
+            "{held:?}"
+        );
+    };
+    drifts(&moved, &pin.to_string());
+    let mut gone = lock.clone();
+    api_of(&mut gone).operations.clear();
+    drifts(&gone, "the lock holds");
+}
+
+/// Where requests and secrets go, and what answers are made of, is never a matter of words.
+#[test]
+fn an_update_breaks_where_servers_security_or_content_types_change() {
+    let operation = |files: &MemoryFiles| {
+        let update = Session::new(files).update(path()).unwrap();
+        update.apis["payments"].operations["createRefund"].clone()
+    };
+    let mut files = example();
+    assert_eq!(operation(&files).standing, Standing::Untouched);
+    let base: serde_json::Value = serde_json::from_str(PAYMENTS).unwrap();
+    let changed = |edit: fn(&mut serde_json::Value)| {
+        let mut document = base.clone();
+        edit(&mut document);
+        assert_ne!(document, base);
+        document.to_string()
+    };
+    type Edit = fn(&mut serde_json::Value);
+    let edits: [(&str, Edit); 4] = [
+        ("servers", |it| it["servers"][0]["url"] = "https://evil.example".into()),
+        ("security", |it| it["security"] = serde_json::json!([{"token": []}, {}])),
+        ("security scheme `token`", |it| {
+            *it.pointer_mut("/components/securitySchemes/token").unwrap() =
+                serde_json::json!({"type": "apiKey", "in": "query", "name": "k"});
+        }),
+        ("content types of 201", |it| {
+            let answer = &mut it["paths"]["/refunds"]["post"]["responses"]["201"]["content"];
+            answer["text/csv"] = serde_json::json!({});
+        }),
+    ];
+    for (place, edit) in edits {
+        files.insert("f/apis/payments.openapi.json", changed(edit));
+        let found = operation(&files);
+        assert_eq!(found.standing, Standing::Breaks, "{place}");
+        assert!(!found.words_only, "{place}");
+        let told = found.changes.iter().find(|change| change.place == place);
+        assert!(
+            told.is_some_and(|change| !change.breaks.is_empty() && change.what.contains(" -> ")),
+            "{found:?}"
+        );
+    }
+    let words = PAYMENTS.replacen("Gives money back", "Gives money", 1);
+    files.insert("f/apis/payments.openapi.json", words);
+    let found = operation(&files);
+    assert!(found.words_only && found.standing == Standing::Compatible && found.changes.is_empty());
 }
 
 #[test]
@@ -282,7 +393,7 @@ fn a_plans_identities_are_held_against_documents_at_hand() {
         let mut edited = serde_json::to_value(&*plan).unwrap();
         edited["apis"]["payments"]["identity"]["identity"][field] = value;
         let edited: plan::Plan = serde_json::from_value(edited).unwrap();
-        let held = plan::check(edited).and_then(|plan| plan.held_against(&documents).map(|_| ()));
+        let held = plan::check(edited).and_then(|plan| plan.held_against(&documents, None).map(|_| ()));
         assert!(matches!(held, Err(PlanError::Drift { .. })), "{field}: {held:?}");
     }
 }

@@ -396,6 +396,17 @@ pub(super) fn read_tree(bytes: &[u8], name: &str, sources: &mut SourceMap, sink:
     }
     let ends = |ending: &str| name.len() >= ending.len() && name.to_ascii_lowercase().ends_with(ending);
     let yaml = ends(".yaml") || ends(".yml");
+    if text.trim().is_empty() {
+        let finding = Diagnostic::new(&codes::SYNTAX, Span::new(file, 0, 0), "this document is empty");
+        sink.push(finding.help("an OpenAPI document begins with its version: `openapi: 3.1.0`, or `{\"openapi\": \"3.1.0\"` in JSON"));
+        return None;
+    }
+    if ends(".json") && text.lines().any(|line| line.starts_with("openapi:") || line.starts_with("swagger:"))
+    {
+        let finding = Diagnostic::new(&codes::SYNTAX, Span::new(file, 0, 0), "expected JSON, found YAML");
+        sink.push(finding.help("this looks like YAML: name it `.yaml`"));
+        return None;
+    }
     let tree = if ends(".json") || (!yaml && text.trim_start().starts_with('{')) {
         json::read(&text, file, sink)?
     } else {

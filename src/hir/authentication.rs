@@ -94,6 +94,11 @@ fn resolve(api: &Api, auth: &Auth, views: &[&OperationView]) -> Result<plan::Aut
         AuthForm::OAuth2 { token, scopes, audience } => {
             let token_url = token_url(api, auth, token.as_ref(), scopes, views)
                 .map_err(|found| located(api, found, views))?;
+            if let Some((_, span)) = audience.as_ref().filter(|(audience, _)| audience.trim().is_empty()) {
+                let message = "the audience is empty".to_owned();
+                let help = "name whom the token is for, or leave `audience` out";
+                return Err(Box::new(finding(&codes::TOKEN_ENDPOINT, *span, message).help(help)));
+            }
             Ok(plan::Auth::OAuth2 {
                 client_id: first,
                 client_secret: secret(1).unwrap_or_default(),

@@ -143,6 +143,7 @@ impl FlowLowering<'_, '_> {
         };
         let own = handoff.map(|path| policies::handoff(modules, root, path, self.sink));
         let (Some(api), Some((document, bound))) = (api, bound) else {
+            self.unbound.push((call.api.text.clone(), call.operation.text.clone()));
             for argument in &call.arguments {
                 let _ = self.expression(&argument.value, None);
             }
@@ -350,6 +351,7 @@ impl FlowLowering<'_, '_> {
                 let place = format!("the body of `{}`", call.operation.text);
                 let declared_at = document.place(&body.pointer);
                 self.request_position(&value, &body.schema, body.required, place, declared_at);
+                self.point_at_member(given);
                 convert(&mut value, &Field { ty: body.schema.ty.clone(), required: body.required });
                 Some(value.expr)
             }

@@ -39,6 +39,25 @@ pub(crate) struct Declared<'a> {
     waiting: Vec<(usize, &'a ast::Function, Arc<Signature>)>,
 }
 
+/// What to write for a word that other languages, or documents as a `format`, have as a type.
+fn of_documents(word: &str) -> Option<String> {
+    let word = word.to_ascii_lowercase();
+    let strings = ["date", "time", "uuid", "guid", "email", "uri", "url", "hostname", "ipv4", "ipv6", "char"];
+    let meant = match word.as_str() {
+        word if strings.contains(&word) => {
+            return Some(format!("write `string`: a document's `format: {word}` is a string"));
+        }
+        "datetime" | "date_time" => "timestamp",
+        "float" | "double" | "real" => "number",
+        "long" | "integer" | "int32" | "int64" | "uint" => "int",
+        "boolean" => "bool",
+        "text" | "str" => "string",
+        "money" => "decimal",
+        _ => return None,
+    };
+    Some(format!("write `{meant}`"))
+}
+
 struct Known {
     ty: Type,
     parts: usize,
@@ -100,7 +119,11 @@ impl<'a> Declared<'a> {
                 let known = self.modules.candidates(from, "a type");
                 let words = Builtin::ALL.map(Builtin::word).into_iter();
                 let near = did_you_mean(&name.text, words.chain(known.iter().map(String::as_str)));
-                sink.push(unknown(name, format!("no type `{}`", name.text), near));
+                let finding = unknown(name, format!("no type `{}`", name.text), near);
+                sink.push(match of_documents(&name.text) {
+                    Some(help) if near.is_none() => finding.help(help),
+                    _ => finding,
+                });
             }
         }
         Type::any()

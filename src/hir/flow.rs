@@ -86,6 +86,7 @@ pub(crate) fn flow(
         sink,
         declared,
         positions: Vec::new(),
+        unbound: Vec::new(),
         counters: BTreeMap::new(),
         ids: BTreeMap::new(),
         output: output.clone(),
@@ -103,6 +104,7 @@ pub(crate) fn flow(
     let body = lowering.block(&item.body, None);
     lowering.scope.leave(lowering.sink);
     let positions = std::mem::take(&mut lowering.positions);
+    let unbound = std::mem::take(&mut lowering.unbound);
     let inputs = inputs.into_iter().map(|(input, ty, _, default)| Input {
         name: input.name.text.clone(),
         ty,
@@ -120,6 +122,7 @@ pub(crate) fn flow(
         deadline_span: item.deadline.as_ref().map(|deadline| deadline.span),
         body,
         positions,
+        unbound,
     }
 }
 
@@ -183,6 +186,7 @@ pub(crate) struct FlowLowering<'a, 'd> {
     pub(crate) scope: Scope,
     pub(crate) sink: &'a mut Sink,
     positions: Vec<Position>,
+    pub(crate) unbound: Vec<(String, String)>,
     counters: BTreeMap<&'static str, usize>,
     /// Where each node's id comes from, made-up ones included.
     ids: BTreeMap<String, Span>,
@@ -232,6 +236,20 @@ impl<'d> FlowLowering<'_, 'd> {
     ) {
         let answer = schema.takes(&value.ty, required, value.literal);
         self.record(value, Field { ty: schema.ty.clone(), required }, answer, place, declared_at, true);
+    }
+
+    /// Points the last position at the member of a record literal that is wrong, where it is written there.
+    pub(crate) fn point_at_member(&mut self, written: &ast::Expr) {
+        let Some(Position { span, answer: Answer::No(wrong), .. }) = self.positions.last_mut() else {
+            return;
+        };
+        let mut at = written;
+        for name in wrong.path.split('.') {
+            let ast::ExprKind::Record(members) = &at.kind else { return };
+            let Some(member) = members.iter().find(|member| member.name.text == name) else { return };
+            *span = member.span;
+            at = &member.value;
+        }
     }
 
     fn record(
@@ -332,6 +350,7 @@ impl<'d> FlowLowering<'_, 'd> {
                     let field = Field { ty: output, required: true };
                     convert(&mut typed, &field);
                     self.position(&typed, &field, "the returned value".into(), None);
+                    self.point_at_member(&value.value);
                     (self.node.clone(), keyword("return"), NodeKind::Return(typed.expr))
                 }
             };
@@ -391,12 +410,21 @@ impl<'d> FlowLowering<'_, 'd> {
     }
 
     fn step(&mut self, step: &ast::Step) -> Option<NodeKind> {
+        self.scope.unanswered = Some(step.name.text.clone());
+        let kind = self.step_parts(step);
+        self.scope.unanswered = None;
+        kind
+    }
+
+    fn step_parts(&mut self, step: &ast::Step) -> Option<NodeKind> {
         let guard = step.when.as_ref().map(|when| {
             let typed = self.condition(when);
             (typed.expr, typed.span)
         });
         let call = self.call(&step.call, Some(step), step.retry.as_ref(), step.handoff.as_ref());
         let Some((call, answer, headers)) = call else {
+            let undo = step.undo.iter().map(|undo| &undo.call);
+            self.unbound.extend(undo.map(|call| (call.api.text.clone(), call.operation.text.clone())));
             // The name stands for something, only nobody knows what.
             self.scope.define(&step.name, Type::Never, true, self.sink);
             return None;

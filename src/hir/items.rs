@@ -7,9 +7,9 @@ use std::sync::Arc;
 use camino::Utf8Path;
 
 use super::model::{Api, Auth, AuthForm, Operator, Secret};
-use super::modules::{Modules, kind, normalise};
+use super::modules::{Modules, kind, normalise, unknown};
 use super::{parties, policies};
-use crate::base::{Explained as _, limits};
+use crate::base::{Explained as _, did_you_mean, limits};
 use crate::diagnostics::codes::{identity as codes, names};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::Document;
@@ -218,7 +218,7 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
     let root = modules.root;
     let document = reader.document(&item.document, sink);
     let party = parties::party(modules, item, document.as_deref(), sink);
-    let auth = item.auth.iter().map(|auth| authentication(modules, auth, sink)).collect();
+    let auth = item.auth.iter().map(|auth| authentication(modules, &item.name.text, auth, sink)).collect();
     let assumed = item.idempotency.as_ref().and_then(|fact| {
         find_operator(modules, root, &fact.by, sink)?;
         let header = fact.header.value.clone();
@@ -261,7 +261,7 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
     }
 }
 
-fn authentication(modules: &Modules, auth: &ast::Auth, sink: &mut Sink) -> Auth {
+fn authentication(modules: &Modules, api: &str, auth: &ast::Auth, sink: &mut Sink) -> Auth {
     let text = |text: &ast::Text| (text.value.clone(), text.span);
     let (form, secrets) = match &auth.scheme {
         AuthScheme::Bearer(secret) => (AuthForm::Bearer, vec![secret]),
@@ -282,19 +282,28 @@ fn authentication(modules: &Modules, auth: &ast::Auth, sink: &mut Sink) -> Auth 
         }
         AuthScheme::Certificate(secret) => (AuthForm::Certificate, vec![secret]),
     };
-    let secrets = secrets.into_iter().map(|name| secret(modules, name, sink)).collect();
+    let secrets = secrets.into_iter().map(|name| secret(modules, api, name, sink)).collect();
     Auth { span: auth.span, form, secrets }
 }
 
 /// The secret's name, whether or not it leads to one: what is wrong is reported here, and is no missing `auth`.
-fn secret(modules: &Modules, secret: &ast::Name, sink: &mut Sink) -> (String, Span) {
+fn secret(modules: &Modules, api: &str, secret: &ast::Name, sink: &mut Sink) -> (String, Span) {
     match modules.find(modules.root, &secret.text).map(|found| found.item) {
         Some(ast::Item::Secret(_)) => {}
         Some(other) => {
             let message = format!("`{}` is {}, not a secret", secret.text, kind(other));
             sink.push(Diagnostic::new(&names::WRONG_KIND, secret.span, message));
         }
-        None => modules.unknown(modules.root, secret, "a secret", sink),
+        None if modules.is_broken(modules.root, &secret.text) => {}
+        None => {
+            let known = modules.candidates(modules.root, "a secret");
+            let near = did_you_mean(&secret.text, known.iter().map(String::as_str));
+            let finding = unknown(secret, format!("no secret `{}` here", secret.text), near);
+            sink.push(match near {
+                Some(_) => finding,
+                None => finding.help(format!("write `secret {} for {api}` above", secret.text)),
+            });
+        }
     }
     (secret.text.clone(), secret.span)
 }

@@ -124,8 +124,8 @@ fn choose<'f>(
         // A file of policies is checked for what it declares.
         (Choice::Every, []) => None,
         (_, []) => {
-            let message = "this file has no flow";
-            sink.push(Diagnostic::new(&names::NO_SUCH_FLOW, start, message));
+            let finding = Diagnostic::new(&names::NO_SUCH_FLOW, start, "this file has no flow");
+            sink.push(finding.help("write one, `flow NAME(INPUT: TYPE) { … }`; a file without one can be checked and used, not run"));
             None
         }
         (Choice::Every, _) => Some(flows.to_vec()),

@@ -174,6 +174,8 @@ pub struct Flow {
     pub body: Block,
     /// Every place where a value is put into something of a known type.
     pub positions: Vec<Position>,
+    /// The calls that could not be bound to an operation, which was reported: api and operation as written.
+    pub unbound: Vec<(String, String)>,
 }
 
 /// An input.

@@ -36,13 +36,15 @@ pub(crate) struct Scope {
     all: BTreeMap<String, Span>,
     /// Names that the flow defines somewhere: to tell "too early" from "never".
     later: BTreeSet<String>,
+    /// The step whose call is being read: its answer is not there yet.
+    pub(crate) unanswered: Option<String>,
     /// How many names were unknown so far.
     unknown: usize,
 }
 
 impl Scope {
     pub(crate) fn new(later: BTreeSet<String>) -> Scope {
-        Scope { frames: vec![BTreeMap::new()], all: BTreeMap::new(), later, unknown: 0 }
+        Scope { frames: vec![BTreeMap::new()], all: BTreeMap::new(), later, unanswered: None, unknown: 0 }
     }
 
     pub(crate) fn enter(&mut self) {
@@ -107,11 +109,16 @@ impl Scope {
             return Some(meaning.ty.clone());
         }
         if self.later.contains(&name.text) && !self.all.contains_key(&name.text) {
-            let message = format!("`{}` is used before it is defined", name.text);
-            sink.push(
-                Diagnostic::new(&names::USED_BEFORE_DEFINITION, name.span, message)
-                    .help("move its definition above this line"),
-            );
+            let own = self.unanswered.as_ref() == Some(&name.text);
+            let (message, help) = if own {
+                let message = format!("the answer of `{}` is not there yet", name.text);
+                let help = "a step's own call, `when`, `key` and `on … fail` come before its answer; use it below the step";
+                (message, help)
+            } else {
+                let message = format!("`{}` is used before it is defined", name.text);
+                (message, "move its definition above this line")
+            };
+            sink.push(Diagnostic::new(&names::USED_BEFORE_DEFINITION, name.span, message).help(help));
             return None;
         }
         let known = self.frames.iter().flat_map(BTreeMap::keys).map(String::as_str);

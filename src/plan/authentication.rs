@@ -4,6 +4,7 @@ use url::Url;
 
 use super::party::Auth;
 use crate::documents::{Location, OperationView, Scheme, SchemeView};
+use crate::types::is_runtime_header;
 
 /// What an operation makes of the declared ways to authenticate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,31 @@ fn fits(auth: &Auth, scheme: &SchemeView, base_url: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// Why a way to authenticate cannot be taken for granted where no used operation documents any; `None` where it can.
+pub fn unassumable(auth: &Auth) -> Option<String> {
+    match auth {
+        // The client's secret would go wherever the plan says.
+        Auth::OAuth2 { .. } => Some("only a document says where tokens come from".to_owned()),
+        Auth::ApiKey { location, name, .. } => match location.as_str() {
+            // A scheme of one's own in `Authorization` is a key like any other.
+            "header" if is_runtime_header(name) && !name.eq_ignore_ascii_case("authorization") => {
+                Some(format!("the header `{name}` is set by the runtime"))
+            }
+            "header" | "cookie" if !is_token(name) => Some(format!("`{name}` names no {location}")),
+            "query" if name.is_empty() => Some("the key has no name".to_owned()),
+            "header" | "cookie" | "query" => None,
+            other => Some(format!("`{other}` is no place for a key")),
+        },
+        Auth::Bearer { .. } | Auth::Basic { .. } | Auth::MutualTls { .. } => None,
+    }
+}
+
+/// A token of RFC 9110 section 5.6.2.
+fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 /// A document's token URL as an absolute https URL; a relative one is resolved against the server. `None` where it is no
@@ -149,5 +175,26 @@ mod tests {
         assert_eq!(token_endpoint("http://a.example/token", at), None);
         assert_eq!(token_endpoint("https://u:p@a.example/token", at), None);
         assert_eq!(token_endpoint("token?x=1", at).as_deref(), Some("https://a.example/v1/token?x=1"));
+    }
+
+    #[test]
+    fn what_no_document_says_is_assumed_where_it_can_do_no_harm() {
+        let bearer = Auth::Bearer { secret: "s".into() };
+        for good in [key("header", "X-Api-Key"), key("query", "k"), key("cookie", "sid"), bearer] {
+            assert_eq!(unassumable(&good), None, "{good:?}");
+        }
+        let oauth2 = Auth::OAuth2 {
+            client_id: "i".into(),
+            client_secret: "s".into(),
+            token_url: "https://evil.example/token".into(),
+            scopes: Vec::new(),
+            audience: None,
+        };
+        let keys =
+            [("header", "hOst"), ("header", "X Key"), ("cookie", "a;b"), ("query", ""), ("path", "id")];
+        let keys = keys.map(|(location, name)| key(location, name));
+        for wrong in keys.into_iter().chain([oauth2]) {
+            assert!(unassumable(&wrong).is_some(), "{wrong:?}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::party::{Declared, Party};
 use super::{PlanError, PlanFile, file, order, ranges, values};
 use crate::base::Digest;
 use crate::diagnostics::Sink;
-use crate::documents::{Document, OperationView};
+use crate::documents::{Document, Lock, LockedApi, OperationView};
 use crate::types::Contract;
 
 /// The obligations that are recomputed from a plan's own content. The others stand as the compiler found them.
@@ -50,41 +50,73 @@ impl Verified<Plan> {
         PlanFile { plan: Plan::clone(&self.value), plan_digest: self.digest }
     }
 
-    /// Holds the plan's slices and identities against documents at hand, by api. A used operation or an identity that is
-    /// not the same is a [`PlanError::Drift`]; an api without a document is left for the caller to judge, and named in the answer.
-    pub fn held_against(&self, documents: &BTreeMap<String, Document>) -> Result<Vec<String>, PlanError> {
-        let mut absent = Vec::new();
+    /// Holds the plan's pins, slices and identities against documents at hand, by api, and against the lock beside them. A
+    /// used operation or an identity that is not the same is a [`PlanError::Drift`], and so is a pin that neither document
+    /// nor lock knows. What is left for the caller to judge or to tell stands in the answer.
+    pub fn held_against(
+        &self,
+        documents: &BTreeMap<String, Document>,
+        lock: Option<&Lock>,
+    ) -> Result<Held, PlanError> {
+        let mut held = Held::default();
         for (name, api) in &self.apis {
-            let Some(document) = documents.get(name) else {
-                absent.push(name.clone());
-                continue;
-            };
             let drift = |reason: String| PlanError::Drift { api: name.clone(), reason };
-            // What the resolver is asked, and how often, hangs on these fields, and no slice holds them.
-            let current = document.identity(&mut Sink::default()).map(|identity| identity.fields);
-            let same = match &api.identity {
-                Party::Passport { identity, declared: Declared::Document } => {
-                    current.as_ref() == Some(identity)
+            let document = documents.get(name);
+            let locked = lock.and_then(|lock| lock.api(&self.source.file, name));
+            if let Some(document) = document {
+                // What the resolver is asked, and how often, hangs on these fields, and no slice holds them.
+                let current = document.identity(&mut Sink::default()).map(|identity| identity.fields);
+                let same = match &api.identity {
+                    Party::Passport { identity, declared: Declared::Document } => {
+                        current.as_ref() == Some(identity)
+                    }
+                    // The flow speaks for a document that says nothing; one that does speak must be heard.
+                    _ => !document.has_identity(),
+                };
+                if !same {
+                    return Err(drift("its `x-ecz-id` is not the one of the plan".into()));
                 }
-                // The flow speaks for a document that says nothing; one that does speak must be heard.
-                _ => !document.has_identity(),
-            };
-            if !same {
-                return Err(drift("its `x-ecz-id` is not the one of the plan".into()));
+            } else {
+                held.absent.push(name.clone());
             }
             for (key, slice) in &api.operations {
-                let current = document.operation(key).ok().and_then(|entry| document.slice(entry).ok());
-                match current {
-                    None => return Err(drift(format!("the document has no `{key}`"))),
-                    Some(current) if current.text != slice.text => {
-                        return Err(drift(format!("`{key}` changed since the plan was made")));
+                if let Some(document) = document {
+                    let current = document.operation(key).ok().and_then(|entry| document.slice(entry).ok());
+                    match current {
+                        None => return Err(drift(format!("the document has no `{key}`"))),
+                        Some(current) if current.text != slice.text => {
+                            return Err(drift(format!("`{key}` changed since the plan was made")));
+                        }
+                        Some(_) => {}
                     }
-                    Some(_) => {}
+                }
+                let other = |locked: &LockedApi| {
+                    locked.operations.get(key).is_none_or(|locked| locked.text != slice.text)
+                };
+                if locked.is_some_and(other) {
+                    return Err(drift(format!("`{key}` is not what the lock holds")));
                 }
             }
+            let now = document.map(Document::canonical_hash);
+            let known = [now, locked.map(|locked| locked.canonical_hash)];
+            if known.iter().any(Option::is_some) && !known.contains(&Some(api.pin)) {
+                return Err(drift(format!("its pin `{}` is neither the document's nor the lock's", api.pin)));
+            }
+            if now.is_some_and(|now| now != api.pin) {
+                held.changed.push(name.clone());
+            }
         }
-        Ok(absent)
+        Ok(held)
     }
+}
+
+/// What holding a plan against documents found, where nothing differs that the plan uses: names of apis.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Those whose document is not at hand.
+    pub absent: Vec<String>,
+    /// Those whose document changed where the plan does not use it: the pin is the lock's.
+    pub changed: Vec<String>,
 }
 
 /// Checks a plan: ranges, slices, P1, P4, P5 and P7 from its own content, and its proof against them.

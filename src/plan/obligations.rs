@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
-use super::authentication::{Accepted, accepts};
+use super::authentication::{Accepted, accepts, unassumable};
 use super::model::{Api, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
@@ -144,6 +144,7 @@ fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligatio
             unverified_because(because)
         }
     };
+    let mut unlisted = false;
     for operation in api.operations.keys() {
         let view = views
             .get(&(name.to_owned(), operation.clone()))
@@ -155,6 +156,7 @@ fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligatio
                 format!("requests go to `{}`, the server of `{operation}` is `{server}`", api.base_url);
             return Err(refused("P5", name, reason));
         }
+        unlisted |= view.servers.is_empty();
     }
     for secret in api.auth.iter().flat_map(Auth::secrets) {
         let audience = plan.secrets.get(secret).map(|secret| secret.audience.as_str());
@@ -166,6 +168,10 @@ fn pinned(plan: &Plan, name: &str, api: &Api, views: &Views) -> Result<Obligatio
     let via = match &api.region {
         Some(region) => format!("region {} at {}", region.name, region.origin),
         None => format!("origin {}", api.origin()),
+    };
+    let via = match &api.server {
+        Some(server) if unlisted => format!("{via}; server {server}, stated in the flow"),
+        _ => via,
     };
     let holds_by = format!("{}; operations {}; {via}; {party}{authenticated}", api.pin, api.operations.len());
     Ok(obligation("P5", name, holds_by))
@@ -195,7 +201,14 @@ fn authenticated(name: &str, api: &Api, views: &Views) -> Result<String, PlanErr
     if asked && !documented {
         return Err(refused("P5", name, "no used operation documents its authentication"));
     }
-    let words: Vec<String> = api.auth.iter().map(Auth::words).collect();
+    if !asked && let Some(reason) = api.auth.iter().find_map(unassumable) {
+        return Err(refused("P5", name, format!("the document declares no scheme, and {reason}")));
+    }
+    let told = |auth: &Auth| match auth {
+        Auth::OAuth2 { token_url, .. } => format!("{} with tokens of {token_url}", auth.words()),
+        _ => auth.words(),
+    };
+    let words: Vec<String> = api.auth.iter().map(told).collect();
     let assumed = if asked { "" } else { ", assumed: the document declares no scheme" };
     Ok(format!("; auth {}{assumed}", words.join(" with ")))
 }

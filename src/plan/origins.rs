@@ -62,7 +62,8 @@ impl Choice<'_> {
 
 /// The server of an operation, no slash at the end: the one the flow names, which must be among the operation's; else the
 /// one at the region's origin; else the one at the authorised origin; else, without a passport, the first that is a whole
-/// https URL. Where the document names no server at all, the root of the origin (OpenAPI's default is `/`).
+/// https URL. Where the document names no server at all, any https
+/// URL that the flow names, else the root of the origin (OpenAPI's default is `/`).
 pub fn base_url(view: &OperationView, choice: Choice<'_>) -> Result<String, OriginError> {
     let origin = choice.region.or(choice.origin);
     if let Some(origin) = origin.filter(|origin| https_origin(origin).as_deref() != Some(*origin)) {
@@ -75,8 +76,12 @@ pub fn base_url(view: &OperationView, choice: Choice<'_>) -> Result<String, Orig
             return Err(OriginError::ServerElsewhere { server: url.to_owned(), origin: origin.to_owned() });
         }
         let known = view.servers.iter().any(|server| server.matches(url));
-        let root = view.servers.is_empty() && url == own;
-        return if known || root { Ok(url.to_owned()) } else { Err(OriginError::NotAServer(url.to_owned())) };
+        // A document without servers says nothing of the path: the author's word stands, and the proof says whose it is.
+        return if known || view.servers.is_empty() {
+            Ok(url.to_owned())
+        } else {
+            Err(OriginError::NotAServer(url.to_owned()))
+        };
     }
     let Some(origin) = origin else {
         let mut urls = view.servers.iter().filter_map(|server| server.default_url());

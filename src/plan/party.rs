@@ -147,7 +147,7 @@ pub const REACHABLE: Evidence = Evidence::E4;
 /// certificate, TLS.
 pub fn reachable_unverified(auth: &[Auth]) -> Evidence {
     let levels = auth.iter().map(|auth| match auth {
-        Auth::OAuth2 { audience: Some(_), .. } => Evidence::E3,
+        Auth::OAuth2 { audience: Some(audience), .. } if !audience.trim().is_empty() => Evidence::E3,
         Auth::MutualTls { .. } => Evidence::E2,
         _ => Evidence::E1,
     });

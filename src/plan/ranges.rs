@@ -208,8 +208,8 @@ fn check_call(place: &str, call: &Call) -> Checked {
     require(plain, place, "method", "an upper-case HTTP method")?;
     require(call.path.starts_with('/'), place, "path", "starts with `/`")?;
     for (at, argument) in call.arguments.iter().enumerate() {
-        let known = matches!(argument.location.as_str(), "path" | "query" | "header");
-        require(known, place, "arguments", "in `path`, `query` or `header`")?;
+        let known = matches!(argument.location.as_str(), "path" | "query" | "header" | "cookie");
+        require(known, place, "arguments", "in `path`, `query`, `header` or `cookie`")?;
         let twice = call
             .arguments
             .iter()

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use url::{Origin, Url};
+
 use super::shown::{harmless, harmless_line};
 use crate::documents::{Location, OperationEntry, OperationView, Scheme};
 use crate::types::{Contract, RecordType, Type};
@@ -83,14 +85,32 @@ fn called(name: &str) -> String {
 
 /// The alternatives of its security, as a flow's `auth` would satisfy them.
 fn auth(view: &OperationView) -> String {
-    let scheme = |scheme: &Scheme| match scheme {
+    let scheme = |scheme: &Scheme, wanted: &[String]| match scheme {
         Scheme::Bearer => "bearer".to_owned(),
         Scheme::Basic => "basic".to_owned(),
         Scheme::ApiKey { location, name } => {
             let place = if *location == Location::Header { "header" } else { location.as_str() };
             format!("key in {place} `{}`", harmless_line(name))
         }
-        Scheme::OAuth2 { client_credentials: Some(_) } => "oauth2".to_owned(),
+        Scheme::OAuth2 { client_credentials: Some(client) } => {
+            // What the flow's `auth oauth2 … { token "…" scopes … }` has to say.
+            let origin = Url::parse(&client.token_url).ok().map(|url| url.origin());
+            let token = match origin {
+                Some(origin @ Origin::Tuple(..)) => origin.ascii_serialization(),
+                _ => client.token_url.clone(),
+            };
+            let asked = if wanted.is_empty() {
+                client.scopes.keys().collect::<Vec<_>>()
+            } else {
+                wanted.iter().collect()
+            };
+            let scopes: Vec<String> =
+                asked.into_iter().map(|scope| format!("\"{}\"", harmless_line(scope))).collect();
+            let word = if wanted.is_empty() { "scopes it knows" } else { "scopes" };
+            let scopes =
+                if scopes.is_empty() { String::new() } else { format!(" {word} {}", scopes.join(", ")) };
+            format!("oauth2, token \"{}\"{scopes}", harmless_line(&token))
+        }
         Scheme::OAuth2 { .. } => "oauth2, but not by client credentials".to_owned(),
         Scheme::MutualTls => "certificate".to_owned(),
         Scheme::Other(words) => harmless_line(words),
@@ -99,7 +119,8 @@ fn auth(view: &OperationView) -> String {
         .security
         .iter()
         .map(|schemes| {
-            let words: Vec<String> = schemes.values().map(|view| scheme(&view.scheme)).collect();
+            let words: Vec<String> =
+                schemes.values().map(|view| scheme(&view.scheme, &view.scopes)).collect();
             if words.is_empty() { "none".to_owned() } else { words.join(" with ") }
         })
         .collect();

@@ -10,18 +10,35 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::shown::harmless_line;
 use super::story;
 use crate::audit::{Kind, Record};
-use crate::engine::{Event, What};
+use crate::engine::{Event, Path, What};
 use crate::host::Observer;
 
 /// Shows a run's events. Never fails: what cannot be shown is not shown.
 pub struct Progress {
     live: Option<Mutex<Live>>,
+    /// The calls under way that only read.
+    reading: Mutex<BTreeSet<Path>>,
 }
 
 impl Progress {
     /// A display for stderr; live where that is a terminal.
     pub fn new(terminal: bool) -> Progress {
-        Progress { live: terminal.then(|| Mutex::new(Live::new())) }
+        Progress { live: terminal.then(|| Mutex::new(Live::new())), reading: Mutex::default() }
+    }
+
+    /// Whether an event is one of a call that only reads.
+    fn reads(&self, event: &Event) -> bool {
+        let Some(path) = &event.path else { return false };
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        match &event.what {
+            What::AttemptIntended { request, .. }
+                if matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS") =>
+            {
+                reading.insert(path.clone())
+            }
+            What::AttemptAnswered { .. } | What::AttemptFailed { .. } => reading.remove(path),
+            _ => false,
+        }
     }
 
     /// Takes the live display away.
@@ -34,10 +51,11 @@ impl Progress {
 
 impl Observer for Progress {
     fn recorded(&self, record: &Record, event: &Event) {
+        let reads = self.reads(event);
         match &self.live {
-            Some(live) => live.lock().unwrap_or_else(PoisonError::into_inner).show(record, event),
+            Some(live) => live.lock().unwrap_or_else(PoisonError::into_inner).show(record, event, reads),
             None => {
-                if let Some(line) = story::line(record, event) {
+                if let Some(line) = story::line_of(record, event, reads) {
                     let _ = writeln!(anstream::stderr(), "{line}");
                 }
             }
@@ -104,7 +122,7 @@ impl Live {
         Live { bars, total, active: BTreeMap::new(), counts: Counts::default() }
     }
 
-    fn show(&mut self, record: &Record, event: &Event) {
+    fn show(&mut self, record: &Record, event: &Event, reads: bool) {
         self.counts.take(event);
         if let Some(node) = &record.node {
             match (record.kind, &event.what) {
@@ -139,7 +157,7 @@ impl Live {
         }
         // Every verified handoff is a line of its own only where lines are all there is.
         if record.kind != Kind::HandoffVerified
-            && let Some(line) = story::line(record, event)
+            && let Some(line) = story::line_of(record, event, reads)
         {
             let _ = self.bars.println(line);
         }

@@ -8,12 +8,17 @@ use super::shown::harmless_line;
 
 /// The line of an event; `None` for what only moves the live display.
 pub(crate) fn line(record: &Record, event: &Event) -> Option<String> {
+    line_of(record, event, false)
+}
+
+/// The line of an event of a call that only reads, where `reads`: what became of it leaves no effect in doubt.
+pub(crate) fn line_of(record: &Record, event: &Event, reads: bool) -> Option<String> {
     let node = record.node.as_deref().unwrap_or("run");
-    let told = told(record, event)?;
+    let told = told(record, event, reads)?;
     Some(harmless_line(&format!("{node}: {told}")))
 }
 
-fn told(record: &Record, event: &Event) -> Option<String> {
+fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
     let attempt = event.attempt.or(record.attempt).unwrap_or(1);
     let operation = record.operation.as_deref().unwrap_or("call");
     Some(match &event.what {
@@ -37,6 +42,7 @@ fn told(record: &Record, event: &Event) -> Option<String> {
         What::AttemptAnswered { status, outcome, elapsed_ms, .. } => {
             let meaning = match outcome {
                 OutcomeKind::Done => "",
+                OutcomeKind::Unknown if reads => "",
                 OutcomeKind::IllTyped => ", which does not fit the document",
                 OutcomeKind::NotSent => ", not sent",
                 OutcomeKind::Redirected => ", a redirect, which is never followed",
@@ -76,6 +82,7 @@ fn told(record: &Record, event: &Event) -> Option<String> {
         What::StepSkipped { because: SkipCause::Guard } => "skipped".to_owned(),
         What::StepSkipped { because: SkipCause::RunFailing } => "not begun, the run is failing".to_owned(),
         What::StepFailed { message, .. } => format!("failed: {message}"),
+        What::LoopStarted { length: 1 } => "1 item".to_owned(),
         What::LoopStarted { length } => format!("{length} items"),
         What::LoopFinished { .. } => return None,
         What::UndoStarted {} => "taking back".to_owned(),
@@ -112,7 +119,8 @@ mod tests {
     use crate::audit::{Commitments, Kind, RECORD_FORMAT, Salt};
     use crate::base::Timestamp;
     use crate::ecz::Asked;
-    use crate::engine::FailureClass;
+    use crate::engine::{Answer, AnswerBody, FailureClass};
+    use std::collections::BTreeMap;
 
     fn record(kind: Kind) -> Record {
         Record {
@@ -157,6 +165,22 @@ mod tests {
             line(&record(Kind::AttemptFailed), &event(lost)).unwrap(),
             "refund: payments.createRefund, attempt 2: timed out after 30000 ms"
         );
+        let broken = What::AttemptAnswered {
+            status: 500,
+            outcome: OutcomeKind::Unknown,
+            elapsed_ms: 3,
+            answer: Box::new(Answer {
+                status: 500,
+                content_type: None,
+                headers: BTreeMap::new(),
+                body: AnswerBody::Empty,
+            }),
+            signature: None,
+        };
+        let (record_, event_) = (record(Kind::AttemptAnswered), event(broken));
+        let told = "refund: payments.createRefund, attempt 2: 500 after 3 ms";
+        assert_eq!(line_of(&record_, &event_, true).unwrap(), told);
+        assert_eq!(line(&record_, &event_).unwrap(), format!("{told}, its effect is not known"));
         assert_eq!(line(&record(Kind::ValueComputed), &event(What::ValueComputed { condition: true })), None);
     }
 

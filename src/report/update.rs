@@ -27,7 +27,10 @@ pub fn update(update: &Update) -> String {
             for (key, operation) in &api.operations {
                 let standing = match operation.standing {
                     Standing::Untouched => "untouched",
-                    Standing::Compatible if operation.changes.is_empty() => "compatible: only words changed",
+                    Standing::Compatible if operation.words_only => "compatible: only words changed",
+                    Standing::Compatible if operation.changes.is_empty() => {
+                        "compatible: changed in more than words, in a part that is not compared field by field"
+                    }
                     Standing::Compatible => "compatible",
                     Standing::New => "not locked yet",
                     Standing::Breaks => "breaks",
@@ -36,8 +39,12 @@ pub fn update(update: &Update) -> String {
                 for change in &operation.changes {
                     let place = harmless_line(&change.place);
                     let place = if place.is_empty() { place } else { format!("{place}: ") };
-                    let used = if change.used { "used" } else { "not used" };
-                    writeln!(out, "    {place}{} ({used})", harmless_line(&change.what))?;
+                    let bearing = match (change.breaks, change.used) {
+                        ("", true) => "used".to_owned(),
+                        ("", false) => "not used".to_owned(),
+                        (breaks, _) => format!("breaks {breaks} at every call"),
+                    };
+                    writeln!(out, "    {place}{} ({bearing})", harmless_line(&change.what))?;
                 }
                 for fall in &operation.falls {
                     writeln!(out, "    {}", told(fall))?;

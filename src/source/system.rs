@@ -46,6 +46,9 @@ impl Explained for ReadError {
             ReadError::Io { kind: io::ErrorKind::PermissionDenied, .. } => {
                 Some("the file is there, but this user may not read it".into())
             }
+            ReadError::Io { kind: io::ErrorKind::IsADirectory, .. } => {
+                Some("this is a folder: name a file in it".into())
+            }
             ReadError::Io { .. } => None,
             ReadError::TooLarge { .. } => Some("the limit protects the reader; split the file".into()),
         }

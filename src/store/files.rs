@@ -70,6 +70,18 @@ pub(crate) fn lock(folder: &Path) -> Result<Lock, StoreError> {
     Ok(Lock { epoch, _file: file })
 }
 
+/// Whether another one writes to the store at a folder right now. What cannot be told is left to who takes the lock.
+pub fn held(folder: &Path) -> Option<StoreError> {
+    let mut file = File::open(folder.join(LOCK)).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let pid = holder(&mut file).and_then(|(_, pid)| u32::try_from(pid).ok());
+            Some(StoreError::InUse { path: folder.to_owned(), pid })
+        }
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
+}
+
 /// Epoch and process number in the lock file; `None` where a crash left it half written.
 fn holder(file: &mut File) -> Option<(u64, u64)> {
     let mut text = String::new();

@@ -15,6 +15,7 @@ mod sqlite;
 mod writer;
 
 pub use error::StoreError;
+pub use files::held;
 pub use memory::MemoryStore;
 pub use model::{Appended, Batch, Entry, Opening, Pending, RunSummary, Store};
 pub use reader::Reader;

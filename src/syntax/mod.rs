@@ -22,6 +22,9 @@ use crate::source::{FileId, Span};
 /// The language version this compiler reads.
 pub const LANGUAGE: u32 = 1;
 
+/// Bytes that are not UTF-8 are told one by one up to this number; a file with more is no text.
+const MOST_LOST: usize = 20;
+
 /// Text of a file's bytes. Bytes that are not UTF-8 become U+FFFD, which [`parse`] reports at its place.
 pub fn decode(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -43,6 +46,17 @@ pub fn parse(text: &str, file: FileId, sink: &mut Sink) -> ast::File {
         sink.push(
             Diagnostic::new(&codes::TOO_LARGE, Span::new(file, 0, 0), message)
                 .help("move policies and flows to files of their own and `use` them"),
+        );
+        return tree;
+    }
+    // Bytes that are no text would yield a finding at every other place.
+    if let Some((at, lost)) = text.char_indices().find(|(_, c)| *c == char::REPLACEMENT_CHARACTER)
+        && (text.contains('\0') || text.matches(char::REPLACEMENT_CHARACTER).nth(MOST_LOST).is_some())
+    {
+        let span = Span::new(file, at, at + lost.len_utf8());
+        sink.push(
+            Diagnostic::new(&codes::NOT_UTF8, span, "this file is no text")
+                .help("name a flow, saved as UTF-8"),
         );
         return tree;
     }

@@ -20,6 +20,9 @@ pub enum FieldAccess {
     MayBeNothing(Type),
 }
 
+/// Alternatives of one union; of more the type is unknown.
+const MOST_ALTERNATIVES: usize = 512;
+
 const ANY: &str = "any value is allowed";
 
 impl Type {
@@ -138,11 +141,26 @@ impl Type {
         }
     }
 
+    /// How many types it is made of, itself included: what a copy or a comparison of it costs.
+    pub fn weight(&self) -> usize {
+        1 + match self {
+            Type::List { of } | Type::Map { of } | Type::Optional { of } => of.weight(),
+            Type::Union { of } => of.iter().map(Type::weight).sum(),
+            Type::String { values: Some(values) } => values.len(),
+            Type::Record(record) => {
+                let others = if let Members::Of(of) = &record.others { of.weight() } else { 0 };
+                others + record.fields.values().map(|field| field.ty.weight()).sum::<usize>()
+            }
+            _ => 0,
+        }
+    }
+
     /// One of several, normalised: flat, without repetition, optional as a whole where one is; enumerations and integer
-    /// ranges that meet are merged. No alternative makes `Never`, one makes itself.
+    /// ranges that meet are merged. No alternative makes `Never`, one makes itself, more than 512 an
+    /// unknown.
     pub fn union(alternatives: Vec<Type>) -> Type {
         let mut flat: Vec<Type> = Vec::new();
-        let mut optional = false;
+        let (mut optional, mut many) = (false, false);
         let mut pending: Vec<Type> = alternatives.into_iter().rev().collect();
         while let Some(next) = pending.pop() {
             match next {
@@ -152,11 +170,18 @@ impl Type {
                     pending.push(*of);
                 }
                 Type::Never => {}
-                other => add_alternative(&mut flat, other),
+                // Each is compared with all before it.
+                other if many && !other.is_any() => {}
+                other => {
+                    add_alternative(&mut flat, other);
+                    many = flat.len() > MOST_ALTERNATIVES;
+                }
             }
         }
         if flat.iter().any(Type::is_any) {
             flat = vec![Type::any()];
+        } else if many {
+            flat = vec![Type::unknown("there are too many alternatives")];
         }
         let union = match flat.len() {
             0 => Type::Never,

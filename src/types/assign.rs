@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::algebra::range;
 use super::{Field, Members, RecordType, Type};
+use crate::base::did_you_mean as near;
 
 /// The answer to an assignability question.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,8 @@ pub struct Counterexample {
     pub value: Option<Json>,
     /// What is wrong, as a clause.
     pub why: String,
+    /// What to do about it, where that can be said.
+    pub help: Option<String>,
 }
 
 /// What has to be done to a value that is assignable, because types alone don't do it.
@@ -40,6 +43,9 @@ pub struct Conversion {
     pub absent_as_null: bool,
 }
 
+/// Why a member is refused that nothing declares.
+const UNDECLARED: &str = "the target declares no such member";
+
 /// Comparisons of one question; past them the answer is unknown.
 const STEPS: u32 = 200_000;
 
@@ -50,7 +56,7 @@ pub fn assignable(from: &Type, to: &Type) -> Answer {
 }
 
 /// As [`assignable`], for a record literal of the flow: members that the target does not declare are refused, also where
-/// the target's schema is open, since they are most likely misspelt.
+/// the target's schema is open, since they are most likely misspelt. An open target that declares none takes all.
 pub fn assignable_literal(from: &Type, to: &Type) -> Answer {
     Question { steps: STEPS, literal: true }.ask(from, to)
 }
@@ -132,22 +138,48 @@ impl Type {
 }
 
 fn absent(why: &str) -> Answer {
-    Answer::No(Counterexample { path: String::new(), value: None, why: why.to_owned() })
+    Answer::No(Counterexample { path: String::new(), value: None, why: why.to_owned(), help: None })
 }
 
 fn no(value: Option<Json>, why: impl Into<String>) -> Answer {
     match value {
         Some(value) => {
-            Answer::No(Counterexample { path: String::new(), value: Some(value), why: why.into() })
+            let (path, why) = (String::new(), why.into());
+            Answer::No(Counterexample { path, value: Some(value), why, help: None })
         }
         // Without a value of the source type nothing is shown to be wrong.
         None => Answer::Unknown("the checker finds no value of the source type".to_owned()),
     }
 }
 
+/// An int that may lie below the least value, above the greatest, or both. `max` and `min` would send another value in
+/// silence, so that a rule of the flow is advised before them.
+fn outside(low: Option<i64>, high: Option<i64>, shown: i64, varies: bool) -> Answer {
+    let (why, rule, kept) = match (low, high) {
+        (Some(low), Some(high)) => (
+            format!("it may be below {low} or above {high}"),
+            format!("x >= {low} && x <= {high}"),
+            format!("max(min(x, {high}), {low})"),
+        ),
+        (Some(low), None) => {
+            (format!("it may be below {low}"), format!("x >= {low}"), format!("max(x, {low})"))
+        }
+        (None, high) => {
+            let high = high.unwrap_or(i64::MAX);
+            (format!("it may be above {high}"), format!("x <= {high}"), format!("min(x, {high})"))
+        }
+    };
+    // A number that is written there is simply the wrong one.
+    let help = varies.then(|| format!(
+        "write a rule before it, `ensure {rule} else \"…\"`, and give `{kept}`: without the rule it would send another value in silence"
+    ));
+    let (path, value) = (String::new(), Some(Json::from(shown)));
+    Answer::No(Counterexample { path, value, why, help })
+}
+
 /// Two kinds that look alike in JSON.
 fn alike(why: impl Into<String>) -> Answer {
-    Answer::No(Counterexample { path: String::new(), value: None, why: why.into() })
+    Answer::No(Counterexample { path: String::new(), value: None, why: why.into(), help: None })
 }
 
 struct Question {
@@ -174,20 +206,13 @@ impl Question {
             (_, Type::Union { of }) => self.some_alternative(from, of, to),
             (Type::Int { minimum, maximum }, Type::Int { minimum: low, maximum: high }) => {
                 let ((a, b), (low, high)) = (range(*minimum, *maximum), range(*low, *high));
-                match (a, b) {
-                    (a, b) if a > b => Answer::Yes,
-                    (a, _) if a < low => {
-                        // The value nearest to the bound says most.
-                        no(
-                            Some(Json::from(low.saturating_sub(1).min(b))),
-                            format!("it may be below {low}; `max(…, {low})` would not"),
-                        )
-                    }
-                    (_, b) if b > high => no(
-                        Some(Json::from(high.saturating_add(1).max(a))),
-                        format!("it may be above {high}; `min(…, {high})` would not"),
-                    ),
-                    _ => Answer::Yes,
+                // The value nearest to the bound says most.
+                let shown =
+                    if a < low { low.saturating_sub(1).min(b) } else { high.saturating_add(1).max(a) };
+                if a > b || (a >= low && b <= high) {
+                    Answer::Yes
+                } else {
+                    outside((a < low).then_some(low), (b > high).then_some(high), shown, a < b)
                 }
             }
             (Type::Int { .. }, Type::Decimal | Type::Number) => Answer::Yes,
@@ -264,6 +289,13 @@ impl Question {
         if let Some(why) = unknown {
             return Answer::Unknown(why);
         }
+        // Each refused value is put to every alternative, which costs as much as asking them.
+        let cost = u32::try_from(refusals.len().saturating_mul(of.len())).unwrap_or(u32::MAX);
+        let Some(left) = self.steps.checked_sub(cost) else {
+            self.steps = 0;
+            return Answer::Unknown("the types are too large to compare".to_owned());
+        };
+        self.steps = left;
         // The alternatives may cover the type together: only a value that the whole union refuses counts.
         // Its own place is kept where one alternative alone was of the right kind.
         let shown =
@@ -306,7 +338,14 @@ impl Question {
                     wrap(answer, "", |value| around(name, value))
                 }
                 (None, Members::Closed) if target.required => {
-                    no(whole.witness(), "a required member is missing")
+                    // A member of the literal that nothing takes is most likely this one, misspelt.
+                    let spare = from.fields.keys().filter(|own| !to.fields.contains_key(*own));
+                    match spare.filter(|own| near(own, [name.as_str()]).is_some()).min() {
+                        Some(own) if self.literal => {
+                            return at(misspelt(no(whole.witness(), UNDECLARED), name), own);
+                        }
+                        _ => no(whole.witness(), "a required member is missing"),
+                    }
                 }
                 (None, Members::Closed) => Answer::Yes,
                 (None, _) if target.required => {
@@ -330,12 +369,18 @@ impl Question {
         for (name, field) in from.fields.iter().filter(|(name, _)| !to.fields.contains_key(*name)) {
             let answer = match &to.others {
                 Members::Of(of) => wrap(self.ask(&field.ty, of), "", |value| around(name, value)),
-                Members::Open if !self.literal => Answer::Yes,
-                Members::Open => alike("the target declares no such member"),
+                // Where nothing is declared, nothing is misspelt.
+                Members::Open if !self.literal || to.fields.is_empty() => Answer::Yes,
+                Members::Open => alike(UNDECLARED),
                 Members::Closed => match field.ty.witness() {
                     None => Answer::Yes,
-                    Some(value) => no(around(name, value), "the target declares no such member"),
+                    Some(value) => no(around(name, value), UNDECLARED),
                 },
+            };
+            let free = to.fields.keys().filter(|known| !from.fields.contains_key(*known));
+            let answer = match near(name, free.map(String::as_str)) {
+                Some(known) if self.literal => misspelt(answer, known),
+                _ => answer,
             };
             match at(answer, name) {
                 Answer::Yes => {}
@@ -354,7 +399,7 @@ impl Question {
             }
             (Members::Of(of), Members::Closed) => match of.witness() {
                 None => Answer::Yes,
-                Some(value) => at(no(around("key", value), "the target declares no such member"), "{}"),
+                Some(value) => at(no(around("key", value), UNDECLARED), "{}"),
             },
             (Members::Of(from), Members::Of(to)) => {
                 wrap(self.ask(from, to), "{}", |value| around("key", value))
@@ -364,6 +409,17 @@ impl Question {
             (Answer::Yes, Some(why)) => Answer::Unknown(why),
             (others, _) => others,
         }
+    }
+}
+
+/// Says which member was most likely meant.
+fn misspelt(answer: Answer, meant: &str) -> Answer {
+    match answer {
+        Answer::No(inner) if inner.path.is_empty() && inner.why == UNDECLARED => {
+            let help = Some(format!("did you mean `{meant}`?"));
+            Answer::No(Counterexample { help, ..inner })
+        }
+        other => other,
     }
 }
 

@@ -39,6 +39,12 @@ const RUNTIME_HEADERS: &[&str] = &[
     "user-agent",
 ];
 
+/// Whether the runtime alone sets a header: no parameter and no key may go there.
+pub fn is_runtime_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    RUNTIME_HEADERS.contains(&name.as_str()) || name.starts_with("ecz-")
+}
+
 /// Something a document asks for that is not built yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsupported {
@@ -79,8 +85,7 @@ impl Contract {
             if header && parameter.name.eq_ignore_ascii_case(IDEMPOTENCY_KEY) {
                 idempotency_header = Some(parameter.name.clone());
             }
-            let reserved = RUNTIME_HEADERS.contains(&parameter.name.to_ascii_lowercase().as_str());
-            if header && (reserved || parameter.name.to_ascii_lowercase().starts_with("ecz-")) {
+            if header && is_runtime_header(&parameter.name) {
                 continue;
             }
             let parameter = Parameter::read(view, parameter)?;

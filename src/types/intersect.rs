@@ -4,6 +4,11 @@ use super::algebra::range;
 use super::schema::Reader;
 use super::{Field, Members, RecordType, Type};
 
+/// Pairs of alternatives that are looked at where two unions meet; past them the type is unknown.
+pub(super) const MOST_PAIRS: usize = 64;
+/// Why it is unknown then.
+pub(super) const TOO_MANY_PAIRS: &str = "too many alternatives together";
+
 /// The type of values of both types; where it can't be told exactly, a wider one, and a note.
 pub(super) fn intersect(reader: &mut Reader<'_>, a: Type, b: Type, path: &str) -> Type {
     if !reader.charge() {
@@ -16,8 +21,20 @@ pub(super) fn intersect(reader: &mut Reader<'_>, a: Type, b: Type, path: &str) -
             reader.note(path, &why);
             other
         }
+        // The pairs of several unions multiply with every further one.
+        (Type::Union { of: a }, Type::Union { of: b }) if a.len().saturating_mul(b.len()) > MOST_PAIRS => {
+            Type::unknown(TOO_MANY_PAIRS)
+        }
         (Type::Union { of }, other) | (other, Type::Union { of }) => {
-            let parts = of.into_iter().map(|one| intersect(reader, one, other.clone(), path)).collect();
+            let weight = other.weight();
+            let mut parts = Vec::new();
+            for one in of {
+                // Each alternative takes a copy.
+                if !reader.spend(weight) {
+                    return Type::unknown("the schema is too large");
+                }
+                parts.push(intersect(reader, one, other.clone(), path));
+            }
             Type::union(parts)
         }
         (Type::Int { minimum: a, maximum: b }, Type::Int { minimum: c, maximum: d }) => {
@@ -116,11 +133,14 @@ fn json_kind(ty: &Type) -> Option<u8> {
 }
 
 /// Whether no JSON value is of both types, for sure.
-pub(super) fn disjoint(a: &Type, b: &Type) -> bool {
+pub(super) fn disjoint(reader: &mut Reader<'_>, a: &Type, b: &Type) -> bool {
+    if !reader.spend(1) {
+        return false;
+    }
     match (a, b) {
         (Type::Never, _) | (_, Type::Never) => true,
         (Type::Union { of }, other) | (other, Type::Union { of }) => {
-            of.iter().all(|one| disjoint(one, other))
+            of.iter().all(|one| disjoint(reader, one, other))
         }
         (Type::Int { minimum: a, maximum: b }, Type::Int { minimum: c, maximum: d }) => {
             let ((low, high), (min, max)) = (range(*a, *b), range(*c, *d));
@@ -129,7 +149,7 @@ pub(super) fn disjoint(a: &Type, b: &Type) -> bool {
         (Type::String { values: Some(a) }, Type::String { values: Some(b) }) => a.is_disjoint(b),
         (Type::Record(a), Type::Record(b)) => {
             a.fields.iter().any(|(name, field)| match b.fields.get(name) {
-                Some(other) => (field.required || other.required) && disjoint(&field.ty, &other.ty),
+                Some(other) => (field.required || other.required) && disjoint(reader, &field.ty, &other.ty),
                 None => field.required && b.others == Members::Closed,
             }) || b.fields.iter().any(|(name, field)| {
                 field.required && a.others == Members::Closed && !a.fields.contains_key(name)

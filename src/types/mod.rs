@@ -33,7 +33,7 @@ pub use assign::{
 };
 pub use body::{Body, Encoding, RequestBody};
 pub use checked::Checked;
-pub use contract::{Contract, IDEMPOTENCY_KEY, Unsupported};
+pub use contract::{Contract, IDEMPOTENCY_KEY, Unsupported, is_runtime_header};
 pub use decode::Misfit;
 pub use dialect::Direction;
 pub use form::Form;

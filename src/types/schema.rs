@@ -10,13 +10,15 @@ use serde_json::{Map, Value as Json};
 
 use super::assign::{Answer, assignable_to_field};
 use super::dialect::UNCHECKED;
-use super::intersect::{disjoint, intersect};
+use super::intersect::{MOST_PAIRS, TOO_MANY_PAIRS, disjoint, intersect};
 use super::{Field, Members, RecordType, Type};
 use crate::base::limits;
 use crate::documents::{Reference, local_reference};
 
 /// Subschemas that are read, references unfolded; the rest is unknown.
 pub const SCHEMA_NODES: usize = 20_000;
+/// Parts of types that are copied and compared while one schema is read; past them the rest is unknown.
+const SCHEMA_WORK: usize = 1_000_000;
 /// Nesting of a type made from a schema: deep enough for any contract, small enough to be written into a plan.
 pub const TYPE_DEPTH: usize = 24;
 /// References and combined schemas within one another that are unfolded at one place.
@@ -50,6 +52,7 @@ impl Schema {
             let mut reader = Reader {
                 root,
                 nodes: SCHEMA_NODES,
+                work: SCHEMA_WORK,
                 depth,
                 hops: 0,
                 refs: vec![pointer.to_owned()],
@@ -57,7 +60,7 @@ impl Schema {
                 more: 0,
             };
             let ty = reader.schema(schema, "", 0);
-            if reader.nodes == 0 && depth > 1 {
+            if (reader.nodes == 0 || reader.work == 0) && depth > 1 {
                 depth = if depth > 8 { depth / 2 } else { depth - 1 };
                 continue;
             }
@@ -84,6 +87,8 @@ impl Schema {
 pub(super) struct Reader<'a> {
     root: &'a Json,
     nodes: usize,
+    /// What is left of [`SCHEMA_WORK`].
+    work: usize,
     /// Levels of lists and records that are read.
     depth: usize,
     /// References and combined schemas being unfolded at one place.
@@ -101,6 +106,12 @@ impl Reader<'_> {
     pub(super) fn charge(&mut self) -> bool {
         self.nodes = self.nodes.saturating_sub(1);
         self.nodes > 0
+    }
+
+    /// Takes units of the work budget; false where it is used up.
+    pub(super) fn spend(&mut self, work: usize) -> bool {
+        self.work = self.work.saturating_sub(work.max(1));
+        self.work > 0
     }
 
     /// Remembers a keyword that the type does not express.
@@ -186,8 +197,17 @@ impl Reader<'_> {
     }
 
     fn alternatives(&mut self, base: Type, of: &[Json], keyword: &str, path: &str, depth: usize) -> Type {
+        // One base with many alternatives is no product, but the alternatives of both are.
+        let of_base = base.alternatives().len();
+        if of_base > 1 && of_base.saturating_mul(of.len()) > MOST_PAIRS {
+            return Type::unknown(TOO_MANY_PAIRS);
+        }
+        let weight = base.weight();
         let mut alternatives = Vec::new();
         for one in of {
+            if !self.spend(weight) {
+                return Type::unknown("the schema is too large");
+            }
             let one = self.inner(one, path, depth);
             let one = intersect(self, base.clone(), one, path);
             alternatives.push(one);
@@ -196,7 +216,7 @@ impl Reader<'_> {
             let pairs = alternatives.len().saturating_mul(alternatives.len());
             pairs > 1024
                 || alternatives.iter().enumerate().any(|(index, one)| {
-                    alternatives.iter().skip(index + 1).any(|other| !disjoint(one, other))
+                    alternatives.iter().skip(index + 1).any(|other| !disjoint(self, one, other))
                 })
         };
         if exclusive {

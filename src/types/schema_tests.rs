@@ -99,3 +99,40 @@ fn circles_and_explosions_end_as_unknown() {
         assert_eq!(ty(bad), "unknown");
     }
 }
+
+#[test]
+fn products_of_alternatives_are_bounded() {
+    let records = |group: usize, many: usize| -> Vec<_> {
+        let named =
+            |one| json!({"type": "object", "properties": {format!("p{group}_{one}"): {"type": "integer"}}});
+        (0..many).map(named).collect()
+    };
+    // 10^12 records, were all pairs made.
+    let parts: Vec<_> = (0..12).map(|group| json!({"oneOf": records(group, 10)})).collect();
+    let schema = Schema::read(&json!({"allOf": parts}), "");
+    assert!(schema.ty.weight() < 1000, "{}", schema.ty.weight());
+    assert!(schema.undecided.iter().any(|why| why.contains("too many alternatives together")));
+    let mut schema = json!({});
+    for group in 0..12 {
+        schema = json!({"anyOf": records(group, 10), "allOf": [schema]});
+    }
+    assert!(Schema::read(&schema, "").ty.weight() < 1000);
+    // One base with many alternatives, and a small product, are read as before.
+    let one = json!({"type": "object", "required": ["id"], "anyOf": records(0, 200)});
+    assert_eq!(Schema::read(&one, "").ty.alternatives().len(), 200);
+    let small = json!({"allOf": [{"anyOf": records(0, 8)}, {"anyOf": records(1, 8)}]});
+    assert_eq!(Schema::read(&small, "").ty.alternatives().len(), 64);
+    let many = json!({"anyOf": records(0, 600)});
+    assert_eq!(Schema::read(&many, "").ty, Type::unknown("there are too many alternatives"));
+}
+
+#[test]
+fn an_object_that_declares_nothing_takes_any_literal() {
+    let literal = Type::closed_record([("anything", Type::int())]);
+    let free = Schema::read(&json!({"type": "object"}), "");
+    assert_eq!(free.takes(&literal, true, true), Answer::Yes);
+    let declared = Schema::read(&json!({"type": "object", "properties": {"a": {"type": "integer"}}}), "");
+    assert!(matches!(declared.takes(&literal, true, true), Answer::No(_)));
+    let closed = Schema::read(&json!({"type": "object", "additionalProperties": false}), "");
+    assert!(matches!(closed.takes(&literal, true, true), Answer::No(_)));
+}

@@ -235,7 +235,7 @@ impl Style {
                 Err(Misfit::whole("a cookie takes no control characters"))
             }
             Place::Form => Ok(percent_encode(text, "").replace("%20", "+")),
-            _ if self.reserved => Ok(percent_encode(text, "/?:@!$'()*,;")),
+            _ if self.reserved => Ok(encode_but_reserved(text)),
             _ => Ok(percent_encode(text, "")),
         }
     }
@@ -313,6 +313,22 @@ pub(super) fn scalar_text(value: &Json) -> Result<String, Misfit> {
 pub(super) fn is_field_value(text: &str) -> bool {
     !text.is_empty() && text.trim() == text && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
+
+/// With `allowReserved`: what would not end the value stays, and so do percent-encoded triples (RFC 6570, section 1.5).
+fn encode_but_reserved(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    let mut parts = text.split('%');
+    encoded.push_str(&percent_encode(parts.next().unwrap_or(""), RESERVED));
+    for part in parts {
+        let triple = part.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+        encoded.push_str(if triple { "%" } else { "%25" });
+        encoded.push_str(&percent_encode(part, RESERVED));
+    }
+    encoded
+}
+
+/// Reserved characters that end no value of a query.
+const RESERVED: &str = "/?:@!$'()*,;";
 
 /// Percent-encodes all but the unreserved characters of RFC 3986 and some more.
 pub(super) fn percent_encode(text: &str, more: &str) -> String {

@@ -158,6 +158,8 @@ fn reserved_characters_stay_where_they_may() {
         "at=/a:b?c%3Dd%26e%23f%5B1%5D,g"
     );
     assert_eq!(reserved.write(&json!(["a,b", "c/d"])).unwrap().unwrap(), "at=a%2Cb,c/d");
+    let triples = reserved.write(&json!("a%20b%2fc%2 %zz%%41ü%")).unwrap().unwrap();
+    assert_eq!(triples, "at=a%20b%2fc%252%20%25zz%25%41%C3%BC%25");
 }
 
 #[test]

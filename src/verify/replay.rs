@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
-use crate::audit::{Payload, Record, record_hash};
+use crate::audit::{Kind, Payload, Record, record_hash};
 use crate::base::Timestamp;
 use crate::engine::breaker::Permit;
 use crate::engine::{Engine, Environment, Event, Path, PauseCause, SendFailure, State, What};
@@ -40,6 +40,12 @@ pub fn replay(plan: &Verified<Plan>, run: &str, entries: &[(Record, Option<Paylo
             Some(payload) => record.commitments.keys().any(|name| !payload.contains_key(name)),
         };
         if hidden {
+            // What needs no payload is compared all the same: who was called, and as what.
+            for (record, _) in entries.iter().skip(position) {
+                if let Err(why) = check_public(&engine, record) {
+                    return (state, Legal::No { seq: record.seq, why });
+                }
+            }
             let rest = entries.len().saturating_sub(position);
             return (state, Legal::StructureOnly { not_recomputed: u64::try_from(rest).unwrap_or(u64::MAX) });
         }
@@ -58,7 +64,7 @@ pub fn replay(plan: &Verified<Plan>, run: &str, entries: &[(Record, Option<Paylo
                 return (state, illegal(why));
             }
         }
-        if let Err(why) = check_operation(&engine, record, &event) {
+        if let Err(why) = check_public(&engine, record) {
             return (state, illegal(why));
         }
         let previous = event.path.as_ref().and_then(|path| state.attempt_leaf(path));
@@ -79,29 +85,48 @@ pub fn replay(plan: &Verified<Plan>, run: &str, entries: &[(Record, Option<Paylo
 
 /// The event a record and its payload stand for.
 pub fn event_of(record: &Record, payload: Option<&Payload>) -> Result<Event, String> {
-    let path = match &record.node {
-        None => None,
-        Some(node) => {
-            let path = node.parse::<Path>().ok().filter(|path| path.to_string() == *node);
-            Some(path.ok_or_else(|| format!("`{node}` is no call path"))?)
-        }
-    };
+    let path = path_of(record)?;
     let values: BTreeMap<String, Json> =
         payload.into_iter().flatten().map(|(name, item)| (name.clone(), item.value.clone())).collect();
     let what = What::from_parts(record.kind, &record.decision, &values).map_err(|error| error.to_string())?;
     Ok(Event { path, attempt: record.attempt, what })
 }
 
-fn check_operation(engine: &Engine<'_>, record: &Record, event: &Event) -> Result<(), String> {
-    let call = event.path.as_ref().filter(|_| event.attempt.is_some()).and_then(|path| engine.call(path));
-    let wanted = call.map(|call| call.operation_name());
-    if record.operation != wanted {
+fn path_of(record: &Record) -> Result<Option<Path>, String> {
+    let Some(node) = &record.node else { return Ok(None) };
+    let path = node.parse::<Path>().ok().filter(|path| path.to_string() == *node);
+    path.map(Some).ok_or_else(|| format!("`{node}` is no call path"))
+}
+
+/// What a record says without its payload, against the plan: the operation, the identities, and whether the callee is
+/// one that could be verified.
+fn check_public(engine: &Engine<'_>, record: &Record) -> Result<(), String> {
+    let path = path_of(record)?;
+    let call = path.as_ref().filter(|_| record.attempt.is_some()).and_then(|path| engine.call(path));
+    if record.operation != call.map(|call| call.operation_name()) {
         return Err("it names another operation than the plan".into());
     }
     if record.identities != call.and_then(|call| crate::engine::identities(engine.plan(), call)) {
         return Err("it names other identities than the plan".into());
     }
-    Ok(())
+    if !matches!(record.kind, Kind::HandoffVerified | Kind::HandoffUnverified) {
+        return Ok(());
+    }
+    let Some(api) = call.and_then(|call| engine.plan().apis.get(&call.api)) else {
+        return Err("it is a handoff of no call of the plan".into());
+    };
+    let verdict = record.decision.get("verdict").and_then(Json::as_str);
+    match (record.kind, api.identity.because(), verdict) {
+        (Kind::HandoffVerified, None, None) | (Kind::HandoffUnverified, Some(_), Some("no_passport")) => {
+            Ok(())
+        }
+        (_, None, _) => {
+            Err("the callee has a passport by the plan, and the record says another thing".into())
+        }
+        (_, Some(_), _) => {
+            Err("the callee has no passport by the plan, and the record says another thing".into())
+        }
+    }
 }
 
 fn place(event: &Event) -> String {

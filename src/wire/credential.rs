@@ -83,6 +83,10 @@ pub(super) fn add(
                 headers.insert(name, sensitive(&[value.expose()])?);
             }
             Credential::Query { name, value } => {
+                // Which of the two counts would be the callee's choice, and the signature leaves this name out.
+                if url.query_pairs().any(|(other, _)| other == name.as_str()) {
+                    return Err(refuse("the query has a parameter of the key's name already"));
+                }
                 let (name, value) = (encoded(name), Zeroizing::new(encoded(value.expose())));
                 let whole = match url.query() {
                     Some(others) if !others.is_empty() => Secret::join(&[others, "&", &name, "=", &value]),

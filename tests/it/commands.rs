@@ -95,6 +95,53 @@ fn pins_are_written_once_and_keep_the_layout() {
     desk.run(&format!("check {FLOW}")).expect(0);
 }
 
+/// A plain `pin` never passes over a change of what is used; what is not used may change.
+#[test]
+fn a_used_change_is_looked_at_before_it_is_pinned() {
+    let desk = Desk::new();
+    let (document, lock) = (desk.path("refund/apis/payments.openapi.json"), desk.path("refund/eczflow.lock"));
+    let text = std::fs::read_to_string(&document).unwrap();
+    let before = (std::fs::read(desk.path(FLOW)).unwrap(), std::fs::read(&lock).unwrap());
+    let now = || (std::fs::read(desk.path(FLOW)).unwrap(), std::fs::read(&lock).unwrap());
+    std::fs::write(&document, text.replace("\"charge\"", "\"charge_id\"")).unwrap();
+    let refused = desk.run(&format!("pin {FLOW}")).expect(1);
+    assert!(refused.stdout.contains("pinned to another version"), "{}", refused.stdout);
+    for told in ["uses it: `payments.createRefund`", "`eczflow pin --update --dry-run refund/refund.eczflow`"]
+    {
+        assert!(refused.stderr.contains(told), "{told} in {}", refused.stderr);
+    }
+    assert_eq!(now(), before);
+    let told = desk.run(&format!("pin --update --dry-run {FLOW}")).expect(1).stdout;
+    assert!(told.contains("createRefund  breaks"), "{told}");
+    desk.run(&format!("pin --update --force {FLOW}")).expect(1);
+    desk.run(&format!("pin {FLOW}")).expect(0);
+    assert_ne!(now(), before);
+    // Nothing used: the pin is written as ever.
+    std::fs::write(desk.path(FLOW), &before.0).unwrap();
+    std::fs::write(&lock, &before.1).unwrap();
+    let title = text.find("\"title\": \"").unwrap() + "\"title\": \"".len();
+    std::fs::write(&document, format!("{}Other {}", &text[..title], &text[title..])).unwrap();
+    let told = desk.run(&format!("pin {FLOW}")).expect(0).stdout;
+    assert!(told.contains("pinned anew"), "{told}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_told_by_its_cause() {
+    let desk = Desk::new();
+    for (words, help) in [
+        ("graph refund/refund.eczflow --format svg -o nope/x.svg", "there is no folder `nope`"),
+        (
+            "compile refund/refund.eczflow -o refund/refund.eczflow/x",
+            "`refund/refund.eczflow` is a file, not a folder",
+        ),
+        ("compile refund/refund.eczflow -o refund", "`refund` is a folder"),
+    ] {
+        let ended = desk.run(words).expect(2);
+        assert!(ended.stderr.contains("ER1073") && ended.stderr.contains(help), "{}", ended.stderr);
+        assert!(!ended.stdout.contains("refund.eczflow/x"), "{}", ended.stdout);
+    }
+}
+
 #[test]
 fn a_hash_is_the_pin_and_a_plan_the_same_each_time() {
     let desk = Desk::new();
@@ -107,6 +154,14 @@ fn a_hash_is_the_pin_and_a_plan_the_same_each_time() {
     let plan: Json = serde_json::from_str(&again).unwrap();
     desk.run("check a.plan.json").expect_error(2, "ER1082");
     desk.run("check refund/apis/support.openapi.yaml").expect_error(2, "ER1082");
+    desk.run(&format!("hash {FLOW}")).expect_error(2, "ER1082");
+    desk.run(&format!("operations {FLOW}")).expect_error(2, "ER1082");
+    desk.run("check refund").expect_error(2, "ER1001");
+    std::fs::copy(desk.path("refund/apis/support.openapi.yaml"), desk.path("yaml.json")).unwrap();
+    let told = desk.run("hash yaml.json").expect(1).stderr;
+    assert!(told.contains("EF8001") && told.contains("name it `.yaml`"), "{told}");
+    let told = desk.run("pin --fetch http://127.0.0.1:1/a.json -o a.json").expect(2).stderr;
+    assert!(told.contains("ER1083") && told.contains("use https"), "{told}");
     let told = desk.run("run a.plan.json --sandbox --allow-detached --input ticket_id=T1").expect(2).stderr;
     assert!(told.contains("ER1075") && told.contains("`./apis/payments.openapi.json`"), "{told}");
     let digest = desk.run(&format!("compile {FLOW}")).expect(0).stdout;
@@ -246,4 +301,13 @@ fn a_run_does_not_outlive_a_sandbox_of_its_own() {
     desk.run("resume latest --store .eczflow/sandbox").expect_error(2, "ER1081");
     let told = desk.run("audit export latest -o a.audit").expect(2).stderr;
     assert!(told.contains("ER4013") && told.contains("`--store .eczflow/sandbox`"), "{told}");
+    // A run that ends before its first record leaves a store without runs, and the hint stays.
+    desk.run(&format!("run {FLOW} --input ticket_id=T1")).expect_error(2, "ER10");
+    let told = desk.run("resume latest").expect(2).stderr;
+    assert!(told.contains("ER1074") && told.contains("`--store .eczflow/sandbox`"), "{told}");
+    // While somebody holds the store, that is what is told.
+    let lock = std::fs::OpenOptions::new().write(true).open(desk.path(".eczflow/sandbox/lock")).unwrap();
+    lock.lock().unwrap();
+    let told = desk.run("resume latest --store .eczflow/sandbox").expect(2).stderr;
+    assert!(told.contains("ER4001") && told.contains("still going"), "{told}");
 }

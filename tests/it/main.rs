@@ -23,6 +23,7 @@ mod forgery;
 mod fuzzed;
 mod process;
 mod properties;
+mod requests;
 mod resolver;
 mod run;
 mod sandbox;

@@ -391,4 +391,14 @@ fn logs_that_no_engine_wrote_are_illegal() {
     let mut sealed = run.log.clone();
     sealed.iter_mut().for_each(|(_, payload)| *payload = None);
     assert!(matches!(replay(&plan, "run-1", &sealed).1, Legal::StructureOnly { .. }));
+    // Without payloads too a handoff is what the plan says of its callee.
+    let verified = eczflow::audit::Kind::HandoffVerified;
+    let mut turned = sealed.clone();
+    let (record, _) = turned.iter_mut().find(|(record, _)| record.kind == verified).unwrap();
+    record.kind = eczflow::audit::Kind::HandoffUnverified;
+    assert!(matches!(replay(&plan, "run-1", &turned).1, Legal::No { .. }));
+    let mut turned = sealed.clone();
+    let (record, _) = turned.iter_mut().find(|(record, _)| record.kind == verified).unwrap();
+    record.identities = None;
+    assert!(matches!(replay(&plan, "run-1", &turned).1, Legal::No { .. }));
 }

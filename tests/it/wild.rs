@@ -173,7 +173,7 @@ async fn a_document_is_fetched_once_within_its_origin() {
         assert!(told.contains("ER3022"), "{told}");
         let told =
             desk.run("pin --fetch http://docs.example/x -o new.json --config fetch.toml").expect(2).stderr;
-        assert!(told.contains("ER3020"), "{told}");
+        assert!(told.contains("ER1083"), "{told}");
     })
     .await
     .unwrap();

@@ -49,6 +49,13 @@ async fn download(config: &Config, written: &str) -> Result<Vec<u8>, Failure> {
     let mut url = Url::parse(written).map_err(|error| {
         refuse(format!("the URL is not well formed: {error}"), "write it whole, `https://…`")
     })?;
+    if url.scheme() != "https" {
+        return Err(refuse(
+            format!("`{}:` is not encrypted", url.scheme()),
+            "use https; what cannot be had over https, save yourself and look at it",
+        )
+        .into());
+    }
     let origin = url.origin();
     let connector = Connector::new(config)?;
     for _ in 0..HOPS {

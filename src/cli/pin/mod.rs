@@ -9,6 +9,7 @@ use clap::Args;
 use super::error::CliError;
 use super::{Exit, Outcome, files, flow, output};
 use crate::compile::{PinState, Pinned, Session};
+use crate::report::harmless_line;
 use crate::source::DiskFiles;
 
 const EXAMPLES: &str = "\
@@ -22,11 +23,12 @@ Examples:
   eczflow pin --fetch https://api.example/openapi.json -o apis/api.openapi.json
                                         download a document once, over https
 
-`--update` ends with 1 where something breaks, and writes nothing then; with `--force` it pins all the same, and
+Where an operation that the flow uses is not as it was pinned, a plain `pin` writes nothing and ends with 1: look with
+`--update --dry-run` first. `--update` ends with 1 where something breaks, and writes nothing then; with `--force` it pins all the same, and
 `eczflow check` will say what no longer holds. `--fetch` follows redirects within one origin only, never writes over a file
 without `--force`, and connects to private addresses only where the configuration allows them.";
 
-/// Pin a flow's documents as they are now. The flow's layout is kept.
+/// Pin a flow's documents. The flow's layout is kept.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -71,28 +73,42 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if pinned.has_errors() {
         return Ok(Exit::Findings);
     }
+    let refused = !pinned.changed.is_empty();
+    let writes = !arguments.check && !refused && !pinned.current;
+    if writes {
+        write(file, &pinned)?;
+    }
     for (api, (state, hash)) in &pinned.apis {
-        let state = match (state, arguments.check) {
+        let state = match (state, writes) {
             (PinState::Current, _) => "current",
-            (PinState::New, true) => "not pinned",
-            (PinState::New, false) => "pinned",
-            (PinState::Changed, true) => "pinned to another version",
-            (PinState::Changed, false) => "pinned anew",
+            (PinState::Unlocked, false) => "not in the lock",
+            (PinState::Unlocked, true) => "locked",
+            (PinState::New, false) => "not pinned",
+            (PinState::New, true) => "pinned",
+            (PinState::Changed, false) => "pinned to another version",
+            (PinState::Changed, true) => "pinned anew",
         };
         output::data(&format!("{api}  {hash}  {state}\n"))?;
     }
-    if pinned.current {
+    if writes || pinned.current {
         return Ok(Exit::Clean);
     }
-    if arguments.check {
-        if !pinned.lock_path.exists() {
-            output::tell(&format!("there is no lock `{}`", pinned.lock_path));
-        }
-        output::tell(&format!("pins or lock are not current: `eczflow pin {file}` writes them"));
-        return Ok(Exit::Findings);
+    if !pinned.lock_path.exists() {
+        output::tell(&format!("there is no lock `{}`", pinned.lock_path));
     }
-    write(file, &pinned)?;
-    Ok(Exit::Clean)
+    if refused {
+        output::tell(&format!(
+            "changed since it was pinned, and this flow uses it: {}",
+            harmless_line(&pinned.changed.join(", "))
+        ));
+        output::tell(&format!(
+            "nothing was written: `eczflow pin --update --dry-run {file}` says what changed and what it breaks, \
+             `eczflow pin --update {file}` pins anew where nothing breaks, with `--force` all the same"
+        ));
+    } else {
+        output::tell(&format!("pins or lock are not current: `eczflow pin {file}` writes them"));
+    }
+    Ok(Exit::Findings)
 }
 
 fn write(file: &Utf8Path, pinned: &Pinned) -> Result<(), CliError> {

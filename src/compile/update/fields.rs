@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::super::usage::Usage;
-use crate::documents::{MediaView, OperationView, StatusRange, resolve};
+use super::access;
+use crate::documents::{MediaView, OperationView, ResponseView, StatusRange, resolve};
 
 /// Something that changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,11 +17,14 @@ pub struct Change {
     pub what: String,
     /// Whether the flow uses it.
     pub used: bool,
+    /// The obligation that falls with it at every call, whatever the flow uses: where requests go, how they authenticate,
+    /// and what answers are made of. Empty where none does.
+    pub breaks: &'static str,
 }
 
 impl Change {
     pub(super) fn gone() -> Change {
-        Change { place: String::new(), what: "the operation is gone".to_owned(), used: true }
+        Change { place: String::new(), what: "the operation is gone".to_owned(), used: true, breaks: "" }
     }
 }
 
@@ -32,7 +36,7 @@ const MOST: usize = 2_000;
 type Says = BTreeMap<String, String>;
 
 pub(super) fn changes(old: &OperationView, new: &OperationView, usage: &Usage) -> Vec<Change> {
-    let mut found = Vec::new();
+    let mut found = access::changes(old, new);
     let route = |view: &OperationView| Says::from([("route".to_owned(), view.route())]);
     differences(&one("", route(old)), &one("", route(new)), &mut found, &|_| "route".to_owned(), &|_| true);
     differences(&parameters(old), &parameters(new), &mut found, &|name| format!("{name}`"), &|name| {
@@ -61,8 +65,7 @@ pub(super) fn changes(old: &OperationView, new: &OperationView, usage: &Usage) -
                 return BTreeMap::new();
             };
             let mut says = members(view, Some(&response.content));
-            let media: Vec<&str> = response.content.keys().map(String::as_str).collect();
-            says.entry(String::new()).or_default().insert("media types".to_owned(), media.join(", "));
+            says.entry(String::new()).or_default().insert("media types".to_owned(), media_types(response));
             for (name, header) in &response.headers {
                 let mut own =
                     says_of(header.schema.as_deref().and_then(|at| view.json(at)).unwrap_or(&Value::Null));
@@ -76,13 +79,30 @@ pub(super) fn changes(old: &OperationView, new: &OperationView, usage: &Usage) -
         let named = |name: &str| {
             if name.is_empty() { format!("answer {status}") } else { format!("field `{name}` of {status}") }
         };
-        differences(&of(old), &of(new), &mut found, &named, &|name| good && touches(&usage.read, name));
+        let (mut before, mut now) = (of(old), of(new));
+        if good {
+            // Told by itself: what is asked for by `Accept` and what is taken hang on it.
+            let types = |says: &mut BTreeMap<String, Says>| says.get_mut("")?.remove("media types");
+            if let (Some(before), Some(now)) = (types(&mut before), types(&mut now))
+                && before != now
+            {
+                let place = format!("content types of {status}");
+                found.push(Change { place, what: format!("{before} -> {now}"), used: true, breaks: "P3" });
+            }
+        }
+        differences(&before, &now, &mut found, &named, &|name| good && touches(&usage.read, name));
     }
     // What is used first: it is what the reader must judge.
     found.sort_by(|one, other| {
-        (!one.used, &one.place, &one.what).cmp(&(!other.used, &other.place, &other.what))
+        let rank = |change: &Change| (change.breaks.is_empty(), !change.used);
+        (rank(one), &one.place, &one.what).cmp(&(rank(other), &other.place, &other.what))
     });
     found
+}
+
+fn media_types(response: &ResponseView) -> String {
+    let media: Vec<&str> = response.content.keys().map(String::as_str).collect();
+    if media.is_empty() { "none".to_owned() } else { media.join(", ") }
 }
 
 fn one(name: &str, says: Says) -> BTreeMap<String, Says> {
@@ -215,7 +235,7 @@ fn differences(
             }
             (_, None) => "removed".to_owned(),
         };
-        found.push(Change { place: named(name), what, used: used(name) });
+        found.push(Change { place: named(name), what, used: used(name), breaks: "" });
     }
 }
 

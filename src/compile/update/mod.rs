@@ -15,7 +15,9 @@ use crate::hir::{Hir, Node};
 use crate::rules::LockState;
 use crate::source::{FileSystem, ReadError, SourceMap};
 
+mod access;
 mod fields;
+mod words;
 pub use fields::Change;
 
 /// How an operation stands to what was pinned.
@@ -49,8 +51,10 @@ pub struct Fall {
 pub struct OperationUpdate {
     /// How it stands.
     pub standing: Standing,
-    /// What changed of what requests and answers are made of. Empty with words only (descriptions, examples).
+    /// What changed of where requests go, how they authenticate, and what requests and answers are made of.
     pub changes: Vec<Change>,
+    /// Whether nothing but words changed: descriptions, summaries, titles, examples, tags, marks of deprecation.
+    pub words_only: bool,
     /// What falls, in order of the lines.
     pub falls: Vec<Fall>,
 }
@@ -123,7 +127,7 @@ impl Session<'_> {
             LockState::Read(lock) if lock.flows.contains_key(file_name(path)) => Ok(lock),
             LockState::Read(_) => Err(format!("the lock has nothing about `{}`", file_name(path))),
             LockState::Missing => Err("there is no lock".to_owned()),
-            LockState::Unreadable(reason) => Err(reason),
+            LockState::Unreadable { reason, .. } => Err(reason),
         };
         let mut over = BTreeMap::new();
         over.insert(path.to_owned(), pinned.text.clone().into_bytes());
@@ -191,18 +195,22 @@ fn operations(
         let before = old.and_then(|old| old.get(key));
         let entry = document.operation(key).ok();
         let now = entry.and_then(|entry| document.slice(entry).ok());
+        let mut words_only = false;
         let (standing, changes) = match (before, &now) {
             (Some(before), Some(now)) if before == now => (Standing::Untouched, Vec::new()),
             (Some(before), Some(now)) => {
+                words_only = words::only(&before.text, &now.text);
                 let view = |slice: &Slice| OperationView::from_slice(&slice.text).ok();
                 let both = view(before).zip(view(now));
                 let changes = both.map(|(before, now)| fields::changes(&before, &now, usage));
-                (Standing::Compatible, changes.unwrap_or_default())
+                let changes: Vec<Change> = changes.unwrap_or_default();
+                let falls = changes.iter().any(|change| !change.breaks.is_empty());
+                (if falls { Standing::Breaks } else { Standing::Compatible }, changes)
             }
             (None, Some(_)) => (Standing::New, Vec::new()),
             (_, None) => (Standing::Breaks, vec![Change::gone()]),
         };
-        made.insert(key.clone(), OperationUpdate { standing, changes, falls: Vec::new() });
+        made.insert(key.clone(), OperationUpdate { standing, changes, words_only, falls: Vec::new() });
     }
     made
 }

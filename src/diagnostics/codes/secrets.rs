@@ -17,6 +17,8 @@ pub static AMBIGUOUS_SCHEME: Code = Code::error("EF6005", "ambiguous-scheme");
 pub static TOKEN_ENDPOINT: Code = Code::error("EF6006", "token-endpoint");
 /// A scope that the document does not have, or one that is due and not asked for.
 pub static UNKNOWN_SCOPE: Code = Code::error("EF6007", "unknown-scope");
+/// A credential that would go where something else stands already.
+pub static CREDENTIAL_PLACE: Code = Code::error("EF6008", "credential-place");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -27,4 +29,5 @@ pub const ALL: &[&Code] = &[
     &AMBIGUOUS_SCHEME,
     &TOKEN_ENDPOINT,
     &UNKNOWN_SCOPE,
+    &CREDENTIAL_PLACE,
 ];

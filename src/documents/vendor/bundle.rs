@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde_json::{Map, Value};
 
 use super::mend;
-use super::{MOST_BYTES, MOST_FILES, MOST_HOPS, ReadSource};
-use crate::base::Digest;
+use super::{MOST_BYTES, MOST_FILES, MOST_HOPS, MOST_VALUES, ReadSource};
+use crate::base::{Digest, limits};
 use crate::diagnostics::codes::documents as codes;
 use crate::diagnostics::{Code, Diagnostic, Sink};
 use crate::documents::json::shown;
@@ -58,7 +58,48 @@ struct Bundling<'b, 'r> {
     taken: BTreeMap<&'static str, BTreeSet<String>>,
     names: BTreeMap<Part, String>,
     queue: VecDeque<(Part, String)>,
+    /// Values and bytes of text that may still be copied into the one document.
+    room: Room,
     failed: bool,
+}
+
+/// What the parts of the one document may take together.
+struct Room {
+    values: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Takes what a value needs; false where that is not left, and from then on.
+    fn take(&mut self, value: &Value) -> bool {
+        let mut pending = vec![value];
+        while let Some(next) = pending.pop() {
+            let bytes = match next {
+                Value::String(text) => text.len(),
+                Value::Array(items) => {
+                    pending.extend(items);
+                    0
+                }
+                Value::Object(members) => {
+                    pending.extend(members.values());
+                    members.keys().map(String::len).sum()
+                }
+                _ => 0,
+            };
+            match (self.values.checked_sub(1), self.bytes.checked_sub(bytes)) {
+                (Some(values), Some(bytes)) => (self.values, self.bytes) = (values, bytes),
+                _ => {
+                    (self.values, self.bytes) = (0, 0);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn is_full(&self) -> bool {
+        self.values == 0
+    }
 }
 
 pub(super) fn bundle(
@@ -79,6 +120,7 @@ pub(super) fn bundle(
         taken: BTreeMap::new(),
         names: BTreeMap::new(),
         queue: VecDeque::new(),
+        room: Room { values: MOST_VALUES, bytes: limits::DOCUMENT_BYTES },
         failed: false,
     };
     if let Err(reason) = bundling.load(name, 0) {
@@ -98,10 +140,8 @@ pub(super) fn bundle(
     bundling.walk(&mut root, 0, Place::Of("document"), "", 0);
     let mut added: BTreeMap<&'static str, Map<String, Value>> = BTreeMap::new();
     while let Some(((file, at, kind), name)) = bundling.queue.pop_front() {
-        let Some(mut value) = bundling.files.get(file).and_then(|file| file.value.pointer(&at)).cloned()
-        else {
-            continue;
-        };
+        // Parts within one another are each copied whole.
+        let Some(mut value) = bundling.copy(file, &at, file, &at) else { continue };
         bundling.walk(&mut value, file, Place::Of(kind), &at, 0);
         added.entry(kind).or_default().insert(name, value);
     }
@@ -251,6 +291,29 @@ impl Bundling<'_, '_> {
         }
     }
 
+    /// A copy of a part of a file, for the reference at `here`; told once where it has no room.
+    fn copy(&mut self, target: usize, to: &str, file: usize, here: &str) -> Option<Value> {
+        let found = self.files.get(target)?.value.pointer(to)?;
+        if self.room.is_full() {
+            return None;
+        }
+        if self.room.take(found) {
+            return Some(found.clone());
+        }
+        let message = format!(
+            "the one document would be larger than {MOST_VALUES} values or {} bytes",
+            limits::DOCUMENT_BYTES
+        );
+        self.refuse(
+            file,
+            here,
+            &codes::EXTERNAL_REFERENCE,
+            message,
+            "refer to components, which are taken in once, rather than to path items",
+        );
+        None
+    }
+
     /// A path item has no place among the components of every version: it is written where it is referred to.
     fn put_in_place(
         &mut self,
@@ -269,8 +332,7 @@ impl Bundling<'_, '_> {
             return;
         }
         let Some((target, to)) = self.target(file, at, text) else { return };
-        let found = self.files.get(target).and_then(|file| file.value.pointer(&to)).cloned();
-        let Some(mut item) = found else { return };
+        let Some(mut item) = self.copy(target, &to, file, at) else { return };
         self.walk(&mut item, target, Place::Of(PATH_ITEMS), &to, inlined + 1);
         members.remove("$ref");
         // What stands beside the reference wins.

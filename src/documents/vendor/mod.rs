@@ -21,6 +21,9 @@ const MOST_BYTES: usize = 64 << 20;
 /// The most references from file to file, one after the other.
 const MOST_HOPS: usize = 64;
 
+/// The most values of the document in one piece, those put in place more than once counted as often.
+const MOST_VALUES: usize = 1 << 20;
+
 /// A document in one piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vendored {

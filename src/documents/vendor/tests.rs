@@ -139,3 +139,25 @@ fn the_number_of_files_is_bounded() {
     assert!(asked <= MOST_HOPS + 2, "{asked}");
     assert!(sink.into_sorted().iter().any(|found| found.code.number == "EF8011"));
 }
+
+#[test]
+fn path_items_that_multiply_are_stopped() {
+    // Four references each to the next: 4^14 copies, were they all put in place.
+    let mut items = String::new();
+    for level in 0..15 {
+        items.push_str(&format!("p{level}:\n  post:\n    callbacks:\n"));
+        for name in ["a", "b", "c", "d"] {
+            items.push_str(&format!("      {name}: {{e: {{$ref: 'p.yaml#/p{}'}}}}\n", level + 1));
+        }
+    }
+    items.push_str("p15: {}\n");
+    let root = "openapi: 3.1.0\ninfo: {title: t, version: '1'}\npaths:\n  /x: {$ref: 'p.yaml#/p0'}\n";
+    let (mut sources, mut sink) = (SourceMap::default(), Sink::default());
+    let mut read = |name: &str| Ok(if name == "p.yaml" { &items } else { root }.as_bytes().to_vec());
+    assert!(vendor("api.yaml", &mut read, &mut sources, &mut sink).is_none());
+    let findings = sink.findings();
+    assert_eq!(findings.len(), 1, "told once");
+    assert_eq!(findings[0].code.number, "EF8011");
+    assert!(findings[0].message.contains("larger than"), "{}", findings[0].message);
+    assert!(!findings[0].labels.is_empty());
+}

@@ -67,6 +67,9 @@ fn finding(api: &Api, call: &Call, error: &OriginError) -> Diagnostic {
         found = found.and(identity.place("api_origin"), "the authorised origin");
     }
     found.help(match error {
+        OriginError::NoServer if call.view.servers.is_empty() => {
+            "say where the API is: `server \"https://…\"` in its block, with the path its operations begin at; the proof says that it is the flow's word"
+        }
         OriginError::NoServer => {
             "say where the API is: `server \"https://…\"` in its block, an absolute URL that one of the document's servers stands for"
         }

@@ -10,23 +10,31 @@ pub(in crate::rules) const RULE: Rule = Rule { name: "pins/locked", codes: &[&LO
 const HELP: &str = "run `eczflow pin` on this file: it writes `eczflow.lock` beside it";
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
+    // Nothing can be pinned while a document cannot be read, which was told at its path.
+    let unread = context.hir.apis.values().any(|api| api.document.is_none());
     let lock = match context.lock {
+        LockState::Missing if unread => return,
         LockState::Read(lock) => lock,
-        LockState::Missing | LockState::Unreadable(_) => {
+        LockState::Missing | LockState::Unreadable { .. } => {
             // One finding for the file, at the first pin: without pins there is nothing to lock yet.
             let first =
                 context.hir.apis.values().filter_map(|api| api.pin.as_ref().map(|(_, span)| *span)).min();
             if let Some(span) = first {
-                let message = match context.lock {
-                    LockState::Unreadable(reason) => reason.clone(),
-                    _ => "there is no `eczflow.lock` beside this file".to_owned(),
+                let (message, help) = match context.lock {
+                    LockState::Unreadable { reason, help } => {
+                        (reason.as_str(), help.as_deref().unwrap_or(HELP))
+                    }
+                    _ => ("there is no `eczflow.lock` beside this file", HELP),
                 };
-                sink.push(Diagnostic::new(&LOCK_MISMATCH, span, message).help(HELP));
+                sink.push(Diagnostic::new(&LOCK_MISMATCH, span, message).help(help));
             }
             return;
         }
     };
     if !lock.flows.contains_key(context.flow_file) {
+        if unread {
+            return;
+        }
         // One finding for the file, as where there is no lock.
         let first = context.hir.apis.values().filter_map(|api| api.pin.as_ref().map(|(_, span)| *span)).min();
         if let Some(span) = first {

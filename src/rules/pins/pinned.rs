@@ -19,7 +19,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     let empty = Lock::default();
     let lock = match context.lock {
         LockState::Read(lock) => lock,
-        LockState::Missing | LockState::Unreadable(_) => &empty,
+        LockState::Missing | LockState::Unreadable { .. } => &empty,
     };
     for (name, api) in &context.hir.apis {
         let Some(document) = &api.document else { continue };
@@ -45,8 +45,12 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             Wanted { flow: context.flow_file, api: name, document: &api.path, pin, operations: &operations };
         // What was used when it was pinned and is gone now is no small change, whoever uses it today.
         let gone = lock.api(context.flow_file, name).into_iter().flat_map(|locked| locked.operations.keys());
-        let gone: Vec<&String> = gone.filter(|key| document.operation(key).is_err()).collect();
+        // An id that two operations share now is told where it is called.
+        let gone = gone.filter(|key| document.operation(key).is_err() && document.duplicate(key).is_none());
+        let gone: Vec<&String> = gone.collect();
         let unused = lock.compare(wanted, document) == Comparison::UnusedChanged;
+        // What is used and cannot be read was told at its call; that nothing used changed would not be true.
+        let unread = context.hir.flow.unbound.iter().any(|(api, _)| api == name);
         if unused && let Some(operation) = gone.first() {
             let message = format!("`{name}.{operation}` is gone since it was pinned");
             sink.push(
@@ -57,6 +61,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         }
         match lock.compare(wanted, document) {
             Comparison::Unchanged => {}
+            Comparison::UnusedChanged if unread => {}
             Comparison::UnusedChanged => sink.push(
                 Diagnostic::new(
                     &STALE_PIN,

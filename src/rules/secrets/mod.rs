@@ -1,4 +1,5 @@
 //! Secrets reach only their audience.
 
 pub(super) mod audience;
+pub(super) mod place;
 pub(super) mod scheme;

@@ -50,17 +50,26 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let refused =
             |(_, accepted): &&(&Call, Accepted)| matches!(accepted, Accepted::Missing | Accepted::Other);
         if let Some((call, accepted)) = answers.iter().find(refused) {
-            sink.push(finding(name, api, call, &auth, *accepted));
+            sink.push(finding(context, name, api, call, &auth, *accepted));
         } else if let (Some((call, _)), false) = (answers.first(), auth.is_empty() || documented || !asked) {
             // Nobody asks for it, and it would be shown to someone without need.
-            sink.push(finding(name, api, call, &auth, Accepted::Other));
+            sink.push(finding(context, name, api, call, &auth, Accepted::Other));
         }
     }
 }
 
-fn finding(name: &str, api: &Api, call: &Call, auth: &[Auth], accepted: Accepted) -> Diagnostic {
+fn finding(
+    context: &Context<'_>,
+    name: &str,
+    api: &Api,
+    call: &Call,
+    auth: &[Auth],
+    accepted: Accepted,
+) -> Diagnostic {
     let operation = format!("{name}.{}", call.operation);
-    let offered = offered(&call.view, name);
+    let secrets = context.hir.secrets.iter().filter(|(_, secret)| secret.audience == name);
+    let secrets: Vec<&str> = secrets.map(|(secret, _)| secret.as_str()).collect();
+    let offered = offered(&call.view, name, &secrets);
     let help = if offered.is_empty() {
         "what it asks for is none of bearer, basic, key, oauth2 with client credentials and certificate"
             .to_owned()
@@ -85,8 +94,9 @@ fn finding(name: &str, api: &Api, call: &Call, auth: &[Auth], accepted: Accepted
     found.help(help)
 }
 
-/// The alternatives in the language's own words; those that cannot be met are left out.
-fn offered(view: &OperationView, api: &str) -> Vec<String> {
+/// The alternatives in the language's own words, with the secrets that are declared for the api; those that cannot be met
+/// are left out.
+fn offered(view: &OperationView, api: &str, secrets: &[&str]) -> Vec<String> {
     let words = |(name, scheme): (&String, &SchemeView)| {
         Some(match &scheme.scheme {
             Scheme::Bearer => "`auth bearer secret.NAME`".to_owned(),
@@ -111,8 +121,16 @@ fn offered(view: &OperationView, api: &str) -> Vec<String> {
     let mut found: Vec<String> = sets
         .filter_map(|set| Some(set.iter().map(words).collect::<Option<Vec<String>>>()?.join(" with ")))
         .collect();
+    if let [secret] = secrets {
+        for words in &mut found {
+            *words = words.replace("secret.NAME", &format!("secret.{secret}"));
+        }
+    }
     if let Some(first) = found.first_mut() {
-        first.push_str(&format!(" in its block, after `secret NAME for {api}`"));
+        first.push_str(" in its block");
+        if secrets.is_empty() {
+            first.push_str(&format!(", after `secret NAME for {api}`"));
+        }
     }
     found.dedup();
     found

@@ -34,6 +34,9 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             let text: String = value.to_string().chars().take(SHOWN).collect();
             diagnostic = diagnostic.note(format!("a value that shows it: `{text}`"));
         }
+        if let Some(help) = &counterexample.help {
+            diagnostic = diagnostic.help(help);
+        }
         if absent {
             diagnostic = diagnostic.help("say what stands for an absent value with `??`");
         }

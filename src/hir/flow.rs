@@ -7,6 +7,7 @@ use super::calls::Calls;
 use super::declared::Declared;
 use super::expressions::{Lowering, Typed, convert};
 use super::model::{Block, Flow, Input, Loop, Node, NodeKind, Operator, Position, Step};
+use super::placed::{NAMED_AT_ONCE, Placed};
 use super::scope::{Scope, defined_names};
 use super::{items, policies};
 use crate::diagnostics::codes::{graph, identity, names, retry, types as codes};
@@ -123,45 +124,6 @@ pub(crate) fn flow(
         body,
         positions,
         unbound,
-    }
-}
-
-/// An `after` that names more nodes than this becomes a node of its own, so that what stands below waits for one name
-/// instead of for each of them: the edges of a flow grow with its text, not with its square.
-const NAMED_AT_ONCE: usize = 16;
-
-/// The nodes of a block so far.
-#[derive(Default)]
-struct Placed {
-    nodes: Vec<Node>,
-    positions: BTreeMap<String, usize>,
-    /// The nodes that no other one waits for.
-    ends: BTreeSet<usize>,
-    /// The last `ensure` or `fail`: everything below waits for it.
-    barrier: Option<usize>,
-}
-
-impl Placed {
-    fn add(&mut self, node: Node) {
-        let at = self.nodes.len();
-        for name in node.after.iter().map(|(name, _)| name).chain(&node.needs()) {
-            if let Some(earlier) = self.positions.get(name) {
-                self.ends.remove(earlier);
-            }
-        }
-        if let Some(barrier) = self.barrier {
-            self.ends.remove(&barrier);
-        }
-        if matches!(node.kind, NodeKind::Ensure { .. } | NodeKind::Fail { .. }) {
-            self.barrier = Some(at);
-        }
-        self.ends.insert(at);
-        self.positions.insert(node.id.clone(), at);
-        self.nodes.push(node);
-    }
-
-    fn ends(&self) -> impl Iterator<Item = &Node> {
-        self.ends.iter().filter_map(|at| self.nodes.get(*at))
     }
 }
 

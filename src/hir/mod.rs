@@ -15,6 +15,7 @@ mod model;
 mod modules;
 mod needs;
 mod operators;
+mod placed;
 mod parties;
 mod policies;
 mod scope;

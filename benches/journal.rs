@@ -5,7 +5,6 @@
 use std::error::Error;
 use std::hint::black_box;
 use std::io::Write as _;
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use eczflow::audit::{Kind, Payload, PayloadItem, RECORD_FORMAT, Record, Salt, commitments_of, record_hash};
@@ -76,14 +75,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             for _ in 0..REPETITIONS {
                 let store = MemoryStore::new(&random);
                 let fresh = batches.clone();
-                let begin = busy();
+                let begin = Instant::now();
                 for batch in fresh {
                     let _ = black_box(store.append(batch).wait()?);
                 }
-                appends.push(busy() - begin);
-                let begin = busy();
+                appends.push(begin.elapsed().as_secs_f64());
+                let begin = Instant::now();
                 black_box(Digest::of(black_box(&bytes)));
-                hashes.push(busy() - begin);
+                hashes.push(begin.elapsed().as_secs_f64());
             }
             ratios.push(fastest(&appends) / fastest(&hashes));
         }
@@ -96,16 +95,4 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Whatever else the machine does makes a repetition slower, never faster.
 fn fastest(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::INFINITY, f64::min)
-}
-
-/// Seconds that this thread has been at work: what else the machine does is left out where the system tells (Linux),
-/// else the time that has passed.
-fn busy() -> f64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let told = told.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
-    told.map_or_else(
-        || START.get_or_init(Instant::now).elapsed().as_secs_f64(),
-        |nanoseconds| nanoseconds / 1e9,
-    )
 }

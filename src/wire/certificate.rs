@@ -69,11 +69,11 @@ impl ClientCertificate {
         let key = PrivateKeyDer::from_pem_slice(bytes)
             .map_err(|_| CertificateError::Unreadable("it holds no unencrypted private key"))?;
         let provider = rustls::crypto::ring::default_provider();
-        let certified = CertifiedKey::from_der(chain, key, &provider).map_err(|error| match error {
+        let pair = CertifiedKey::from_der(chain, key, &provider).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => CertificateError::Mismatch,
             _ => CertificateError::Unreadable("its key or certificate is of a kind that is not supported"),
         })?;
-        Ok(ClientCertificate { resolver: Arc::new(SingleCertAndKey::from(certified)), id, from, until })
+        Ok(ClientCertificate { resolver: Arc::new(SingleCertAndKey::from(pair)), id, from, until })
     }
 
     /// Whether it holds at a moment.

@@ -67,6 +67,8 @@ struct Bundling<'b, 'r> {
 struct Room {
     values: usize,
     bytes: usize,
+    /// Something had no room: told once, and nothing more is copied.
+    exceeded: bool,
 }
 
 impl Room {
@@ -89,16 +91,12 @@ impl Room {
             match (self.values.checked_sub(1), self.bytes.checked_sub(bytes)) {
                 (Some(values), Some(bytes)) => (self.values, self.bytes) = (values, bytes),
                 _ => {
-                    (self.values, self.bytes) = (0, 0);
+                    self.exceeded = true;
                     return false;
                 }
             }
         }
         true
-    }
-
-    fn is_full(&self) -> bool {
-        self.values == 0
     }
 }
 
@@ -120,7 +118,7 @@ pub(super) fn bundle(
         taken: BTreeMap::new(),
         names: BTreeMap::new(),
         queue: VecDeque::new(),
-        room: Room { values: MOST_VALUES, bytes: limits::DOCUMENT_BYTES },
+        room: Room { values: MOST_VALUES, bytes: limits::DOCUMENT_BYTES, exceeded: false },
         failed: false,
     };
     if let Err(reason) = bundling.load(name, 0) {
@@ -294,7 +292,7 @@ impl Bundling<'_, '_> {
     /// A copy of a part of a file, for the reference at `here`; told once where it has no room.
     fn copy(&mut self, target: usize, to: &str, file: usize, here: &str) -> Option<Value> {
         let found = self.files.get(target)?.value.pointer(to)?;
-        if self.room.is_full() {
+        if self.room.exceeded {
             return None;
         }
         if self.room.take(found) {

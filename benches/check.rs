@@ -2,15 +2,16 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures this process's own time")]
 
+mod timing;
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::OnceLock;
-use std::time::Instant;
 
 use camino::Utf8Path;
 use eczflow::compile::Session;
 use eczflow::source::MemoryFiles;
+use timing::{busy, fastest};
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 const REPETITIONS: usize = 5;
@@ -96,21 +97,4 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(out)?;
     }
     Ok(())
-}
-
-/// Whatever else the machine does makes a repetition slower, never faster.
-fn fastest(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::INFINITY, f64::min)
-}
-
-/// Seconds that this thread has been at work: what else the machine does is left out where the system tells (Linux),
-/// else the time that has passed.
-fn busy() -> f64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let told = told.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
-    told.map_or_else(
-        || START.get_or_init(Instant::now).elapsed().as_secs_f64(),
-        |nanoseconds| nanoseconds / 1e9,
-    )
 }

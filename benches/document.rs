@@ -6,17 +6,18 @@
     reason = "a benchmark measures this process's own time, and is told a folder"
 )]
 
+mod timing;
+
 use std::error::Error;
 use std::hint::black_box;
 use std::io::Write as _;
-use std::sync::OnceLock;
-use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use eczflow::compile::Session;
 use eczflow::diagnostics::Sink;
 use eczflow::documents::Document;
 use eczflow::source::{MemoryFiles, SourceMap};
+use timing::{busy, fastest};
 
 const DOCUMENT: &str = "octokit-openapi/generated/api.github.com.json";
 const REPETITIONS: usize = 7;
@@ -78,21 +79,4 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(out, "the flow makes no plan: {:?}", why.map(|finding| &finding.message))?;
     }
     Ok(())
-}
-
-/// Whatever else the machine does makes a repetition slower, never faster.
-fn fastest(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::INFINITY, f64::min)
-}
-
-/// Seconds that this thread has been at work: what else the machine does is left out where the system tells (Linux),
-/// else the time that has passed.
-fn busy() -> f64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let told = told.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
-    told.map_or_else(
-        || START.get_or_init(Instant::now).elapsed().as_secs_f64(),
-        |nanoseconds| nanoseconds / 1e9,
-    )
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures this process's own time")]
 
+mod timing;
+
 use std::error::Error;
 use std::hint::black_box;
 use std::io::Write as _;
@@ -11,6 +13,7 @@ use eczflow::audit::{Kind, Payload, PayloadItem, RECORD_FORMAT, Record, Salt, co
 use eczflow::base::{Digest, SeededRandom, Timestamp, canonical_json};
 use eczflow::store::{Batch, Entry, MemoryStore, Opening, Store};
 use serde_json::json;
+use timing::fastest;
 
 const LEAVES: [usize; 2] = [200, 2000];
 /// Bytes of the one payload item of each record.
@@ -90,9 +93,4 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(out)?;
     }
     Ok(())
-}
-
-/// Whatever else the machine does makes a repetition slower, never faster.
-fn fastest(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::INFINITY, f64::min)
 }

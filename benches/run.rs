@@ -3,6 +3,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures this process's own time")]
 
+mod timing;
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -20,6 +22,7 @@ use eczflow::sandbox::{Options, Sandbox};
 use eczflow::source::MemoryFiles;
 use eczflow::store::{LogKey, MemoryStore, SqliteStore, Store};
 use serde_json::{Map, Value as Json, json};
+use timing::fastest;
 use tokio::sync::watch;
 
 /// Steps of the chain.
@@ -169,9 +172,4 @@ fn main() -> Result<(), Failed> {
         }
         Ok(())
     })
-}
-
-/// Whatever else the machine does makes a repetition slower, never faster.
-fn fastest(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::INFINITY, f64::min)
 }

@@ -68,17 +68,22 @@ pub fn unassumable(auth: &Auth) -> Option<String> {
     match auth {
         // The client's secret would go wherever the plan says.
         Auth::OAuth2 { .. } => Some("only a document says where tokens come from".to_owned()),
-        Auth::ApiKey { location, name, .. } => match location.as_str() {
-            // A scheme of one's own in `Authorization` is a key like any other.
-            "header" if is_runtime_header(name) && !name.eq_ignore_ascii_case("authorization") => {
-                Some(format!("the header `{name}` is set by the runtime"))
-            }
-            "header" | "cookie" if !is_token(name) => Some(format!("`{name}` names no {location}")),
-            "query" if name.is_empty() => Some("the key has no name".to_owned()),
-            "header" | "cookie" | "query" => None,
-            other => Some(format!("`{other}` is no place for a key")),
-        },
-        Auth::Bearer { .. } | Auth::Basic { .. } | Auth::MutualTls { .. } => None,
+        other => misplaced(other),
+    }
+}
+
+/// Why a key cannot go where it is said to, by a document or by the flow; `None` where it can.
+pub fn misplaced(auth: &Auth) -> Option<String> {
+    let Auth::ApiKey { location, name, .. } = auth else { return None };
+    match location.as_str() {
+        // A scheme of one's own in `Authorization` is a key like any other.
+        "header" if is_runtime_header(name) && !name.eq_ignore_ascii_case("authorization") => {
+            Some(format!("the header `{name}` is set by the runtime"))
+        }
+        "header" | "cookie" if !is_token(name) => Some(format!("`{name}` names no {location}")),
+        "query" if name.is_empty() => Some("the key has no name".to_owned()),
+        "header" | "cookie" | "query" => None,
+        other => Some(format!("`{other}` is no place for a key")),
     }
 }
 
@@ -195,6 +200,27 @@ mod tests {
         let keys = keys.map(|(location, name)| key(location, name));
         for wrong in keys.into_iter().chain([oauth2]) {
             assert!(unassumable(&wrong).is_some(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_goes_only_where_nothing_else_stands() {
+        let key = |location: &str, name: &str| {
+            misplaced(&Auth::ApiKey { secret: "s".into(), location: location.into(), name: name.into() })
+        };
+        for (location, name) in
+            [("header", "X-Api-Key"), ("header", "Authorization"), ("query", "key"), ("cookie", "sid")]
+        {
+            assert_eq!(key(location, name), None, "{location} {name}");
+        }
+        for (location, name) in [
+            ("header", "Signature"),
+            ("header", "idempotency-key"),
+            ("header", "bad name"),
+            ("query", ""),
+            ("body", "key"),
+        ] {
+            assert!(key(location, name).is_some(), "{location} {name}");
         }
     }
 }

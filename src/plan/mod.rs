@@ -19,7 +19,7 @@ pub mod ranges;
 mod values;
 
 pub use answers::{Uses, answer_uses, each_expression};
-pub use authentication::{Accepted, accepts, token_endpoint, unassumable};
+pub use authentication::{Accepted, accepts, misplaced, token_endpoint, unassumable};
 pub use check::{Held, RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
 pub use error::PlanError;
 pub use file::{PlanFile, digest};

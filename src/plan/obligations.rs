@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
-use super::authentication::{Accepted, accepts, unassumable};
+use super::authentication::{Accepted, accepts, misplaced, unassumable};
 use super::model::{Api, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
@@ -201,8 +201,10 @@ fn authenticated(name: &str, api: &Api, views: &Views) -> Result<String, PlanErr
     if asked && !documented {
         return Err(refused("P5", name, "no used operation documents its authentication"));
     }
-    if !asked && let Some(reason) = api.auth.iter().find_map(unassumable) {
-        return Err(refused("P5", name, format!("the document declares no scheme, and {reason}")));
+    let refuse = if asked { misplaced } else { unassumable };
+    if let Some(reason) = api.auth.iter().find_map(refuse) {
+        let why = if asked { reason } else { format!("the document declares no scheme, and {reason}") };
+        return Err(refused("P5", name, why));
     }
     let told = |auth: &Auth| match auth {
         Auth::OAuth2 { token_url, .. } => format!("{} with tokens of {token_url}", auth.words()),

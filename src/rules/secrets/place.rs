@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostics::codes::secrets::CREDENTIAL_PLACE;
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::plan::Auth;
+use crate::plan::{Auth, misplaced};
 use crate::rules::{Context, Rule};
-use crate::types::is_runtime_header;
 
 pub(in crate::rules) const RULE: Rule = Rule { name: "secrets/place", codes: &[&CREDENTIAL_PLACE], check };
 
@@ -17,9 +16,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let mut taken = BTreeMap::new();
         for (auth, declared) in auth.iter().zip(&api.auth) {
             let Some((location, key)) = place(auth) else { continue };
-            let own = matches!(auth, Auth::ApiKey { .. }) && location == "header" && key != "authorization";
-            if own && (is_runtime_header(&key) || !is_field_name(&key)) {
-                let message = format!("a key cannot go into the header `{key}`");
+            if misplaced(auth).is_some() {
+                let message = format!("a key cannot go into the {location} `{key}`");
                 sink.push(
                     Diagnostic::new(&CREDENTIAL_PLACE, declared.span, message)
                         .note("the runtime sets this header itself, or its name is none that HTTP allows")
@@ -65,10 +63,4 @@ fn place(auth: &Auth) -> Option<(&'static str, String)> {
         }),
         Auth::MutualTls { .. } => None,
     }
-}
-
-/// A field name of HTTP (RFC 9110 section 5.1).
-fn is_field_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -2,8 +2,8 @@
 //!
 //! In a case `//~ EF4001` expects that code on its line, `//~^ EF4001` on the line above. Documents of
 //! `examples/refund/apis` and `tests/ui/apis` lie in `apis/`. A case is pinned in memory first, unless it says
-//! `// unpinned`. Lines `// file NAME` begin another file beside it; `// afterwards in PATH: OLD -> NEW` changes a
-//! document once the case is pinned.
+//! `// unpinned`; with `// unlocked` the lock is lost again. Lines `// file NAME` begin another file beside it;
+//! `// afterwards in PATH: OLD -> NEW` changes a document once the case is pinned.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test binary: what cannot be read is a failing test")]
 
@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use camino::Utf8Path;
 use eczflow::compile::{Compilation, Session};
 use eczflow::diagnostics::{Code, Severity, codes};
+use eczflow::rules::{self, Rule};
 use eczflow::source::{MemoryFiles, Span};
 
 fn root() -> PathBuf {
@@ -40,6 +41,11 @@ fn name(path: &Path) -> String {
 const MAIN: &str = "case/flow.eczflow";
 
 fn compile(text: &str) -> Compilation {
+    compile_with(text, |_| true)
+}
+
+/// With some of the rules. A session that runs them all makes a plan too.
+fn compile_with(text: &str, keep: impl Fn(&Rule) -> bool) -> Compilation {
     let mut files = MemoryFiles::default();
     let mut documents = BTreeMap::new();
     for folder in ["examples/refund/apis", "tests/ui/apis"] {
@@ -61,7 +67,8 @@ fn compile(text: &str) -> Compilation {
     if !text.contains("// unpinned") {
         let pinned = Session::new(&files).pin(path).unwrap();
         files.insert(MAIN, pinned.text);
-        if !pinned.diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
+        let locked = !text.contains("// unlocked");
+        if locked && !pinned.diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
             files.insert(pinned.lock_path, pinned.lock);
         }
     }
@@ -76,7 +83,7 @@ fn compile(text: &str) -> Compilation {
             files.insert(path, document.as_str());
         }
     }
-    Session::new(&files).compile(path, None).unwrap()
+    Session::new(&files).with_rules(keep).compile(path, None).unwrap()
 }
 
 /// `LINE CODE` of each finding in the case's own file; `FILE CODE` elsewhere.
@@ -151,6 +158,77 @@ fn compiler_codes() -> Vec<&'static Code> {
     codes::all().into_iter().filter(|code| ("EF1".."EF7").contains(&code.number)).collect()
 }
 
+/// `GROUP/CODE-NAME`: the group is the code's family.
+fn folder(code: &Code) -> String {
+    let family = match &code.number[..3] {
+        "EF1" => "names",
+        "EF2" => "types",
+        "EF3" => "graph",
+        "EF4" => "identity",
+        "EF5" => "retry",
+        "EF6" => "secrets",
+        "EF7" => "style",
+        other => panic!("{other} is no family of the compiler"),
+    };
+    format!("{family}/{}", code.name)
+}
+
+fn cases_in(folder: &Path) -> Vec<PathBuf> {
+    let mut found = entries(folder);
+    found.retain(|case| case.extension().is_some_and(|end| end == "eczflow"));
+    found
+}
+
+/// Codes, folders of cases and pages bear the same names, and the list of rules names the files of `src/rules`.
+#[test]
+fn rules_codes_and_folders_bear_the_same_names() {
+    let ui = root().join("tests/ui");
+    let groups = entries(&ui).into_iter().filter(|group| !["apis", "mixed"].contains(&name(group).as_str()));
+    let folders: BTreeSet<String> = groups
+        .flat_map(|group| entries(&group).into_iter().map(move |rule| (name(&group), name(&rule))))
+        .map(|(group, rule)| format!("{group}/{rule}"))
+        .collect();
+    let codes: BTreeSet<String> = compiler_codes().into_iter().map(folder).collect();
+    assert_eq!(folders, codes, "folders of tests/ui, and the compiler's codes");
+
+    let source = root().join("src/rules");
+    let files: BTreeSet<String> = entries(&source)
+        .into_iter()
+        .filter(|group| group.is_dir())
+        .flat_map(|group| entries(&group).into_iter().map(move |file| (name(&group), file)))
+        .filter(|(_, file)| read(file).contains("const RULE: Rule"))
+        .map(|(group, file)| format!("{group}/{}", file.file_stem().unwrap().to_string_lossy()))
+        .collect();
+    let rules: BTreeSet<String> = rules::ALL.iter().map(|rule| rule.name.to_owned()).collect();
+    assert_eq!(files, rules, "files of src/rules, and rules::ALL");
+}
+
+/// A rule finds its cases alone, and without it they are not found: whoever breaks a rule turns a case red.
+#[test]
+fn each_rule_is_what_its_cases_depend_on() {
+    let mut problems = Vec::new();
+    for rule in rules::ALL {
+        for code in rule.codes {
+            let depends =
+                cases_in(&root().join("tests/ui").join(folder(code)).join("fail")).iter().any(|case| {
+                    let text = read(case);
+                    let own = |compilation: &Compilation| {
+                        let mut found = found(compilation);
+                        found.retain(|found| found.ends_with(code.number));
+                        found
+                    };
+                    let alone = own(&compile_with(&text, |other| other.name == rule.name));
+                    let without = own(&compile_with(&text, |other| other.name != rule.name));
+                    alone.intersection(&expected(&text)).any(|found| !without.contains(found))
+                });
+            if !depends {
+                problems.push(format!("no case of {} {} depends on {}", code.number, code.name, rule.name));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
 #[test]
 fn cases() {
     let mut problems = Vec::new();
@@ -159,8 +237,7 @@ fn cases() {
     for group in entries(&root().join("tests/ui")).iter().filter(|group| name(group) != "apis") {
         for rule in entries(group) {
             for kind in ["fail", "pass"] {
-                let cases = entries(&rule.join(kind));
-                for case in cases.iter().filter(|case| case.extension().is_some_and(|end| end == "eczflow")) {
+                for case in &cases_in(&rule.join(kind)) {
                     let label = format!("{}/{}/{kind}/{}", name(group), name(&rule), name(case));
                     let text = read(case);
                     let compilation = compile(&text);

@@ -41,15 +41,15 @@ pub fn findings(map: &SourceMap, findings: &[Diagnostic], format: Format) -> Str
     }
 }
 
-/// `2 errors, 1 warning`, or `no findings`.
-pub fn summary(findings: &[Diagnostic]) -> String {
+/// `2 errors, 1 warning`; nothing where nothing was found.
+pub fn summary(findings: &[Diagnostic]) -> Option<String> {
     let (errors, warnings) = counts(findings);
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     match (errors, warnings) {
-        (0, 0) => "no findings".to_owned(),
-        (errors, 0) => plural(errors, "error"),
-        (0, warnings) => plural(warnings, "warning"),
-        (errors, warnings) => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+        (0, 0) => None,
+        (errors, 0) => Some(plural(errors, "error")),
+        (0, warnings) => Some(plural(warnings, "warning")),
+        (errors, warnings) => Some(format!("{}, {}", plural(errors, "error"), plural(warnings, "warning"))),
     }
 }
 
@@ -378,8 +378,8 @@ mod tests {
     #[test]
     fn summaries_count() {
         let (_, list) = case();
-        assert_eq!(summary(&list), "1 error, 1 warning");
-        assert_eq!(summary(&[]), "no findings");
+        assert_eq!(summary(&list).as_deref(), Some("1 error, 1 warning"));
+        assert_eq!(summary(&[]), None);
         assert_eq!(
             further_reading(&list).unwrap(),
             "read on with `eczflow explain EF9998` (broken-thing), `eczflow explain EF9999` (odd-thing)"

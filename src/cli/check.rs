@@ -3,8 +3,11 @@
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
-use super::{Exit, Outcome, flow, output};
-use crate::report::{self, Format};
+use super::error::Failure;
+use super::{Exit, Outcome, files, flow, output};
+use crate::compile::Compilation;
+use crate::config::Config;
+use crate::report::{self, Format, harmless_line};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +17,8 @@ Examples:
   eczflow check refund.eczflow --format json     one JSON object, for programs
   eczflow check *.eczflow --format sarif         one SARIF log, for code scanning
   eczflow check *.eczflow --format github        annotations in a GitHub workflow
+  eczflow check refund.eczflow --fix             mend what can be mended, then check
+  eczflow check refund.eczflow --fix --dry-run   only say what would be mended
 
 Says nothing and ends with 0 where nothing is wrong; ends with 1 where an error was found. Warnings alone end with 0.";
 
@@ -27,6 +32,12 @@ pub(crate) struct Arguments {
     /// How findings are written.
     #[arg(long, value_enum, default_value_t = Style::Text)]
     format: Style,
+    /// Mend what can be mended, and check what is left. Writes files of flows only, never a document or a lock.
+    #[arg(long)]
+    fix: bool,
+    /// With `--fix`: write nothing.
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
     /// The configuration, instead of the user's own.
     #[arg(long, value_name = "FILE")]
     config: Option<Utf8PathBuf>,
@@ -60,7 +71,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut findings = report::Findings::new(format);
     for name in &arguments.flows {
         let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
-        let checked = flow::check(name, &config)?;
+        let checked = match arguments.fix {
+            true => fixed(name, &config, arguments.dry_run)?,
+            false => flow::check(name, &config)?,
+        };
         failed |= checked.has_errors();
         output::data(&findings.add(&checked.source_map, &checked.diagnostics))?;
         all.extend(checked.diagnostics);
@@ -75,4 +89,27 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         output::tell(&line);
     }
     Ok(if failed { Exit::Findings } else { Exit::Clean })
+}
+
+/// Mends a file, tells what was done, and answers with what is left to find; with `dry_run`, with what is found as it is.
+fn fixed(name: &flow::FlowName, config: &Config, dry_run: bool) -> Result<Compilation, Failure> {
+    let fixed = flow::fix(name, config)?;
+    for made in &fixed.made {
+        let (line, column) = made.place;
+        output::tell(&format!(
+            "{}{}:{line}:{column}: {} ({} {})",
+            if dry_run { "would fix " } else { "fixed " },
+            harmless_line(made.file.as_str()),
+            harmless_line(&made.title),
+            made.code.number,
+            made.code.name,
+        ));
+    }
+    if dry_run {
+        return flow::check(name, config);
+    }
+    for (path, text) in &fixed.texts {
+        files::replace(path, text.as_bytes())?;
+    }
+    Ok(fixed.compilation)
 }

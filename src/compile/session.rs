@@ -119,9 +119,10 @@ impl<'a> Session<'a> {
             match plan_of(one, source) {
                 Ok(plan) => made = Some(plan),
                 Err(error) => {
-                    let message = format!("`{}` makes no plan: {error}", one.hir.flow.name);
+                    let message = format!("`{}` is more than a plan can hold", one.hir.flow.name);
                     diagnostics.push(
                         Diagnostic::new(&codes::TOO_LARGE, one.hir.flow.span, message)
+                            .note(error.to_string())
                             .help("split the flow, or write its expressions less deeply"),
                     );
                 }

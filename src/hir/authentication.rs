@@ -114,11 +114,13 @@ fn resolve(api: &Api, auth: &Auth, views: &[&OperationView]) -> Result<plan::Aut
     }
 }
 
-/// A finding with the document's place beside it.
+/// A finding with the document's place beside it: the scheme of the same kind, else the first.
 fn located(api: &Api, found: Box<Diagnostic>, views: &[&OperationView]) -> Unresolved {
-    let place =
-        schemes(views).into_values().next().and_then(|scheme| api.document.as_ref()?.place(&scheme.pointer));
-    match place {
+    let known = schemes(views);
+    let oauth = [codes::TOKEN_ENDPOINT.number, codes::UNKNOWN_SCOPE.number].contains(&found.code.number);
+    let same = known.values().find(|scheme| oauth && matches!(scheme.scheme, Scheme::OAuth2 { .. }));
+    let scheme = same.or_else(|| known.values().next());
+    match scheme.and_then(|scheme| api.document.as_ref()?.place(&scheme.pointer)) {
         Some(place) => Box::new(found.and(place, "a security scheme")),
         None => found,
     }

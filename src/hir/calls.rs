@@ -64,8 +64,12 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
             }
             let message = format!("the document of `{api}` has no operation `{}`", name.text);
             let mut diagnostic = Diagnostic::new(&names::UNKNOWN_OPERATION, name.span, message);
+            if let Some(place) = document.place("/paths") {
+                diagnostic = diagnostic.and(place, "its operations stand here");
+            }
             diagnostic = match &error.suggestion {
-                Some(near) => diagnostic.meant(name.span, near, as_written(near)),
+                // No fix: another operation may do something else altogether.
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => {
                     let known: Vec<&str> = error.known.iter().map(String::as_str).take(20).collect();
                     diagnostic.note(format!("it has `{}`", known.join("`, `")))

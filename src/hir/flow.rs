@@ -88,6 +88,7 @@ pub(crate) fn flow(
         declared,
         positions: Vec::new(),
         unbound: Vec::new(),
+        unbuilt: BTreeSet::new(),
         counters: BTreeMap::new(),
         ids: BTreeMap::new(),
         output: output.clone(),
@@ -149,6 +150,8 @@ pub(crate) struct FlowLowering<'a, 'd> {
     pub(crate) sink: &'a mut Sink,
     positions: Vec<Position>,
     pub(crate) unbound: Vec<(String, String)>,
+    /// Steps of which something was reported, so that they are no nodes.
+    unbuilt: BTreeSet<String>,
     counters: BTreeMap<&'static str, usize>,
     /// Where each node's id comes from, made-up ones included.
     ids: BTreeMap<String, Span>,
@@ -271,7 +274,10 @@ impl<'d> FlowLowering<'_, 'd> {
                 ast::Statement::Broken(_) => continue,
                 ast::Statement::Step(step) => {
                     self.node = step.name.text.clone();
-                    let Some(kind) = self.step(step) else { continue };
+                    let Some(kind) = self.step(step) else {
+                        self.unbuilt.insert(step.name.text.clone());
+                        continue;
+                    };
                     (step.name.text.clone(), step.name.span, kind)
                 }
                 ast::Statement::Let(value) => {
@@ -304,7 +310,10 @@ impl<'d> FlowLowering<'_, 'd> {
                     self.node = self.made_up("return");
                     if outer.is_some() {
                         let message = "`return` stands in the flow itself, not in a loop";
-                        self.sink.push(Diagnostic::new(&graph::UNREACHABLE, keyword("return"), message));
+                        self.sink.push(
+                            Diagnostic::new(&graph::UNREACHABLE, keyword("return"), message)
+                                .help("`yield` a value of each iteration, name the loop with `let NAME = for …`, and return that below it"),
+                        );
                         continue;
                     }
                     let output = self.output.clone();
@@ -360,9 +369,14 @@ impl<'d> FlowLowering<'_, 'd> {
                 let message = format!("`{}` would wait for itself", name.text);
                 self.sink
                     .push(Diagnostic::new(&graph::CYCLE, name.span, message).help("remove it from `after`"));
+            } else if self.unbuilt.contains(&name.text) {
+                let _ = self.scope.look_up(name, self.sink);
             } else if self.scope.knows(&name.text) {
                 let message = format!("`{}` is not a step, value or loop", name.text);
-                self.sink.push(Diagnostic::new(&names::WRONG_KIND, name.span, message));
+                self.sink.push(
+                    Diagnostic::new(&names::WRONG_KIND, name.span, message)
+                        .help("an input is there from the start: nothing needs to wait for it"),
+                );
             } else if self.scope.defines(&name.text) && !self.scope.defined(&name.text) {
                 into.push((name.text.clone(), name.span));
             } else {
@@ -416,7 +430,8 @@ impl<'d> FlowLowering<'_, 'd> {
             let message = "a step has an undo or is irreversible, not both";
             self.sink.push(
                 Diagnostic::new(&graph::IRREVERSIBLE_NOT_LAST, irreversible.span, message)
-                    .and(undo.span, "the undo stands here"),
+                    .and(undo.span, "the undo stands here")
+                    .help("keep the `undo` where what was done can be taken back, else the `irreversible`"),
             );
         }
         let irreversible =

@@ -43,7 +43,9 @@ pub(super) fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczI
             Kind::Api => "an API Passport",
             _ => "a parent ECZ-ID",
         };
-        sink.push(bad(format!("`{id}` is not {what}")));
+        sink.push(bad(format!("`{id}` is not {what}")).help(
+            "a parent is `ECZ-CC-XXXXXX` alone; `::AGENT-…` behind it names a credential, `::API-…` an API",
+        ));
         return None;
     }
     Some(id)

@@ -375,7 +375,24 @@ impl Modules {
         let candidates = self.candidates(from, wanted);
         let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
         let noun = wanted.split_once(' ').map_or(wanted, |(_, noun)| noun);
-        sink.push(unknown(name, format!("no {noun} `{}` here", name.text), near));
+        let found = unknown(name, format!("no {noun} `{}` here", name.text), near);
+        sink.push(match (near, self.standard_name(&name.text, wanted), candidates.as_slice()) {
+            (Some(_), ..) => found,
+            (None, Some((part, near)), _) => {
+                found.help(format!("write `{near}`, after `use std.{part}.{{ {near} }}`"))
+            }
+            (None, None, []) => found.help(format!("declare {wanted} above, or `use` one from another file")),
+            (None, None, known) => found.help(format!("known here: `{}`", known.join("`, `"))),
+        });
+    }
+
+    /// The part and name of the standard library that a name of a kind may have meant.
+    fn standard_name(&self, name: &str, wanted: &str) -> Option<(&str, &str)> {
+        self.standard.iter().find_map(|(part, index)| {
+            let items = self.list.get(*index)?.ast.items.iter().filter(|item| kind(item) == wanted);
+            let near = did_you_mean(name, items.filter_map(declared_name).map(|name| name.text.as_str()))?;
+            Some((part.as_str(), near))
+        })
     }
 
     /// Whether a used name leads nowhere, which was reported where it is used.

@@ -92,11 +92,6 @@ pub(super) fn is_pattern(pattern: &str) -> bool {
     options().build(&json!({"pattern": pattern})).is_ok()
 }
 
-/// Whether a text matches a pattern that can be checked.
-pub(super) fn is_match(pattern: &str, text: &str) -> bool {
-    options().build(&json!({"pattern": pattern})).is_ok_and(|validator| validator.is_valid(&Json::from(text)))
-}
-
 fn one_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     line.chars().take(200).collect()

@@ -1,8 +1,9 @@
 //! Values of a schema. A value that is made here is likely one of the schema's; whether it is, the validator says.
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::case::{ARRAY, BOOL, Bound, Case, FRACTION, KINDS, NULL, OBJECT, Part, STRING, WHOLE};
+use super::guard::Guard;
 
 /// Levels of lists and records in a value.
 const DEEPEST: usize = 7;
@@ -132,10 +133,10 @@ impl Sampler {
         if texts.is_empty() || self.size == Size::Any {
             texts.extend(TEXTS);
         }
-        let patterns: Vec<_> =
-            case.parts.iter().filter_map(|part| part.schema.get("pattern")?.as_str()).collect();
-        if !patterns.is_empty() {
-            texts.retain(|text| patterns.iter().all(|pattern| super::guard::is_match(pattern, text)));
+        let patterns = case.parts.iter().filter_map(|part| part.schema.get("pattern"));
+        for pattern in patterns {
+            let Ok(guard) = Guard::of_normal(&json!({"pattern": pattern}), "") else { continue };
+            texts.retain(|text| guard.check(&Json::from(*text)).is_ok());
         }
         let text = *texts.get(self.choose(texts.len())).unwrap_or(&"text");
         let mut text: String = text.chars().take(fit(most)).collect();

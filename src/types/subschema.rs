@@ -2,6 +2,8 @@
 //! validator can confirm the answer: formats are notes, undeclared members may stand where nothing forbids them, and a
 //! schema without `type` takes every kind. Flows ask [`super::assignable`], which knows the language's own kinds.
 
+use std::sync::OnceLock;
+
 use serde_json::Value as Json;
 
 use super::case::{Case, Part};
@@ -22,8 +24,9 @@ pub struct JsonSchema {
     normal: Json,
     guard: Guard,
     samples: Vec<Json>,
-    own: Vec<Place>,
-    wrong: Vec<Place>,
+    /// Where and what to try as the left of a question, and as its right: seldom needed.
+    own: OnceLock<Vec<Place>>,
+    wrong: OnceLock<Vec<Place>>,
 }
 
 impl JsonSchema {
@@ -32,10 +35,9 @@ impl JsonSchema {
         let normal = normalise(root, pointer, direction)?;
         Guard::is_affordable(&normal, pointer)?;
         let guard = Guard::of_normal(&normal, pointer)?;
-        let mut schema =
-            JsonSchema { guard, samples: Vec::new(), own: Vec::new(), wrong: Vec::new(), normal };
+        let (own, wrong) = (OnceLock::new(), OnceLock::new());
+        let mut schema = JsonSchema { normal, guard, samples: Vec::new(), own, wrong };
         schema.samples = schema.values(SAMPLES);
-        (schema.own, schema.wrong) = (places(schema.part(), true), places(schema.part(), false));
         Ok(schema)
     }
 
@@ -80,8 +82,11 @@ impl JsonSchema {
         }
         let shows = |value: &Json| wider.check(value).is_err() && self.check(value).is_ok();
         let bases: Vec<&Json> = self.samples.iter().take(3).collect();
-        let found =
-            [&wider.wrong, &self.own].into_iter().find_map(|places| find(&bases, places, TRIES, shows));
+        let places = [
+            wider.wrong.get_or_init(|| places(wider.part(), false)),
+            self.own.get_or_init(|| places(self.part(), true)),
+        ];
+        let found = places.into_iter().find_map(|places| find(&bases, places, TRIES, shows));
         match found {
             Some(value) => wider.refusal(&value),
             None => Answer::Unknown(format!("`{}` can't be compared", proof.open.unwrap_or_default())),

@@ -220,5 +220,5 @@ mod hostile {
     }
 }
 
-#[path = "subschema_random.rs"]
+#[path = "subschema_random_tests.rs"]
 mod random;

@@ -1,8 +1,7 @@
-//! Random pairs of schemas: the judge confirms every no, and 200 values every yes. The pairs in `tests/oracle` were also
-//! put to another checker of subschemas.
+//! Random pairs of schemas: the judge confirms every no, and 200 values every yes.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::Config;
 use serde_json::{Map, Value as Json, json};
 
 use super::judge;
@@ -14,8 +13,11 @@ fn schema() -> impl Strategy<Value = Json> {
     let sized = |name: &'static str, least: &'static str, most: &'static str| {
         (proptest::option::of(0i64..4), proptest::option::of(0i64..6)).prop_map(move |(low, high)| {
             let mut schema = json!({"type": name});
-            low.map(|low| schema[least] = json!(low));
-            high.map(|high| schema[most] = json!(high));
+            for (keyword, size) in [(least, low), (most, high)] {
+                if let Some(size) = size {
+                    schema[keyword] = json!(size);
+                }
+            }
             schema
         })
     };
@@ -34,7 +36,7 @@ fn schema() -> impl Strategy<Value = Json> {
         )
         .prop_map(|values| json!({"enum": values})),
     ];
-    leaf.prop_recursive(3, 12, 3, |inner| {
+    leaf.prop_recursive(3, 12, 3, move |inner| {
         let members = proptest::collection::btree_map("[a-c]", inner.clone(), 0..3);
         let rest = prop_oneof![Just(None), Just(Some(json!(false))), inner.clone().prop_map(Some)];
         let object = (members, proptest::sample::subsequence(vec!["a", "b", "c"], 0..3), rest);
@@ -42,7 +44,9 @@ fn schema() -> impl Strategy<Value = Json> {
             object.prop_map(|(members, required, rest)| {
                 let members: Map<String, Json> = members.into_iter().collect();
                 let mut schema = json!({"type": "object", "properties": members, "required": required});
-                rest.map(|rest| schema["additionalProperties"] = rest);
+                if let Some(rest) = rest {
+                    schema["additionalProperties"] = rest;
+                }
                 schema
             }),
             (sized("array", "minItems", "maxItems"), inner.clone(), any::<bool>()).prop_map(
@@ -85,7 +89,7 @@ fn ask(left: &Json, right: &Json) -> Answer {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 500, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 60, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn every_answer_is_confirmed((left, right) in pair()) {
@@ -96,50 +100,4 @@ proptest! {
     fn every_schema_holds_itself(one in schema()) {
         prop_assert!(!matches!(ask(&one, &one.clone()), Answer::No(_)));
     }
-}
-
-fn word(answer: &Answer) -> &'static str {
-    match answer {
-        Answer::Yes => "yes",
-        Answer::No(_) => "no",
-        Answer::Unknown(_) => "unknown",
-    }
-}
-
-/// Writes the pairs that `tests/oracle/compare.py` reads, one JSON list a line.
-#[test]
-#[ignore = "writes a file for a comparison by hand, named by ECZFLOW_PAIRS"]
-fn pairs_are_written() {
-    let path = std::env::var_os("ECZFLOW_PAIRS").expect("ECZFLOW_PAIRS names the file");
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
-    let mut text = String::new();
-    for _ in 0..2000 {
-        let (left, right) = pair().new_tree(&mut runner).unwrap().current();
-        let answer = ask(&left, &right);
-        judge(&left, &right, &answer);
-        text.push_str(&format!("{}\n", json!([left, right, word(&answer)])));
-    }
-    std::fs::write(path, text).unwrap();
-}
-
-/// A sample of those pairs, with what the other checker said: where both know, both say the same, but for what
-/// `tests/oracle/README.md` explains.
-#[test]
-fn another_checker_agrees() {
-    let pairs = include_str!("../../tests/oracle/pairs.jsonl");
-    let mut decided = 0;
-    for line in pairs.lines() {
-        let (left, right, theirs): (Json, Json, bool) = serde_json::from_str(line).unwrap();
-        let answer = ask(&left, &right);
-        judge(&left, &right, &answer);
-        match &answer {
-            Answer::Unknown(_) => continue,
-            // Anything but true of the other is a no, also where it does not know.
-            Answer::Yes => assert!(theirs, "{left} -> {right}: yes, the other says no"),
-            Answer::No(shown) => assert!(!theirs, "{left} -> {right}: {shown:?}, the other says yes"),
-        }
-        decided += 1;
-    }
-    assert!(decided >= 200, "{decided}");
 }

@@ -1,7 +1,7 @@
 //! From a checked flow to a plan with its proof.
 //!
 //! May import: base, ecz, documents, types, expr, plan, hir, graph. Deterministic: the same source and documents give the
-//! same plan, and the proof's P1, P4, P5 and P7 are written by the functions that recompute them before a run.
+//! same plan, and what is recomputed of the proof before a run is written by the functions that recompute it.
 
 mod proof;
 
@@ -190,6 +190,12 @@ impl Emitter<'_> {
         let handoff =
             call.handoff().and_then(|handoff| Some((handoff.policy.clone()?, handoff.present.clone())));
         let (handoff, present) = handoff.ok_or(EmitError::Unresolved(name))?;
+        // The farthest one says what the flow asks for.
+        let weakened = call.weaker(&self.hir.flow).pop().and_then(|weaker| {
+            let present = weaker.other.present.clone().unwrap_or_else(|| self.agent.clone());
+            let (instead_of, because) = (weaker.other.policy.clone()?, weaker.because?.to_owned());
+            Some(Box::new(plan::Weakening { instead_of, present, because }))
+        });
         let argument = |(name, location, value): &(String, String, crate::expr::Expr)| plan::Argument {
             name: name.clone(),
             location: location.clone(),
@@ -207,6 +213,7 @@ impl Emitter<'_> {
             retry: call.retry().cloned(),
             handoff,
             present: present.unwrap_or_else(|| self.agent.clone()),
+            weakened,
         })
     }
 

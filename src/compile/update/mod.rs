@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::pin::Pinned;
 use super::session::file_name;
@@ -13,7 +13,7 @@ use crate::diagnostics::{Diagnostic, Severity};
 use crate::documents::{Document, OperationView, Slice};
 use crate::hir::{Hir, Node};
 use crate::rules::LockState;
-use crate::source::{FileSystem, ReadError, SourceMap};
+use crate::source::{Overlay, ReadError, SourceMap};
 
 mod access;
 mod fields;
@@ -97,21 +97,6 @@ impl Update {
                 api.identity_changed
                     || api.operations.values().any(|operation| operation.standing == Standing::Breaks)
             })
-    }
-}
-
-/// Files with some of them replaced.
-struct Overlay<'a> {
-    under: &'a dyn FileSystem,
-    over: BTreeMap<Utf8PathBuf, Vec<u8>>,
-}
-
-impl FileSystem for Overlay<'_> {
-    fn read(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError> {
-        match self.over.get(path) {
-            Some(bytes) => crate::source::read_bounded(path, bytes.as_slice(), limit),
-            None => self.under.read(path, limit),
-        }
     }
 }
 
@@ -266,9 +251,9 @@ fn obligation(code: &str) -> &'static str {
         _ if code.starts_with("EF2") => "P3",
         "EF3001" | "EF3002" | "EF3003" | "EF3004" => "P1",
         "EF3005" | "EF3006" => "P8",
-        "EF4001" | "EF4002" | "EF4003" | "EF4004" | "EF4005" => "P4",
+        "EF4001" | "EF4002" | "EF4003" | "EF4004" | "EF4005" | "EF4018" | "EF4020" => "P4",
         _ if code.starts_with("EF4") || code.starts_with("EF8") => "P5",
-        "EF5001" | "EF5002" | "EF5005" => "P7",
+        "EF5001" | "EF5002" | "EF5005" | "EF5007" | "EF5008" => "P7",
         "EF5006" => "P9",
         _ if code.starts_with("EF6") => "P6",
         _ => "",

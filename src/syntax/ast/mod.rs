@@ -70,6 +70,19 @@ pub struct File {
     pub items: Vec<Item>,
     /// Comments in source order.
     pub trivia: Vec<Trivia>,
+    /// What silences warnings, in source order.
+    pub allows: Vec<Allow>,
+}
+
+/// `allow(stale-pin)`: the named warnings are not told about what stands below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow {
+    /// Its place.
+    pub span: Span,
+    /// Names of rules as written.
+    pub names: Vec<Name>,
+    /// The declaration, setting or statement below it; empty where none is.
+    pub scope: Span,
 }
 
 impl File {
@@ -247,7 +260,25 @@ pub struct Api {
     /// Breaker.
     pub breaker: Option<Path>,
     /// Default handoff policy.
-    pub handoff: Option<Path>,
+    pub handoff: Option<UseHandoff>,
+}
+
+/// `handoff NAME`, or `weaken handoff NAME because "…"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UseHandoff {
+    /// The policy.
+    pub policy: Path,
+    /// Why it may be weaker than the one it replaces, where that is said.
+    pub weakened: Option<Weaken>,
+}
+
+/// `weaken … because "…"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weaken {
+    /// The place of the whole clause.
+    pub span: Span,
+    /// The reason.
+    pub because: Text,
 }
 
 /// `pinned sha256:…`.

@@ -4,7 +4,9 @@ use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{Exit, Outcome, flow, output};
+use crate::config::{ProcessEnvironment, cache};
 use crate::report::{self, Format};
+use crate::source::Cache;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +30,12 @@ pub(crate) struct Arguments {
     /// The configuration, instead of the user's own.
     #[arg(long, value_name = "FILE")]
     config: Option<Utf8PathBuf>,
+    /// Where what is known of large documents is kept, instead of the user's own cache.
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<Utf8PathBuf>,
+    /// Read every document anew, and keep nothing.
+    #[arg(long, conflicts_with = "cache")]
+    no_cache: bool,
 }
 
 /// How findings are written.
@@ -47,11 +55,16 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Style::Concise => Format::Concise,
         Style::Json => Format::Json,
     };
+    let cache = match arguments.no_cache {
+        true => None,
+        false => cache(arguments.cache.as_deref(), &ProcessEnvironment),
+    };
+    let cache = cache.as_ref().map(|cache| -> &dyn Cache { cache });
     let mut failed = false;
     let mut all = Vec::new();
     for name in &arguments.flows {
         let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
-        let checked = flow::check(name, &config)?;
+        let checked = flow::check(name, &config, cache)?;
         failed |= checked.has_errors();
         output::data(&report::findings(&checked.source_map, &checked.diagnostics, format))?;
         all.extend(checked.diagnostics);

@@ -124,8 +124,13 @@ pub(crate) fn is_a_document(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliErro
     Err(CliError::NotADocument { path: path.to_owned(), help })
 }
 
-/// Checks the chosen flow, or every flow of the file. With a cache, large documents are remembered.
-pub(crate) fn check(
+/// Checks the chosen flow, or every flow of the file.
+pub(crate) fn check(name: &FlowName, config: &Config) -> Result<Compilation, Failure> {
+    check_with(name, config, None)
+}
+
+/// As [`check`]; with a cache, large documents are remembered. Not for what makes plans.
+pub(crate) fn check_with(
     name: &FlowName,
     config: &Config,
     cache: Option<&dyn Cache>,

@@ -46,7 +46,7 @@ enum Style {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let checked = flow::check(&arguments.flow, &Config::default(), None)?;
+    let checked = flow::check(&arguments.flow, &Config::default())?;
     // A graph is drawn of a flow with findings too, as far as it could be made out.
     let drawings: Vec<Drawing> =
         checked.checked.iter().map(|flow| flow.graph.drawing(&flow.hir, &checked.source_map)).collect();

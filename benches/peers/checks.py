@@ -44,7 +44,10 @@ def pets():
     document["paths"] = {
         "/pets/{id}": {"get": operation("getPet", "200", "Pet", parameters=by_id)},
         "/orders": {"post": operation("createOrder", "201", "Order", requestBody=body)},
-        "/orders/{id}": {"get": operation("getOrder", "200", "Order", parameters=by_id)},
+        "/orders/{id}": {
+            "get": operation("getOrder", "200", "Order", parameters=by_id),
+            "delete": operation("cancelOrder", "200", "Order", parameters=by_id),
+        },
     }
     return json.dumps(document, indent=1)
 
@@ -52,7 +55,6 @@ def pets():
 def flow(steps):
     lines = [
         "eczflow 1",
-        "use std.retry.{ careful }",
         "use std.handoff.{ observe }",
         "operator acme { passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }",
         'api pets = openapi("pets.json") { no passport because "a measurement" }',
@@ -65,7 +67,7 @@ def flow(steps):
         lines.append(
             [
                 f"  step s{at} = pets.getPet(id: {before + '.pet' if at else 'pet'})",
-                f"  step s{at} = pets.createOrder({{ pet: {before}.id }})",
+                f"  step s{at} = pets.createOrder({{ pet: {before}.id }})  undo pets.cancelOrder(id: s{at}.id)",
                 f"  step s{at} = pets.getOrder(id: {before}.id)",
             ][at % 3]
         )

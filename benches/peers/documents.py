@@ -27,7 +27,7 @@ flow count(since: string) -> { devices: string } {
   as acme.agent
   handoff observe
   deadline 1m
-  step found = graph."Get.Count.devices-6da5"("$filter": since)
+  step found = graph."Get.Count.devices-3489"("$filter": since)
   return { devices: "{found}" }
 }
 """

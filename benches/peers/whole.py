@@ -41,8 +41,8 @@ def fastest(commands, cwd, times, patience=120.0):
 
 
 def built(kind, name):
-    """A program of this project, of the profile `bench`; ECZFLOW names another `eczflow`."""
-    named = os.environ.get("ECZFLOW") if name == "eczflow" else None
+    """A program of this project, of the profile `bench`; ECZFLOW and YARDSTICK name others."""
+    named = os.environ.get(name.upper())
     if named:
         return named
     command = ["cargo", "build", "--profile", "bench", f"--{kind}", name, "--message-format", "json"]

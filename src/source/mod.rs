@@ -8,4 +8,4 @@ mod system;
 
 pub use cache::{Cache, DiskCache};
 pub use files::{FileId, SourceFile, SourceMap, Span};
-pub use system::{DiskFiles, FileSystem, MemoryFiles, ReadError, read_bounded};
+pub use system::{DiskFiles, FileSystem, MemoryFiles, Overlay, ReadError, read_bounded};

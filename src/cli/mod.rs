@@ -27,6 +27,7 @@ mod runs;
 mod runtime;
 mod sandbox;
 mod storage;
+mod trustmap;
 mod vendor;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -96,6 +97,7 @@ enum Command {
     Explain(explain::Arguments),
     Compile(compile::Arguments),
     Graph(graph::Arguments),
+    Trustmap(trustmap::Arguments),
     Operations(operations::Arguments),
     Hash(hash::Arguments),
     Pin(pin::Arguments),
@@ -137,6 +139,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
+        Command::Trustmap(arguments) => trustmap::run(&arguments),
         Command::Operations(arguments) => operations::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Pin(arguments) => pin::run(&arguments),

@@ -236,6 +236,12 @@ fn an_edited_plan_with_a_recomputed_digest_is_refused() {
         (format!("{nodes}/4/kind/undo/arguments"), serde_json::json!([]), "ER2007"),
         (format!("{nodes}/4/kind/call/body"), serde_json::Value::Null, "ER2007"),
         (format!("{nodes}/0/kind/call/body"), serde_json::json!({"op": "null"}), "ER2007"),
+        // P10: what is required is what the handoffs ask for.
+        (
+            "/apis/payments/identity/identity/agent_credential_id".into(),
+            "ECZ-GB-PAYM01::AGENT-OTHER1".into(),
+            "ER2008",
+        ),
         // The proof itself.
         ("/proof/obligations/1/name".into(), "P2x".into(), "ER2008"),
         ("/proof/obligations".into(), serde_json::json!([]), "ER2008"),

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::model::{Argument, Call, Obligation, Plan, Proof};
 use super::obligations::{Views, assumptions, calls, obligations};
 use super::party::{Declared, Party};
-use super::{PlanError, PlanFile, file, order, ranges, values};
+use super::{PlanError, PlanFile, file, needs, order, ranges, values};
 use crate::base::Digest;
 use crate::diagnostics::Sink;
 use crate::documents::{Document, Lock, LockedApi, OperationView};
 use crate::types::Contract;
 
 /// The obligations that are recomputed from a plan's own content. The others stand as the compiler found them.
-pub const RECOMPUTED: [&str; 4] = ["P1", "P4", "P5", "P7"];
+pub const RECOMPUTED: [&str; 5] = ["P1", "P4", "P5", "P7", "P10"];
 
 /// The obligations that stand in a proof as the compiler wrote them.
 pub const TAKEN_OVER: [&str; 3] = ["P2", "P3", "P8"];
@@ -119,7 +119,7 @@ pub struct Held {
     pub changed: Vec<String>,
 }
 
-/// Checks a plan: ranges, slices, P1, P4, P5 and P7 from its own content, and its proof against them.
+/// Checks a plan: ranges, slices, P1, P4, P5, P7 and P10 from its own content, and its proof against them.
 pub fn check(plan: Plan) -> Result<Verified<Plan>, PlanError> {
     let (contracts, recomputed) = recompute(&plan)?;
     compare(&plan.proof, &recomputed, &assumptions(&plan))?;
@@ -170,6 +170,7 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
     }
     let mut found = vec![order::order(&plan.flow)?];
     found.extend(obligations(plan, &views)?);
+    found.push(needs::required(plan));
     for (subject, call) in calls(&plan.flow.body) {
         if let Some(contract) = contracts.get(&call.api).and_then(|known| known.get(&call.operation)) {
             whole_call(&subject, call, contract)?;

@@ -14,6 +14,7 @@ mod progress;
 mod runs;
 mod shown;
 mod story;
+mod trustmap;
 mod update;
 
 pub use errors::error;
@@ -21,8 +22,9 @@ pub use findings::{Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};
 pub use operations::{operation, operations};
 pub use pages::{Page, find_page, pages};
-pub use picture::{html, svg};
+pub use picture::{html, svg, trustmap_svg};
 pub use progress::Progress;
 pub use runs::runs;
 pub use shown::{harmless, harmless_line};
+pub use trustmap::trustmap;
 pub use update::update;

@@ -6,6 +6,7 @@
 
 mod audit;
 mod check;
+mod checkpoint;
 mod compile;
 mod conclusion;
 mod error;
@@ -17,6 +18,7 @@ mod hash;
 mod hosted;
 mod inputs;
 mod key;
+mod manifest;
 mod operations;
 mod output;
 mod pin;
@@ -98,6 +100,8 @@ enum Command {
     Compile(compile::Arguments),
     Graph(graph::Arguments),
     Trustmap(trustmap::Arguments),
+    Checkpoint(checkpoint::Arguments),
+    Manifest(manifest::Arguments),
     Operations(operations::Arguments),
     Hash(hash::Arguments),
     Pin(pin::Arguments),
@@ -140,6 +144,8 @@ fn dispatch(command: Command) -> Outcome {
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Trustmap(arguments) => trustmap::run(&arguments),
+        Command::Checkpoint(arguments) => checkpoint::run(&arguments),
+        Command::Manifest(arguments) => manifest::run(&arguments),
         Command::Operations(arguments) => operations::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Pin(arguments) => pin::run(&arguments),

@@ -5,6 +5,7 @@
 //! a terminal only without control characters.
 
 mod bounds;
+mod checkpoint;
 mod errors;
 mod findings;
 mod graph;
@@ -19,6 +20,7 @@ mod trustmap;
 mod update;
 
 pub use bounds::{bounds, failures};
+pub use checkpoint::{Checkpoint, Due, Group, State, checkpoint};
 pub use errors::error;
 pub use findings::{Findings, Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};

@@ -156,9 +156,9 @@ fn documents_fit_their_schemas_and_hold_no_secret() {
 fn documents_are_never_overwritten_silently() {
     let desk = Desk::new();
     let flow = EXAMPLES[0];
-    let missing =
-        desk.run(&format!("manifest {flow} -o trust --agent-name runner")).expect_error(2, "ER1090");
+    let missing = desk.run(&format!("manifest {flow} -o trust --agent-name runner"));
     assert!(missing.stderr.contains("--logical-agent-id ID"), "{}", missing.stderr);
+    missing.expect_error(2, "ER1090");
     assert!(!desk.path("trust").exists(), "nothing is written where something is missing");
     let elsewhere = OPTIONS.replace("https://agent.acme.example/.well", "https://keys.example/.well");
     desk.run(&format!("manifest {flow} {elsewhere}")).expect_error(2, "ER1090");

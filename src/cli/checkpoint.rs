@@ -98,12 +98,11 @@ fn checks(name: &flow::FlowName, compiled: &Compilation) -> Due {
     }
 }
 
-/// An ID as it stands somewhere; a placeholder stands for none.
+/// An ID as it stands somewhere. A placeholder is an error of the flow or the document, and never gets as far as this.
 fn id(group: Group, what: &str, id: Option<&EczId>, next: &str) -> Due {
     match id {
-        Some(id) if id.is_placeholder() => missing(group, what, format!("`{id}` is a placeholder"), next),
         Some(id) => there(group, what, id.as_str()),
-        None => missing(group, what, "none is named", next),
+        None => missing(group, what, "no ID is named; a placeholder such as `ECZ-GB-XXXXXX` is none", next),
     }
 }
 

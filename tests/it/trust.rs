@@ -237,7 +237,12 @@ fn a_checkpoint_ends_with_zero_only_where_all_is_in_place() {
     let broken = desk.run(&asked).expect(1).json();
     valid(&schema, &broken);
     let due = missing(&broken);
-    for what in ["the flow checks", "Business Passport of `acme`", "Agent ECZ-ID", "workflow manifest"] {
+    for what in [
+        "the flow checks",
+        "Business Passport of the operator that runs the flow",
+        "Agent ECZ-ID",
+        "workflow manifest",
+    ] {
         assert!(due.iter().any(|known| known == what), "{what}: {due:?}");
     }
     std::fs::write(&path, "eczflow 1\nflow {{{").unwrap();

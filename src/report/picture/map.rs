@@ -268,7 +268,8 @@ mod tests {
                 "api_{number}_{api}{}",
                 if long { "_with_a_name_that_no_card_can_hold_whole" } else { "" }
             ),
-            passport: (!number.is_multiple_of(3)).then(|| format!("{passport}::API-{api:06}").parse().unwrap()),
+            passport: (!number.is_multiple_of(3))
+                .then(|| format!("{passport}::API-{api:06}").parse().unwrap()),
             declared: None,
             unverified_because: number.is_multiple_of(3).then(|| "a <reason> & a long one ".repeat(20)),
             origin: "https://a.example".into(),

@@ -349,6 +349,12 @@ fn an_edited_plan_with_a_recomputed_digest_is_refused() {
         (format!("{nodes}/4/kind/undo/arguments"), serde_json::json!([]), "ER2007"),
         (format!("{nodes}/4/kind/call/body"), serde_json::Value::Null, "ER2007"),
         (format!("{nodes}/0/kind/call/body"), serde_json::json!({"op": "null"}), "ER2007"),
+        // P10: what is required is what the handoffs ask for.
+        (
+            "/apis/payments/identity/identity/agent_credential_id".into(),
+            "ECZ-GB-PAYM01::AGENT-OTHER1".into(),
+            "ER2008",
+        ),
         // The proof itself.
         ("/proof/obligations/1/name".into(), "P2x".into(), "ER2008"),
         ("/proof/obligations".into(), serde_json::json!([]), "ER2008"),
@@ -504,7 +510,13 @@ fn a_plans_identities_are_held_against_documents_at_hand() {
     ] {
         let mut edited = serde_json::to_value(&*plan).unwrap();
         edited["apis"]["payments"]["identity"]["identity"][field] = value;
-        let edited: plan::Plan = serde_json::from_value(edited).unwrap();
+        let mut edited: plan::Plan = serde_json::from_value(edited).unwrap();
+        // With a proof that was written anew, as far as it is recomputed.
+        let mut obligations = plan::prove(&edited).unwrap();
+        let taken = |entry: &&plan::Obligation| plan::TAKEN_OVER.contains(&entry.name.as_str());
+        obligations.extend(plan.proof.obligations.iter().filter(taken).cloned());
+        obligations.sort();
+        edited.proof.obligations = obligations;
         let held = plan::check(edited).and_then(|plan| plan.held_against(&documents, None).map(|_| ()));
         assert!(matches!(held, Err(PlanError::Drift { .. })), "{field}: {held:?}");
     }

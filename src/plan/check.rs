@@ -6,20 +6,20 @@ use std::sync::Arc;
 use super::model::{Argument, Call, Obligation, Plan, Proof};
 use super::obligations::{Views, assumptions, calls, obligations};
 use super::party::{Declared, Party};
-use super::{PlanError, PlanFile, bounds, compensation, file, keys, order, ranges, values};
+use super::{PlanError, PlanFile, bounds, compensation, file, keys, needs, order, ranges, values};
 use crate::base::Digest;
 use crate::diagnostics::Sink;
 use crate::documents::{Document, Lock, LockedApi, OperationView};
 use crate::types::Contract;
 
 /// The obligations that are recomputed from a plan's own content. The others stand as the compiler found them.
-pub const RECOMPUTED: [&str; 6] = ["P1", "P4", "P5", "P7", "P8", "P9"];
+pub const RECOMPUTED: [&str; 7] = ["P1", "P4", "P5", "P7", "P8", "P9", "P10"];
 
 /// The obligations that stand in a proof as the compiler wrote them.
 pub const TAKEN_OVER: [&str; 2] = ["P2", "P3"];
 
 /// Recomputed obligations that plans of earlier versions do not state: runs of theirs go on.
-const LATER: [&str; 1] = ["P9"];
+const LATER: [&str; 2] = ["P9", "P10"];
 
 /// Something that was checked; the only key to a run.
 #[derive(Debug, Clone)]
@@ -176,6 +176,7 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
     keys::check_keys(plan)?;
     found.extend(compensation::compensated(plan)?);
     found.push(bounds::bounded(plan));
+    found.push(needs::required(plan));
     for (subject, call) in calls(&plan.flow.body) {
         if let Some(contract) = contracts.get(&call.api).and_then(|known| known.get(&call.operation)) {
             whole_call(&subject, call, contract)?;

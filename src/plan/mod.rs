@@ -15,6 +15,7 @@ mod functions;
 mod keys;
 mod model;
 mod names;
+mod needs;
 mod obligations;
 mod order;
 mod origins;
@@ -35,6 +36,7 @@ pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs
 pub use keys::{KeyFault, KeyLoop, KeyScope, key_fault};
 pub use model::*;
 pub use names::{each_child, free_names};
+pub use needs::{Credential, Need, needs};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
 pub use outline::{Does, Failing, Item};

@@ -34,6 +34,7 @@ mod stage;
 mod support;
 mod survey;
 mod tamper;
+mod trust;
 mod wild;
 mod unverified;
 mod world;

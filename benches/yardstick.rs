@@ -1,8 +1,6 @@
 //! What a check is held against as a whole process: reading files and parsing their JSON, or hashing them, and nothing else.
 //! `benches/peers/documents.py` runs it.
 
-#![expect(clippy::disallowed_methods, reason = "a program that is told files")]
-
 use std::error::Error;
 use std::hint::black_box;
 

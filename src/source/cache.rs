@@ -6,11 +6,11 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::base::{Digest, OsRandom, Random as _};
+use crate::base::{Clock as _, Digest, OsRandom, Random as _, SystemClock};
 
 /// Keeps entries by a digest.
 pub trait Cache: Send + Sync {
@@ -109,7 +109,7 @@ impl Cache for DiskCache {
             return None;
         }
         // When it was used last is what pruning goes by; where that cannot be noted, it goes a little early.
-        let _ = file.set_modified(SystemTime::now());
+        let _ = file.set_modified(moment());
         Some(payload)
     }
 
@@ -165,6 +165,11 @@ fn read_key(path: &Utf8Path) -> Option<[u8; 32]> {
     let mut key = Vec::new();
     file.take(33).read_to_end(&mut key).ok()?;
     key.try_into().ok()
+}
+
+/// The current moment, as files keep it.
+fn moment() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(SystemClock.now().0.try_into().unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -237,7 +242,7 @@ mod tests {
             // Sparse: none of it is on the disk.
             let file = OpenOptions::new().write(true).open(cache.path(key)).unwrap();
             file.set_len(100 << 20).unwrap();
-            let old = SystemTime::now() - std::time::Duration::from_secs(1_000 - u64::try_from(age).unwrap());
+            let old = moment() - Duration::from_secs(1_000 - u64::try_from(age).unwrap());
             file.set_modified(old).unwrap();
         }
         cache.prune();

@@ -9,6 +9,7 @@ mod check;
 mod error;
 mod file;
 mod functions;
+mod matches;
 mod model;
 mod names;
 mod obligations;
@@ -24,6 +25,7 @@ pub use check::{Held, RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove
 pub use error::PlanError;
 pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
+pub use matches::{ArmFault, arm_fault, is_refusal, uncovered};
 pub use model::*;
 pub use names::{each_child, free_names};
 pub use obligations::{assumptions, below_hint, calls, describe};

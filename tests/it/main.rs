@@ -13,6 +13,7 @@ mod auth;
 mod beside;
 mod commands;
 mod connector;
+mod control;
 mod docs;
 mod examples;
 mod docs_language;

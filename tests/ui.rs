@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use camino::Utf8Path;
 use eczflow::compile::{Compilation, Session};
 use eczflow::diagnostics::{Code, Severity, codes};
+use eczflow::report::{Findings, Format};
 use eczflow::rules::{self, Rule};
 use eczflow::source::{MemoryFiles, Span};
 
@@ -272,6 +273,60 @@ fn cases() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+/// A schema whose objects take no members beside those it names.
+fn closed(schema: &mut serde_json::Value) {
+    if let Some(object) = schema.as_object_mut() {
+        if object.contains_key("properties") {
+            object.insert("additionalProperties".into(), false.into());
+        }
+        object.values_mut().for_each(closed);
+    }
+}
+
+/// What every failing case yields, in both formats that have a schema. SARIF's is the official one, as the crate
+/// `serde-sarif` 0.8.0 (MIT) carries it.
+#[test]
+fn findings_hold_against_the_schemas_of_their_formats() {
+    let schema = |path: &str| serde_json::from_str::<serde_json::Value>(&read(&root().join(path))).unwrap();
+    let mut own = schema("docs/formats/findings.schema.json");
+    closed(&mut own);
+    let mut sarif = schema("tests/it/support/sarif-2.1.0.schema.json");
+    // Its one pattern has a bracket too many for some dialects of expressions; nothing here has a language.
+    for of in ["run", "toolComponent"] {
+        let pattern = sarif.pointer_mut(&format!("/definitions/{of}/properties/language/pattern"));
+        *pattern.unwrap() = "^[a-zA-Z-]+$".into();
+    }
+    let schemas = [(Format::Json, own), (Format::Sarif, sarif)];
+    let (mut fixes, mut both_sides) = (0, 0);
+    for (format, schema) in schemas {
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let mut all = Findings::new(format);
+        for code in compiler_codes() {
+            for case in cases_in(&root().join("tests/ui").join(folder(code)).join("fail")) {
+                let compilation = compile(&read(&case));
+                all.add(&compilation.source_map, &compilation.diagnostics);
+            }
+        }
+        let written: serde_json::Value = serde_json::from_str(&all.finish()).unwrap();
+        let problems: Vec<String> = validator
+            .iter_errors(&written)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(problems.is_empty(), "{format:?}: {}", problems.join("\n"));
+        if format == Format::Sarif {
+            let results = written["runs"][0]["results"].as_array().unwrap();
+            fixes = results.iter().filter(|result| result.get("fixes").is_some()).count();
+            both_sides = results
+                .iter()
+                .filter(|result| {
+                    result.get("relatedLocations").is_some_and(|all| all.to_string().contains("/apis/"))
+                })
+                .count();
+        }
+    }
+    assert!(fixes > 3 && both_sides > 10, "{fixes} with fixes, {both_sides} with a document's place");
 }
 
 /// Codes whose failing example would be a file of megabytes.

@@ -5,8 +5,11 @@
 
 mod answers;
 mod authentication;
+mod bounds;
 mod check;
+mod compensation;
 mod error;
+mod failures;
 mod file;
 mod functions;
 mod matches;
@@ -15,14 +18,18 @@ mod names;
 mod obligations;
 mod order;
 mod origins;
+mod outline;
 mod party;
 pub mod ranges;
 mod values;
 
 pub use answers::{Uses, answer_uses, each_expression};
 pub use authentication::{Accepted, accepts, misplaced, token_endpoint, unassumable};
+pub use bounds::{Bounds, CallTime, Load, Phase, RESOLVER_MS, Rounds, bounds, longest};
 pub use check::{Held, RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
+pub use compensation::{Following, Uncovered, can_fail, uncovered};
 pub use error::PlanError;
+pub use failures::{Failure, Stand, Undoing, failures};
 pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
 pub use matches::{ArmFault, arm_fault, is_refusal, uncovered};
@@ -30,5 +37,6 @@ pub use model::*;
 pub use names::{each_child, free_names};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
+pub use outline::{Does, Failing, Item};
 pub use party::{Auth, Declared, Party, REACHABLE, reachable, reachable_unverified, relaxed, unverified};
 pub use ranges::out_of_range;

@@ -7,7 +7,7 @@ use super::functions::StepAnswer;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{graph, names, types as codes};
 use crate::expr::{Arm, Expr};
-use crate::plan::{ArmFault, arm_fault, uncovered};
+use crate::plan::{ArmFault, arm_fault, unmatched};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::Type;
@@ -109,7 +109,7 @@ impl Lowering<'_, '_> {
             );
         }
         let open =
-            uncovered(&answer.contract, &answer.refusals, &seen.keys().copied().collect::<BTreeSet<_>>());
+            unmatched(&answer.contract, &answer.refusals, &seen.keys().copied().collect::<BTreeSet<_>>());
         match rest {
             Some(rest) if open.is_empty() => {
                 let at = Span::new(rest.file, rest.start, rest.start + 4);

@@ -39,7 +39,7 @@ pub fn arm_fault(contract: &Contract, fails: &BTreeSet<u16>, status: u16) -> Opt
 
 /// The ways a step can end that no arm is for, as a document writes them. `refusals` are those that any `match` over the
 /// step has an arm for.
-pub fn uncovered(contract: &Contract, refusals: &BTreeSet<u16>, arms: &BTreeSet<u16>) -> Vec<String> {
+pub fn unmatched(contract: &Contract, refusals: &BTreeSet<u16>, arms: &BTreeSet<u16>) -> Vec<String> {
     let open = |range: &StatusRange| match range {
         StatusRange::Exact(status) => !arms.contains(status),
         _ => true,

@@ -32,7 +32,7 @@ pub use error::PlanError;
 pub use failures::{Failure, Stand, Undoing, failures};
 pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
-pub use matches::{ArmFault, arm_fault, is_refusal, uncovered};
+pub use matches::{ArmFault, arm_fault, is_refusal, unmatched};
 pub use model::*;
 pub use names::{each_child, free_names};
 pub use obligations::{assumptions, below_hint, calls, describe};

@@ -6,7 +6,7 @@ use super::PlanError;
 use super::answers::{answer_uses, each_expression};
 use super::check::Contracts;
 use super::functions::{FunctionFault, applied, cost, costs, outside, reached};
-use super::matches::{arm_fault, uncovered};
+use super::matches::{arm_fault, unmatched};
 use super::model::{Block, Node, NodeKind, Plan, Step};
 use super::names::each_child;
 use crate::expr::Expr;
@@ -123,7 +123,7 @@ fn matches(expression: &Expr, steps: &BTreeMap<&str, &Step>, contracts: &Contrac
             }
         }
         let refusals = step.answer.iter().flat_map(|answer| &answer.refusals).copied().collect();
-        let open = uncovered(contract, &refusals, &seen);
+        let open = unmatched(contract, &refusals, &seen);
         match (open.is_empty(), otherwise.is_some()) {
             (true, true) => return Err(refused("P1", of, "the `else` of its `match` is never taken")),
             (false, false) => {

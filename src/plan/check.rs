@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::model::{Argument, Call, Obligation, Plan, Proof};
 use super::obligations::{Views, assumptions, calls, obligations};
 use super::party::{Declared, Party};
-use super::{PlanError, PlanFile, bounds, compensation, file, order, ranges, values};
+use super::{PlanError, PlanFile, bounds, compensation, file, keys, order, ranges, values};
 use crate::base::Digest;
 use crate::diagnostics::Sink;
 use crate::documents::{Document, Lock, LockedApi, OperationView};
@@ -173,6 +173,7 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
     }
     let mut found = vec![order::order(&plan.flow)?];
     found.extend(obligations(plan, &views)?);
+    keys::check_keys(plan)?;
     found.extend(compensation::compensated(plan)?);
     found.push(bounds::bounded(plan));
     for (subject, call) in calls(&plan.flow.body) {

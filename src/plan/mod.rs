@@ -12,6 +12,7 @@ mod error;
 mod failures;
 mod file;
 mod functions;
+mod keys;
 mod matches;
 mod model;
 mod names;
@@ -32,11 +33,15 @@ pub use error::PlanError;
 pub use failures::{Failure, Stand, Undoing, failures};
 pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
+pub use keys::{KeyFault, KeyLoop, KeyScope, key_fault};
 pub use matches::{ArmFault, arm_fault, is_refusal, unmatched};
 pub use model::*;
 pub use names::{each_child, free_names};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
 pub use outline::{Does, Failing, Item};
-pub use party::{Auth, Declared, Party, REACHABLE, reachable, reachable_unverified, relaxed, unverified};
+pub use party::{
+    Auth, Declared, Party, reachable, reachable_unverified, reachable_verified, relaxed, two_sided,
+    unverified,
+};
 pub use ranges::out_of_range;

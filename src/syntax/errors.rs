@@ -15,7 +15,7 @@ pub(super) const LATER_ITEMS: [&str; 2] = ["classify", "test"];
 /// Words that begin a statement which is not built yet.
 pub(super) const LATER_STATEMENTS: [&str; 6] = ["signal", "poll", "pages", "wait", "call", "release"];
 /// Words that begin a step's clause which is not built yet.
-pub(super) const LATER_CLAUSES: [&str; 2] = ["reconcile", "weaken"];
+pub(super) const LATER_CLAUSES: [&str; 1] = ["reconcile"];
 /// Words inside declarations that are not built yet.
 const LATER_MEMBERS: [&str; 7] =
     ["bodies", "cleared", "concurrency", "rate", "stated", "two_sided", "receipt"];

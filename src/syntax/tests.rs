@@ -168,7 +168,6 @@ fn later_constructs_are_named_once() {
         ("call", flow("step x = call g(id: id)")),
         ("release", flow("release id to a as internal because \"x\"")),
         ("reconcile", flow("step x = a.b()\n    reconcile a.c() when true\n    retry r")),
-        ("weaken", flow("step x = a.b()\n    weaken handoff because \"x\"\n    retry r")),
     ];
     for (word, text) in texts {
         let (file, findings) = parsed(&text);

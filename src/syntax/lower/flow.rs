@@ -5,7 +5,7 @@ use crate::diagnostics::codes::syntax as codes;
 use crate::source::Span;
 use crate::syntax::ast::{
     After, Agent, Argument, Block, Call, Ensure, Expr, Fail, Flow, For, Input, Irreversible, Key, Let,
-    Millis, Name, OnStatus, Path, Return, Statement, Step, TypeExpr, Undo,
+    Millis, Name, OnStatus, Path, Return, Statement, Step, TypeExpr, Undo, UseHandoff,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -49,7 +49,7 @@ pub(in crate::syntax) struct Clauses {
     after: Option<(After, Span)>,
     on: Vec<OnStatus>,
     retry: Option<(Path, Span)>,
-    handoff: Option<(Path, Span)>,
+    handoff: Option<(UseHandoff, Span)>,
     key: Option<(Key, Span)>,
     undo: Option<(Undo, Span)>,
     irreversible: Option<(Irreversible, Span)>,
@@ -205,8 +205,8 @@ impl Lower<'_> {
                 let value = self.used_path(node);
                 self.once(&mut clauses.retry, value, at, "retry");
             }
-            Rule::use_handoff => {
-                let value = self.used_path(node);
+            Rule::use_handoff | Rule::weaken_handoff => {
+                let value = self.used_handoff(node);
                 self.once(&mut clauses.handoff, value, at, "handoff");
             }
             Rule::key_clause => {
@@ -237,8 +237,8 @@ impl Lower<'_> {
                     let value = self.used_path(part);
                     self.once(&mut retry, value, at, "retry");
                 }
-                Rule::use_handoff => {
-                    let value = self.used_path(part);
+                Rule::use_handoff | Rule::weaken_handoff => {
+                    let value = self.used_handoff(part);
                     self.once(&mut handoff, value, at, "handoff");
                 }
                 _ => {}

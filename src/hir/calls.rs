@@ -1,6 +1,6 @@
 //! Calls: bound to an operation by id or by method and path; arguments to parameters; policies by nearness.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::expressions::{Typed, convert};
@@ -50,7 +50,7 @@ impl<'a> Calls<'a> {
 pub(crate) struct Bound {
     key: String,
     view: Arc<OperationView>,
-    contract: Contract,
+    contract: Arc<Contract>,
     answer: Arc<StepAnswer>,
 }
 
@@ -104,8 +104,15 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
     for reason in &contract.unsupported {
         unsupported(&reason.pointer, format!("{reason} is not supported"));
     }
-    let answer =
-        Arc::new(StepAnswer { status: contract.success_status(), headers: contract.success_headers() });
+    let contract = Arc::new(contract);
+    let answer = Arc::new(StepAnswer {
+        status: contract.success_status(),
+        headers: contract.success_headers(),
+        contract: Arc::clone(&contract),
+        refusals: BTreeSet::new(),
+        fails: BTreeSet::new(),
+        guarded: false,
+    });
     contract.unsupported.is_empty().then(|| Bound {
         key: entry.key.clone(),
         view: Arc::new(view),

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::calls::Calls;
 use super::declared::Declared;
 use super::expressions::{Lowering, Typed, convert};
+use super::functions::StepAnswer;
+use super::matched::{Matched, matched};
 use super::model::{Block, Flow, Input, Loop, Node, NodeKind, Operator, Position, Step};
 use super::placed::{NAMED_AT_ONCE, Placed};
 use super::scope::{Scope, defined_names};
@@ -39,6 +41,8 @@ pub(crate) fn flow(
     let handoff = item.handoff.as_ref().map(|path| policies::handoff(modules, root, path, sink));
     let mut later: BTreeSet<String> = item.inputs.iter().map(|input| input.name.text.clone()).collect();
     defined_names(&item.body, &mut later);
+    let mut matches = Matched::new();
+    matched(&item.body, &mut matches);
     let mut scope = Scope::new(later);
     let mut inputs = Vec::new();
     for input in &item.inputs {
@@ -92,6 +96,7 @@ pub(crate) fn flow(
         counters: BTreeMap::new(),
         ids: BTreeMap::new(),
         output: output.clone(),
+        matches,
         node: String::new(),
         lines: Lines::of(text),
     };
@@ -156,6 +161,8 @@ pub(crate) struct FlowLowering<'a, 'd> {
     /// Where each node's id comes from, made-up ones included.
     ids: BTreeMap<String, Span>,
     output: Type,
+    /// Refusals that steps may end with.
+    matches: Matched,
     node: String,
     lines: Lines,
 }
@@ -412,10 +419,18 @@ impl<'d> FlowLowering<'_, 'd> {
         }
         // Reading without using the answer is most likely a mistake; an effect is wanted for itself.
         let needless = !call.is_safe();
-        let ty = if step.when.is_some() { answer.clone().optional() } else { answer.clone() };
+        let refusals = self.matches.get(&step.name.text).cloned().unwrap_or_default();
+        let maybe = step.when.is_some() || !refusals.is_empty();
+        let ty = if maybe { answer.clone().optional() } else { answer.clone() };
         self.scope.define(&step.name, ty, needless, self.sink);
         if self.scope.first_place(&step.name.text) == Some(step.name.span) {
-            self.scope.answers(&step.name.text, Arc::clone(&headers));
+            let fails: BTreeSet<u16> = step.on.iter().map(|on| on.status.value).collect();
+            let known = if maybe || !fails.is_empty() {
+                Arc::new(StepAnswer { refusals, fails, guarded: step.when.is_some(), ..(*headers).clone() })
+            } else {
+                Arc::clone(&headers)
+            };
+            self.scope.answers(&step.name.text, known);
         }
         let undo = step.undo.as_ref().and_then(|undo| {
             // An undo exists only where the step was done: there, its answer is present.

@@ -11,6 +11,8 @@ mod expressions;
 mod flow;
 mod functions;
 mod items;
+mod match_arms;
+mod matched;
 mod model;
 mod modules;
 mod needs;

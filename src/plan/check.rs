@@ -183,6 +183,7 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
         }
     }
     values::check_answers(plan, &contracts)?;
+    values::check_matches(plan, &contracts)?;
     found.sort();
     Ok((contracts, found))
 }

@@ -322,6 +322,9 @@ pub struct AnswerUse {
     pub status: bool,
     /// `headers(x)`: the documented headers that are used, as the document spells them. Sorted, each once.
     pub headers: Vec<String>,
+    /// The refusals that a `match` has an arm for: each is an ordinary end of the step, without an effect. Sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<u16>,
 }
 
 /// Keys of JSON are strings, and inside a tagged node serde does not read numbers out of them.

@@ -56,6 +56,7 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         | Rule::not
         | Rule::negate
         | Rule::if_expr
+        | Rule::match_expr
         | Rule::decimal
         | Rule::true_literal
         | Rule::false_literal
@@ -173,6 +174,8 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         Rule::colon => "`:`",
         Rule::equals => "`=`",
         Rule::arrow => "`->`",
+        Rule::fat_arrow => "`=>`",
+        Rule::match_arm => "an arm such as `404 => …`",
         Rule::pipe => "`|`",
         Rule::optional_mark => "`?`",
         rule => return keyword(rule).map(|word| format!("`{word}`")),

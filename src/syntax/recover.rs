@@ -258,7 +258,7 @@ impl<'a> Recover<'a> {
             let before = index.checked_sub(1).filter(|before| *before >= from);
             let sign = before.and_then(|before| self.errors.sign(before));
             let previous = before.and_then(|before| self.errors.word(before));
-            let is_value = matches!(word, "for" | "poll" | "pages" | "call" | "match" | "wait" | "signal");
+            let is_value = matches!(word, "for" | "poll" | "pages" | "call" | "wait" | "signal");
             let joined = match sign {
                 Some('.') => true,
                 Some('=') => !token.first || is_value,

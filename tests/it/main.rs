@@ -14,6 +14,7 @@ mod beside;
 mod commands;
 mod connector;
 mod defects;
+mod control;
 mod docs;
 mod examples;
 mod docs_language;

@@ -19,6 +19,9 @@ pub static TOO_LARGE: Code = Code::error("EF3007", "too-large");
 /// A type that contains itself, or a function that calls itself.
 pub static DECLARATION_CYCLE: Code = Code::error("EF3008", "declaration-cycle");
 
+/// An arm of a `match` that can never be taken.
+pub static IMPOSSIBLE_ARM: Code = Code::error("EF3009", "impossible-arm");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &CYCLE,
@@ -29,4 +32,5 @@ pub const ALL: &[&Code] = &[
     &IRREVERSIBLE_NOT_LAST,
     &TOO_LARGE,
     &DECLARATION_CYCLE,
+    &IMPOSSIBLE_ARM,
 ];

@@ -23,6 +23,9 @@ pub static LITERAL_OUT_OF_RANGE: Code = Code::error("EF2009", "literal-out-of-ra
 /// A response header that no success of the operation documents.
 pub static UNDOCUMENTED_HEADER: Code = Code::error("EF2010", "undocumented-header");
 
+/// A `match` without an arm for a way its step can end.
+pub static UNMATCHED_STATUS: Code = Code::error("EF2011", "unmatched-status");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &TYPE_MISMATCH,
@@ -35,4 +38,5 @@ pub const ALL: &[&Code] = &[
     &UNSUPPORTED_OPERATION,
     &LITERAL_OUT_OF_RANGE,
     &UNDOCUMENTED_HEADER,
+    &UNMATCHED_STATUS,
 ];

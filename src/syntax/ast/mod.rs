@@ -9,7 +9,8 @@ mod flow;
 use crate::source::Span;
 
 pub use expression::{
-    BinaryOperator, Builtin, Expr, ExprKind, Part, RecordField, TypeExpr, TypeField, TypeKind, UnaryOperator,
+    BinaryOperator, Builtin, Expr, ExprKind, MatchArm, Part, RecordField, TypeExpr, TypeField, TypeKind,
+    UnaryOperator,
 };
 pub use flow::{
     After, Argument, Block, Call, Ensure, Fail, Flow, For, Input, Irreversible, Key, Let, OnStatus, Return,

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::hir::{Hir, NodeKind};
-use crate::plan::{self, Obligation, Plan, PlanError, Proof};
+use crate::plan::{self, Obligation, Plan, PlanError, Proof, Received};
 use crate::types::Answer;
 
-pub(super) fn proof(hir: &Hir, plan: &Plan) -> Result<Proof, PlanError> {
-    let mut obligations = plan::prove(plan)?;
+pub(super) fn proof(hir: &Hir, plan: &Plan) -> Result<(Proof, Vec<Received>), PlanError> {
+    let (mut obligations, egress) = plan::prove(plan)?;
     obligations.extend(resolved(plan));
     obligations.extend(typed(hir, plan));
     obligations.extend(compensated(hir));
@@ -23,7 +23,7 @@ pub(super) fn proof(hir: &Hir, plan: &Plan) -> Result<Proof, PlanError> {
         .collect();
     guards.sort();
     guards.dedup();
-    Ok(Proof { obligations, assumptions: plan::assumptions(plan), guards })
+    Ok((Proof { obligations, assumptions: plan::assumptions(plan), guards }, egress))
 }
 
 fn obligation(name: &str, subject: impl Into<String>, holds_by: String) -> Obligation {

@@ -258,6 +258,7 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
             None => policies::standard_breaker(modules, item.name.span, sink),
         },
         handoff: item.handoff.as_ref().map(|path| policies::handoff(modules, root, path, sink)),
+        cleared: Vec::new(),
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod answers;
 mod authentication;
+mod bits;
 mod check;
+mod class;
 mod error;
 mod file;
 mod functions;
@@ -16,11 +18,13 @@ mod order;
 mod origins;
 mod party;
 pub mod ranges;
+pub mod secrecy;
 mod values;
 
 pub use answers::{Uses, answer_uses, each_expression};
 pub use authentication::{Accepted, accepts, misplaced, token_endpoint, unassumable};
 pub use check::{Held, RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
+pub use class::{Class, Classified, Clearance, How, Received, Release};
 pub use error::PlanError;
 pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};

@@ -12,7 +12,7 @@ pub use expression::{
     BinaryOperator, Builtin, Expr, ExprKind, Part, RecordField, TypeExpr, TypeField, TypeKind, UnaryOperator,
 };
 pub use flow::{
-    After, Argument, Block, Call, Ensure, Fail, Flow, For, Input, Irreversible, Key, Let, OnStatus, Return,
+    After, Argument, Block, Call, Ensure, Fail, Flow, For, Input, Irreversible, Key, Let, OnStatus, Release, Return,
     Statement, Step, Undo,
 };
 
@@ -105,6 +105,8 @@ pub enum Item {
     Secret(Secret),
     /// `api payments = openapi("…") pinned sha256:…`.
     Api(Api),
+    /// `classify support.getTicket -> customer.email as personal`.
+    Classify(Classify),
     /// `retry careful { … }`.
     Retry(RetryPolicy),
     /// `breaker standard { … }`.
@@ -211,6 +213,47 @@ pub struct Secret {
     pub audience: Name,
 }
 
+/// `classify … as CLASS`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classify {
+    /// Its place.
+    pub span: Span,
+    /// Of what.
+    pub of: ClassifyOf,
+    /// Members from the outside in; none for the whole.
+    pub path: Vec<Name>,
+    /// The class as written.
+    pub class: Name,
+}
+
+/// What a classified field is part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClassifyOf {
+    /// The answers of an operation: `api.operation`.
+    Answer {
+        /// The api.
+        api: Name,
+        /// The operation.
+        operation: Name,
+    },
+    /// An input: `input flow.name`, the name being the path's first.
+    Input {
+        /// The flow.
+        flow: Name,
+    },
+}
+
+/// `cleared personal from support`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cleared {
+    /// Its place.
+    pub span: Span,
+    /// The class as written.
+    pub class: Name,
+    /// An api or operator: whose data; everyone's where absent.
+    pub from: Option<Name>,
+}
+
 /// An API surface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Api {
@@ -248,6 +291,8 @@ pub struct Api {
     pub breaker: Option<Path>,
     /// Default handoff policy.
     pub handoff: Option<Path>,
+    /// What it may receive beside `internal`.
+    pub cleared: Vec<Cleared>,
 }
 
 /// `pinned sha256:…`.

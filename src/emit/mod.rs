@@ -67,6 +67,8 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
         egress: Vec::new(),
         proof: plan::Proof::default(),
     };
+    // What may not fit when it is sent is part of what is proved.
+    plan.proof.guards = proof::guards(hir);
     (plan.proof, plan.egress) = proof::proof(hir, &plan)?;
     Ok(plan)
 }

@@ -12,6 +12,14 @@ pub(super) fn proof(hir: &Hir, plan: &Plan) -> Result<(Proof, Vec<Received>), Pl
     obligations.extend(typed(hir, plan));
     obligations.extend(compensated(hir));
     obligations.sort();
+    Ok((
+        Proof { obligations, assumptions: plan::assumptions(plan), guards: plan.proof.guards.clone() },
+        egress,
+    ))
+}
+
+/// Positions that are checked at run time, sorted, each once.
+pub(super) fn guards(hir: &Hir) -> Vec<String> {
     let mut guards: Vec<String> = hir
         .flow
         .positions
@@ -23,7 +31,7 @@ pub(super) fn proof(hir: &Hir, plan: &Plan) -> Result<(Proof, Vec<Received>), Pl
         .collect();
     guards.sort();
     guards.dedup();
-    Ok((Proof { obligations, assumptions: plan::assumptions(plan), guards }, egress))
+    guards
 }
 
 fn obligation(name: &str, subject: impl Into<String>, holds_by: String) -> Obligation {

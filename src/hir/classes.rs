@@ -105,9 +105,11 @@ pub(super) fn inputs(
         ClassifyOf::Answer { .. } => None,
     }) {
         let flows = || {
-            modules.get(modules.root).into_iter().flat_map(|root| &root.ast.items).filter_map(|item| match item {
-                ast::Item::Flow(flow) => Some(flow.name.text.as_str()),
-                _ => None,
+            modules.get(modules.root).into_iter().flat_map(|root| &root.ast.items).filter_map(|item| {
+                match item {
+                    ast::Item::Flow(flow) => Some(flow.name.text.as_str()),
+                    _ => None,
+                }
             })
         };
         if flows().all(|known| known != named.text) {
@@ -156,7 +158,8 @@ impl FlowLowering<'_, '_> {
             if own.is_none() && !self.calls.apis.contains_key(&name.text) {
                 let known = self.calls.apis.keys().map(String::as_str);
                 let near = did_you_mean(&name.text, known);
-                let message = format!("no api `{}` to release to, and not the flow's own operator", name.text);
+                let message =
+                    format!("no api `{}` to release to, and not the flow's own operator", name.text);
                 self.sink.push(unknown(name, message, near));
                 continue;
             }

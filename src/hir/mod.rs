@@ -7,6 +7,7 @@
 mod authentication;
 mod calls;
 mod classes;
+mod confidential;
 mod declared;
 mod expressions;
 mod flow;

@@ -72,6 +72,8 @@ pub const ALL: &[Rule] = &[
     secrets::audience::RULE,
     secrets::place::RULE,
     secrets::scheme::RULE,
+    secrets::classes::RULE,
+    secrets::lowered::RULE,
 ];
 
 /// Runs every rule.

@@ -1,6 +1,6 @@
 //! The egress table and the proof's P6: per receiver, which fields of whose it receives.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::clearances::{Receiver, unwrapped};
 use super::walk::Sending;
@@ -129,13 +129,4 @@ impl<'a> Analysis<'_, 'a> {
 
 fn decides(class: Option<Class>) -> String {
     class.filter(|class| *class > Class::Internal).map_or(String::new(), |class| format!("; {class} decides"))
-}
-
-/// The table by receiver, in order.
-pub fn by_receiver(rows: &[Received]) -> BTreeMap<&str, Vec<&Received>> {
-    let mut found: BTreeMap<&str, Vec<&Received>> = BTreeMap::new();
-    for row in rows {
-        found.entry(&row.to).or_default().push(row);
-    }
-    found
 }

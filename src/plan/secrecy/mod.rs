@@ -17,9 +17,10 @@ mod walk;
 use std::collections::BTreeMap;
 
 use clearances::{Receiver, Refused, unwrapped};
+use trail::Trails;
 use walk::{Sending, Walked};
 
-pub use schemas::{is_labelled, unknown_words};
+pub use schemas::{is_labelled, labelled_above, unknown_words};
 pub use sources::{Mark, Origin};
 pub use subject::{Api, Input, Item, Sent, Subject, What, owner};
 
@@ -27,7 +28,6 @@ use super::bits::Bits;
 use super::model::{Block, NodeKind, Obligation, Plan};
 use super::obligations::Views;
 use super::{Class, Classified, PlanError, Received, Release};
-use values::Label;
 
 /// P6 of a plan and its egress table. Nothing is asked of a plan that was made before classes were and holds none.
 pub(super) fn confidential(
@@ -73,7 +73,10 @@ fn check_facts(plan: &Plan) -> Result<(), PlanError> {
     for (name, api) in &plan.apis {
         for (operation, classified) in &api.classified {
             if !api.operations.contains_key(operation) || classified.is_empty() || !fields(classified) {
-                return refused(name, "what is classified in its answers is not sorted, or of no used operation");
+                return refused(
+                    name,
+                    "what is classified in its answers is not sorted, or of no used operation",
+                );
             }
         }
         if !api.cleared.is_sorted_by(|a, b| a < b) {
@@ -174,6 +177,7 @@ impl<'s, 'a> Analysis<'s, 'a> {
     /// entry for what is in it and one for what decides about it.
     pub fn leaks(&self) -> Vec<Leak<'a>> {
         let mut found = Vec::new();
+        let trails = Trails::of(self.subject);
         for sending in &self.walked.sendings {
             let api = sending.call.map(|(api, _)| api);
             let Some(refused) = self.refused.get(&api) else { continue };
@@ -187,7 +191,7 @@ impl<'s, 'a> Analysis<'s, 'a> {
             }
             if let Some((place, data)) = first {
                 let way = if own { Way::Told } else { Way::Sent };
-                found.extend(self.leak(sending, refused, place, way, &data, &sent));
+                found.extend(self.leak(&trails, sending, refused, place, way, &data, &sent));
             }
             let ways = self.deciding(sending);
             let mut all = Bits::default();
@@ -196,12 +200,15 @@ impl<'s, 'a> Analysis<'s, 'a> {
             if let Some((place, way, by)) = ways.iter().find(|(_, _, by)| new(by)) {
                 let mut by: Bits = by.common(refused.as_is());
                 if sent.count() > 0 {
-                    by = by.iter().filter(|number| !sent.has(*number)).fold(Bits::default(), |mut set, number| {
-                        set.add(number);
-                        set
-                    });
+                    by = by.iter().filter(|number| !sent.has(*number)).fold(
+                        Bits::default(),
+                        |mut set, number| {
+                            set.add(number);
+                            set
+                        },
+                    );
                 }
-                found.extend(self.leak(sending, refused, place, *way, &by, &all));
+                found.extend(self.leak(&trails, sending, refused, place, *way, &by, &all));
             }
         }
         found
@@ -218,8 +225,10 @@ impl<'s, 'a> Analysis<'s, 'a> {
             .collect()
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all that one entry is made of")]
     fn leak(
         &self,
+        trails: &Trails<'a>,
         sending: &Sending<'a>,
         refused: &Refused,
         place: &str,
@@ -243,7 +252,7 @@ impl<'s, 'a> Analysis<'s, 'a> {
             mark: source.mark.clone(),
             released,
             others: all.count().saturating_sub(1),
-            through: self.through(&sending.subject, way, number),
+            through: trails.through(&self.walked, &sending.subject, way, number),
         })
     }
 
@@ -258,9 +267,10 @@ impl<'s, 'a> Analysis<'s, 'a> {
             for name in &release.to {
                 let api = (name != self.subject.operator_name).then_some(name.as_str());
                 let Some((api, refused)) = self.refused.get_key_value(&api) else { continue };
-                let gets = self.walked.sendings.iter().any(|sending| {
-                    sending.call.map(|(api, _)| api) == *api && self.reaches(sending, number)
-                });
+                let gets =
+                    self.walked.sendings.iter().any(|sending| {
+                        sending.call.map(|(api, _)| api) == *api && self.reaches(sending, number)
+                    });
                 if !gets || of.common(refused.as_is()).is_empty() {
                     found.push((node, name.clone()));
                 }
@@ -284,15 +294,12 @@ impl<'s, 'a> Analysis<'s, 'a> {
         cleared.remove(at);
         let sources = &self.walked.judge.sources;
         let without = Receiver { cleared: &cleared, ..receiver }.refused(&sources.all, &sources.sensitive);
-        !self.walked.sendings.iter().filter(|sending| sending.call.map(|(api, _)| api) == api).any(|sending| {
-            let refused = |by: &Bits| !by.common(without.as_is()).is_empty();
-            sending.parts.iter().any(|(_, label)| refused(&label.data))
-                || self.deciding(sending).iter().any(|(_, _, by)| refused(by))
-        })
-    }
-
-    /// What may be in a value of the flow, for the trail of a finding.
-    fn label(&self, name: &str) -> Option<&Label> {
-        self.walked.judge.names.get(name).map(values::Value::whole)
+        !self.walked.sendings.iter().filter(|sending| sending.call.map(|(api, _)| api) == api).any(
+            |sending| {
+                let refused = |by: &Bits| !by.common(without.as_is()).is_empty();
+                sending.parts.iter().any(|(_, label)| refused(&label.data))
+                    || self.deciding(sending).iter().any(|(_, _, by)| refused(by))
+            },
+        )
     }
 }

@@ -8,7 +8,7 @@ use crate::documents::{OperationView, Reference, ResponseView, StatusRange, join
 use crate::plan::Class;
 
 /// The member of a schema that names the class of what it describes.
-pub const DATA_CLASS: &str = "x-data-class";
+const DATA_CLASS: &str = "x-data-class";
 
 /// Most schemas that are looked at for one field. Beyond it the highest class of the whole operation counts.
 const MOST: usize = 20_000;
@@ -20,9 +20,14 @@ type Set = BTreeSet<String>;
 pub(super) type Named = (Class, String);
 
 /// The class that a schema names. A word that is none counts as the highest: whoever wrote it wanted to say something.
-pub(super) fn named(schema: &Value) -> Option<Class> {
+fn named(schema: &Value) -> Option<Class> {
     let word = schema.get(DATA_CLASS)?;
     Some(word.as_str().and_then(Class::of).unwrap_or(Class::Restricted))
+}
+
+/// The class that an operation's document gives a field of the answer, or what it stands in, and the schema that does.
+pub fn labelled_above(view: &OperationView, path: &[String]) -> Option<(Class, String)> {
+    Schemas::new(view).of_body(path, false)
 }
 
 /// Every `x-data-class` of an operation, with its word where that is none.

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::documents::OperationView;
+use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
 use crate::plan::model::{Block, Call, Node, NodeKind, Plan};
-use crate::ecz::EczId;
 use crate::plan::{Class, Classified, Clearance, Party, Release};
 
 /// A flow, as far as confidentiality goes.
@@ -176,9 +176,7 @@ impl<'a> Reader<'a> {
             },
             NodeKind::Let { value, release } => What::Let(value, release.as_ref()),
             NodeKind::Ensure { condition, message } => What::Barrier { condition: Some(condition), message },
-            NodeKind::Fail { condition, message } => {
-                What::Barrier { condition: condition.as_ref(), message }
-            }
+            NodeKind::Fail { condition, message } => What::Barrier { condition: condition.as_ref(), message },
             NodeKind::For(repeat) => What::For {
                 variable: &repeat.variable,
                 list: &repeat.list,
@@ -215,8 +213,7 @@ pub(super) fn classified<'c>(
     path: &[String],
     whole: bool,
 ) -> Option<(Class, &'c [String])> {
-    let concerns = |field: &&Classified| {
-        path.starts_with(&field.path) || (whole && field.path.starts_with(path))
-    };
+    let concerns =
+        |field: &&Classified| path.starts_with(&field.path) || (whole && field.path.starts_with(path));
     fields.iter().filter(concerns).map(|field| (field.class, field.path.as_slice())).max()
 }

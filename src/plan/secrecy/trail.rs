@@ -1,45 +1,60 @@
 //! The way that data takes through a flow's names, for people who read a finding.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::subject::{Item, What};
-use super::{Analysis, Origin, Way};
+use super::subject::{Item, Subject, What};
+use super::{Origin, Way};
 use crate::expr::Expr;
 use crate::plan::free_names;
+use crate::plan::secrecy::walk::Walked;
 
-impl<'a> Analysis<'_, 'a> {
-    /// The names from the source to the node, both left out where they say nothing new; empty where there are none.
-    pub(super) fn through(&self, subject: &str, way: Way<'a>, number: usize) -> Vec<String> {
+/// What each name of a flow is made of.
+pub(super) struct Trails<'a>(BTreeMap<&'a str, Entry<'a>>);
+
+/// What one name is made of.
+struct Entry<'a> {
+    expressions: Vec<&'a Expr>,
+    call: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> Trails<'a> {
+    pub(super) fn of(subject: &Subject<'a>) -> Trails<'a> {
         let mut index = BTreeMap::new();
-        collect(&self.subject.body, &mut Vec::new(), &mut index);
-        let node = subject.strip_suffix("/undo").unwrap_or(subject);
-        let start = if let Way::Ends(node) = way { node } else { node };
-        let mut before: BTreeMap<String, Option<String>> = BTreeMap::new();
-        let mut open: VecDeque<String> = VecDeque::new();
-        let follow = |from: Option<&str>,
-                      names: Vec<String>,
-                      before: &mut BTreeMap<String, Option<String>>,
-                      open: &mut VecDeque<String>| {
-            for name in names {
-                let holds = self.label(&name).is_some_and(|label| label.data.has(number) || label.control.has(number));
-                if holds && !before.contains_key(&name) {
-                    before.insert(name.clone(), from.map(str::to_owned));
-                    open.push_back(name);
-                }
-            }
-        };
-        follow(None, index.get(start).map(needs).unwrap_or_default(), &mut before, &mut open);
+        collect(&subject.body, &mut Vec::new(), &mut index);
+        Trails(index)
+    }
+
+    /// The names on a shortest way from a source to a node: the first is where it comes from.
+    pub(super) fn through(
+        &self,
+        walked: &Walked<'_, 'a>,
+        subject: &str,
+        way: Way<'a>,
+        number: usize,
+    ) -> Vec<String> {
+        let Some(source) = walked.judge.sources.all.get(number) else { return Vec::new() };
+        let start = if let Way::Ends(node) = way { node } else { subject.trim_end_matches("/undo") };
+        // By name, the name after it on the way; the names in reach, the nearest first.
+        let mut next: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut open = VecDeque::from([(start.to_owned(), None)]);
         let mut last = None;
-        while let Some(name) = open.pop_front() {
-            last = Some(name.clone());
-            if self.begins(&name, index.get(name.as_str()), number) {
+        while let Some((name, from)) = open.pop_front() {
+            if self.begins(&name, source.origin) {
+                last = Some(name);
                 break;
             }
-            follow(Some(&name), index.get(name.as_str()).map(needs).unwrap_or_default(), &mut before, &mut open);
+            for needed in self.needs(&name) {
+                let value = walked.judge.names.get(needed.as_str());
+                let holds = value.is_some_and(|value| value.may_hold(number, source.origin));
+                if holds && !next.contains_key(&needed) {
+                    next.insert(needed.clone(), from.clone());
+                    open.push_back((needed.clone(), Some(needed)));
+                }
+            }
         }
         let mut through = Vec::new();
         while let Some(name) = last {
-            last = before.get(&name).cloned().flatten();
+            last = next.get(&name).cloned().flatten();
             through.push(name);
         }
         if let Way::Ends(node) = way {
@@ -48,28 +63,21 @@ impl<'a> Analysis<'_, 'a> {
         through
     }
 
-    /// Whether a name is where the source comes from.
-    fn begins(&self, name: &str, entry: Option<&Entry<'_>>, number: usize) -> bool {
-        let Some(source) = self.walked.judge.sources.all.get(number) else { return true };
-        match source.origin {
+    /// Whether a name is where a source comes from.
+    fn begins(&self, name: &str, origin: Origin<'_>) -> bool {
+        match origin {
             Origin::Input(input) => input == name,
             Origin::Released(node) => node == name,
-            Origin::Answer { api, operation } => entry.is_some_and(|entry| entry.call == Some((api, operation))),
+            Origin::Answer { api, operation } => {
+                self.0.get(name).is_some_and(|entry| entry.call == Some((api, operation)))
+            }
         }
     }
-}
 
-/// What a name is made of.
-struct Entry<'a> {
-    expressions: Vec<&'a Expr>,
-    call: Option<(&'a str, &'a str)>,
-}
-
-fn needs(entry: &Entry<'_>) -> Vec<String> {
-    let mut names: Vec<String> = entry.expressions.iter().flat_map(|expression| free_names(expression)).collect();
-    names.sort();
-    names.dedup();
-    names
+    fn needs(&self, name: &str) -> BTreeSet<String> {
+        let expressions = self.0.get(name).into_iter().flat_map(|entry| &entry.expressions);
+        expressions.flat_map(|expression| free_names(expression)).collect()
+    }
 }
 
 /// `around`: guards and lists of the loops that a block stands in.

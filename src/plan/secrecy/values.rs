@@ -75,8 +75,14 @@ impl<'a> Value<'a> {
         members.values().for_each(|member| whole.join(&member.whole));
         let parts = members.values().map(|member| member.parts).sum::<usize>() + 1;
         let levels = members.values().map(|member| member.levels).max().unwrap_or_default() + 1;
-        Value { label: Label::default(), whole: Rc::new(whole), shape: Shape::Record(Rc::new(members)), parts, levels }
-            .bounded()
+        Value {
+            label: Label::default(),
+            whole: Rc::new(whole),
+            shape: Shape::Record(Rc::new(members)),
+            parts,
+            levels,
+        }
+        .bounded()
     }
 
     pub(super) fn list(label: Label, item: Value<'a>) -> Value<'a> {
@@ -93,6 +99,12 @@ impl<'a> Value<'a> {
     /// Everything in it and everything that decided it.
     pub(super) fn whole(&self) -> &Label {
         &self.whole
+    }
+
+    /// Whether a source may be in the value, or in a part of it.
+    pub(super) fn may_hold(&self, number: usize, origin: Origin<'a>) -> bool {
+        let of_it = matches!(&self.shape, Shape::Source(from, _) if *from == origin);
+        of_it || self.whole.data.has(number) || self.whole.control.has(number)
     }
 
     /// The value where something decided about it.
@@ -232,7 +244,12 @@ impl<'s, 'a> Judge<'s, 'a> {
         both.under(&label)
     }
 
-    fn all_of(&mut self, parts: impl Iterator<Item = &'a Expr>, locals: &mut Locals<'a>, under: &Bits) -> Label {
+    fn all_of(
+        &mut self,
+        parts: impl Iterator<Item = &'a Expr>,
+        locals: &mut Locals<'a>,
+        under: &Bits,
+    ) -> Label {
         let mut label = Label::default();
         for part in parts {
             label.join(self.judge(part, locals, under).whole());
@@ -396,7 +413,8 @@ impl<'s, 'a> Judge<'s, 'a> {
                     return Value::plain(self.count(&list));
                 }
                 let label = self.all_of(arguments.iter(), locals, under);
-                if !matches!(function.as_str(), "contains" | "starts_with" | "ends_with" | "lower" | "upper") {
+                if !matches!(function.as_str(), "contains" | "starts_with" | "ends_with" | "lower" | "upper")
+                {
                     self.may_fail(&label, under);
                 }
                 Value::plain(label)
@@ -432,8 +450,7 @@ impl<'s, 'a> Judge<'s, 'a> {
             return Value::plain(all);
         }
         self.steps += size(&definition.body);
-        let mut inner: Locals<'a> =
-            definition.parameters.iter().map(String::as_str).zip(given).collect();
+        let mut inner: Locals<'a> = definition.parameters.iter().map(String::as_str).zip(given).collect();
         self.judge(&definition.body, &mut inner, under)
     }
 }

@@ -61,11 +61,7 @@ pub(super) fn walk<'s, 'a>(subject: &'s Subject<'a>) -> Walked<'s, 'a> {
     }
     let mut walk = Walk { judge, sendings: Vec::new(), endings: Vec::new() };
     let done = walk.block(&subject.body, &Bits::default(), false);
-    // An undo is sent where anything ends the run, earlier or later.
-    let mut every = Bits::default();
-    done.iter().for_each(|done| every.union(&done.ends));
-    let undone = walk.ending(&every, done.first().map_or("", |done| done.node));
-    walk.order(&done, &[], &undone);
+    walk.order(&done);
     Walked { judge: walk.judge, sendings: walk.sendings, endings: walk.endings }
 }
 
@@ -78,7 +74,8 @@ struct Walk<'s, 'a> {
 impl<'a> Walk<'_, 'a> {
     /// `guards`: what decides whether the block is run, and how often.
     fn block(&mut self, items: &[Item<'a>], guards: &Bits, repeated: bool) -> Vec<Done<'a>> {
-        let places: BTreeMap<&str, usize> = items.iter().enumerate().map(|(at, item)| (item.id, at)).collect();
+        let places: BTreeMap<&str, usize> =
+            items.iter().enumerate().map(|(at, item)| (item.id, at)).collect();
         let mut done = Vec::new();
         for item in items {
             let after = item.after.iter().filter_map(|name| places.get(name.as_str()).copied()).collect();
@@ -105,7 +102,7 @@ impl<'a> Walk<'_, 'a> {
                 done.calls.push(self.send(call, guards.clone(), repeated, &mut done.ends));
                 // Whether an attempt is made is decided here, and any attempt may fail.
                 done.ends.union(&guards);
-                on.iter().for_each(|message| self.tell(item.id, "a message", message));
+                on.iter().for_each(|message| self.tell(item.id, "the message", message));
                 let fails = std::mem::take(&mut self.judge.fails);
                 let origin = Origin::Answer { api: call.api, operation: call.operation };
                 let label = Label { data: Bits::default(), control: guards.clone() };
@@ -205,52 +202,28 @@ impl<'a> Walk<'_, 'a> {
         });
     }
 
-    /// The number of something that may end the run, where that says anything.
-    fn ending(&mut self, by: &Bits, node: &'a str) -> Vec<usize> {
-        let by = by.common(&self.judge.sources.sensitive);
-        if by.is_empty() {
-            return Vec::new();
-        }
-        self.endings.push(Ending { by, node });
-        vec![self.endings.len() - 1]
-    }
-
-    /// Says of each sending what may end the run before it: all that is not known to come after it.
-    fn order(&mut self, block: &[Done<'a>], around: &[usize], undone: &[usize]) {
+    /// Says of each sending what may end the run before it: all that is not known to come after it. An undo is sent
+    /// where anything ends the run, earlier or later.
+    fn order(&mut self, block: &[Done<'a>]) {
         let endings = self.endings_of(block);
+        let undone: Vec<usize> = endings.iter().map(|(number, _)| *number).collect();
         for (at, done) in block.iter().enumerate() {
-            let mut before = around.to_vec();
-            let later = |all: &Bits| all.has(at);
-            before.extend(endings.iter().filter(|(_, first)| !later(first)).map(|(number, _)| *number));
-            for call in &done.calls {
-                if let Some(sending) = self.sendings.get_mut(*call) {
-                    sending.endings = before.clone();
-                }
-            }
-            for undo in &done.undos {
-                if let Some(sending) = self.sendings.get_mut(*undo) {
-                    sending.endings = undone.to_vec();
-                }
-            }
-            if !done.body.is_empty() {
-                // Another iteration may end the run before this one: `before` holds all endings of the body.
-                self.order_inside(&done.body, &before, undone);
-            }
+            let before: Vec<usize> =
+                endings.iter().filter(|(_, first)| !first.has(at)).map(|(number, _)| *number).collect();
+            self.order_one(done, &before, &undone);
         }
     }
 
-    /// In a loop every iteration counts as before every other: what ends the loop is among `around` already.
-    fn order_inside(&mut self, block: &[Done<'a>], around: &[usize], undone: &[usize]) {
-        for done in block {
-            for (numbers, endings) in [(&done.calls, around), (&done.undos, undone)] {
-                for number in numbers {
-                    if let Some(sending) = self.sendings.get_mut(*number) {
-                        sending.endings = endings.to_vec();
-                    }
+    /// In a loop every iteration counts as before every other: what ends the loop is in `before` already.
+    fn order_one(&mut self, done: &Done<'a>, before: &[usize], undone: &[usize]) {
+        for (numbers, endings) in [(&done.calls, before), (&done.undos, undone)] {
+            for number in numbers {
+                if let Some(sending) = self.sendings.get_mut(*number) {
+                    sending.endings = endings.to_vec();
                 }
             }
-            self.order_inside(&done.body, around, undone);
         }
+        done.body.iter().for_each(|inner| self.order_one(inner, before, undone));
     }
 
     /// What may end a block's run, equal ones once, each with the nodes that are finished before any of it.

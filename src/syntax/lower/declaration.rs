@@ -2,8 +2,8 @@
 
 use crate::diagnostics::codes::syntax as codes;
 use crate::syntax::ast::{
-    Api, Auth, AuthScheme, Classify, ClassifyOf, Cleared, Function, Idempotency, Name, NoPassport, Operator, Parameter, Pin, Region, Secret,
-    Spanned, Text, Timeout, TypeDeclaration, Use, UseSource,
+    Api, Auth, AuthScheme, Classify, ClassifyOf, Cleared, Function, Idempotency, Name, NoPassport, Operator,
+    Parameter, Pin, Region, Secret, Spanned, Text, Timeout, TypeDeclaration, Use, UseSource,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -60,9 +60,9 @@ impl Lower<'_> {
     pub(super) fn classify(&mut self, node: Node<'_>) -> Option<Classify> {
         let span = self.span(&node);
         let class = self.class(&node)?;
-        let of = node.into_inner().find(|part| {
-            matches!(part.as_rule(), Rule::classified_input | Rule::classified_answer)
-        })?;
+        let of = node
+            .into_inner()
+            .find(|part| matches!(part.as_rule(), Rule::classified_input | Rule::classified_answer))?;
         let mut path = Vec::new();
         for part in child(of.clone(), Rule::field_path).into_iter().flat_map(Node::into_inner) {
             match part.as_rule() {

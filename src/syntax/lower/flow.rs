@@ -4,8 +4,8 @@ use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::syntax as codes;
 use crate::source::Span;
 use crate::syntax::ast::{
-    After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, For, Input, Irreversible, Key, Let,
-    Millis, Name, OnStatus, Path, Release, Return, Statement, Step, TypeExpr, Undo,
+    After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, For, Input, Irreversible, Key,
+    Let, Millis, Name, OnStatus, Path, Release, Return, Statement, Step, TypeExpr, Undo,
 };
 use crate::syntax::grammar::{Node, Rule};
 

@@ -11,9 +11,11 @@ Examples:
   eczflow check refund.eczflow                   draw every finding
   eczflow check a.eczflow b.eczflow#refund       several files, and one flow of a file
   eczflow check *.eczflow --format concise       one line a finding, for editors and scripts
-  eczflow check refund.eczflow --format json     one JSON object
+  eczflow check refund.eczflow --format json     one JSON object, for programs
+  eczflow check *.eczflow --format sarif         one SARIF log, for code scanning
+  eczflow check *.eczflow --format github        annotations in a GitHub workflow
 
-Ends with 0 where nothing is wrong, with 1 where an error was found. Warnings alone end with 0.";
+Says nothing and ends with 0 where nothing is wrong; ends with 1 where an error was found. Warnings alone end with 0.";
 
 /// Check flows: everything that can be proven before anything runs.
 #[derive(Debug, Args)]
@@ -37,8 +39,12 @@ enum Style {
     Text,
     /// One line each.
     Concise,
-    /// One JSON object a file.
+    /// One JSON object.
     Json,
+    /// One SARIF 2.1.0 log.
+    Sarif,
+    /// Annotations of GitHub Actions, one line each.
+    Github,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
@@ -46,22 +52,21 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Style::Text => Format::Text,
         Style::Concise => Format::Concise,
         Style::Json => Format::Json,
+        Style::Sarif => Format::Sarif,
+        Style::Github => Format::Github,
     };
     let mut failed = false;
     let mut all = Vec::new();
-    let (mut unverified, mut handoffs) = (0, 0);
+    let mut findings = report::Findings::new(format);
     for name in &arguments.flows {
         let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
         let checked = flow::check(name, &config)?;
         failed |= checked.has_errors();
-        let (without, of) = checked.unverified();
-        unverified += without;
-        handoffs += of;
-        output::data(&report::findings(&checked.source_map, &checked.diagnostics, format))?;
+        output::data(&findings.add(&checked.source_map, &checked.diagnostics))?;
         all.extend(checked.diagnostics);
     }
-    output::tell(&report::summary(&all));
-    if let Some(line) = report::unverified(unverified, handoffs) {
+    output::data(&findings.finish())?;
+    if let Some(line) = report::summary(&all) {
         output::tell(&line);
     }
     if format == Format::Text

@@ -143,11 +143,10 @@ pub(crate) fn compile(name: &FlowName, config: &Config) -> Result<Option<Verifie
 
 /// Draws findings to stderr, where there are any.
 pub(crate) fn tell(map: &SourceMap, findings: &[Diagnostic]) {
-    if findings.is_empty() {
-        return;
-    }
     output::tell_raw(&report::findings(map, findings, Format::Text));
-    output::tell(&report::summary(findings));
+    if let Some(line) = report::summary(findings) {
+        output::tell(&line);
+    }
     if let Some(line) = report::further_reading(findings) {
         output::tell(&line);
     }

@@ -10,7 +10,7 @@ use crate::emit::{EmitError, emit};
 use crate::graph::{self, Graph};
 use crate::hir::{self, Choice, Hir, StandardLibrary};
 use crate::plan::{self, Plan, PlanFile, Verified};
-use crate::rules::{self, Context, LockState};
+use crate::rules::{self, Context, LockState, Rule};
 use crate::source::{FileSystem, ReadError, SourceMap};
 use crate::syntax;
 
@@ -21,6 +21,7 @@ pub(super) const LOCK: &str = "eczflow.lock";
 pub struct Session<'a> {
     pub(super) files: &'a dyn FileSystem,
     pub(super) standard: StandardLibrary,
+    rules: Vec<&'static Rule>,
 }
 
 /// A flow with its graph, as far as they could be made out.
@@ -46,25 +47,6 @@ pub struct Compilation {
 }
 
 impl Compilation {
-    /// How many handoffs, undos included, go to a party without a passport; and how many there are.
-    pub fn unverified(&self) -> (usize, usize) {
-        let calls = || {
-            self.checked
-                .iter()
-                .flat_map(|flow| flow.hir.flow.calls().into_iter().map(move |call| (flow, call)))
-        };
-        let without = calls().filter(|(flow, (_, _, call, _))| {
-            flow.hir.apis.get(&call.api).is_some_and(|api| api.no_passport.is_some())
-        });
-        // What could not be bound is a handoff all the same.
-        let unbound = || {
-            self.checked.iter().flat_map(|flow| flow.hir.flow.unbound.iter().map(move |call| (flow, call)))
-        };
-        let unbound_without = unbound()
-            .filter(|(flow, (api, _))| flow.hir.apis.get(api).is_some_and(|api| api.no_passport.is_some()));
-        (without.count() + unbound_without.count(), calls().count() + unbound().count())
-    }
-
     /// Whether any finding is an error.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
@@ -74,7 +56,14 @@ impl Compilation {
 impl<'a> Session<'a> {
     /// A session with the embedded standard library.
     pub fn new(files: &'a dyn FileSystem) -> Session<'a> {
-        Session { files, standard: StandardLibrary::default() }
+        Session { files, standard: StandardLibrary::default(), rules: rules::ALL.iter().collect() }
+    }
+
+    /// A session that runs only some rules; for tests and embedding. It finds less, so it makes no plan.
+    #[must_use]
+    pub fn with_rules(mut self, keep: impl Fn(&Rule) -> bool) -> Session<'a> {
+        self.rules.retain(|rule| keep(rule));
+        self
     }
 
     /// A session with another standard library; for tests and embedding.
@@ -111,11 +100,12 @@ impl<'a> Session<'a> {
         for hir in resolved {
             let graph = graph::build(&hir.flow, &mut sink);
             let context = Context { hir: &hir, graph: &graph, lock: &lock, flow_file: file_name(path) };
-            rules::check(&context, &mut sink);
+            rules::check(&self.rules, &context, &mut sink);
             checked.push(Checked { hir, graph });
         }
         let mut made = None;
         if make_plan
+            && self.rules.len() == rules::ALL.len()
             && !sink.has_errors()
             && let [one] = checked.as_slice()
         {

@@ -17,7 +17,7 @@ mod story;
 mod update;
 
 pub use errors::error;
-pub use findings::{Format, findings, further_reading, summary, unverified};
+pub use findings::{Findings, Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};
 pub use operations::{operation, operations};
 pub use pages::{Page, find_page, pages};

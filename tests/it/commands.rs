@@ -24,6 +24,10 @@ fn findings_are_data_on_stdout_and_numbers_on_stderr() {
     let edit = &finding["fix"]["edits"][0];
     assert_eq!((&edit["file"], &edit["text"]), (&FLOW.into(), &"amount".into()));
     assert_eq!(json.stderr, "1 error\n");
+    let both = desk.run(&format!("check {FLOW} {FLOW} --format sarif")).expect(1).json();
+    assert_eq!(both["runs"][0]["results"].as_array().unwrap().len(), 2);
+    let told = desk.run(&format!("check {FLOW} --format github")).expect(1).stdout;
+    assert!(told.starts_with(&format!("::error file={FLOW},line=")), "{told}");
     let drawn = desk.run(&format!("check {FLOW}")).expect(1);
     assert!(!drawn.stdout.contains('\u{1b}'), "{}", drawn.stdout);
     let coloured =

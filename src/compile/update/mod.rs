@@ -133,7 +133,7 @@ impl Session<'_> {
         over.insert(path.to_owned(), pinned.text.clone().into_bytes());
         over.insert(pinned.lock_path.clone(), pinned.lock.clone().into_bytes());
         let overlay = Overlay { under: self.files, over };
-        let session = Session { files: &overlay, standard: self.standard.clone() };
+        let session = Session::new(&overlay).with_standard(self.standard.clone());
         let Compilation { source_map, diagnostics, checked, .. } = session.check(path, None)?;
         let flows: Vec<&Hir> = checked.iter().map(|checked| &checked.hir).collect();
         let mut made = Update {

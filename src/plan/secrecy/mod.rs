@@ -14,7 +14,7 @@ mod trail;
 mod values;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clearances::{Receiver, Refused, unwrapped};
 use trail::Trails;
@@ -193,22 +193,25 @@ impl<'s, 'a> Analysis<'s, 'a> {
                 let way = if own { Way::Told } else { Way::Sent };
                 found.extend(self.leak(&trails, sending, refused, place, way, &data, &sent));
             }
-            let ways = self.deciding(sending);
+            // A field that is sent anyway need not be told once more where it decides something.
+            let sources = &self.walked.judge.sources.all;
+            let field = |number: usize| sources.get(number).map(|source| (source.origin, source.field()));
+            let told: BTreeSet<_> = sent.iter().filter_map(field).collect();
+            let new = |by: &Bits| {
+                let refused = by.common(refused.as_is());
+                let mut left = Bits::default();
+                refused
+                    .iter()
+                    .filter(|number| field(*number).is_some_and(|field| !told.contains(&field)))
+                    .for_each(|number| left.add(number));
+                left
+            };
+            let ways: Vec<_> =
+                self.deciding(sending).into_iter().map(|(place, way, by)| (place, way, new(by))).collect();
             let mut all = Bits::default();
-            ways.iter().for_each(|(_, _, by)| all.union(&by.common(refused.as_is())));
-            let new = |by: &Bits| by.iter().any(|number| refused.as_is().has(number) && !sent.has(number));
-            if let Some((place, way, by)) = ways.iter().find(|(_, _, by)| new(by)) {
-                let mut by: Bits = by.common(refused.as_is());
-                if sent.count() > 0 {
-                    by = by.iter().filter(|number| !sent.has(*number)).fold(
-                        Bits::default(),
-                        |mut set, number| {
-                            set.add(number);
-                            set
-                        },
-                    );
-                }
-                found.extend(self.leak(&trails, sending, refused, place, *way, &by, &all));
+            ways.iter().for_each(|(_, _, by)| all.union(by));
+            if let Some((place, way, by)) = ways.iter().find(|(_, _, by)| !by.is_empty()) {
+                found.extend(self.leak(&trails, sending, refused, place, *way, by, &all));
             }
         }
         found

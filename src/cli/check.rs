@@ -4,7 +4,10 @@ use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::{Exit, Outcome, flow, output};
+use crate::compile::Session;
+use crate::plan;
 use crate::report::{self, Format};
+use crate::source::DiskFiles;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +17,8 @@ Examples:
   eczflow check refund.eczflow --format json     one JSON object, for programs
   eczflow check *.eczflow --format sarif         one SARIF log, for code scanning
   eczflow check *.eczflow --format github        annotations in a GitHub workflow
+  eczflow check refund.eczflow --stats           calls, attempts, time and log records at most
+  eczflow check refund.eczflow --failures        what is undone, and what stays, for each failure
 
 Says nothing and ends with 0 where nothing is wrong; ends with 1 where an error was found. Warnings alone end with 0.";
 
@@ -27,6 +32,12 @@ pub(crate) struct Arguments {
     /// How findings are written.
     #[arg(long, value_enum, default_value_t = Style::Text)]
     format: Style,
+    /// Show what each flow comes to at most: calls and attempts by counterparty, time, records of the audit log.
+    #[arg(long)]
+    stats: bool,
+    /// Show for each node that can fail what is undone, in which order, and what stays.
+    #[arg(long)]
+    failures: bool,
     /// The configuration, instead of the user's own.
     #[arg(long, value_name = "FILE")]
     config: Option<Utf8PathBuf>,
@@ -48,6 +59,9 @@ enum Style {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    if arguments.stats || arguments.failures {
+        return shown(arguments);
+    }
     let format = match arguments.format {
         Style::Text => Format::Text,
         Style::Concise => Format::Concise,
@@ -75,4 +89,44 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         output::tell(&line);
     }
     Ok(if failed { Exit::Findings } else { Exit::Clean })
+}
+
+/// What the plans of flows without errors say: bounds, or what failures come to.
+fn shown(arguments: &Arguments) -> Outcome {
+    let mut exit = Exit::Clean;
+    for name in &arguments.flows {
+        let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
+        let checked = flow::check(name, &config)?;
+        flow::tell(&checked.source_map, &checked.diagnostics);
+        if checked.has_errors() {
+            exit = Exit::Findings;
+            continue;
+        }
+        for flow in checked.checked {
+            let one = Some(flow.hir.flow.name);
+            let compiled = Session::new(&DiskFiles).compile(&name.file, one.as_deref())?;
+            let Some(plan) = compiled.plan else {
+                flow::tell(&compiled.source_map, &compiled.diagnostics);
+                exit = Exit::Findings;
+                continue;
+            };
+            if arguments.stats {
+                let bounds = plan::bounds(&plan);
+                output::data(&match arguments.format {
+                    Style::Json => format!("{}\n", serde_json::json!({ "stats": bounds })),
+                    _ => report::bounds(&bounds),
+                })?;
+            }
+            if arguments.failures {
+                let (flow, failures) = (&plan.flow.name, plan::failures(&plan));
+                output::data(&match arguments.format {
+                    Style::Json => {
+                        format!("{}\n", serde_json::json!({ "flow": flow, "failures": failures }))
+                    }
+                    _ => report::failures(flow, &failures),
+                })?;
+            }
+        }
+    }
+    Ok(exit)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::hir::{Hir, NodeKind};
+use crate::hir::Hir;
 use crate::plan::{self, Obligation, Plan, PlanError, Proof, Received};
 use crate::types::Answer;
 
@@ -10,7 +10,6 @@ pub(super) fn proof(hir: &Hir, plan: &Plan) -> Result<(Proof, Vec<Received>), Pl
     let (mut obligations, egress) = plan::prove(plan)?;
     obligations.extend(resolved(plan));
     obligations.extend(typed(hir, plan));
-    obligations.extend(compensated(hir));
     obligations.sort();
     Ok((
         Proof { obligations, assumptions: plan::assumptions(plan), guards: plan.proof.guards.clone() },
@@ -66,22 +65,4 @@ fn typed(hir: &Hir, plan: &Plan) -> Vec<Obligation> {
             obligation("P3", subject, holds_by)
         })
         .collect()
-}
-
-/// One entry an effect.
-fn compensated(hir: &Hir) -> Vec<Obligation> {
-    let mut found = Vec::new();
-    hir.flow.body.each_node(&mut |node, _| {
-        let NodeKind::Step(step) = &node.kind else { return };
-        if step.call.is_safe() {
-            return;
-        }
-        let holds_by = match (&step.undo, &step.irreversible) {
-            (Some(undo), _) => format!("undo {}.{}", undo.api, undo.operation),
-            (None, Some((because, _))) => format!("irreversible, after everything that can fail: {because}"),
-            (None, None) => "nothing that can fail comes after it".to_owned(),
-        };
-        found.push(obligation("P8", node.id.as_str(), holds_by));
-    });
-    found
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::sources::{Origin, Part, Sources};
 use crate::expr::{BinaryOperator, Definitions, EVALUATION_DEPTH, Expr, Part as Text};
 use crate::plan::bits::Bits;
+use crate::plan::compensation::fails_itself;
 
 /// Parts of a value that are told apart; one with more counts as one.
 const PARTS: usize = 1024;
@@ -321,6 +322,9 @@ impl<'s, 'a> Judge<'s, 'a> {
             }
             Expr::Unary { of, .. } | Expr::Widen { of, .. } => {
                 let of = self.judge(of, locals, under);
+                if fails_itself(expression) {
+                    self.may_fail(of.whole(), under);
+                }
                 Value::plain(of.whole().clone())
             }
             Expr::Binary { operator: BinaryOperator::Coalesce, left, right } => {
@@ -341,14 +345,7 @@ impl<'s, 'a> Judge<'s, 'a> {
                 let right = self.judge(right, locals, &inner);
                 let mut label = left.whole().clone();
                 label.join(right.whole());
-                if matches!(
-                    operator,
-                    BinaryOperator::Add
-                        | BinaryOperator::Subtract
-                        | BinaryOperator::Multiply
-                        | BinaryOperator::Divide
-                        | BinaryOperator::Remainder
-                ) {
+                if fails_itself(expression) {
                     self.may_fail(&label, under);
                 }
                 Value::plain(label)
@@ -413,10 +410,7 @@ impl<'s, 'a> Judge<'s, 'a> {
                     return Value::plain(self.count(&list));
                 }
                 let label = self.all_of(arguments.iter(), locals, under);
-                if !matches!(function.as_str(), "contains" | "starts_with" | "ends_with" | "lower" | "upper")
-                {
-                    self.may_fail(&label, under);
-                }
+                self.may_fail(&label, under);
                 Value::plain(label)
             }
             Expr::Apply { function, arguments } => self.apply(function, arguments, locals, under),

@@ -156,7 +156,7 @@ fn draw(compilation: &Compilation) -> String {
 
 /// The families whose findings come from the compiler.
 fn compiler_codes() -> Vec<&'static Code> {
-    codes::all().into_iter().filter(|code| ("EF1".."EF7").contains(&code.number)).collect()
+    codes::all().into_iter().filter(|code| ("EF1".."EF8").contains(&code.number)).collect()
 }
 
 /// `GROUP/CODE-NAME`: the group is the code's family.

@@ -3,10 +3,12 @@
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
-use super::{Exit, Outcome, flow, output};
-use crate::compile::Session;
+use super::error::Failure;
+use super::{Exit, Outcome, files, flow, output};
+use crate::compile::{Compilation, Session};
+use crate::config::Config;
 use crate::plan;
-use crate::report::{self, Format};
+use crate::report::{self, Format, harmless_line};
 use crate::source::DiskFiles;
 
 const EXAMPLES: &str = "\
@@ -17,6 +19,8 @@ Examples:
   eczflow check refund.eczflow --format json     one JSON object, for programs
   eczflow check *.eczflow --format sarif         one SARIF log, for code scanning
   eczflow check *.eczflow --format github        annotations in a GitHub workflow
+  eczflow check refund.eczflow --fix             mend what can be mended, then check
+  eczflow check refund.eczflow --fix --dry-run   only say what would be mended
   eczflow check refund.eczflow --stats           calls, attempts, time and log records at most
   eczflow check refund.eczflow --failures        what is undone, and what stays, for each failure
 
@@ -32,6 +36,12 @@ pub(crate) struct Arguments {
     /// How findings are written.
     #[arg(long, value_enum, default_value_t = Style::Text)]
     format: Style,
+    /// Mend what can be mended, and check what is left. Writes files of flows only, never a document or a lock.
+    #[arg(long, conflicts_with_all = ["stats", "failures"])]
+    fix: bool,
+    /// With `--fix`: write nothing.
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
     /// Show what each flow comes to at most: calls and attempts by counterparty, time, records of the audit log.
     #[arg(long)]
     stats: bool,
@@ -74,7 +84,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut findings = report::Findings::new(format);
     for name in &arguments.flows {
         let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
-        let checked = flow::check(name, &config)?;
+        let checked = match arguments.fix {
+            true => fixed(name, &config, arguments.dry_run)?,
+            false => flow::check(name, &config)?,
+        };
         failed |= checked.has_errors();
         output::data(&findings.add(&checked.source_map, &checked.diagnostics))?;
         all.extend(checked.diagnostics);
@@ -89,6 +102,29 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         output::tell(&line);
     }
     Ok(if failed { Exit::Findings } else { Exit::Clean })
+}
+
+/// Mends a file, tells what was done, and answers with what is left to find; with `dry_run`, with what is found as it is.
+fn fixed(name: &flow::FlowName, config: &Config, dry_run: bool) -> Result<Compilation, Failure> {
+    let fixed = flow::fix(name, config)?;
+    for made in &fixed.made {
+        let (line, column) = made.place;
+        output::tell(&format!(
+            "{}{}:{line}:{column}: {} ({} {})",
+            if dry_run { "would fix " } else { "fixed " },
+            harmless_line(made.file.as_str()),
+            harmless_line(&made.title),
+            made.code.number,
+            made.code.name,
+        ));
+    }
+    if dry_run {
+        return flow::check(name, config);
+    }
+    for (path, text) in &fixed.texts {
+        files::replace(path, text.as_bytes())?;
+    }
+    Ok(fixed.compilation)
 }
 
 /// What the plans of flows without errors say: bounds, or what failures come to.

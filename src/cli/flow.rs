@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::error::{CliError, Failure};
 use super::output;
 use crate::base::{did_you_mean, limits};
-use crate::compile::{Compilation, Session};
+use crate::compile::{Compilation, Fixed, Session};
 use crate::config::{Config, ProcessEnvironment, RuleLevel, load};
 use crate::diagnostics::{Diagnostic, Severity, codes};
 use crate::plan::{Plan, Verified};
@@ -130,6 +130,15 @@ pub(crate) fn check(name: &FlowName, config: &Config) -> Result<Compilation, Fai
     let mut checked = Session::new(&DiskFiles).check(&name.file, name.flow.as_deref())?;
     checked.diagnostics = levelled(checked.diagnostics, config);
     Ok(checked)
+}
+
+/// Checks as [`check`] does, and mends what can be mended of what the configuration does not turn off. Writes nothing.
+pub(crate) fn fix(name: &FlowName, config: &Config) -> Result<Fixed, Failure> {
+    is_a_flow(&name.file)?;
+    let wanted = |finding: &Diagnostic| config.rules.get(finding.code.name) != Some(&RuleLevel::Off);
+    let mut fixed = Session::new(&DiskFiles).fix(&name.file, name.flow.as_deref(), wanted)?;
+    fixed.compilation.diagnostics = levelled(fixed.compilation.diagnostics, config);
+    Ok(fixed)
 }
 
 /// Compiles one flow. `None` where findings stand in the way; they were told then.

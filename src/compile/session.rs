@@ -2,13 +2,14 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::allow;
 use crate::base::{Digest, Explained as _, limits};
 use crate::diagnostics::codes::{graph as codes, identity, names};
 use crate::diagnostics::{Diagnostic, Severity, Sink};
 use crate::documents::Lock;
 use crate::emit::{EmitError, emit};
 use crate::graph::{self, Graph};
-use crate::hir::{self, Choice, Hir, StandardLibrary};
+use crate::hir::{self, Choice, Hir, Resolved, StandardLibrary};
 use crate::plan::{self, Plan, PlanFile, Verified};
 use crate::rules::{self, Context, LockState, Rule};
 use crate::source::{FileSystem, ReadError, SourceMap};
@@ -97,16 +98,21 @@ impl<'a> Session<'a> {
         let resolved = self.resolve(path, bytes, choice, &mut source_map, &mut sink);
         let lock = self.lock(path);
         let mut checked = Vec::new();
-        for hir in resolved {
+        for hir in resolved.flows {
             let graph = graph::build(&hir.flow, &mut sink);
             let context = Context { hir: &hir, graph: &graph, lock: &lock, flow_file: file_name(path) };
             rules::check(&self.rules, &context, &mut sink);
             checked.push(Checked { hir, graph });
         }
+        let mut diagnostics = allow::silence(&resolved.allows, resolved.whole, sink.into_sorted());
+        // The policy that is missing is most often the name that nothing uses: one mistake, one finding.
+        if diagnostics.iter().any(|found| found.code.number == identity::NO_HANDOFF_POLICY.number) {
+            diagnostics.retain(|found| found.code.number != names::UNUSED_NAME.number);
+        }
         let mut made = None;
         if make_plan
             && self.rules.len() == rules::ALL.len()
-            && !sink.has_errors()
+            && !diagnostics.iter().any(|found| found.severity == Severity::Error)
             && let [one] = checked.as_slice()
         {
             let source = plan::Source { file: file_name(path).to_owned(), digest };
@@ -114,17 +120,12 @@ impl<'a> Session<'a> {
                 Ok(plan) => made = Some(plan),
                 Err(error) => {
                     let message = format!("`{}` makes no plan: {error}", one.hir.flow.name);
-                    sink.push(
+                    diagnostics.push(
                         Diagnostic::new(&codes::TOO_LARGE, one.hir.flow.span, message)
                             .help("split the flow, or write its expressions less deeply"),
                     );
                 }
             }
-        }
-        let mut diagnostics = sink.into_sorted();
-        // The policy that is missing is most often the name that nothing uses: one mistake, one finding.
-        if diagnostics.iter().any(|found| found.code.number == identity::NO_HANDOFF_POLICY.number) {
-            diagnostics.retain(|found| found.code.number != names::UNUSED_NAME.number);
         }
         Ok(Compilation { source_map, diagnostics, checked, plan: made })
     }
@@ -136,7 +137,7 @@ impl<'a> Session<'a> {
         flow: Choice<'_>,
         source_map: &mut SourceMap,
         sink: &mut Sink,
-    ) -> Vec<Hir> {
+    ) -> Resolved {
         let text = syntax::decode(bytes);
         let file = source_map.add(path.as_str(), text.clone());
         let input = hir::Input { files: self.files, standard: &self.standard, path, file, text: &text, flow };

@@ -142,7 +142,7 @@ fn a_changed_document_is_judged_by_what_is_used_of_it() {
         .insert("f/apis/payments.openapi.json", PAYMENTS.replacen("How a refund stands", "How it stands", 1));
     let compilation = Session::new(&files).compile(path(), None).unwrap();
     assert_eq!(findings(&compilation), [format!("{payments} EF4010")]);
-    assert!(compilation.plan.is_some() && compilation.diagnostics[0].fix.is_some());
+    assert!(compilation.plan.is_some());
     files.insert("f/apis/payments.openapi.json", PAYMENTS.replacen("Gives money back", "Gives money", 1));
     let compilation = Session::new(&files).compile(path(), None).unwrap();
     assert_eq!(findings(&compilation), [format!("{payments} EF4009")]);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::pin::Pinned;
 use super::session::file_name;
@@ -13,7 +13,7 @@ use crate::diagnostics::{Diagnostic, Severity};
 use crate::documents::{Document, OperationView, Slice};
 use crate::hir::{Hir, Node};
 use crate::rules::LockState;
-use crate::source::{FileSystem, ReadError, SourceMap};
+use crate::source::{Overlay, ReadError, SourceMap};
 
 mod access;
 mod fields;
@@ -97,21 +97,6 @@ impl Update {
                 api.identity_changed
                     || api.operations.values().any(|operation| operation.standing == Standing::Breaks)
             })
-    }
-}
-
-/// Files with some of them replaced.
-struct Overlay<'a> {
-    under: &'a dyn FileSystem,
-    over: BTreeMap<Utf8PathBuf, Vec<u8>>,
-}
-
-impl FileSystem for Overlay<'_> {
-    fn read(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError> {
-        match self.over.get(path) {
-            Some(bytes) => crate::source::read_bounded(path, bytes.as_slice(), limit),
-            None => self.under.read(path, limit),
-        }
     }
 }
 

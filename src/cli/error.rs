@@ -121,6 +121,12 @@ pub enum CliError {
         /// The paths that were tried.
         tried: Vec<String>,
     },
+    /// A plan whose handoffs demand receipts.
+    #[error("receipts cannot be asked for yet, and a two-sided handoff demands one: {}", .steps.join(", "))]
+    TwoSided {
+        /// The calls.
+        steps: Vec<String>,
+    },
     /// `--log-key`, or an entry of `[verify] logs`, that is no key.
     #[error("`{text}` is no log key: {reason}")]
     LogKey {
@@ -231,6 +237,7 @@ impl Explained for CliError {
             CliError::Write { .. } => "ER1073",
             CliError::RunName { .. } | CliError::NoRun { .. } => "ER1074",
             CliError::Detached { .. } => "ER1075",
+            CliError::TwoSided { .. } => "ER1095",
             CliError::LogKey { .. } => "ER1076",
             CliError::Rules { .. } => "ER1077",
             CliError::Runtime { .. } => "ER1078",
@@ -258,6 +265,9 @@ impl Explained for CliError {
             }
             CliError::LogKey { .. } => {
                 "a log key is one word, `NAME+HASH+KEY`, as `eczflow audit verify` and the trusted-logs file show it".into()
+            }
+            CliError::TwoSided { .. } => {
+                "run it with `std.handoff.strict`, which signs the request (E4), until a later version asks for receipts".into()
             }
             CliError::Runtime { .. } => return None,
             CliError::NoStore { error, near } if near.is_empty() => return error.help(),

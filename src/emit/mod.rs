@@ -199,6 +199,12 @@ impl Emitter<'_> {
         let handoff =
             call.handoff().and_then(|handoff| Some((handoff.policy.clone()?, handoff.present.clone())));
         let (handoff, present) = handoff.ok_or(EmitError::Unresolved(name))?;
+        // The farthest one says what the flow asks for.
+        let weakened = call.weaker(&self.hir.flow).pop().and_then(|weaker| {
+            let present = weaker.other.present.clone().unwrap_or_else(|| self.agent.clone());
+            let (instead_of, because) = (weaker.other.policy.clone()?, weaker.because?.to_owned());
+            Some(Box::new(plan::Weakening { instead_of, present, because }))
+        });
         let argument = |(name, location, value): &(String, String, crate::expr::Expr)| plan::Argument {
             name: name.clone(),
             location: location.clone(),
@@ -216,6 +222,7 @@ impl Emitter<'_> {
             retry: call.retry().cloned(),
             handoff,
             present: present.unwrap_or_else(|| self.agent.clone()),
+            weakened,
         })
     }
 

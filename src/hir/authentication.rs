@@ -48,7 +48,11 @@ impl Api {
     /// The most evidence a handoff to it reaches.
     pub fn reachable(&self) -> Evidence {
         if self.no_passport.is_none() {
-            return plan::REACHABLE;
+            // An identity that is not whole is told as that.
+            return self
+                .identity
+                .as_ref()
+                .map_or(Evidence::E5, |known| plan::reachable_verified(&known.fields));
         }
         // Which scheme carries the evidence shows already in what is declared.
         let forms = self.auth.iter().filter_map(|auth| match &auth.form {

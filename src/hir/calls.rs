@@ -139,7 +139,7 @@ impl<'d> FlowLowering<'_, 'd> {
         call: &ast::Call,
         step: Option<&ast::Step>,
         retry: Option<&ast::Path>,
-        handoff: Option<&ast::Path>,
+        handoff: Option<&ast::UseHandoff>,
     ) -> Option<(Call, Type, Arc<StepAnswer>)> {
         let (modules, root) = (self.calls.modules, self.calls.modules.root);
         // Arguments are looked at in any case, so that the names in them count as needed.
@@ -154,7 +154,7 @@ impl<'d> FlowLowering<'_, 'd> {
             Some(path) => policies::retry(modules, root, path, self.sink),
             None => api.and_then(|api| api.retry.clone()),
         };
-        let own = handoff.map(|path| policies::handoff(modules, root, path, self.sink));
+        let own = handoff.map(|used| policies::used_handoff(modules, root, used, self.sink));
         let (Some(api), Some((document, bound))) = (api, bound) else {
             self.unbound.push((call.api.text.clone(), call.operation.text.clone()));
             for argument in &call.arguments {

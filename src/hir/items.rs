@@ -257,7 +257,7 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
             Some(path) => policies::breaker(modules, root, path, sink),
             None => policies::standard_breaker(modules, item.name.span, sink),
         },
-        handoff: item.handoff.as_ref().map(|path| policies::handoff(modules, root, path, sink)),
+        handoff: item.handoff.as_ref().map(|used| policies::used_handoff(modules, root, used, sink)),
         cleared: Vec::new(),
     }
 }

@@ -21,6 +21,7 @@ mod placed;
 mod parties;
 mod policies;
 mod scope;
+mod weaker;
 mod written_types;
 
 use camino::Utf8Path;
@@ -35,6 +36,7 @@ pub use model::*;
 pub use modules::StandardLibrary;
 pub use parties::NoPassport;
 pub use policies::{Handoff, NamedRetry};
+pub use weaker::Weaker;
 
 /// What a flow is resolved from.
 pub struct Input<'a> {

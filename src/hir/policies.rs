@@ -23,6 +23,8 @@ pub struct Handoff {
     pub name: String,
     /// What is missing, in words.
     pub missing: Vec<&'static str>,
+    /// Why it may be weaker than the one it replaces, and where that is said.
+    pub weakened: Option<(String, Span)>,
 }
 
 /// A retry policy as it is named somewhere.
@@ -159,6 +161,17 @@ pub(crate) fn timeout(given: Option<&ast::Timeout>, sink: &mut Sink) -> Timeout 
     if range(given.span, "timeout", fits, sink) { timeout } else { standard }
 }
 
+/// A policy of an api, a step or an undo.
+pub(crate) fn used_handoff(
+    modules: &Modules,
+    from: usize,
+    used: &ast::UseHandoff,
+    sink: &mut Sink,
+) -> Handoff {
+    let weakened = used.weakened.as_ref().map(|weaken| (weaken.because.value.clone(), weaken.span));
+    Handoff { weakened, ..handoff(modules, from, &used.policy, sink) }
+}
+
 /// The handoff policy that a path names. What it lacks is told where it is needed, at the step.
 pub(crate) fn handoff(modules: &Modules, from: usize, path: &ast::Path, sink: &mut Sink) -> Handoff {
     let mut result = Handoff {
@@ -168,6 +181,7 @@ pub(crate) fn handoff(modules: &Modules, from: usize, path: &ast::Path, sink: &m
         declared_at: None,
         name: path.text(),
         missing: Vec::new(),
+        weakened: None,
     };
     let Some(found) = find(modules, from, path, "a handoff policy", sink) else { return result };
     let ast::Item::Handoff(item) = found.item else { return result };

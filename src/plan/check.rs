@@ -7,7 +7,7 @@ use super::class::Received;
 use super::model::{Argument, Call, Obligation, Plan, Proof};
 use super::obligations::{Views, assumptions, calls, obligations};
 use super::party::{Declared, Party};
-use super::{PlanError, PlanFile, bounds, compensation, file, order, ranges, secrecy, values};
+use super::{PlanError, PlanFile, bounds, compensation, file, keys, order, ranges, secrecy, values};
 use crate::base::Digest;
 use crate::diagnostics::Sink;
 use crate::documents::{Document, Lock, LockedApi, OperationView};
@@ -178,6 +178,7 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>, Vec<Received>),
     }
     let mut found = vec![order::order(&plan.flow)?];
     found.extend(obligations(plan, &views)?);
+    keys::check_keys(plan)?;
     found.extend(compensation::compensated(plan)?);
     found.push(bounds::bounded(plan));
     for (subject, call) in calls(&plan.flow.body) {

@@ -14,6 +14,7 @@ mod error;
 mod failures;
 mod file;
 mod functions;
+mod keys;
 mod model;
 mod names;
 mod obligations;
@@ -35,10 +36,14 @@ pub use error::PlanError;
 pub use failures::{Failure, Stand, Undoing, failures};
 pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
+pub use keys::{KeyFault, KeyLoop, KeyScope, key_fault};
 pub use model::*;
 pub use names::{each_child, free_names};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
 pub use outline::{Does, Failing, Item};
-pub use party::{Auth, Declared, Party, REACHABLE, reachable, reachable_unverified, relaxed, unverified};
+pub use party::{
+    Auth, Declared, Party, reachable, reachable_unverified, reachable_verified, relaxed, two_sided,
+    unverified,
+};
 pub use ranges::out_of_range;

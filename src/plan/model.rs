@@ -383,6 +383,32 @@ pub struct Call {
     pub handoff: HandoffPolicy,
     /// `present`: the Agent Credential that signs.
     pub present: EczId,
+    /// The policy that this weaker one stands for, and why; absent where none is stronger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weakened: Option<Box<Weakening>>,
+}
+
+/// `weaken handoff … because "…"`: what a call's handoff policy is weaker than.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weakening {
+    /// The policy that would be in force.
+    pub instead_of: HandoffPolicy,
+    /// Who would present itself under it.
+    pub present: EczId,
+    /// The reason given.
+    pub because: String,
+}
+
+impl Weakening {
+    /// In what a call's policy is weaker.
+    pub fn parts(&self, call: &Call) -> Vec<&'static str> {
+        let mut parts = call.handoff.weaker_than(&self.instead_of);
+        if call.present != self.present {
+            parts.push("present");
+        }
+        parts
+    }
 }
 
 impl Call {

@@ -250,6 +250,11 @@ fn handed_over(plan: &Plan, subject: &str, call: &Call, api: &Api) -> Result<Obl
             format!("`{}` is not an agent of the flow's operator", call.present),
         ));
     }
+    if let Some(weakening) = &call.weakened
+        && (weakening.parts(call).is_empty() || weakening.because.trim().is_empty())
+    {
+        return Err(refused("P4", subject, "a weakening needs a stronger policy and a reason"));
+    }
     if call.handoff.evidence > reachable(&api.identity, &api.auth) {
         return Err(refused("P4", subject, format!("evidence {} cannot be reached", call.handoff.evidence)));
     }
@@ -306,6 +311,14 @@ pub fn assumptions(plan: &Plan) -> Vec<String> {
         if let Some(Idempotency::Assumed { header, by, because }) = &call.idempotency {
             let operation = call.operation_name();
             found.push(format!("{by} assumes that {operation} honours {header}: {because}"));
+        }
+        if let Some(weakening) = &call.weakened {
+            let (own, other, parts) =
+                (&call.handoff.name, &weakening.instead_of.name, weakening.parts(call).join(", "));
+            found.push(format!(
+                "{subject}: `{own}` is weaker than `{other}` in {parts}: {}",
+                weakening.because
+            ));
         }
         let identity = plan.apis.get(&call.api).and_then(|api| api.identity.identity());
         if let Some(identity) = identity

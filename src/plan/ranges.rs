@@ -219,6 +219,7 @@ fn check_call(place: &str, call: &Call) -> Checked {
     }
     call.retry.iter().try_for_each(|retry| check_retry(place, retry))?;
     check_handoff(place, &call.handoff)?;
+    call.weakened.iter().try_for_each(|weaker| check_handoff(place, &weaker.instead_of))?;
     call.expressions().try_for_each(|expression| check_expression(place, expression, 0))
 }
 

@@ -15,7 +15,7 @@ pub(super) const LATER_ITEMS: [&str; 1] = ["test"];
 /// Words that begin a statement which is not built yet.
 pub(super) const LATER_STATEMENTS: [&str; 6] = ["match", "signal", "poll", "pages", "wait", "call"];
 /// Words that begin a step's clause which is not built yet.
-pub(super) const LATER_CLAUSES: [&str; 2] = ["reconcile", "weaken"];
+pub(super) const LATER_CLAUSES: [&str; 1] = ["reconcile"];
 /// Words inside declarations that are not built yet.
 const LATER_MEMBERS: [&str; 6] = ["bodies", "concurrency", "rate", "stated", "two_sided", "receipt"];
 

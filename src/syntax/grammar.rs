@@ -116,6 +116,7 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         Rule::retry_item | Rule::use_retry => "`retry`",
         Rule::breaker_item | Rule::use_breaker => "`breaker`",
         Rule::handoff_item | Rule::use_handoff => "`handoff`",
+        Rule::weaken_handoff => "`weaken`",
         Rule::type_item => "`type`",
         Rule::fn_item => "`fn`",
         Rule::classify_item => "`classify`",

@@ -21,8 +21,8 @@ pub(super) const STATEMENTS: [&str; 8] = ["step", "let", "ensure", "fail", "for"
 /// Words that begin a setting of a flow.
 pub(super) const SETTINGS: [&str; 4] = ["as", "handoff", "deadline", "cleared"];
 /// Words that begin a clause of a step.
-pub(super) const CLAUSES: [&str; 8] =
-    ["when", "after", "on", "retry", "handoff", "key", "undo", "irreversible"];
+pub(super) const CLAUSES: [&str; 9] =
+    ["when", "after", "on", "retry", "handoff", "weaken", "key", "undo", "irreversible"];
 
 /// Reads what can be read of a file that the grammar refused as a whole.
 pub(super) fn recover(file: FileId, scan: &Scan, sink: &mut Sink, tree: &mut File) {

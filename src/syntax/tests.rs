@@ -166,7 +166,6 @@ fn later_constructs_are_named_once() {
         ("wait", flow("wait 5m")),
         ("call", flow("step x = call g(id: id)")),
         ("reconcile", flow("step x = a.b()\n    reconcile a.c() when true\n    retry r")),
-        ("weaken", flow("step x = a.b()\n    weaken handoff because \"x\"\n    retry r")),
     ];
     for (word, text) in texts {
         let (file, findings) = parsed(&text);

@@ -38,6 +38,8 @@ pub static PASSPORT_AND_NONE: Code = Code::error("EF4017", "passport-and-none");
 pub static NOTHING_TO_VERIFY: Code = Code::error("EF4018", "nothing-to-verify");
 /// A server that the document does not have, or none to choose.
 pub static NO_SERVER: Code = Code::error("EF4019", "no-server");
+/// A `weaken` that weakens nothing.
+pub static NEEDLESS_WEAKEN: Code = Code::warning("EF4020", "needless-weaken");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -59,4 +61,5 @@ pub const ALL: &[&Code] = &[
     &PASSPORT_AND_NONE,
     &NOTHING_TO_VERIFY,
     &NO_SERVER,
+    &NEEDLESS_WEAKEN,
 ];

@@ -2,7 +2,7 @@
 
 use crate::source::Span;
 
-use super::{Agent, Broken, Cleared, Count, Expr, Millis, Name, Path, Spanned, Text, TypeExpr};
+use super::{Agent, Broken, Cleared, Count, Expr, Millis, Name, Path, Spanned, Text, TypeExpr, UseHandoff};
 
 /// A flow.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,7 +104,7 @@ pub struct Step {
     /// `retry careful`.
     pub retry: Option<Path>,
     /// `handoff strict`.
-    pub handoff: Option<Path>,
+    pub handoff: Option<UseHandoff>,
     /// `key once per e`.
     pub key: Option<Key>,
     /// `undo api.op(…)`.
@@ -173,7 +173,7 @@ pub struct Undo {
     /// Its own retry policy.
     pub retry: Option<Path>,
     /// Its own handoff policy.
-    pub handoff: Option<Path>,
+    pub handoff: Option<UseHandoff>,
 }
 
 /// `irreversible because "…"`.

@@ -303,9 +303,27 @@ pub struct Api {
     /// Breaker.
     pub breaker: Option<Path>,
     /// Default handoff policy.
-    pub handoff: Option<Path>,
+    pub handoff: Option<UseHandoff>,
     /// What it may receive beside `internal`.
     pub cleared: Vec<Cleared>,
+}
+
+/// `handoff NAME`, or `weaken handoff NAME because "…"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UseHandoff {
+    /// The policy.
+    pub policy: Path,
+    /// Why it may be weaker than the one it replaces, where that is said.
+    pub weakened: Option<Weaken>,
+}
+
+/// `weaken … because "…"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weaken {
+    /// The place of the whole clause.
+    pub span: Span,
+    /// The reason.
+    pub because: Text,
 }
 
 /// `pinned sha256:…`.

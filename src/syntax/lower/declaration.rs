@@ -205,8 +205,8 @@ impl Lower<'_> {
                     let value = self.used_path(part);
                     self.once(&mut breaker, value, at, "breaker");
                 }
-                Rule::use_handoff => {
-                    let value = self.used_path(part);
+                Rule::use_handoff | Rule::weaken_handoff => {
+                    let value = self.used_handoff(part);
                     self.once(&mut handoff, value, at, "handoff");
                 }
                 _ => {}

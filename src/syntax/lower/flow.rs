@@ -5,7 +5,7 @@ use crate::diagnostics::codes::syntax as codes;
 use crate::source::Span;
 use crate::syntax::ast::{
     After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, For, Input, Irreversible, Key,
-    Let, Millis, Name, OnStatus, Path, Release, Return, Statement, Step, TypeExpr, Undo,
+    Let, Millis, Name, OnStatus, Path, Release, Return, Statement, Step, TypeExpr, Undo, UseHandoff,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -51,7 +51,7 @@ pub(in crate::syntax) struct Clauses {
     after: Option<(After, Span)>,
     on: Vec<OnStatus>,
     retry: Option<(Path, Span)>,
-    handoff: Option<(Path, Span)>,
+    handoff: Option<(UseHandoff, Span)>,
     key: Option<(Key, Span)>,
     undo: Option<(Undo, Span)>,
     irreversible: Option<(Irreversible, Span)>,
@@ -210,8 +210,8 @@ impl Lower<'_> {
                 let value = self.used_path(node);
                 self.once(&mut clauses.retry, value, at, "retry");
             }
-            Rule::use_handoff => {
-                let value = self.used_path(node);
+            Rule::use_handoff | Rule::weaken_handoff => {
+                let value = self.used_handoff(node);
                 self.once(&mut clauses.handoff, value, at, "handoff");
             }
             Rule::key_clause => {
@@ -242,8 +242,8 @@ impl Lower<'_> {
                     let value = self.used_path(part);
                     self.once(&mut retry, value, at, "retry");
                 }
-                Rule::use_handoff => {
-                    let value = self.used_path(part);
+                Rule::use_handoff | Rule::weaken_handoff => {
+                    let value = self.used_handoff(part);
                     self.once(&mut handoff, value, at, "handoff");
                 }
                 _ => {}

@@ -15,7 +15,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::Document;
 use crate::ecz::{EczId, Kind};
 use crate::plan::Idempotency;
-use crate::source::{FileSystem, ReadError, SourceMap, Span};
+use crate::source::{Cache, FileSystem, ReadError, SourceMap, Span};
 use crate::syntax::ast::{self, AuthScheme};
 
 pub(super) fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczId> {
@@ -161,6 +161,7 @@ pub(crate) fn secrets(modules: &Modules, sink: &mut Sink) -> BTreeMap<String, Se
 /// What is needed to read documents.
 pub(crate) struct Reader<'a> {
     pub(crate) files: &'a dyn FileSystem,
+    pub(crate) cache: Option<&'a dyn Cache>,
     pub(crate) map: &'a mut SourceMap,
     pub(crate) folder: &'a Utf8Path,
     pub(crate) read: BTreeMap<String, Option<Arc<Document>>>,
@@ -182,7 +183,7 @@ impl Reader<'_> {
             return known.clone();
         }
         let document = match self.files.read(&path, limits::DOCUMENT_BYTES) {
-            Ok(bytes) => Document::read(&bytes, path.as_str(), self.map, sink).map(Arc::new),
+            Ok(bytes) => Document::read_with(self.cache, &bytes, path.as_str(), self.map, sink).map(Arc::new),
             Err(error) => {
                 let help = match &error {
                     ReadError::Io { kind: ErrorKind::NotFound, .. } => None,

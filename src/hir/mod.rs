@@ -29,7 +29,7 @@ use camino::Utf8Path;
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::names;
 use crate::diagnostics::{Diagnostic, Severity, Sink};
-use crate::source::{FileId, FileSystem, SourceMap, Span};
+use crate::source::{Cache, FileId, FileSystem, SourceMap, Span};
 use crate::syntax::ast;
 
 pub use model::*;
@@ -42,6 +42,8 @@ pub use weaker::Weaker;
 pub struct Input<'a> {
     /// Where files are read.
     pub files: &'a dyn FileSystem,
+    /// What is remembered of documents.
+    pub cache: Option<&'a dyn Cache>,
     /// The standard library.
     pub standard: &'a StandardLibrary,
     /// The flow's file, as asked for.
@@ -99,7 +101,8 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resol
         .collect();
     let normal = modules::normalise(input.path);
     let folder = normal.parent().unwrap_or(Utf8Path::new(""));
-    let mut reader = items::Reader { files: input.files, map, folder, read: Default::default() };
+    let mut reader =
+        items::Reader { files: input.files, cache: input.cache, map, folder, read: Default::default() };
     let declares = |item: &ast::Item| matches!(item, ast::Item::Type(_) | ast::Item::Function(_));
     if flows.is_empty() && root.ast.items.iter().any(declares) {
         let apis = items::apis(&modules, &mut reader, sink);

@@ -3,6 +3,7 @@
 //! May import: base, ecz, documents, types, expr, plan, hir, graph. Deterministic: the same source and documents give the
 //! same plan, and what is recomputed of the proof before a run is written by the functions that recompute it.
 
+mod classes;
 mod proof;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,7 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
         name: input.name.clone(),
         ty: input.ty.clone(),
         default: input.default.clone(),
+        classified: classes::of(hir, &hir::ClassifiedIn::Input(input.name.clone())),
     });
     let flow = plan::Flow {
         name: hir.flow.name.clone(),
@@ -44,6 +46,7 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
         inputs: inputs.collect(),
         output: hir.flow.output.clone(),
         deadline_ms: hir.flow.deadline_ms,
+        cleared: classes::cleared(&hir.flow.cleared),
         body,
     };
     let secrets = hir.secrets.iter().filter(|(name, _)| {
@@ -61,9 +64,12 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
         apis,
         functions: functions(hir, &flow),
         flow,
+        egress: Vec::new(),
         proof: plan::Proof::default(),
     };
-    plan.proof = proof::proof(hir, &plan)?;
+    // What may not fit when it is sent is part of what is proved.
+    plan.proof.guards = proof::guards(hir);
+    (plan.proof, plan.egress) = proof::proof(hir, &plan)?;
     Ok(plan)
 }
 
@@ -164,7 +170,10 @@ impl Emitter<'_> {
                 irreversible: step.irreversible.as_ref().map(|(because, _)| because.clone()),
                 answer: self.uses.get(&node.id).map(|uses| uses.of(step.headers.iter().cloned())),
             })),
-            hir::NodeKind::Let(value) => plan::NodeKind::Let { value: value.clone() },
+            hir::NodeKind::Let(value) => plan::NodeKind::Let {
+                value: value.clone(),
+                release: self.hir.flow.releases.get(&node.id).map(|released| released.release.clone()),
+            },
             hir::NodeKind::Ensure { condition, message } => {
                 plan::NodeKind::Ensure { condition: condition.clone(), message: message.clone() }
             }
@@ -251,9 +260,14 @@ impl Emitter<'_> {
                     auth,
                     timeout: api.timeout,
                     breaker: api.breaker.clone().ok_or_else(unresolved)?,
+                    cleared: classes::cleared(&api.cleared),
+                    classified: BTreeMap::new(),
                     operations: BTreeMap::from([(call.operation.clone(), slice)]),
                 },
             );
+        }
+        for (name, api) in &mut apis {
+            api.classified = classes::of_answers(self.hir, name, api.operations.keys());
         }
         Ok(apis)
     }

@@ -48,9 +48,9 @@ impl<'a> Calls<'a> {
 
 /// An operation that a call is bound to.
 pub(crate) struct Bound {
-    key: String,
+    pub(super) key: String,
     view: Arc<OperationView>,
-    contract: Arc<Contract>,
+    pub(super) contract: Arc<Contract>,
     answer: Arc<StepAnswer>,
 }
 
@@ -121,7 +121,29 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
     })
 }
 
-impl FlowLowering<'_, '_> {
+impl<'d> FlowLowering<'_, 'd> {
+    /// The api of a name; what is wrong with it is reported.
+    pub(super) fn api(&mut self, name: &ast::Name) -> Option<&'d Api> {
+        self.calls.api(name, self.sink)
+    }
+
+    /// An operation of an api's document. `None` where it could not be bound; what is wrong was reported.
+    pub(super) fn bound(
+        &mut self,
+        api: &Api,
+        name: &ast::Name,
+        wanted: &ast::Name,
+    ) -> Option<(Arc<Document>, Arc<Bound>)> {
+        let document = api.document.clone()?;
+        let key = (name.text.clone(), wanted.text.clone());
+        if let Some(known) = self.calls.bound.get(&key) {
+            return Some((document, Arc::clone(known)));
+        }
+        let bound = Arc::new(operation(&document, &name.text, wanted, self.sink)?);
+        self.calls.bound.insert(key, Arc::clone(&bound));
+        Some((document, bound))
+    }
+
     /// A call, and the type of its answer. `None` where it could not be bound; what is wrong was reported.
     pub(crate) fn call(
         &mut self,
@@ -133,16 +155,7 @@ impl FlowLowering<'_, '_> {
         let (modules, root) = (self.calls.modules, self.calls.modules.root);
         // Arguments are looked at in any case, so that the names in them count as needed.
         let api = self.calls.api(&call.api, self.sink);
-        let document = api.and_then(|api| api.document.clone());
-        let bound = document.as_ref().and_then(|document| {
-            let name = (call.api.text.clone(), call.operation.text.clone());
-            if let Some(known) = self.calls.bound.get(&name) {
-                return Some((Arc::clone(document), Arc::clone(known)));
-            }
-            let bound = Arc::new(operation(document, &call.api.text, &call.operation, self.sink)?);
-            self.calls.bound.insert(name, Arc::clone(&bound));
-            Some((Arc::clone(document), bound))
-        });
+        let bound = api.and_then(|api| self.bound(api, &call.api, &call.operation));
         let key = step.and_then(|step| step.key.as_ref()).map(|key| {
             let typed = self.expression(&key.once_per, None);
             self.check_key(&typed);

@@ -8,10 +8,10 @@ use super::declared::Declared;
 use super::expressions::{Lowering, Typed, convert};
 use super::functions::StepAnswer;
 use super::matched::{Matched, matched};
-use super::model::{Block, Flow, Input, Loop, Node, NodeKind, Operator, Position, Step};
+use super::model::{Block, Flow, Input, Loop, Node, NodeKind, Operator, Position, Released, Step};
 use super::placed::{NAMED_AT_ONCE, Placed};
 use super::scope::{Scope, defined_names};
-use super::{items, policies};
+use super::{classes, items, policies};
 use crate::diagnostics::codes::{graph, identity, names, retry, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
@@ -85,6 +85,9 @@ pub(crate) fn flow(
             ),
         );
     }
+    let typed: Vec<(&ast::Input, Type)> = inputs.iter().map(|(input, ty, ..)| (*input, ty.clone())).collect();
+    let mut classified = classes::inputs(modules, item, &typed, sink);
+    let cleared = classes::cleared(modules, &item.cleared, apis, operators, sink);
     let mut lowering = FlowLowering {
         calls: Calls { modules, apis, handoff: handoff.clone(), bound: BTreeMap::new() },
         scope,
@@ -97,6 +100,8 @@ pub(crate) fn flow(
         ids: BTreeMap::new(),
         output: output.clone(),
         matches,
+        operator: agent.as_ref().map(|(name, _)| name.clone()),
+        releases: BTreeMap::new(),
         node: String::new(),
         lines: Lines::of(text),
     };
@@ -110,10 +115,13 @@ pub(crate) fn flow(
     }
     let body = lowering.block(&item.body, None);
     lowering.scope.leave(lowering.sink);
+    classified.extend(lowering.classified_answers());
+    let releases = std::mem::take(&mut lowering.releases);
     let positions = std::mem::take(&mut lowering.positions);
     let unbound = std::mem::take(&mut lowering.unbound);
     let inputs = inputs.into_iter().map(|(input, ty, _, default)| Input {
         name: input.name.text.clone(),
+        span: input.name.span,
         ty,
         default: default.map(|default| default.expr),
     });
@@ -127,6 +135,9 @@ pub(crate) fn flow(
         handoff,
         deadline_ms,
         deadline_span: item.deadline.as_ref().map(|deadline| deadline.span),
+        cleared,
+        classified,
+        releases,
         body,
         positions,
         unbound,
@@ -163,6 +174,9 @@ pub(crate) struct FlowLowering<'a, 'd> {
     output: Type,
     /// Refusals that steps may end with.
     matches: Matched,
+    /// The flow's own operator.
+    operator: Option<String>,
+    releases: BTreeMap<String, Released>,
     node: String,
     lines: Lines,
 }
@@ -290,6 +304,11 @@ impl<'d> FlowLowering<'_, 'd> {
                 ast::Statement::Let(value) => {
                     self.node = value.name.text.clone();
                     let typed = self.expression(&value.value, None);
+                    if let Some(release) = &value.release {
+                        let own = self.operator.clone();
+                        let released = self.release(release, own.as_deref());
+                        self.releases.extend(released.map(|released| (value.name.text.clone(), released)));
+                    }
                     self.scope.define(&value.name, typed.ty, false, self.sink);
                     (value.name.text.clone(), value.name.span, NodeKind::Let(typed.expr))
                 }

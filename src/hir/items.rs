@@ -261,6 +261,7 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
             None => policies::standard_breaker(modules, item.name.span, sink),
         },
         handoff: item.handoff.as_ref().map(|used| policies::used_handoff(modules, root, used, sink)),
+        cleared: Vec::new(),
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod authentication;
 mod calls;
+mod classes;
+mod confidential;
 mod declared;
 mod expressions;
 mod flow;
@@ -116,7 +118,8 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resol
         // Declarations are resolved once a flow; what is found twice is told once.
         let operators = items::operators(&modules, sink);
         let secrets = items::secrets(&modules, sink);
-        let apis = items::apis(&modules, &mut reader, sink);
+        let mut apis = items::apis(&modules, &mut reader, sink);
+        classes::clear_apis(&modules, &mut apis, &operators, sink);
         let language = root.ast.version.as_ref().map_or(1, |version| version.value);
         let mut declared = declared::Declared::new(&modules, &apis);
         declared.all(sink);

@@ -104,7 +104,7 @@ pub(crate) struct Modules {
 /// What every declaration of an item is called.
 pub(crate) fn declared_name(item: &ast::Item) -> Option<&ast::Name> {
     match item {
-        ast::Item::Use(_) => None,
+        ast::Item::Use(_) | ast::Item::Classify(_) => None,
         ast::Item::Operator(item) => Some(&item.name),
         ast::Item::Secret(item) => Some(&item.name),
         ast::Item::Api(item) => Some(&item.name),
@@ -122,6 +122,7 @@ pub(crate) fn declared_name(item: &ast::Item) -> Option<&ast::Name> {
 pub(crate) fn kind(item: &ast::Item) -> &'static str {
     match item {
         ast::Item::Use(_) => "a use",
+        ast::Item::Classify(_) => "a classification",
         ast::Item::Operator(_) => "an operator",
         ast::Item::Secret(_) => "a secret",
         ast::Item::Api(_) => "an api",

@@ -57,7 +57,7 @@ pub fn each_expression<'p>(block: &'p Block, visit: &mut dyn FnMut(&'p Expr)) {
                 step.guard.iter().chain(step.on.values()).for_each(&mut *visit);
                 step.undo.iter().flat_map(Call::expressions).for_each(&mut *visit);
             }
-            NodeKind::Let { value } | NodeKind::Return { value } => visit(value),
+            NodeKind::Let { value, .. } | NodeKind::Return { value } => visit(value),
             NodeKind::Ensure { condition, message } => {
                 visit(condition);
                 visit(message);

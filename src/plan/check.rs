@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::class::Received;
 use super::model::{Argument, Call, Obligation, Plan, Proof};
 use super::obligations::{Views, assumptions, calls, obligations};
 use super::party::{Declared, Party};
-use super::{PlanError, PlanFile, bounds, compensation, file, keys, needs, order, ranges, values};
+use super::{PlanError, PlanFile, bounds, compensation, file, keys, needs, order, ranges, secrecy, values};
 use crate::base::Digest;
 use crate::diagnostics::Sink;
 use crate::documents::{Document, Lock, LockedApi, OperationView};
 use crate::types::Contract;
 
 /// The obligations that are recomputed from a plan's own content. The others stand as the compiler found them.
-pub const RECOMPUTED: [&str; 7] = ["P1", "P4", "P5", "P7", "P8", "P9", "P10"];
+pub const RECOMPUTED: [&str; 8] = ["P1", "P4", "P5", "P6", "P7", "P8", "P9", "P10"];
 
 /// The obligations that stand in a proof as the compiler wrote them.
 pub const TAKEN_OVER: [&str; 2] = ["P2", "P3"];
@@ -124,8 +125,12 @@ pub struct Held {
 
 /// Checks a plan: ranges, slices, what is [`RECOMPUTED`] from its own content, and its proof against that.
 pub fn check(plan: Plan) -> Result<Verified<Plan>, PlanError> {
-    let (contracts, recomputed) = recompute(&plan)?;
+    let (contracts, recomputed, egress) = recompute(&plan)?;
     compare(&plan.proof, &recomputed, &assumptions(&plan))?;
+    if plan.egress != egress {
+        let differs = "the table of who receives what is not what the flow sends".to_owned();
+        return Err(PlanError::Proof { difference: differs });
+    }
     let digest = file::digest(&plan).map_err(|error| PlanError::Unreadable { reason: error.to_string() })?;
     Ok(Verified { value: Arc::new(plan), digest, contracts: Arc::new(contracts) })
 }
@@ -139,14 +144,14 @@ pub fn check_file(file: PlanFile) -> Result<Verified<Plan>, PlanError> {
     Ok(verified)
 }
 
-/// The obligations that a plan's own content meets, for the compiler's proof.
-pub fn prove(plan: &Plan) -> Result<Vec<Obligation>, PlanError> {
-    recompute(plan).map(|(_, found)| found)
+/// The obligations that a plan's own content meets, for the compiler's proof, and who receives what.
+pub fn prove(plan: &Plan) -> Result<(Vec<Obligation>, Vec<Received>), PlanError> {
+    recompute(plan).map(|(_, found, egress)| (found, egress))
 }
 
 pub(super) type Contracts = BTreeMap<String, BTreeMap<String, Contract>>;
 
-fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
+fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>, Vec<Received>), PlanError> {
     ranges::check_ranges(plan)?;
     values::check_functions(plan)?;
     let mut views = Views::new();
@@ -184,8 +189,10 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
     }
     values::check_answers(plan, &contracts)?;
     values::check_matches(plan, &contracts)?;
+    let (confidential, egress) = secrecy::confidential(plan, &views)?;
+    found.extend(confidential);
     found.sort();
-    Ok((contracts, found))
+    Ok((contracts, found, egress))
 }
 
 /// A call gives its operation's parameters and body: none that it does not declare, every one that it requires. Whether

@@ -123,7 +123,7 @@ pub(super) fn check_keys(plan: &Plan) -> Result<(), PlanError> {
 fn check_block<'p>(block: &'p Block, scope: &mut KeyScope<'p>) -> Result<(), PlanError> {
     for node in &block.nodes {
         match &node.kind {
-            NodeKind::Let { value } => {
+            NodeKind::Let { value, .. } => {
                 scope.values.insert(&node.id, value);
             }
             NodeKind::Call(step) => {

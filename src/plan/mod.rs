@@ -5,8 +5,10 @@
 
 mod answers;
 mod authentication;
+mod bits;
 mod bounds;
 mod check;
+mod class;
 mod compensation;
 mod error;
 mod failures;
@@ -23,12 +25,14 @@ mod origins;
 mod outline;
 mod party;
 pub mod ranges;
+pub mod secrecy;
 mod values;
 
 pub use answers::{Uses, answer_uses, each_expression};
 pub use authentication::{Accepted, accepts, misplaced, token_endpoint, unassumable};
 pub use bounds::{Bounds, CallTime, Load, Phase, RESOLVER_MS, Rounds, bounds, longest};
 pub use check::{Held, RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
+pub use class::{Class, Classified, Clearance, How, Received, Release};
 pub use compensation::{Following, Uncovered, can_fail, uncovered};
 pub use error::PlanError;
 pub use failures::{Failure, Stand, Undoing, failures};

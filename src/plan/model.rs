@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::class::{Classified, Clearance, Received, Release};
 use super::party::{Auth, Party};
 use crate::base::Digest;
 use crate::ecz::{EczId, HandoffPolicy};
@@ -36,6 +37,9 @@ pub struct Plan {
     pub functions: Definitions,
     /// The flow.
     pub flow: Flow,
+    /// Which organisation receives what of whose. Sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<Received>,
     /// What the compiler found to hold.
     pub proof: Proof,
 }
@@ -94,6 +98,12 @@ pub struct Api {
     pub timeout: Timeout,
     /// The breaker of this api.
     pub breaker: Breaker,
+    /// What it may receive beside `internal` and its operator's own. Sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleared: Vec<Clearance>,
+    /// What is classified in its answers, by operation; sorted, each path once.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub classified: BTreeMap<String, Vec<Classified>>,
     /// Used operations by key (`getTicket`, or `GET /tickets/{ticketId}`).
     pub operations: BTreeMap<String, Slice>,
 }
@@ -216,6 +226,9 @@ pub struct Flow {
     pub output: Type,
     /// The whole run's bound, milliseconds; undos are outside it.
     pub deadline_ms: u64,
+    /// What its outputs and messages may hold beside `internal` and its operator's own. Sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleared: Vec<Clearance>,
     /// Its body.
     pub body: Block,
 }
@@ -232,6 +245,9 @@ pub struct Input {
     /// Its default; absent where the caller must give it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Expr>,
+    /// What is classified in it; sorted, each path once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classified: Vec<Classified>,
 }
 
 /// Nodes in source order. Order of execution is only what `after` says.
@@ -267,6 +283,9 @@ pub enum NodeKind {
     Let {
         /// The value.
         value: Expr,
+        /// For whom it counts as of a lower class.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release: Option<Release>,
     },
     /// `ensure c else "…"`: false fails the run.
     Ensure {

@@ -121,7 +121,7 @@ impl Node {
                 undo.remove(&self.id);
                 names.extend(undo);
             }
-            NodeKind::Let { value } | NodeKind::Return { value } => add(value),
+            NodeKind::Let { value, .. } | NodeKind::Return { value } => add(value),
             NodeKind::Ensure { condition, message } => {
                 add(condition);
                 add(message);

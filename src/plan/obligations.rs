@@ -327,9 +327,23 @@ pub fn assumptions(plan: &Plan) -> Vec<String> {
             found.push(format!("{subject}: `{}` is below the document's hint `{hint}`", call.handoff.name));
         }
     }
+    released(&plan.flow.body, &mut found);
     found.sort();
     found.dedup();
     found
+}
+
+fn released(block: &Block, found: &mut Vec<String>) {
+    for Node { id, kind, .. } in &block.nodes {
+        match kind {
+            NodeKind::Let { release: Some(release), .. } => {
+                let (to, class, because) = (release.to.join(", "), release.class, &release.because);
+                found.push(format!("{id} is released to {to} as {class}: {because}"));
+            }
+            NodeKind::For(repeat) => released(&repeat.body, found),
+            _ => {}
+        }
+    }
 }
 
 /// The document's hint, where a policy is below it.

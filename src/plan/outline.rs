@@ -91,7 +91,7 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
                     Does::Call { effect, undone, time: CallTime::in_plan(&step.call, plan) },
                 )
             }
-            NodeKind::Let { value: given } => value(given, Failing::Value),
+            NodeKind::Let { value: given, .. } => value(given, Failing::Value),
             NodeKind::Return { value: given } => value(given, Failing::Result),
             NodeKind::Ensure { .. } => (Some(Failing::Ensure), Does::Compute),
             NodeKind::Fail { .. } => (Some(Failing::Fail), Does::Compute),

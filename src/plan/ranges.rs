@@ -163,7 +163,7 @@ fn check_node(node: &Node, depth: usize, nodes: &mut usize) -> Checked {
     require(node.line >= 1, place, "line", "1 or more")?;
     match &node.kind {
         NodeKind::Call(step) => check_step(place, step),
-        NodeKind::Let { value } | NodeKind::Return { value } => check_expression(place, value, 0),
+        NodeKind::Let { value, .. } | NodeKind::Return { value } => check_expression(place, value, 0),
         NodeKind::Ensure { condition, message } => {
             check_expression(place, condition, 0)?;
             check_expression(place, message, 0)

@@ -73,6 +73,8 @@ pub const ALL: &[Rule] = &[
     secrets::audience::RULE,
     secrets::place::RULE,
     secrets::scheme::RULE,
+    secrets::classes::RULE,
+    secrets::lowered::RULE,
 ];
 
 /// Runs the given rules.

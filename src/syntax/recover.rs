@@ -12,12 +12,14 @@ use super::lower::{Clauses, Lower, Settings};
 use super::scan::{Scan, TokenKind};
 
 /// Words that begin a declaration.
-pub(super) const ITEMS: [&str; 11] =
-    ["allow", "use", "operator", "secret", "api", "retry", "breaker", "handoff", "type", "fn", "flow"];
+pub(super) const ITEMS: [&str; 12] = [
+    "allow", "use", "operator", "secret", "api", "classify", "retry", "breaker", "handoff", "type", "fn",
+    "flow",
+];
 /// Words that begin a statement.
 pub(super) const STATEMENTS: [&str; 8] = ["step", "let", "ensure", "fail", "for", "after", "return", "yield"];
 /// Words that begin a setting of a flow.
-pub(super) const SETTINGS: [&str; 3] = ["as", "handoff", "deadline"];
+pub(super) const SETTINGS: [&str; 4] = ["as", "handoff", "deadline", "cleared"];
 /// Words that begin a clause of a step.
 pub(super) const CLAUSES: [&str; 9] =
     ["when", "after", "on", "retry", "handoff", "weaken", "key", "undo", "irreversible"];
@@ -168,9 +170,7 @@ impl<'a> Recover<'a> {
         let word = self.errors.word(from).unwrap_or("").to_owned();
         if LATER_ITEMS.contains(&word.as_str()) {
             self.errors.not_built_yet(self.sink, from, &word);
-            // What `classify` names is declared elsewhere.
-            let name = if word == "classify" { slice.1 } else { from + 1 };
-            return Item::Broken(self.broken(slice, name));
+            return Item::Broken(self.broken(slice, from + 1));
         }
         if word == "flow" {
             return self.flow(slice);
@@ -178,7 +178,9 @@ impl<'a> Recover<'a> {
         let nodes = self.read(Rule::item_slice, slice, "a declaration");
         let node = nodes.into_iter().flatten().next();
         let item = node.and_then(|node| self.lower(from).item(node));
-        item.unwrap_or_else(|| Item::Broken(self.broken(slice, from + 1)))
+        // What `classify` names is declared elsewhere.
+        let name = if word == "classify" { slice.1 } else { from + 1 };
+        item.unwrap_or_else(|| Item::Broken(self.broken(slice, name)))
     }
 
     fn flow(&mut self, slice: Slice) -> Item {
@@ -295,7 +297,7 @@ impl<'a> Recover<'a> {
         }
         let is_loop = word == "for" || (word == "let" && self.errors.word(from + 3) == Some("for"));
         match (word.as_str(), inside) {
-            ("as" | "handoff" | "deadline", Inside::Flow(settings)) => {
+            ("as" | "handoff" | "deadline" | "cleared", Inside::Flow(settings)) => {
                 if let Some(nodes) = self.read(Rule::setting_slice, slice, "a statement") {
                     for node in nodes {
                         self.lower(from).setting(node, settings);

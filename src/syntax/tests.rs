@@ -139,14 +139,12 @@ fn later_constructs_are_named_once() {
     };
     let top = |item: &str| format!("eczflow 1\n{item}\nsecret last for a\n");
     let texts = [
-        ("classify", top("classify support.getTicket -> customer.email as personal")),
         (
             "test",
             top(
                 "test \"a\" {\n  given a.b -> 200 { id: \"T1\" }\n  run f(id: \"x\")\n  expect return.a == \"x\"\n}",
             ),
         ),
-        ("cleared", top("api a = openapi(\"a.yaml\") { cleared personal }")),
         ("rate", top("api a = openapi(\"a.yaml\") { rate 5 per 1s }")),
         ("concurrency", top("api a = openapi(\"a.yaml\") { concurrency 4 }")),
         (
@@ -166,7 +164,6 @@ fn later_constructs_are_named_once() {
         ("pages", flow("let xs = pages a.b() next c at most 5")),
         ("wait", flow("wait 5m")),
         ("call", flow("step x = call g(id: id)")),
-        ("release", flow("release id to a as internal because \"x\"")),
         ("reconcile", flow("step x = a.b()\n    reconcile a.c() when true\n    retry r")),
     ];
     for (word, text) in texts {

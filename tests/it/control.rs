@@ -130,7 +130,7 @@ fn an_edited_match_is_refused() {
     fn arms(plan: &mut Plan) -> (&mut Vec<eczflow::expr::Arm>, &mut Option<Box<Expr>>) {
         let node = plan.flow.body.nodes.iter_mut().find(|node| node.id == "state").unwrap();
         match &mut node.kind {
-            NodeKind::Let { value: Expr::Match { arms, otherwise, .. } } => (arms, otherwise),
+            NodeKind::Let { value: Expr::Match { arms, otherwise, .. }, .. } => (arms, otherwise),
             other => panic!("{other:?}"),
         }
     }

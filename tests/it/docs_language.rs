@@ -145,8 +145,8 @@ fn later_words_are_met_with_one_message() {
         let (first, second) = (words.split(" in an").next().unwrap(), inside.unwrap_or(""));
         for word in first.split('`').skip(1).step_by(2) {
             let text = match (second.trim(), word) {
-                ("", "classify" | "type" | "fn" | "test") => framed(frame, &format!("{word} x"), ""),
-                ("", "cleared" | "concurrency" | "rate") => {
+                ("", "type" | "fn" | "test") => framed(frame, &format!("{word} x"), ""),
+                ("", "concurrency" | "rate") => {
                     let api = format!("api other = openapi(\"apis/support.openapi.yaml\") {{ {word} x }}");
                     framed(frame, &api, "")
                 }

@@ -19,6 +19,9 @@ pub static NO_SUCH_FLOW: Code = Code::error("EF1007", "no-such-flow");
 /// A call of an operation that the document does not have.
 pub static UNKNOWN_OPERATION: Code = Code::error("EF1008", "unknown-operation");
 
+/// A `classify` of something that is not there.
+pub static UNKNOWN_CLASSIFIED: Code = Code::error("EF1017", "unknown-classified");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &UNKNOWN_NAME,
@@ -29,4 +32,5 @@ pub const ALL: &[&Code] = &[
     &USED_BEFORE_DEFINITION,
     &NO_SUCH_FLOW,
     &UNKNOWN_OPERATION,
+    &UNKNOWN_CLASSIFIED,
 ];

@@ -2,7 +2,7 @@
 
 use crate::source::Span;
 
-use super::{Agent, Broken, Count, Expr, Millis, Name, Path, Spanned, Text, TypeExpr, UseHandoff};
+use super::{Agent, Broken, Cleared, Count, Expr, Millis, Name, Path, Spanned, Text, TypeExpr, UseHandoff};
 
 /// A flow.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Flow {
     pub handoff: Option<Path>,
     /// Bound of the whole run.
     pub deadline: Option<Millis>,
+    /// What outputs and messages may hold beside `internal`.
+    pub cleared: Vec<Cleared>,
     /// What happens.
     pub body: Block,
 }
@@ -192,6 +194,21 @@ pub struct Let {
     pub name: Name,
     /// Its value.
     pub value: Expr,
+    /// `release … to … as …`.
+    pub release: Option<Release>,
+}
+
+/// `release e to api as class because "…"`, beside the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Its place, the value included.
+    pub span: Span,
+    /// Apis, or the flow's own operator; at least one.
+    pub to: Vec<Name>,
+    /// The class as written.
+    pub class: Name,
+    /// The reason.
+    pub because: Text,
 }
 
 /// `ensure c else "…"`.

@@ -4,8 +4,8 @@ use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::syntax as codes;
 use crate::source::Span;
 use crate::syntax::ast::{
-    After, Agent, Argument, Block, Call, Ensure, Expr, Fail, Flow, For, Input, Irreversible, Key, Let,
-    Millis, Name, OnStatus, Path, Return, Statement, Step, TypeExpr, Undo, UseHandoff,
+    After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, For, Input, Irreversible, Key,
+    Let, Millis, Name, OnStatus, Path, Release, Return, Statement, Step, TypeExpr, Undo, UseHandoff,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -17,6 +17,7 @@ pub(in crate::syntax) struct Settings {
     agent: Option<(Agent, Span)>,
     handoff: Option<(Path, Span)>,
     deadline: Option<(Millis, Span)>,
+    cleared: Vec<Cleared>,
 }
 
 /// `flow NAME(…) -> T`.
@@ -37,6 +38,7 @@ impl Header {
             agent: taken(settings.agent),
             handoff: taken(settings.handoff),
             deadline: taken(settings.deadline),
+            cleared: settings.cleared,
             body,
         }
     }
@@ -83,7 +85,9 @@ impl Lower<'_> {
         let mut settings = Settings::default();
         for part in block.into_inner() {
             match part.as_rule() {
-                Rule::flow_as | Rule::use_handoff | Rule::flow_deadline => self.setting(part, &mut settings),
+                Rule::flow_as | Rule::use_handoff | Rule::flow_deadline | Rule::cleared => {
+                    self.setting(part, &mut settings);
+                }
                 _ => self.statement(part, &mut body.statements),
             }
         }
@@ -121,6 +125,7 @@ impl Lower<'_> {
                 let value = self.millis_in(node);
                 self.once(&mut settings.deadline, value, at, "deadline");
             }
+            Rule::cleared => settings.cleared.extend(self.cleared(node)),
             _ => {}
         }
     }
@@ -293,7 +298,16 @@ impl Lower<'_> {
     fn let_statement(&mut self, node: Node<'_>) -> Option<Let> {
         let span = self.span(&node);
         let name = self.name(child(node.clone(), Rule::binding)?);
-        Some(Let { span, name, value: self.expr_in(node)? })
+        let Some(released) = child(node.clone(), Rule::released) else {
+            return Some(Let { span, name, value: self.expr_in(node)?, release: None });
+        };
+        let release = Release {
+            span: self.span(&released),
+            to: children(released.clone(), Rule::name).map(|name| self.name(name)).collect(),
+            class: self.class(&released)?,
+            because: self.text_in(released.clone())?,
+        };
+        Some(Let { span, name, value: self.expr_in(released)?, release: Some(release) })
     }
 
     fn ensure(&mut self, node: Node<'_>) -> Option<Ensure> {

@@ -92,6 +92,7 @@ impl<'a> Lower<'a> {
             Rule::handoff_item => Item::Handoff(self.handoff_policy(node)?),
             Rule::type_item => Item::Type(self.type_declaration(node)?),
             Rule::fn_item => Item::Function(self.function(node)?),
+            Rule::classify_item => Item::Classify(self.classify(node)?),
             Rule::flow_item => Item::Flow(self.flow(node)?),
             _ => return None,
         })

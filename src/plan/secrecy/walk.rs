@@ -1,0 +1,264 @@
+//! What a flow sends, in the order of its statements: by which sources, and what decided that it is sent at all.
+
+use std::collections::BTreeMap;
+
+use super::sources::{Origin, Sources};
+use super::subject::{Item, Sent, Subject, What};
+use super::values::{Judge, Label, Value};
+use crate::expr::Expr;
+use crate::plan::bits::Bits;
+use crate::plan::order::reached_before;
+
+/// Different things that may end one block's run and are told apart. More count as one.
+const ENDINGS: usize = 64;
+
+/// What a receiver gets.
+pub(super) struct Sending<'a> {
+    /// `NODE` or `NODE/undo`.
+    pub(super) subject: String,
+    /// Who gets it; absent for the flow's own operator, who gets outputs and messages.
+    pub(super) call: Option<(&'a str, &'a str)>,
+    /// What is in it, by place.
+    pub(super) parts: Vec<(String, Label)>,
+    /// What decides whether it is sent: guards and lists around it.
+    pub(super) guards: Bits,
+    /// What may end the run before it: numbers of [`Walked::endings`].
+    pub(super) endings: Vec<usize>,
+}
+
+/// Something that may end the run, by what decides whether it does.
+pub(super) struct Ending<'a> {
+    pub(super) by: Bits,
+    /// The first node that may do so.
+    pub(super) node: &'a str,
+}
+
+/// A whole flow.
+pub(super) struct Walked<'s, 'a> {
+    pub(super) judge: Judge<'s, 'a>,
+    pub(super) sendings: Vec<Sending<'a>>,
+    pub(super) endings: Vec<Ending<'a>>,
+}
+
+/// A statement that was walked: what is left to say of it is what may end the run before it.
+struct Done<'a> {
+    node: &'a str,
+    after: Vec<usize>,
+    /// What decides whether it ends the run; that of a loop's body included.
+    ends: Bits,
+    /// Its sendings: the call's, and the undo's.
+    calls: Vec<usize>,
+    undos: Vec<usize>,
+    body: Vec<Done<'a>>,
+}
+
+/// Judges a flow.
+pub(super) fn walk<'s, 'a>(subject: &'s Subject<'a>) -> Walked<'s, 'a> {
+    let mut judge = Judge::new(Sources::new(subject), subject.functions);
+    for input in &subject.inputs {
+        let value = judge.source(Origin::Input(input.name), Vec::new(), Label::default());
+        judge.names.insert(input.name, value);
+    }
+    let mut walk = Walk { judge, sendings: Vec::new(), endings: Vec::new() };
+    let done = walk.block(&subject.body, &Bits::default(), false);
+    walk.order(&done);
+    Walked { judge: walk.judge, sendings: walk.sendings, endings: walk.endings }
+}
+
+struct Walk<'s, 'a> {
+    judge: Judge<'s, 'a>,
+    sendings: Vec<Sending<'a>>,
+    endings: Vec<Ending<'a>>,
+}
+
+impl<'a> Walk<'_, 'a> {
+    /// `guards`: what decides whether the block is run, and how often.
+    fn block(&mut self, items: &[Item<'a>], guards: &Bits, repeated: bool) -> Vec<Done<'a>> {
+        let places: BTreeMap<&str, usize> =
+            items.iter().enumerate().map(|(at, item)| (item.id, at)).collect();
+        let mut done = Vec::new();
+        for item in items {
+            let after = item.after.iter().filter_map(|name| places.get(name.as_str()).copied()).collect();
+            let mut one = Done {
+                node: item.id,
+                after,
+                ends: Bits::default(),
+                calls: Vec::new(),
+                undos: Vec::new(),
+                body: Vec::new(),
+            };
+            self.judge.fails = Bits::default();
+            self.item(item, guards, repeated, &mut one);
+            one.ends.union(&std::mem::take(&mut self.judge.fails));
+            done.push(one);
+        }
+        done
+    }
+
+    fn item(&mut self, item: &Item<'a>, guards: &Bits, repeated: bool, done: &mut Done<'a>) {
+        match &item.what {
+            What::Step { call, guard, on, undo } => {
+                let guards = self.guarded(*guard, guards);
+                done.calls.push(self.send(call, guards.clone(), repeated, &mut done.ends));
+                // Whether an attempt is made is decided here, and any attempt may fail.
+                done.ends.union(&guards);
+                on.iter().for_each(|message| self.tell(item.id, "the message", message));
+                let fails = std::mem::take(&mut self.judge.fails);
+                let origin = Origin::Answer { api: call.api, operation: call.operation };
+                let label = Label { data: Bits::default(), control: guards.clone() };
+                let value = self.judge.source(origin, Vec::new(), label);
+                self.judge.names.insert(item.id, value);
+                if let Some(undo) = undo {
+                    // One that can't be written is not sent, and ends nothing.
+                    let at = self.send(undo, guards, repeated, &mut Bits::default());
+                    let unwritten = std::mem::take(&mut self.judge.fails);
+                    if let Some(sending) = self.sendings.get_mut(at) {
+                        sending.guards.union(&unwritten);
+                    }
+                    done.undos.push(at);
+                }
+                self.judge.fails = fails;
+            }
+            What::Let(value, release) => {
+                let mut value = self.judge.value(value);
+                if let Some(release) = release {
+                    let number = self.judge.sources.release(item.id, release, value.whole().all());
+                    value = Value::plain(Label { data: Bits::of(number), control: Bits::default() });
+                }
+                self.judge.names.insert(item.id, value);
+            }
+            What::Barrier { condition, message } => {
+                if let Some(condition) = condition {
+                    done.ends.union(&self.judge.value(condition).whole().all());
+                }
+                done.ends.union(guards);
+                self.tell(item.id, "the message", message);
+            }
+            What::For { variable, list, guard, body, result } => {
+                let mut guards = self.guarded(*guard, guards);
+                let value = self.judge.value(list);
+                let count = self.judge.count(&value);
+                guards.union(&count.all());
+                done.ends.union(&guards);
+                let fails = std::mem::take(&mut self.judge.fails);
+                let each = self.judge.item(&value);
+                self.judge.names.insert(variable, each);
+                done.body = self.block(body, &guards, true);
+                done.body.iter().for_each(|inner| done.ends.union(&inner.ends));
+                self.judge.fails = fails;
+                let result = match result {
+                    Some(result) => self.judge.value(result),
+                    None => Value::plain(Label::default()),
+                };
+                self.judge.names.insert(item.id, Value::list(count, result).decided(&guards));
+            }
+            What::Return(value) => self.tell(item.id, "the output", value),
+        }
+    }
+
+    fn guarded(&mut self, guard: Option<&'a Expr>, guards: &Bits) -> Bits {
+        let mut guards = guards.clone();
+        if let Some(guard) = guard {
+            guards.union(&self.judge.value(guard).whole().all());
+        }
+        guards
+    }
+
+    fn send(&mut self, call: &Sent<'a>, guards: Bits, repeated: bool, ends: &mut Bits) -> usize {
+        self.judge.sources.meet(call);
+        let mut parts = Vec::new();
+        for (place, value) in &call.parts {
+            let value = self.judge.value(value);
+            // Two iterations with one key end the run, as does a value that turns out not to fit.
+            if call.guarded || (repeated && place == "key") {
+                ends.union(&value.whole().all());
+            }
+            value.each_part(place, &mut |place, label| parts.push((place.to_owned(), label.clone())));
+        }
+        self.sendings.push(Sending {
+            subject: call.subject.clone(),
+            call: Some((call.api, call.operation)),
+            parts,
+            guards,
+            endings: Vec::new(),
+        });
+        self.sendings.len() - 1
+    }
+
+    /// A message or the outputs: what they hold counts, not that they are there, for the run is the operator's own.
+    fn tell(&mut self, node: &'a str, what: &str, value: &'a Expr) {
+        let fails = self.judge.fails.clone();
+        let value = self.judge.value(value);
+        // The run ends with it, whether or not it can be written.
+        self.judge.fails = fails;
+        let mut parts = Vec::new();
+        value.each_part(what, &mut |place, label| parts.push((place.to_owned(), label.clone())));
+        self.sendings.push(Sending {
+            subject: node.to_owned(),
+            call: None,
+            parts,
+            guards: Bits::default(),
+            endings: Vec::new(),
+        });
+    }
+
+    /// Says of each sending what may end the run before it: all that is not known to come after it. An undo is sent
+    /// where anything ends the run, earlier or later.
+    fn order(&mut self, block: &[Done<'a>]) {
+        let endings = self.endings_of(block);
+        let undone: Vec<usize> = endings.iter().map(|(number, _)| *number).collect();
+        for (at, done) in block.iter().enumerate() {
+            let before: Vec<usize> =
+                endings.iter().filter(|(_, first)| !first.has(at)).map(|(number, _)| *number).collect();
+            self.order_one(done, &before, &undone);
+        }
+    }
+
+    /// In a loop every iteration counts as before every other: what ends the loop is in `before` already.
+    fn order_one(&mut self, done: &Done<'a>, before: &[usize], undone: &[usize]) {
+        for (numbers, endings) in [(&done.calls, before), (&done.undos, undone)] {
+            for number in numbers {
+                if let Some(sending) = self.sendings.get_mut(*number) {
+                    sending.endings = endings.to_vec();
+                }
+            }
+        }
+        done.body.iter().for_each(|inner| self.order_one(inner, before, undone));
+    }
+
+    /// What may end a block's run, equal ones once, each with the nodes that are finished before any of it.
+    fn endings_of(&mut self, block: &[Done<'a>]) -> Vec<(usize, Bits)> {
+        let sensitive = self.judge.sources.sensitive.clone();
+        let mut groups: BTreeMap<Bits, Vec<usize>> = BTreeMap::new();
+        for (at, done) in block.iter().enumerate() {
+            let by = done.ends.common(&sensitive);
+            if !by.is_empty() {
+                groups.entry(by).or_default().push(at);
+            }
+        }
+        if groups.is_empty() {
+            return Vec::new();
+        }
+        if groups.len() > ENDINGS {
+            let mut all = Bits::default();
+            groups.keys().for_each(|by| all.union(by));
+            let mut nodes: Vec<usize> = groups.into_values().flatten().collect();
+            nodes.sort_unstable();
+            groups = BTreeMap::from([(all, nodes)]);
+        }
+        let edges: Vec<Vec<usize>> = block.iter().map(|done| done.after.clone()).collect();
+        // A circle was reported; nothing is known to come first then.
+        let earlier = reached_before(&edges).unwrap_or_else(|_| vec![Bits::default(); block.len()]);
+        let mut found = Vec::new();
+        for (by, nodes) in groups {
+            let mut first: Option<Bits> = None;
+            for bits in nodes.iter().filter_map(|at| earlier.get(*at)) {
+                first = Some(first.map_or_else(|| bits.clone(), |first| first.common(bits)));
+            }
+            let node = nodes.first().and_then(|at| block.get(*at)).map_or("", |done| done.node);
+            self.endings.push(Ending { by, node });
+            found.push((self.endings.len() - 1, first.unwrap_or_default()));
+        }
+        found
+    }
+}

@@ -454,7 +454,9 @@ impl<'d> FlowLowering<'_, 'd> {
         let undo = step.undo.as_ref().and_then(|undo| {
             // An undo exists only where the step was done: there, its answer is present.
             let before = self.scope.retype(&step.name.text, answer);
+            self.node = format!("{}/undo", step.name.text);
             let call = self.call(&undo.call, None, undo.retry.as_ref(), undo.handoff.as_ref());
+            self.node.clone_from(&step.name.text);
             if let Some(before) = before {
                 self.scope.retype(&step.name.text, before);
             }

@@ -125,7 +125,7 @@ type Views = BTreeMap<(String, String), OperationView>;
 
 impl<'a> Subject<'a> {
     /// A plan's flow.
-    pub(in crate::plan) fn of_plan(plan: &'a Plan, views: &'a Views) -> Subject<'a> {
+    pub(in crate::plan) fn of_plan(plan: &'a Plan, views: &'a Views, guards: &'a [String]) -> Subject<'a> {
         let passport = |name: &str| plan.operators.get(name).map(|operator| &operator.passport);
         let apis = plan.apis.iter().map(|(name, api)| {
             let operator = match &api.identity {
@@ -141,7 +141,7 @@ impl<'a> Subject<'a> {
             (name.as_str(), facts)
         });
         let inputs = plan.flow.inputs.iter();
-        let reader = Reader { plan, views };
+        let reader = Reader { guards, views };
         Subject {
             operator: owner(&plan.flow.operator, passport(&plan.flow.operator)),
             operator_name: &plan.flow.operator,
@@ -157,7 +157,7 @@ impl<'a> Subject<'a> {
 }
 
 struct Reader<'a> {
-    plan: &'a Plan,
+    guards: &'a [String],
     views: &'a Views,
 }
 
@@ -198,7 +198,7 @@ impl<'a> Reader<'a> {
         let guard = format!("{subject}: ");
         Sent {
             parts: parts.collect(),
-            guarded: self.plan.proof.guards.iter().any(|line| line.starts_with(&guard)),
+            guarded: self.guards.iter().any(|line| line.starts_with(&guard)),
             view: self.views.get(&(call.api.clone(), call.operation.clone())),
             api: &call.api,
             operation: &call.operation,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::hir::{Hir, NodeKind};
+use crate::hir::Hir;
 use crate::plan::{self, Obligation, Plan, PlanError, Proof};
 use crate::types::Answer;
 
@@ -32,7 +32,10 @@ fn obligation(name: &str, subject: impl Into<String>, holds_by: String) -> Oblig
 
 fn resolved(plan: &Plan) -> Option<Obligation> {
     let calls = plan::calls(&plan.flow.body).len();
-    let holds_by = format!("every name resolved; calls {calls}, apis {}", plan.apis.len());
+    let mut holds_by = format!("every name resolved; calls {calls}, apis {}", plan.apis.len());
+    if !plan.flows.is_empty() {
+        holds_by.push_str(&format!(", flows {}", plan.flows.len()));
+    }
     Some(obligation("P2", "flow", holds_by))
 }
 
@@ -64,11 +67,10 @@ fn typed(hir: &Hir, plan: &Plan) -> Vec<Obligation> {
 fn compensated(hir: &Hir) -> Vec<Obligation> {
     let mut found = Vec::new();
     hir.flow.body.each_node(&mut |node, _| {
-        let NodeKind::Step(step) = &node.kind else { return };
-        if step.call.is_safe() {
+        if !node.is_effect() {
             return;
         }
-        let holds_by = match (&step.undo, &step.irreversible) {
+        let holds_by = match (node.undo(), node.irreversible()) {
             (Some(undo), _) => format!("undo {}.{}", undo.api, undo.operation),
             (None, Some((because, _))) => format!("irreversible, after everything that can fail: {because}"),
             (None, None) => "nothing that can fail comes after it".to_owned(),

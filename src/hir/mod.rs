@@ -5,7 +5,9 @@
 //! [`crate::source::FileSystem`]. Invariant: whatever could not be resolved was reported, and nothing is reported twice.
 
 mod authentication;
+mod callees;
 mod calls;
+mod compensation;
 mod declared;
 mod expressions;
 mod flow;
@@ -19,7 +21,11 @@ mod placed;
 mod parties;
 mod policies;
 mod scope;
+mod signal;
+mod sub_flow;
 mod written_types;
+
+use std::sync::Arc;
 
 use camino::Utf8Path;
 
@@ -61,8 +67,8 @@ pub enum Choice<'a> {
     Every,
 }
 
-/// Resolves the chosen flows. Empty where the text could not be read as a flow; what is wrong was reported.
-pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<Hir> {
+/// Resolves the chosen flows, each with those that it calls. Empty where the text could not be read as a flow; what is wrong was reported.
+pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<Arc<Hir>> {
     let modules = modules::load(input.files, input.standard, map, sink, input.path, input.file, input.text);
     if sink
         .findings()
@@ -94,7 +100,7 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<H
     }
     let Some(chosen) = choose(&flows, input.flow, root.ast.span, sink) else { return Vec::new() };
     let mut resolved = Vec::new();
-    for flow in chosen {
+    let mut lower = |flow, callees, sink: &mut Sink| {
         // Declarations are resolved once a flow; what is found twice is told once.
         let operators = items::operators(&modules, sink);
         let secrets = items::secrets(&modules, sink);
@@ -102,10 +108,14 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<H
         let language = root.ast.version.as_ref().map_or(1, |version| version.value);
         let mut declared = declared::Declared::new(&modules, &apis);
         declared.all(sink);
-        let flow = flow::flow(&mut declared, &operators, flow, input.text, sink);
+        let flow = flow::flow(&mut declared, &operators, &callees, flow, input.text, sink);
         let functions = declared.bodies(sink);
         let types = declared.type_names();
-        resolved.push(Hir { language, operators, secrets, apis, functions, types, flow });
+        Hir { language, operators, secrets, apis, functions, types, flow, callees }
+    };
+    let mut known = callees::Callees::new(&flows);
+    for flow in chosen {
+        resolved.push(known.resolve(flow, sink, &mut lower));
     }
     // A name may be needed by a flow that was not chosen.
     if resolved.len() == flows.len() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::model::{Argument, Call, Obligation, Plan, Proof};
 use super::obligations::{Views, assumptions, calls, obligations};
 use super::party::{Declared, Party};
-use super::{PlanError, PlanFile, file, order, ranges, values};
+use super::{PlanError, PlanFile, file, order, ranges, sub_flows, values};
 use crate::base::Digest;
 use crate::diagnostics::Sink;
 use crate::documents::{Document, Lock, LockedApi, OperationView};
@@ -59,8 +59,8 @@ impl Verified<Plan> {
         lock: Option<&Lock>,
     ) -> Result<Held, PlanError> {
         let mut held = Held::default();
-        for (name, api) in &self.apis {
-            let drift = |reason: String| PlanError::Drift { api: name.clone(), reason };
+        for (name, api) in self.all_apis() {
+            let drift = |reason: String| PlanError::Drift { api: name.to_owned(), reason };
             let document = documents.get(name);
             let locked = lock.and_then(|lock| lock.api(&self.source.file, name));
             if let Some(document) = document {
@@ -77,7 +77,7 @@ impl Verified<Plan> {
                     return Err(drift("its `x-ecz-id` is not the one of the plan".into()));
                 }
             } else {
-                held.absent.push(name.clone());
+                held.absent.push(name.to_owned());
             }
             for (key, slice) in &api.operations {
                 if let Some(document) = document {
@@ -103,8 +103,12 @@ impl Verified<Plan> {
                 return Err(drift(format!("its pin `{}` is neither the document's nor the lock's", api.pin)));
             }
             if now.is_some_and(|now| now != api.pin) {
-                held.changed.push(name.clone());
+                held.changed.push(name.to_owned());
             }
+        }
+        for names in [&mut held.absent, &mut held.changed] {
+            names.sort();
+            names.dedup();
         }
         Ok(held)
     }
@@ -168,6 +172,8 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
             views.insert((name.clone(), key.clone()), view);
         }
     }
+    sub_flows::check_signals(plan)?;
+    sub_flows::check_sub_flows(plan)?;
     let mut found = vec![order::order(&plan.flow)?];
     found.extend(obligations(plan, &views)?);
     for (subject, call) in calls(&plan.flow.body) {

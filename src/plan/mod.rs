@@ -16,6 +16,7 @@ mod order;
 mod origins;
 mod party;
 pub mod ranges;
+mod sub_flows;
 mod values;
 
 pub use answers::{Uses, answer_uses, each_expression};

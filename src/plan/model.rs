@@ -34,6 +34,9 @@ pub struct Plan {
     /// The functions that the flow's expressions call, directly or not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: Definitions,
+    /// The flows that this one calls, by name: each a whole plan.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flows: BTreeMap<String, Plan>,
     /// The flow.
     pub flow: Flow,
     /// What the compiler found to hold.
@@ -263,6 +266,10 @@ pub struct Node {
 pub enum NodeKind {
     /// `step x = api.op(…)`.
     Call(Box<Step>),
+    /// `step x = call flow(…)`.
+    SubFlow(Box<SubFlow>),
+    /// `signal s: T from … within d else e`.
+    Signal(Box<Signal>),
     /// `let v = e`.
     Let {
         /// The value.
@@ -312,6 +319,57 @@ pub struct Step {
     /// What the flow uses of its answer beside the body; absent where it is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<AnswerUse>,
+}
+
+/// A call of another flow: a run of its own, with an audit root of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubFlow {
+    /// Its name among the plan's `flows`.
+    pub flow: String,
+    /// What it is given, in its order of inputs.
+    pub inputs: Vec<Given>,
+    /// `when`: false skips the step, and its value is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Expr>,
+    /// The compensation; evaluated with the step's own name in scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Call>,
+    /// `irreversible because "…"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub irreversible: Option<String>,
+}
+
+/// A value for an input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Given {
+    /// The input's name.
+    pub name: String,
+    /// The value; absent (`T?`) leaves an optional input out.
+    pub value: Expr,
+}
+
+/// The member of a signal's value that names who sent it; null where the default stands for it.
+pub const SENDER: &str = "sender";
+
+/// An event from outside, waited for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signal {
+    /// The record that is sent. Its value in the flow has [`SENDER`] beside.
+    #[serde(rename = "type")]
+    pub ty: Type,
+    /// The Agent Credentials that may send it, sorted, each once; absent where it is the operator of the run's own store.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<EczId>,
+    /// How long it is waited for, milliseconds.
+    pub within_ms: u64,
+    /// What stands for one that did not come.
+    pub otherwise: Expr,
+    /// `when`: false skips the wait, and its value is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Expr>,
 }
 
 /// What a flow uses of a step's answer beside its body: kept in the run's state, and recorded.
@@ -364,6 +422,17 @@ pub struct Call {
     pub handoff: HandoffPolicy,
     /// `present`: the Agent Credential that signs.
     pub present: EczId,
+}
+
+impl Node {
+    /// The compensation, where it has one.
+    pub fn undo(&self) -> Option<&Call> {
+        match &self.kind {
+            NodeKind::Call(step) => step.undo.as_ref(),
+            NodeKind::SubFlow(call) => call.undo.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 impl Call {

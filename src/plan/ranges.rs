@@ -14,6 +14,8 @@ const DAY: u64 = 24 * HOUR;
 
 /// Nodes of one flow, those in loops included.
 pub const NODES: usize = 20_000;
+/// Most flows that call each other in a row, the outermost left out.
+pub const CALL_DEPTH: usize = 8;
 /// Most attempts of one call.
 pub const ATTEMPTS: u32 = 100;
 /// Longest wait between attempts, milliseconds.
@@ -46,6 +48,13 @@ fn require(holds: bool, place: &str, field: &str, reason: &str) -> Checked {
 
 /// Checks every field of a plan that has a range.
 pub(super) fn check_ranges(plan: &Plan) -> Checked {
+    let mut nodes = 0;
+    check_flow(plan, 0, &mut nodes)
+}
+
+/// `depth` counts the flows around; `nodes` those of the whole plan.
+fn check_flow(plan: &Plan, depth: usize, nodes: &mut usize) -> Checked {
+    require(depth <= CALL_DEPTH, "flow", "flows", &format!("at most {CALL_DEPTH} flows in a row"))?;
     require(plan.format == super::FORMAT, "plan", "format", super::FORMAT)?;
     require(plan.language == 1, "plan", "language", "1")?;
     range("flow", "deadline_ms", plan.flow.deadline_ms, 1, DEADLINE_MS)?;
@@ -67,8 +76,8 @@ pub(super) fn check_ranges(plan: &Plan) -> Checked {
         require(once, &place, "parameters", "each name once")?;
         check_expression(&place, &function.body, 0)?;
     }
-    let mut nodes = 0;
-    check_block(&plan.flow.body, 0, &mut nodes)
+    check_block(&plan.flow.body, 0, nodes)?;
+    plan.flows.values().try_for_each(|flow| check_flow(flow, depth + 1, nodes))
 }
 
 fn check_api(name: &str, api: &Api) -> Checked {
@@ -163,6 +172,17 @@ fn check_node(node: &Node, depth: usize, nodes: &mut usize) -> Checked {
     require(node.line >= 1, place, "line", "1 or more")?;
     match &node.kind {
         NodeKind::Call(step) => check_step(place, step),
+        NodeKind::SubFlow(call) => {
+            require(is_word(&call.flow), place, "flow", "letters, digits and `_`")?;
+            let given = call.inputs.iter().map(|given| &given.value);
+            given.chain(&call.guard).try_for_each(|e| check_expression(place, e, 0))?;
+            call.undo.iter().try_for_each(|undo| check_call(&format!("{place}/undo"), undo))
+        }
+        NodeKind::Signal(signal) => {
+            range(place, "within_ms", signal.within_ms, 1, DEADLINE_MS)?;
+            require(signal.from.is_sorted_by(|a, b| a < b), place, "from", "sorted, each once")?;
+            signal.guard.iter().chain([&signal.otherwise]).try_for_each(|e| check_expression(place, e, 0))
+        }
         NodeKind::Let { value } | NodeKind::Return { value } => check_expression(place, value, 0),
         NodeKind::Ensure { condition, message } => {
             check_expression(place, condition, 0)?;

@@ -13,8 +13,7 @@ use super::scan::{Scan, Token, TokenKind};
 /// Words that begin a declaration of the language which is not built yet.
 pub(super) const LATER_ITEMS: [&str; 2] = ["classify", "test"];
 /// Words that begin a statement which is not built yet.
-pub(super) const LATER_STATEMENTS: [&str; 7] =
-    ["match", "signal", "poll", "pages", "wait", "call", "release"];
+pub(super) const LATER_STATEMENTS: [&str; 5] = ["match", "poll", "pages", "wait", "release"];
 /// Words that begin a step's clause which is not built yet.
 pub(super) const LATER_CLAUSES: [&str; 2] = ["reconcile", "weaken"];
 /// Words inside declarations that are not built yet.

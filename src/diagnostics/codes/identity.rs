@@ -38,6 +38,10 @@ pub static PASSPORT_AND_NONE: Code = Code::error("EF4017", "passport-and-none");
 pub static NOTHING_TO_VERIFY: Code = Code::error("EF4018", "nothing-to-verify");
 /// A server that the document does not have, or none to choose.
 pub static NO_SERVER: Code = Code::error("EF4019", "no-server");
+/// A signal that does not say from whom it comes.
+pub static SIGNAL_WITHOUT_SENDER: Code = Code::error("EF4030", "signal-without-sender");
+/// A sub-flow that another operator runs.
+pub static FOREIGN_SUB_FLOW: Code = Code::error("EF4031", "foreign-sub-flow");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -59,4 +63,6 @@ pub const ALL: &[&Code] = &[
     &PASSPORT_AND_NONE,
     &NOTHING_TO_VERIFY,
     &NO_SERVER,
+    &SIGNAL_WITHOUT_SENDER,
+    &FOREIGN_SUB_FLOW,
 ];

@@ -18,6 +18,8 @@ pub static USED_BEFORE_DEFINITION: Code = Code::error("EF1006", "used-before-def
 pub static NO_SUCH_FLOW: Code = Code::error("EF1007", "no-such-flow");
 /// A call of an operation that the document does not have.
 pub static UNKNOWN_OPERATION: Code = Code::error("EF1008", "unknown-operation");
+/// A sub-flow that the file does not have.
+pub static UNKNOWN_FLOW: Code = Code::error("EF1009", "unknown-flow");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -29,4 +31,5 @@ pub const ALL: &[&Code] = &[
     &USED_BEFORE_DEFINITION,
     &NO_SUCH_FLOW,
     &UNKNOWN_OPERATION,
+    &UNKNOWN_FLOW,
 ];

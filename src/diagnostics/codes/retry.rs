@@ -14,7 +14,16 @@ pub static OUT_OF_RANGE: Code = Code::error("EF5004", "out-of-range");
 pub static SHARED_KEY: Code = Code::warning("EF5005", "shared-key");
 /// A deadline shorter than one attempt of a step.
 pub static DEADLINE_TOO_SHORT: Code = Code::warning("EF5006", "deadline-too-short");
+/// A signal that could be waited for without end.
+pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bound");
 
 /// This family.
-pub const ALL: &[&Code] =
-    &[&UNSAFE_RETRY, &KEY_WITHOUT_FACT, &INCOMPLETE_POLICY, &OUT_OF_RANGE, &SHARED_KEY, &DEADLINE_TOO_SHORT];
+pub const ALL: &[&Code] = &[
+    &UNSAFE_RETRY,
+    &KEY_WITHOUT_FACT,
+    &INCOMPLETE_POLICY,
+    &OUT_OF_RANGE,
+    &SHARED_KEY,
+    &DEADLINE_TOO_SHORT,
+    &SIGNAL_WITHOUT_BOUND,
+];

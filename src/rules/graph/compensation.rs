@@ -14,22 +14,18 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     let flow = &context.hir.flow;
     let mut effects: Vec<&Node> = Vec::new();
     flow.body.each_node(&mut |node, _| {
-        if let NodeKind::Step(step) = &node.kind
-            && !step.call.is_safe()
-            && step.undo.is_none()
-        {
+        if node.is_effect() && node.undo().is_none() {
             effects.push(node);
         }
     });
     for effect in effects {
         let Some((follower, why)) = possible_failure(context, flow, effect) else { continue };
-        let NodeKind::Step(step) = &effect.kind else { continue };
         let place = if follower.id == effect.id {
             "another iteration of the loop can fail after it".to_owned()
         } else {
             format!("{why} after it, or at the same time")
         };
-        sink.push(match &step.irreversible {
+        sink.push(match effect.irreversible() {
             Some((_, span)) => {
                 let message = format!("`{}` is irreversible, but something that can fail is not done before it", effect.id);
                 Diagnostic::new(&IRREVERSIBLE_NOT_LAST, *span, message)
@@ -96,10 +92,12 @@ fn possible_failure<'f>(context: &Context<'_>, flow: &'f Flow, effect: &Node) ->
 /// How a node can fail, in words.
 fn failure(node: &Node, functions: &Definitions) -> Option<String> {
     match &node.kind {
-        NodeKind::Step(_) => Some(format!("`{}` can fail", node.id)),
+        NodeKind::Step(_) | NodeKind::SubFlow(_) => Some(format!("`{}` can fail", node.id)),
         NodeKind::Ensure { .. } => Some("this `ensure` can fail".into()),
         NodeKind::Fail { .. } => Some("this `fail` can end the run".into()),
         NodeKind::For(_) => Some("the list can be longer than `at most`".into()),
+        NodeKind::Signal(signal) => can_fail(&signal.otherwise, functions)
+            .then(|| format!("computing what stands for `{}` can fail", node.id)),
         NodeKind::Let(value) => {
             can_fail(value, functions).then(|| format!("computing `{}` can fail", node.id))
         }

@@ -12,8 +12,8 @@ pub use expression::{
     BinaryOperator, Builtin, Expr, ExprKind, Part, RecordField, TypeExpr, TypeField, TypeKind, UnaryOperator,
 };
 pub use flow::{
-    After, Argument, Block, Call, Ensure, Fail, Flow, For, Input, Irreversible, Key, Let, OnStatus, Return,
-    Statement, Step, Undo,
+    After, Argument, Block, Call, Ensure, Fail, Flow, FlowCall, For, Input, Irreversible, Key, Let, OnStatus,
+    Return, Sender, Senders, Signal, Statement, Step, SubFlow, Target, Undo, Within,
 };
 
 /// A value and its place.

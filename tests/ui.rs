@@ -2,8 +2,8 @@
 //!
 //! In a case `//~ EF4001` expects that code on its line, `//~^ EF4001` on the line above. Documents of
 //! `examples/refund/apis` and `tests/ui/apis` lie in `apis/`. A case is pinned in memory first, unless it says
-//! `// unpinned`. Lines `// file NAME` begin another file beside it; `// afterwards in PATH: OLD -> NEW` changes a
-//! document once the case is pinned.
+//! `// unpinned`; with `// unlocked` the lock is lost again. Lines `// file NAME` begin another file beside it;
+//! `// afterwards in PATH: OLD -> NEW` changes a document once the case is pinned.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test binary: what cannot be read is a failing test")]
 
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use camino::Utf8Path;
 use eczflow::compile::{Compilation, Session};
 use eczflow::diagnostics::{Code, Severity, codes};
+use eczflow::report::{Findings, Format};
+use eczflow::rules::{self, Rule};
 use eczflow::source::{MemoryFiles, Span};
 
 fn root() -> PathBuf {
@@ -40,6 +42,11 @@ fn name(path: &Path) -> String {
 const MAIN: &str = "case/flow.eczflow";
 
 fn compile(text: &str) -> Compilation {
+    compile_with(text, |_| true)
+}
+
+/// With some of the rules. A session that runs them all makes a plan too.
+fn compile_with(text: &str, keep: impl Fn(&Rule) -> bool) -> Compilation {
     let mut files = MemoryFiles::default();
     let mut documents = BTreeMap::new();
     for folder in ["examples/refund/apis", "tests/ui/apis"] {
@@ -61,7 +68,8 @@ fn compile(text: &str) -> Compilation {
     if !text.contains("// unpinned") {
         let pinned = Session::new(&files).pin(path).unwrap();
         files.insert(MAIN, pinned.text);
-        if !pinned.diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
+        let locked = !text.contains("// unlocked");
+        if locked && !pinned.diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
             files.insert(pinned.lock_path, pinned.lock);
         }
     }
@@ -76,7 +84,9 @@ fn compile(text: &str) -> Compilation {
             files.insert(path, document.as_str());
         }
     }
-    Session::new(&files).compile(path, None).unwrap()
+    // `// flow NAME` chooses one, where a case has several.
+    let flow = text.lines().find_map(|line| line.strip_prefix("// flow ")).map(str::trim);
+    Session::new(&files).with_rules(keep).compile(path, flow).unwrap()
 }
 
 /// `LINE CODE` of each finding in the case's own file; `FILE CODE` elsewhere.
@@ -148,7 +158,78 @@ fn draw(compilation: &Compilation) -> String {
 
 /// The families whose findings come from the compiler.
 fn compiler_codes() -> Vec<&'static Code> {
-    codes::all().into_iter().filter(|code| ("EF1".."EF7").contains(&code.number)).collect()
+    codes::all().into_iter().filter(|code| ("EF1".."EF8").contains(&code.number)).collect()
+}
+
+/// `GROUP/CODE-NAME`: the group is the code's family.
+fn folder(code: &Code) -> String {
+    let family = match &code.number[..3] {
+        "EF1" => "names",
+        "EF2" => "types",
+        "EF3" => "graph",
+        "EF4" => "identity",
+        "EF5" => "retry",
+        "EF6" => "secrets",
+        "EF7" => "style",
+        other => panic!("{other} is no family of the compiler"),
+    };
+    format!("{family}/{}", code.name)
+}
+
+fn cases_in(folder: &Path) -> Vec<PathBuf> {
+    let mut found = entries(folder);
+    found.retain(|case| case.extension().is_some_and(|end| end == "eczflow"));
+    found
+}
+
+/// Codes, folders of cases and pages bear the same names, and the list of rules names the files of `src/rules`.
+#[test]
+fn rules_codes_and_folders_bear_the_same_names() {
+    let ui = root().join("tests/ui");
+    let groups = entries(&ui).into_iter().filter(|group| !["apis", "mixed"].contains(&name(group).as_str()));
+    let folders: BTreeSet<String> = groups
+        .flat_map(|group| entries(&group).into_iter().map(move |rule| (name(&group), name(&rule))))
+        .map(|(group, rule)| format!("{group}/{rule}"))
+        .collect();
+    let codes: BTreeSet<String> = compiler_codes().into_iter().map(folder).collect();
+    assert_eq!(folders, codes, "folders of tests/ui, and the compiler's codes");
+
+    let source = root().join("src/rules");
+    let files: BTreeSet<String> = entries(&source)
+        .into_iter()
+        .filter(|group| group.is_dir())
+        .flat_map(|group| entries(&group).into_iter().map(move |file| (name(&group), file)))
+        .filter(|(_, file)| read(file).contains("const RULE: Rule"))
+        .map(|(group, file)| format!("{group}/{}", file.file_stem().unwrap().to_string_lossy()))
+        .collect();
+    let rules: BTreeSet<String> = rules::ALL.iter().map(|rule| rule.name.to_owned()).collect();
+    assert_eq!(files, rules, "files of src/rules, and rules::ALL");
+}
+
+/// A rule finds its cases alone, and without it they are not found: whoever breaks a rule turns a case red.
+#[test]
+fn each_rule_is_what_its_cases_depend_on() {
+    let mut problems = Vec::new();
+    for rule in rules::ALL {
+        for code in rule.codes {
+            let depends =
+                cases_in(&root().join("tests/ui").join(folder(code)).join("fail")).iter().any(|case| {
+                    let text = read(case);
+                    let own = |compilation: &Compilation| {
+                        let mut found = found(compilation);
+                        found.retain(|found| found.ends_with(code.number));
+                        found
+                    };
+                    let alone = own(&compile_with(&text, |other| other.name == rule.name));
+                    let without = own(&compile_with(&text, |other| other.name != rule.name));
+                    alone.intersection(&expected(&text)).any(|found| !without.contains(found))
+                });
+            if !depends {
+                problems.push(format!("no case of {} {} depends on {}", code.number, code.name, rule.name));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 #[test]
@@ -159,8 +240,7 @@ fn cases() {
     for group in entries(&root().join("tests/ui")).iter().filter(|group| name(group) != "apis") {
         for rule in entries(group) {
             for kind in ["fail", "pass"] {
-                let cases = entries(&rule.join(kind));
-                for case in cases.iter().filter(|case| case.extension().is_some_and(|end| end == "eczflow")) {
+                for case in &cases_in(&rule.join(kind)) {
                     let label = format!("{}/{}/{kind}/{}", name(group), name(&rule), name(case));
                     let text = read(case);
                     let compilation = compile(&text);
@@ -195,6 +275,60 @@ fn cases() {
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+/// A schema whose objects take no members beside those it names.
+fn closed(schema: &mut serde_json::Value) {
+    if let Some(object) = schema.as_object_mut() {
+        if object.contains_key("properties") {
+            object.insert("additionalProperties".into(), false.into());
+        }
+        object.values_mut().for_each(closed);
+    }
+}
+
+/// What every failing case yields, in both formats that have a schema. SARIF's is the official one, as the crate
+/// `serde-sarif` 0.8.0 (MIT) carries it.
+#[test]
+fn findings_hold_against_the_schemas_of_their_formats() {
+    let schema = |path: &str| serde_json::from_str::<serde_json::Value>(&read(&root().join(path))).unwrap();
+    let mut own = schema("docs/formats/findings.schema.json");
+    closed(&mut own);
+    let mut sarif = schema("tests/it/support/sarif-2.1.0.schema.json");
+    // Its one pattern has a bracket too many for some dialects of expressions; nothing here has a language.
+    for of in ["run", "toolComponent"] {
+        let pattern = sarif.pointer_mut(&format!("/definitions/{of}/properties/language/pattern"));
+        *pattern.unwrap() = "^[a-zA-Z-]+$".into();
+    }
+    let schemas = [(Format::Json, own), (Format::Sarif, sarif)];
+    let (mut fixes, mut both_sides) = (0, 0);
+    for (format, schema) in schemas {
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let mut all = Findings::new(format);
+        for code in compiler_codes() {
+            for case in cases_in(&root().join("tests/ui").join(folder(code)).join("fail")) {
+                let compilation = compile(&read(&case));
+                all.add(&compilation.source_map, &compilation.diagnostics);
+            }
+        }
+        let written: serde_json::Value = serde_json::from_str(&all.finish()).unwrap();
+        let problems: Vec<String> = validator
+            .iter_errors(&written)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(problems.is_empty(), "{format:?}: {}", problems.join("\n"));
+        if format == Format::Sarif {
+            let results = written["runs"][0]["results"].as_array().unwrap();
+            fixes = results.iter().filter(|result| result.get("fixes").is_some()).count();
+            both_sides = results
+                .iter()
+                .filter(|result| {
+                    result.get("relatedLocations").is_some_and(|all| all.to_string().contains("/apis/"))
+                })
+                .count();
+        }
+    }
+    assert!(fixes > 3 && both_sides > 10, "{fixes} with fixes, {both_sides} with a document's place");
 }
 
 /// Codes whose failing example would be a file of megabytes.

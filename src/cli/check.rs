@@ -3,17 +3,28 @@
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
-use super::{Exit, Outcome, flow, output};
-use crate::report::{self, Format};
+use super::error::Failure;
+use super::{Exit, Outcome, files, flow, output};
+use crate::compile::{Compilation, Session};
+use crate::config::Config;
+use crate::plan;
+use crate::report::{self, Format, harmless_line};
+use crate::source::DiskFiles;
 
 const EXAMPLES: &str = "\
 Examples:
   eczflow check refund.eczflow                   draw every finding
   eczflow check a.eczflow b.eczflow#refund       several files, and one flow of a file
   eczflow check *.eczflow --format concise       one line a finding, for editors and scripts
-  eczflow check refund.eczflow --format json     one JSON object
+  eczflow check refund.eczflow --format json     one JSON object, for programs
+  eczflow check *.eczflow --format sarif         one SARIF log, for code scanning
+  eczflow check *.eczflow --format github        annotations in a GitHub workflow
+  eczflow check refund.eczflow --fix             mend what can be mended, then check
+  eczflow check refund.eczflow --fix --dry-run   only say what would be mended
+  eczflow check refund.eczflow --stats           calls, attempts, time and log records at most
+  eczflow check refund.eczflow --failures        what is undone, and what stays, for each failure
 
-Ends with 0 where nothing is wrong, with 1 where an error was found. Warnings alone end with 0.";
+Says nothing and ends with 0 where nothing is wrong; ends with 1 where an error was found. Warnings alone end with 0.";
 
 /// Check flows: everything that can be proven before anything runs.
 #[derive(Debug, Args)]
@@ -25,6 +36,18 @@ pub(crate) struct Arguments {
     /// How findings are written.
     #[arg(long, value_enum, default_value_t = Style::Text)]
     format: Style,
+    /// Mend what can be mended, and check what is left. Writes files of flows only, never a document or a lock.
+    #[arg(long, conflicts_with_all = ["stats", "failures"])]
+    fix: bool,
+    /// With `--fix`: write nothing.
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
+    /// Show what each flow comes to at most: calls and attempts by counterparty, time, records of the audit log.
+    #[arg(long)]
+    stats: bool,
+    /// Show for each node that can fail what is undone, in which order, and what stays.
+    #[arg(long)]
+    failures: bool,
     /// The configuration, instead of the user's own.
     #[arg(long, value_name = "FILE")]
     config: Option<Utf8PathBuf>,
@@ -37,31 +60,40 @@ enum Style {
     Text,
     /// One line each.
     Concise,
-    /// One JSON object a file.
+    /// One JSON object.
     Json,
+    /// One SARIF 2.1.0 log.
+    Sarif,
+    /// Annotations of GitHub Actions, one line each.
+    Github,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    if arguments.stats || arguments.failures {
+        return shown(arguments);
+    }
     let format = match arguments.format {
         Style::Text => Format::Text,
         Style::Concise => Format::Concise,
         Style::Json => Format::Json,
+        Style::Sarif => Format::Sarif,
+        Style::Github => Format::Github,
     };
     let mut failed = false;
     let mut all = Vec::new();
-    let (mut unverified, mut handoffs) = (0, 0);
+    let mut findings = report::Findings::new(format);
     for name in &arguments.flows {
         let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
-        let checked = flow::check(name, &config)?;
+        let checked = match arguments.fix {
+            true => fixed(name, &config, arguments.dry_run)?,
+            false => flow::check(name, &config)?,
+        };
         failed |= checked.has_errors();
-        let (without, of) = checked.unverified();
-        unverified += without;
-        handoffs += of;
-        output::data(&report::findings(&checked.source_map, &checked.diagnostics, format))?;
+        output::data(&findings.add(&checked.source_map, &checked.diagnostics))?;
         all.extend(checked.diagnostics);
     }
-    output::tell(&report::summary(&all));
-    if let Some(line) = report::unverified(unverified, handoffs) {
+    output::data(&findings.finish())?;
+    if let Some(line) = report::summary(&all) {
         output::tell(&line);
     }
     if format == Format::Text
@@ -70,4 +102,67 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         output::tell(&line);
     }
     Ok(if failed { Exit::Findings } else { Exit::Clean })
+}
+
+/// Mends a file, tells what was done, and answers with what is left to find; with `dry_run`, with what is found as it is.
+fn fixed(name: &flow::FlowName, config: &Config, dry_run: bool) -> Result<Compilation, Failure> {
+    let fixed = flow::fix(name, config)?;
+    for made in &fixed.made {
+        let (line, column) = made.place;
+        output::tell(&format!(
+            "{}{}:{line}:{column}: {} ({} {})",
+            if dry_run { "would fix " } else { "fixed " },
+            harmless_line(made.file.as_str()),
+            harmless_line(&made.title),
+            made.code.number,
+            made.code.name,
+        ));
+    }
+    if dry_run {
+        return flow::check(name, config);
+    }
+    for (path, text) in &fixed.texts {
+        files::replace(path, text.as_bytes())?;
+    }
+    Ok(fixed.compilation)
+}
+
+/// What the plans of flows without errors say: bounds, or what failures come to.
+fn shown(arguments: &Arguments) -> Outcome {
+    let mut exit = Exit::Clean;
+    for name in &arguments.flows {
+        let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
+        let checked = flow::check(name, &config)?;
+        flow::tell(&checked.source_map, &checked.diagnostics);
+        if checked.has_errors() {
+            exit = Exit::Findings;
+            continue;
+        }
+        for flow in checked.checked {
+            let one = Some(flow.hir.flow.name.clone());
+            let compiled = Session::new(&DiskFiles).compile(&name.file, one.as_deref())?;
+            let Some(plan) = compiled.plan else {
+                flow::tell(&compiled.source_map, &compiled.diagnostics);
+                exit = Exit::Findings;
+                continue;
+            };
+            if arguments.stats {
+                let bounds = plan::bounds(&plan);
+                output::data(&match arguments.format {
+                    Style::Json => format!("{}\n", serde_json::json!({ "stats": bounds })),
+                    _ => report::bounds(&bounds),
+                })?;
+            }
+            if arguments.failures {
+                let (flow, failures) = (&plan.flow.name, plan::failures(&plan));
+                output::data(&match arguments.format {
+                    Style::Json => {
+                        format!("{}\n", serde_json::json!({ "flow": flow, "failures": failures }))
+                    }
+                    _ => report::failures(flow, &failures),
+                })?;
+            }
+        }
+    }
+    Ok(exit)
 }

@@ -33,6 +33,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = flow::configuration(arguments.config.as_deref(), arguments.flow.folder())?;
     let Some(plan) = flow::compile(&arguments.flow, &config)? else { return Ok(Exit::Findings) };
+    let (without, handoffs) = crate::plan::unverified(&plan);
+    if let Some(line) = crate::report::unverified(without, handoffs) {
+        output::tell(&line);
+    }
     let path = arguments.output.clone().unwrap_or_else(|| "-".into());
     let text = plan.to_file().to_text().map_err(|error| CliError::Write {
         path: path.clone(),

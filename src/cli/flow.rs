@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::error::{CliError, Failure};
 use super::output;
 use crate::base::{did_you_mean, limits};
-use crate::compile::{Compilation, Session};
+use crate::compile::{Compilation, Fixed, Session};
 use crate::config::{Config, ProcessEnvironment, RuleLevel, load};
 use crate::diagnostics::{Diagnostic, Severity, codes};
 use crate::plan::{Plan, Verified};
@@ -132,6 +132,15 @@ pub(crate) fn check(name: &FlowName, config: &Config) -> Result<Compilation, Fai
     Ok(checked)
 }
 
+/// Checks as [`check`] does, and mends what can be mended of what the configuration does not turn off. Writes nothing.
+pub(crate) fn fix(name: &FlowName, config: &Config) -> Result<Fixed, Failure> {
+    is_a_flow(&name.file)?;
+    let wanted = |finding: &Diagnostic| config.rules.get(finding.code.name) != Some(&RuleLevel::Off);
+    let mut fixed = Session::new(&DiskFiles).fix(&name.file, name.flow.as_deref(), wanted)?;
+    fixed.compilation.diagnostics = levelled(fixed.compilation.diagnostics, config);
+    Ok(fixed)
+}
+
 /// Compiles one flow. `None` where findings stand in the way; they were told then.
 pub(crate) fn compile(name: &FlowName, config: &Config) -> Result<Option<Verified<Plan>>, Failure> {
     is_a_flow(&name.file)?;
@@ -143,11 +152,10 @@ pub(crate) fn compile(name: &FlowName, config: &Config) -> Result<Option<Verifie
 
 /// Draws findings to stderr, where there are any.
 pub(crate) fn tell(map: &SourceMap, findings: &[Diagnostic]) {
-    if findings.is_empty() {
-        return;
-    }
     output::tell_raw(&report::findings(map, findings, Format::Text));
-    output::tell(&report::summary(findings));
+    if let Some(line) = report::summary(findings) {
+        output::tell(&line);
+    }
     if let Some(line) = report::further_reading(findings) {
         output::tell(&line);
     }

@@ -80,7 +80,7 @@ impl Session<'_> {
         let old = bytes.clone();
         let mut source_map = SourceMap::default();
         let mut sink = Sink::default();
-        let flows = self.resolve(path, bytes, Choice::Every, &mut source_map, &mut sink);
+        let flows = self.resolve(path, bytes, Choice::Every, &mut source_map, &mut sink).flows;
         let mut lock = match self.lock(path) {
             LockState::Read(lock) => lock,
             LockState::Missing | LockState::Unreadable { .. } => Lock::default(),

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::allow;
 use crate::base::{Digest, Explained as _, limits};
 use crate::diagnostics::codes::{graph as codes, identity, names};
 use crate::diagnostics::{Diagnostic, Severity, Sink};
 use crate::documents::Lock;
 use crate::emit::{EmitError, emit};
 use crate::graph::{self, Graph};
-use crate::hir::{self, Choice, Hir, StandardLibrary};
+use crate::hir::{self, Choice, Hir, Resolved, StandardLibrary};
 use crate::plan::{self, Plan, PlanFile, Verified};
-use crate::rules::{self, Context, LockState};
+use crate::rules::{self, Context, LockState, Rule};
 use crate::source::{FileSystem, ReadError, SourceMap};
 use crate::syntax;
 
@@ -24,6 +25,7 @@ pub(super) const LOCK: &str = "eczflow.lock";
 pub struct Session<'a> {
     pub(super) files: &'a dyn FileSystem,
     pub(super) standard: StandardLibrary,
+    rules: Vec<&'static Rule>,
 }
 
 /// A flow with its graph, as far as they could be made out.
@@ -49,25 +51,6 @@ pub struct Compilation {
 }
 
 impl Compilation {
-    /// How many handoffs, undos included, go to a party without a passport; and how many there are.
-    pub fn unverified(&self) -> (usize, usize) {
-        let calls = || {
-            self.checked
-                .iter()
-                .flat_map(|flow| flow.hir.flow.calls().into_iter().map(move |call| (flow, call)))
-        };
-        let without = calls().filter(|(flow, (_, _, call, _))| {
-            flow.hir.apis.get(&call.api).is_some_and(|api| api.no_passport.is_some())
-        });
-        // What could not be bound is a handoff all the same.
-        let unbound = || {
-            self.checked.iter().flat_map(|flow| flow.hir.flow.unbound.iter().map(move |call| (flow, call)))
-        };
-        let unbound_without = unbound()
-            .filter(|(flow, (api, _))| flow.hir.apis.get(api).is_some_and(|api| api.no_passport.is_some()));
-        (without.count() + unbound_without.count(), calls().count() + unbound().count())
-    }
-
     /// Whether any finding is an error.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
@@ -77,7 +60,14 @@ impl Compilation {
 impl<'a> Session<'a> {
     /// A session with the embedded standard library.
     pub fn new(files: &'a dyn FileSystem) -> Session<'a> {
-        Session { files, standard: StandardLibrary::default() }
+        Session { files, standard: StandardLibrary::default(), rules: rules::ALL.iter().collect() }
+    }
+
+    /// A session that runs only some rules; for tests and embedding. It finds less, so it makes no plan.
+    #[must_use]
+    pub fn with_rules(mut self, keep: impl Fn(&Rule) -> bool) -> Session<'a> {
+        self.rules.retain(|rule| keep(rule));
+        self
     }
 
     /// A session with another standard library; for tests and embedding.
@@ -111,18 +101,24 @@ impl<'a> Session<'a> {
         let resolved = self.resolve(path, bytes, choice, &mut source_map, &mut sink);
         let lock = self.lock(path);
         let mut graphs = BTreeMap::new();
-        for hir in with_callees(&resolved) {
+        for hir in with_callees(&resolved.flows) {
             let graph = graph::build(&hir.flow, &mut sink);
             let context = Context { hir, graph: &graph, lock: &lock, flow_file: file_name(path) };
-            rules::check(&context, &mut sink);
+            rules::check(&self.rules, &context, &mut sink);
             graphs.insert(hir.flow.name.clone(), Arc::new(graph));
         }
         let graph = |hir: &Arc<Hir>| graphs.get(&hir.flow.name).cloned().unwrap_or_default();
         let checked: Vec<Checked> =
-            resolved.into_iter().map(|hir| Checked { graph: graph(&hir), hir }).collect();
+            resolved.flows.into_iter().map(|hir| Checked { graph: graph(&hir), hir }).collect();
+        let mut diagnostics = allow::silence(&resolved.allows, resolved.whole, sink.into_sorted());
+        // The policy that is missing is most often the name that nothing uses: one mistake, one finding.
+        if diagnostics.iter().any(|found| found.code.number == identity::NO_HANDOFF_POLICY.number) {
+            diagnostics.retain(|found| found.code.number != names::UNUSED_NAME.number);
+        }
         let mut made = None;
         if make_plan
-            && !sink.has_errors()
+            && self.rules.len() == rules::ALL.len()
+            && !diagnostics.iter().any(|found| found.severity == Severity::Error)
             && let [one] = checked.as_slice()
         {
             let source = plan::Source { file: file_name(path).to_owned(), digest };
@@ -130,17 +126,12 @@ impl<'a> Session<'a> {
                 Ok(plan) => made = Some(plan),
                 Err(error) => {
                     let message = format!("`{}` makes no plan: {error}", one.hir.flow.name);
-                    sink.push(
+                    diagnostics.push(
                         Diagnostic::new(&codes::TOO_LARGE, one.hir.flow.span, message)
                             .help("split the flow, or write its expressions less deeply"),
                     );
                 }
             }
-        }
-        let mut diagnostics = sink.into_sorted();
-        // The policy that is missing is most often the name that nothing uses: one mistake, one finding.
-        if diagnostics.iter().any(|found| found.code.number == identity::NO_HANDOFF_POLICY.number) {
-            diagnostics.retain(|found| found.code.number != names::UNUSED_NAME.number);
         }
         Ok(Compilation { source_map, diagnostics, checked, plan: made })
     }
@@ -152,7 +143,7 @@ impl<'a> Session<'a> {
         flow: Choice<'_>,
         source_map: &mut SourceMap,
         sink: &mut Sink,
-    ) -> Vec<Arc<Hir>> {
+    ) -> Resolved {
         let text = syntax::decode(bytes);
         let file = source_map.add(path.as_str(), text.clone());
         let input = hir::Input { files: self.files, standard: &self.standard, path, file, text: &text, flow };

@@ -128,6 +128,16 @@ impl Diagnostic {
         self
     }
 
+    /// What may have been meant: the near word as help, and as it is spelled, as a change.
+    #[must_use]
+    pub fn meant(self, span: Span, near: &str, spelled: Option<String>) -> Diagnostic {
+        let found = self.help(format!("did you mean `{near}`?"));
+        match spelled {
+            Some(text) => found.fix(format!("write `{near}`"), vec![(span, text)]),
+            None => found,
+        }
+    }
+
     /// The primary place.
     pub fn span(&self) -> Span {
         self.labels.first().map(|label| label.span).unwrap_or_default()

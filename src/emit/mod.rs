@@ -1,7 +1,7 @@
 //! From a checked flow to a plan with its proof.
 //!
 //! May import: base, ecz, documents, types, expr, plan, hir, graph. Deterministic: the same source and documents give the
-//! same plan, and the proof's P1, P4, P5 and P7 are written by the functions that recompute them before a run.
+//! same plan, and what is recomputed of the proof before a run is written by the functions that recompute it.
 
 mod proof;
 

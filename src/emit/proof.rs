@@ -10,7 +10,6 @@ pub(super) fn proof(hir: &Hir, plan: &Plan) -> Result<Proof, PlanError> {
     let mut obligations = plan::prove(plan)?;
     obligations.extend(resolved(plan));
     obligations.extend(typed(hir, plan));
-    obligations.extend(compensated(hir));
     obligations.sort();
     let mut guards: Vec<String> = hir
         .flow
@@ -61,21 +60,4 @@ fn typed(hir: &Hir, plan: &Plan) -> Vec<Obligation> {
             obligation("P3", subject, holds_by)
         })
         .collect()
-}
-
-/// One entry an effect.
-fn compensated(hir: &Hir) -> Vec<Obligation> {
-    let mut found = Vec::new();
-    hir.flow.body.each_node(&mut |node, _| {
-        if !node.is_effect() {
-            return;
-        }
-        let holds_by = match (node.undo(), node.irreversible()) {
-            (Some(undo), _) => format!("undo {}.{}", undo.api, undo.operation),
-            (None, Some((because, _))) => format!("irreversible, after everything that can fail: {because}"),
-            (None, None) => "nothing that can fail comes after it".to_owned(),
-        };
-        found.push(obligation("P8", node.id.as_str(), holds_by));
-    });
-    found
 }

@@ -15,7 +15,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Location, OperationView};
 use crate::plan::{Idempotency, relaxed};
 use crate::source::Span;
-use crate::syntax::ast;
+use crate::syntax::{as_written, ast};
 use crate::types::{Contract, Field, Parameter, Type};
 
 /// What calls are bound with.
@@ -65,7 +65,7 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
             let message = format!("the document of `{api}` has no operation `{}`", name.text);
             let mut diagnostic = Diagnostic::new(&names::UNKNOWN_OPERATION, name.span, message);
             diagnostic = match &error.suggestion {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                Some(near) => diagnostic.meant(name.span, near, as_written(near)),
                 None => {
                     let known: Vec<&str> = error.known.iter().map(String::as_str).take(20).collect();
                     diagnostic.note(format!("it has `{}`", known.join("`, `")))
@@ -297,7 +297,7 @@ impl FlowLowering<'_, '_> {
                 let message = format!("`{}` has no parameter `{wanted}`", call.operation.text);
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message);
                 diagnostic = match did_you_mean(wanted, known.iter().copied()) {
-                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                    Some(near) => diagnostic.meant(argument.name.span, near, as_written(near)),
                     None if known.is_empty() => diagnostic.note("it has no parameters"),
                     None => diagnostic.note(format!("its parameters are `{}`", known.join("`, `"))),
                 };

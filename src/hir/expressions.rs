@@ -7,6 +7,7 @@ use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::{BinaryOperator, Expr, Part};
 use crate::source::Span;
+use crate::syntax::as_written;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{Answer, FieldAccess, Type, assignable, widening};
 
@@ -309,9 +310,7 @@ impl Lowering<'_, '_> {
                 let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message);
                 diagnostic = match near {
-                    Some(near) => diagnostic
-                        .help(format!("did you mean `{near}`?"))
-                        .fix(format!("write `{near}`"), vec![(name.span, near.to_owned())]),
+                    Some(near) => diagnostic.meant(name.span, near, as_written(near)),
                     None if candidates.is_empty() => diagnostic.note("the record has no members"),
                     None => diagnostic.note(format!("its members are `{}`", candidates.join("`, `"))),
                 };

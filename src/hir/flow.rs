@@ -97,13 +97,12 @@ pub(crate) fn flow(
         node: String::new(),
         lines: Lines::of(text),
     };
-    for (input, ty, field, default) in &inputs {
+    for (input, _, field, default) in &inputs {
         if let Some(default) = default {
             lowering.node = format!("input_{}", input.name.text);
             let place = format!("the default of `{}`", input.name.text);
             lowering.position(default, field, place, Some(input.ty.span));
         }
-        let _ = ty;
     }
     let body = lowering.block(&item.body, None);
     lowering.scope.leave(lowering.sink);

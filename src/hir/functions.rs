@@ -10,6 +10,7 @@ use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::expr::{Expr, functions};
 use crate::source::Span;
+use crate::syntax::as_written;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{Answer, Field, Members, RecordType, Type, assignable_literal, assignable_to_field};
 
@@ -258,7 +259,7 @@ impl Lowering<'_, '_> {
         let near = did_you_mean(&name.text.to_ascii_lowercase(), lower.iter().map(String::as_str));
         if let Some(near) = near.and_then(|near| known.iter().find(|known| known.eq_ignore_ascii_case(near)))
         {
-            found = found.help(format!("did you mean `{near}`?"));
+            found = found.meant(name.span, near, as_written(near));
         }
         found = match known.as_slice() {
             [] => found.note("its document names no response headers"),

@@ -67,8 +67,19 @@ pub enum Choice<'a> {
     Every,
 }
 
-/// Resolves the chosen flows, each with those that it calls. Empty where the text could not be read as a flow; what is wrong was reported.
-pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<Arc<Hir>> {
+/// What came of resolving.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    /// The chosen flows; none where the text could not be read as a flow.
+    pub flows: Vec<Arc<Hir>>,
+    /// What silences warnings, of the flow's own file and of those it uses.
+    pub allows: Vec<ast::Allow>,
+    /// The flow's own file, where every flow of it was chosen: what nothing needs is then known.
+    pub whole: Option<FileId>,
+}
+
+/// Resolves the chosen flows, each with those that it calls. What is wrong was reported.
+pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resolved {
     let modules = modules::load(input.files, input.standard, map, sink, input.path, input.file, input.text);
     if sink
         .findings()
@@ -76,9 +87,9 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<A
         .any(|finding| finding.severity == Severity::Error && finding.code.number < "EF1")
     {
         // Names that a broken declaration would have declared must not be reported as missing.
-        return Vec::new();
+        return Resolved::default();
     }
-    let Some(root) = modules.get(modules.root) else { return Vec::new() };
+    let Some(root) = modules.get(modules.root) else { return Resolved::default() };
     let flows: Vec<&ast::Flow> = root
         .ast
         .items
@@ -98,8 +109,8 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<A
         declared.all(sink);
         let _ = declared.bodies(sink);
     }
-    let Some(chosen) = choose(&flows, input.flow, root.ast.span, sink) else { return Vec::new() };
-    let mut resolved = Vec::new();
+    let mut resolved = Resolved { allows: modules.allows(), ..Resolved::default() };
+    let Some(chosen) = choose(&flows, input.flow, root.ast.span, sink) else { return resolved };
     let mut lower = |flow, callees, sink: &mut Sink| {
         // Declarations are resolved once a flow; what is found twice is told once.
         let operators = items::operators(&modules, sink);
@@ -115,10 +126,11 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Vec<A
     };
     let mut known = callees::Callees::new(&flows);
     for flow in chosen {
-        resolved.push(known.resolve(flow, sink, &mut lower));
+        resolved.flows.push(known.resolve(flow, sink, &mut lower));
     }
     // A name may be needed by a flow that was not chosen.
-    if resolved.len() == flows.len() {
+    if resolved.flows.len() == flows.len() {
+        resolved.whole = Some(input.file);
         modules.report_unused(sink);
     }
     resolved

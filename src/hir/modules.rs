@@ -60,6 +60,32 @@ struct Import {
     name: ast::Name,
 }
 
+impl Module {
+    /// What goes where a `use` no longer names something; the whole `use` with the first name where it needs none of its names. Nothing
+    /// where a comment would go with it, and for what is no used name.
+    fn without_import(&self, name: &ast::Name, used: &BTreeSet<String>) -> Option<Span> {
+        let items = self.ast.items.iter();
+        let mut uses =
+            items.filter_map(|item| if let ast::Item::Use(item) = item { Some(item) } else { None });
+        let (item, at) =
+            uses.find_map(|item| Some((item, item.names.iter().position(|other| other.span == name.span)?)))?;
+        let removed = if item.names.iter().all(|name| !used.contains(&name.text)) {
+            Some(item.span).filter(|_| at == 0)?
+        } else if let Some(next) = item.names.get(at + 1) {
+            Span { end: next.span.start, ..name.span }
+        } else {
+            let before = item.names.get(at.checked_sub(1)?)?;
+            Span { start: before.span.end, ..name.span }
+        };
+        let commented = self
+            .ast
+            .trivia
+            .iter()
+            .any(|comment| removed.start <= comment.span.start && comment.span.start < removed.end);
+        (!commented).then_some(removed)
+    }
+}
+
 /// A declaration that a name leads to, and the file it stands in.
 #[derive(Clone, Copy)]
 pub(crate) struct Found<'m> {
@@ -304,9 +330,7 @@ pub(crate) fn duplicate(name: &ast::Name, first: Span) -> Diagnostic {
 pub(crate) fn unknown(name: &ast::Name, message: String, near: Option<&str>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&names::UNKNOWN_NAME, name.span, message);
     match near {
-        Some(near) => diagnostic
-            .help(format!("did you mean `{near}`?"))
-            .fix(format!("write `{near}`"), vec![(name.span, near.to_owned())]),
+        Some(near) => diagnostic.meant(name.span, near, Some(near.to_owned())),
         None => diagnostic,
     }
 }
@@ -381,6 +405,11 @@ impl Modules {
         }
     }
 
+    /// Every `allow` of every file.
+    pub(crate) fn allows(&self) -> Vec<ast::Allow> {
+        self.list.iter().flat_map(|module| module.ast.allows.iter().cloned()).collect()
+    }
+
     /// Declarations and used names of the flow's own file that nothing named.
     pub(crate) fn report_unused(&self, sink: &mut Sink) {
         let Some(module) = self.list.get(self.root) else { return };
@@ -391,9 +420,14 @@ impl Modules {
         for (name, how) in imports.chain(own) {
             if !used.contains(&name.text) {
                 let message = format!("`{}` is {how}", name.text);
-                sink.push(
-                    Diagnostic::new(&names::UNUSED_NAME, name.span, message).help("remove it, or use it"),
-                );
+                let finding =
+                    Diagnostic::new(&names::UNUSED_NAME, name.span, message).help("remove it, or use it");
+                sink.push(match module.without_import(name, &used) {
+                    Some(removed) => {
+                        finding.fix(format!("no longer use `{}`", name.text), vec![(removed, String::new())])
+                    }
+                    None => finding,
+                });
             }
         }
     }

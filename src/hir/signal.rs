@@ -25,7 +25,7 @@ impl FlowLowering<'_, '_> {
         let from = self.senders(signal);
         let within = self.within(signal, &ty);
         let optional = if guard.is_some() { value.clone().optional() } else { value.clone() };
-        self.scope.define(&signal.name, optional, false, self.sink);
+        self.scope.define(&signal.name, optional, value == Type::Never, self.sink);
         let (within_ms, otherwise) = within?;
         (value != Type::Never).then_some(())?;
         Some(NodeKind::Signal(Box::new(Signal { ty, from: from?, within_ms, otherwise, guard })))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::called::{Signal, SubFlow};
 use super::party::{Auth, Party};
 use crate::base::Digest;
 use crate::ecz::{EczId, HandoffPolicy};
@@ -321,57 +322,6 @@ pub struct Step {
     pub answer: Option<AnswerUse>,
 }
 
-/// A call of another flow: a run of its own, with an audit root of its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SubFlow {
-    /// Its name among the plan's `flows`.
-    pub flow: String,
-    /// What it is given, in its order of inputs.
-    pub inputs: Vec<Given>,
-    /// `when`: false skips the step, and its value is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guard: Option<Expr>,
-    /// The compensation; evaluated with the step's own name in scope.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undo: Option<Call>,
-    /// `irreversible because "…"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub irreversible: Option<String>,
-}
-
-/// A value for an input.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Given {
-    /// The input's name.
-    pub name: String,
-    /// The value; absent (`T?`) leaves an optional input out.
-    pub value: Expr,
-}
-
-/// The member of a signal's value that names who sent it; null where the default stands for it.
-pub const SENDER: &str = "sender";
-
-/// An event from outside, waited for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Signal {
-    /// The record that is sent. Its value in the flow has [`SENDER`] beside.
-    #[serde(rename = "type")]
-    pub ty: Type,
-    /// The Agent Credentials that may send it, sorted, each once; absent where it is the operator of the run's own store.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub from: Vec<EczId>,
-    /// How long it is waited for, milliseconds.
-    pub within_ms: u64,
-    /// What stands for one that did not come.
-    pub otherwise: Expr,
-    /// `when`: false skips the wait, and its value is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guard: Option<Expr>,
-}
-
 /// What a flow uses of a step's answer beside its body: kept in the run's state, and recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -425,6 +375,15 @@ pub struct Call {
 }
 
 impl Node {
+    /// Why there is no compensation, where the flow says so.
+    pub fn irreversible(&self) -> Option<&String> {
+        match &self.kind {
+            NodeKind::Call(step) => step.irreversible.as_ref(),
+            NodeKind::SubFlow(call) => call.irreversible.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The compensation, where it has one.
     pub fn undo(&self) -> Option<&Call> {
         match &self.kind {

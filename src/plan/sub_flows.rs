@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::PlanError;
+use super::bounds::{CallTime, Rounds, longest};
+use super::called::{SENDER, Signal, SubFlow};
 use super::check::check;
-use super::model::{Api, Block, Node, NodeKind, Plan, SENDER, Signal, SubFlow};
+use super::model::{Api, Block, Node, NodeKind, Plan};
+use super::obligations::calls;
+use super::outline::{self, Does};
 use crate::ecz::Kind;
 use crate::types::Type;
 
@@ -27,6 +31,21 @@ impl Plan {
         let mut found: Vec<_> = self.apis.iter().map(|(name, api)| (name.as_str(), api)).collect();
         found.extend(self.flows.values().flat_map(Plan::all_apis));
         found
+    }
+
+    /// Whether the flow can change nothing at any counterparty.
+    fn is_safe(&self) -> bool {
+        calls(&self.flow.body).iter().all(|(_, call)| call.is_safe())
+            && self.flows.values().all(Plan::is_safe)
+    }
+
+    /// What a call of another flow does: it takes as long as that flow.
+    pub(super) fn called<'o>(&self, call: &SubFlow) -> Does<'o> {
+        let callee = self.flows.get(&call.flow);
+        let time = |rounds| callee.map_or(0, |callee| longest(&outline::of(callee), rounds).0);
+        let time = CallTime { single_ms: time(Rounds::One), worst_ms: time(Rounds::All) };
+        let effect = callee.is_some_and(|callee| !callee.is_safe());
+        Does::Call { effect, undone: call.undo.is_some(), time }
     }
 
     /// The flows that this one calls, with their steps, those in loops included.

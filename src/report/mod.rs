@@ -4,6 +4,7 @@
 //! one that knows miette. Everything but [`Progress`] returns text; nothing here exits. Invariant: foreign text reaches
 //! a terminal only without control characters.
 
+mod bounds;
 mod errors;
 mod findings;
 mod graph;
@@ -16,8 +17,9 @@ mod shown;
 mod story;
 mod update;
 
+pub use bounds::{bounds, failures};
 pub use errors::error;
-pub use findings::{Format, findings, further_reading, summary, unverified};
+pub use findings::{Findings, Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};
 pub use operations::{operation, operations};
 pub use pages::{Page, find_page, pages};

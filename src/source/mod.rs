@@ -6,4 +6,4 @@ mod files;
 mod system;
 
 pub use files::{FileId, SourceFile, SourceMap, Span};
-pub use system::{DiskFiles, FileSystem, MemoryFiles, ReadError, read_bounded};
+pub use system::{DiskFiles, FileSystem, MemoryFiles, Overlay, ReadError, read_bounded};

@@ -106,3 +106,20 @@ impl FileSystem for MemoryFiles {
         read_bounded(path, bytes.as_slice(), limit)
     }
 }
+
+/// Files with some of them replaced.
+pub struct Overlay<'a> {
+    /// Where everything else is read.
+    pub under: &'a dyn FileSystem,
+    /// What is read instead, by path.
+    pub over: BTreeMap<Utf8PathBuf, Vec<u8>>,
+}
+
+impl FileSystem for Overlay<'_> {
+    fn read(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError> {
+        match self.over.get(path) {
+            Some(bytes) => read_bounded(path, bytes.as_slice(), limit),
+            None => self.under.read(path, limit),
+        }
+    }
+}

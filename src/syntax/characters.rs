@@ -1,5 +1,15 @@
 //! Characters and words that the scan knows.
 
+/// How a member, parameter or operation is written in a flow: as a word, or in quotes. Nothing where quotes would need escapes.
+pub(crate) fn as_written(name: &str) -> Option<String> {
+    let word = name.starts_with(is_word_start) && name.chars().all(is_word);
+    let plain = !name.chars().any(|c| matches!(c, '"' | '\\') || c.is_control() || is_forbidden(c));
+    match word {
+        true => Some(name.to_owned()),
+        false => plain.then(|| format!("\"{name}\"")),
+    }
+}
+
 /// The bracket that closes one.
 pub(super) fn closer(sign: char) -> char {
     match sign {

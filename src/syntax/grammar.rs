@@ -113,6 +113,8 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         Rule::api_source => "`openapi(\"…\")`",
         Rule::comprehension => "`for`",
         Rule::version => "`eczflow 1`",
+        Rule::allow => "`allow`",
+        Rule::rule_name => "the name of a rule",
         Rule::use_item => "`use`",
         Rule::operator_item => "`operator`",
         Rule::secret_item => "`secret`",

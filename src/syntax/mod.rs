@@ -19,6 +19,8 @@ use crate::diagnostics::codes::syntax as codes;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::{FileId, Span};
 
+pub(crate) use characters::as_written;
+
 /// The language version this compiler reads.
 pub const LANGUAGE: u32 = 1;
 
@@ -37,6 +39,7 @@ pub fn parse(text: &str, file: FileId, sink: &mut Sink) -> ast::File {
         version: None,
         items: Vec::new(),
         trivia: Vec::new(),
+        allows: Vec::new(),
     };
     // Replaced bytes are three times as long as the bytes were.
     if text.len() > limits::FLOW_BYTES.saturating_mul(3)

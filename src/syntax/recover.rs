@@ -12,8 +12,8 @@ use super::lower::{Clauses, Lower, Settings, SignalClauses};
 use super::scan::{Scan, TokenKind};
 
 /// Words that begin a declaration.
-pub(super) const ITEMS: [&str; 10] =
-    ["use", "operator", "secret", "api", "retry", "breaker", "handoff", "type", "fn", "flow"];
+pub(super) const ITEMS: [&str; 11] =
+    ["allow", "use", "operator", "secret", "api", "retry", "breaker", "handoff", "type", "fn", "flow"];
 /// Words that begin a statement.
 pub(super) const STATEMENTS: [&str; 9] =
     ["step", "signal", "let", "ensure", "fail", "for", "after", "return", "yield"];
@@ -100,6 +100,7 @@ impl<'a> Recover<'a> {
         }
         match word {
             "use" | "test" => named || self.kind(index + 1) == Some(TokenKind::String),
+            "allow" => self.errors.sign(index + 1) == Some('('),
             "retry" | "breaker" | "handoff" => named && self.errors.sign(index + 2) == Some('{'),
             _ => named,
         }
@@ -252,7 +253,8 @@ impl<'a> Recover<'a> {
             let Some(token) = self.scan.tokens.get(index) else { break };
             let Some(word) = self.errors.word(index).filter(|_| token.depth == depth) else { continue };
             let hard = STATEMENTS.contains(&word) || LATER_STATEMENTS.contains(&word);
-            let starts_something = hard || (in_flow && SETTINGS.contains(&word));
+            let allow = word == "allow" && token.first && self.errors.sign(index + 1) == Some('(');
+            let starts_something = hard || allow || (in_flow && SETTINGS.contains(&word));
             if !starts_something {
                 continue;
             }

@@ -156,17 +156,10 @@ fn later_constructs_are_named_once() {
             ),
         ),
         ("receipt", top("handoff h { receipt required }")),
-        (
-            "signal",
-            flow(
-                "signal approval: { approved: bool }\n    when   id == \"x\"\n    from   acme.agent\n    within 24h else { approved: false }",
-            ),
-        ),
         ("match", flow("match id { 200 t => 1, 404 => 2 }")),
         ("poll", flow("step x = poll a.b() until true every 5s at most 60")),
         ("pages", flow("let xs = pages a.b() next c at most 5")),
         ("wait", flow("wait 5m")),
-        ("call", flow("step x = call g(id: id)")),
         ("release", flow("release id to a as internal because \"x\"")),
         ("reconcile", flow("step x = a.b()\n    reconcile a.c() when true\n    retry r")),
         ("weaken", flow("step x = a.b()\n    weaken handoff because \"x\"\n    retry r")),

@@ -24,6 +24,10 @@ fn findings_are_data_on_stdout_and_numbers_on_stderr() {
     let edit = &finding["fix"]["edits"][0];
     assert_eq!((&edit["file"], &edit["text"]), (&FLOW.into(), &"amount".into()));
     assert_eq!(json.stderr, "1 error\n");
+    let both = desk.run(&format!("check {FLOW} {FLOW} --format sarif")).expect(1).json();
+    assert_eq!(both["runs"][0]["results"].as_array().unwrap().len(), 2);
+    let told = desk.run(&format!("check {FLOW} --format github")).expect(1).stdout;
+    assert!(told.starts_with(&format!("::error file={FLOW},line=")), "{told}");
     let drawn = desk.run(&format!("check {FLOW}")).expect(1);
     assert!(!drawn.stdout.contains('\u{1b}'), "{}", drawn.stdout);
     let coloured =
@@ -47,6 +51,39 @@ fn a_warning_can_be_silenced_by_name_and_an_error_cannot() {
     desk.run(&format!("compile {FLOW}")).expect(1);
     rules("no-handoff-policy = \"off\"");
     desk.run(&format!("check {FLOW}")).expect_error(2, "ER1077");
+}
+
+/// One mend shows the next: a misspelt member hides nothing, a name used no more is dropped, and the file is whole after it.
+#[test]
+fn what_can_be_mended_is_mended_in_one_go() {
+    let desk = Desk::new();
+    let path = desk.path(FLOW);
+    let good = std::fs::read_to_string(&path).unwrap();
+    let bad = good
+        .replace("{ strict }", "{ strict, observe }")
+        .replace("ticket.amount <= limit", "ticket.amonut <= limit")
+        .replace("  step ticket", "  allow(unused-nam)\n  step ticket");
+    std::fs::write(&path, &bad).unwrap();
+    let dry = desk.run(&format!("check {FLOW} --fix --dry-run")).expect(1);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), bad);
+    assert!(dry.stdout.contains("EF2002") && dry.stderr.contains("would fix "), "{}", dry.stderr);
+    let mended = desk.run(&format!("check {FLOW} --fix")).expect(0);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), good, "{}", mended.stderr);
+    assert_eq!(mended.stdout, "");
+    for mend in [
+        "write `amount` (EF2002 unknown-member)",
+        "write `unused-name` (EF7002 unknown-rule)",
+        "remove the `allow` (EF7001 unused-allow)",
+        "no longer use `observe` (EF1003 unused-name)",
+    ] {
+        assert_eq!(mended.stderr.matches(mend).count(), 1, "{mend}: {}", mended.stderr);
+    }
+    assert_eq!(desk.run(&format!("check {FLOW} --fix")).expect(0).stderr, "");
+    let document = desk.path("refund/apis/payments.openapi.json");
+    let text = std::fs::read_to_string(&document).unwrap();
+    std::fs::write(&path, bad.replace("amonut", "anything")).unwrap();
+    desk.run(&format!("check {FLOW} --fix")).expect(1);
+    assert_eq!(std::fs::read_to_string(&document).unwrap(), text);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::pin::Pinned;
 use super::session::file_name;
@@ -13,7 +13,7 @@ use crate::diagnostics::{Diagnostic, Severity};
 use crate::documents::{Document, OperationView, Slice};
 use crate::hir::{Hir, Node};
 use crate::rules::LockState;
-use crate::source::{FileSystem, ReadError, SourceMap};
+use crate::source::{Overlay, ReadError, SourceMap};
 
 mod access;
 mod fields;
@@ -100,21 +100,6 @@ impl Update {
     }
 }
 
-/// Files with some of them replaced.
-struct Overlay<'a> {
-    under: &'a dyn FileSystem,
-    over: BTreeMap<Utf8PathBuf, Vec<u8>>,
-}
-
-impl FileSystem for Overlay<'_> {
-    fn read(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError> {
-        match self.over.get(path) {
-            Some(bytes) => crate::source::read_bounded(path, bytes.as_slice(), limit),
-            None => self.under.read(path, limit),
-        }
-    }
-}
-
 impl Session<'_> {
     /// What pinning a file's documents as they are now would mean for its flows: the lock's slices against those of the
     /// documents, and a check as if they were pinned already.
@@ -133,7 +118,7 @@ impl Session<'_> {
         over.insert(path.to_owned(), pinned.text.clone().into_bytes());
         over.insert(pinned.lock_path.clone(), pinned.lock.clone().into_bytes());
         let overlay = Overlay { under: self.files, over };
-        let session = Session { files: &overlay, standard: self.standard.clone() };
+        let session = Session::new(&overlay).with_standard(self.standard.clone());
         let Compilation { source_map, diagnostics, checked, .. } = session.check(path, None)?;
         let flows: Vec<&Hir> = checked.iter().map(|checked| &*checked.hir).collect();
         let mut made = Update {

@@ -12,7 +12,7 @@ pub static INCOMPLETE_POLICY: Code = Code::error("EF5003", "incomplete-policy");
 pub static OUT_OF_RANGE: Code = Code::error("EF5004", "out-of-range");
 /// A key inside a loop that every iteration shares.
 pub static SHARED_KEY: Code = Code::warning("EF5005", "shared-key");
-/// A deadline shorter than one attempt of a step.
+/// A deadline shorter than one attempt of each call on the longest path.
 pub static DEADLINE_TOO_SHORT: Code = Code::warning("EF5006", "deadline-too-short");
 /// A signal that could be waited for without end.
 pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bound");

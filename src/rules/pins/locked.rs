@@ -3,6 +3,7 @@
 use crate::base::Digest;
 use crate::diagnostics::codes::identity::LOCK_MISMATCH;
 use crate::diagnostics::{Diagnostic, Sink};
+use crate::hir::Api;
 use crate::rules::{Context, LockState, Rule};
 
 pub(in crate::rules) const RULE: Rule = Rule { name: "pins/locked", codes: &[&LOCK_MISMATCH], check };
@@ -17,8 +18,14 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         LockState::Read(lock) => lock,
         LockState::Missing | LockState::Unreadable { .. } => {
             // One finding for the file, at the first pin: without pins there is nothing to lock yet.
-            let first =
-                context.hir.apis.values().filter_map(|api| api.pin.as_ref().map(|(_, span)| *span)).min();
+            // Where the document is not the pinned one, the other rule says so, and that there is no lock.
+            let is_pinned = |api: &&Api| {
+                let (pin, document) = (api.pin.as_ref(), api.document.as_ref());
+                let pin = pin.and_then(|(hex, _)| Digest::from_hex(hex).ok());
+                pin.zip(document).is_some_and(|(pin, document)| document.canonical_hash() == pin)
+            };
+            let pinned = context.hir.apis.values().filter(is_pinned);
+            let first = pinned.filter_map(|api| api.pin.as_ref().map(|(_, span)| *span)).min();
             if let Some(span) = first {
                 let (message, help) = match context.lock {
                     LockState::Unreadable { reason, help } => {

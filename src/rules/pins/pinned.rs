@@ -25,7 +25,6 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let Some(document) = &api.document else { continue };
         let hash = document.canonical_hash();
         let Some((hex, span)) = &api.pin else {
-            let at = crate::source::Span { start: api.source_span.end, ..api.source_span };
             sink.push(
                 Diagnostic::new(
                     &MISSING_PIN,
@@ -33,8 +32,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     format!("the document of `{name}` is not pinned"),
                 )
                 .note("without a pin nothing says which version of the contract was checked")
-                .help("run `eczflow pin` on this file: it writes the pin and `eczflow.lock`")
-                .fix("write the pin", vec![(at, format!(" pinned {hash}"))]),
+                .help("run `eczflow pin` on this file: it writes the pin and `eczflow.lock`"),
             );
             continue;
         };
@@ -69,8 +67,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     format!("the document of `{name}` changed, but nothing this flow uses of it"),
                 )
                 .note(format!("its hash is now {hash}"))
-                .help("run `eczflow pin --update` on this file to pin the new version")
-                .fix("write the new pin", vec![(*span, hash.to_string())]),
+                .help("run `eczflow pin --update` on this file to pin the new version"),
             ),
             Comparison::IdentityChanged => {
                 let message =

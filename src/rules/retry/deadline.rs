@@ -1,29 +1,51 @@
-//! A deadline that ends before a single attempt may have ended.
+//! P9: a deadline that ends before one attempt of each call may have ended.
+
+use std::collections::BTreeMap;
 
 use crate::diagnostics::codes::retry::DEADLINE_TOO_SHORT;
 use crate::diagnostics::{Diagnostic, Sink};
+use crate::hir::{Node, NodeKind};
+use crate::plan::{Does, Rounds, longest};
+use crate::rules::outline::outline;
 use crate::rules::{Context, Rule};
 
 pub(in crate::rules) const RULE: Rule = Rule { name: "retry/deadline", codes: &[&DEADLINE_TOO_SHORT], check };
 
+/// Calls that are named; a longer path is cut.
+const NAMED: usize = 5;
+
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let flow = &context.hir.flow;
     let Some(span) = flow.deadline_span else { return };
-    let slowest =
-        flow.calls().into_iter().filter(|(_, subject, _, _)| !subject.ends_with("/undo")).filter_map(
-            |(node, _, call, _)| {
-                let api = context.hir.apis.get(&call.api)?;
-                Some((api.timeout.attempt_ms, node, api))
-            },
-        );
-    let Some((longest, node, api)) = slowest.max_by_key(|(longest, _, _)| *longest) else { return };
-    if longest > flow.deadline_ms {
-        let message = format!("the deadline of {} ms is shorter than one attempt", flow.deadline_ms);
-        sink.push(
-            Diagnostic::new(&DEADLINE_TOO_SHORT, span, message)
-                .and(node.span, format!("an attempt of `{}` may take {longest} ms", node.id))
-                .and(api.span, "its api's `timeout`")
-                .help("allow the flow more time, or an attempt less"),
-        );
+    let items = outline(context);
+    let (total, path) = longest(&items, Rounds::One);
+    if total <= flow.deadline_ms {
+        return;
     }
+    let mut nodes: BTreeMap<&str, &Node> = BTreeMap::new();
+    flow.body.each_node(&mut |node, _| {
+        nodes.insert(&node.id, node);
+    });
+    let attempts =
+        if path.len() == 1 { "one attempt" } else { "one attempt of each call on its longest path" };
+    let message = format!("the deadline of {} ms is shorter than {attempts}", flow.deadline_ms);
+    let mut found = Diagnostic::new(&DEADLINE_TOO_SHORT, span, message);
+    for item in items.iter().filter(|item| path.contains(&item.id)).take(NAMED) {
+        let Some(node) = nodes.get(item.id) else { continue };
+        found = match (&item.does, &node.kind) {
+            (Does::Call { time, .. }, NodeKind::Step(step)) => {
+                let words = format!("an attempt of `{}` may take {} ms", node.id, time.single_ms);
+                let found = found.and(node.span, words);
+                match context.hir.apis.get(&step.call.api).filter(|_| path.len() == 1) {
+                    Some(api) => found.and(api.span, "its api's `timeout`"),
+                    None => found,
+                }
+            }
+            _ => found.and(node.span, "one round of this loop is on the path"),
+        };
+    }
+    if path.len() > 1 {
+        found = found.note(format!("together they may take {total} ms, without a single retry"));
+    }
+    sink.push(found.help("allow the flow more time, or an attempt less"));
 }

@@ -70,6 +70,19 @@ pub struct File {
     pub items: Vec<Item>,
     /// Comments in source order.
     pub trivia: Vec<Trivia>,
+    /// What silences warnings, in source order.
+    pub allows: Vec<Allow>,
+}
+
+/// `allow(stale-pin)`: the named warnings are not told about what stands below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow {
+    /// Its place.
+    pub span: Span,
+    /// Names of rules as written.
+    pub names: Vec<Name>,
+    /// The declaration, setting or statement below it; empty where none is.
+    pub scope: Span,
 }
 
 impl File {

@@ -16,7 +16,7 @@ use crate::diagnostics::codes::syntax as codes;
 use crate::diagnostics::{Code, Diagnostic, Sink};
 use crate::source::{FileId, Span};
 
-use super::ast::{Agent, File, Item, Name, Path, Spanned};
+use super::ast::{Agent, Allow, File, Item, Name, Path, Spanned};
 use super::grammar::{Node, Rule};
 use super::scan::{Scan, Token};
 
@@ -37,6 +37,11 @@ impl<'a> Lower<'a> {
 
     /// A whole file.
     pub(super) fn file(&mut self, nodes: Vec<Node<'_>>, tree: &mut File) {
+        if self.scan.clean.contains("allow") {
+            for node in &nodes {
+                self.allows(node.clone(), &mut tree.allows);
+            }
+        }
         for node in nodes.into_iter().flat_map(Node::into_inner) {
             match node.as_rule() {
                 Rule::version => tree.version = self.version(node),
@@ -57,6 +62,24 @@ impl<'a> Lower<'a> {
             self.sink.push(found.help(format!("this compiler reads version {}", super::LANGUAGE)));
         }
         Some(Spanned { value: value?, span })
+    }
+
+    /// Every `allow` below a node, with what stands below it in its block.
+    fn allows(&self, node: Node<'_>, found: &mut Vec<Allow>) {
+        let mut open: Vec<Allow> = Vec::new();
+        for part in node.into_inner() {
+            let span = self.span(&part);
+            if part.as_rule() == Rule::allow {
+                let names = children(part, Rule::rule_name).map(|name| self.name(name)).collect();
+                open.push(Allow { span, names, scope: Span { start: span.end, ..span } });
+                continue;
+            }
+            if !open.is_empty() && part.as_rule() != Rule::EOI && part.as_rule() != Rule::close_brace {
+                found.extend(open.drain(..).map(|allow| Allow { scope: span, ..allow }));
+            }
+            self.allows(part, found);
+        }
+        found.append(&mut open);
     }
 
     /// A declaration.

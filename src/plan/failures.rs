@@ -1,0 +1,111 @@
+//! What is undone and what stays when a node fails.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::model::{Block, Node, NodeKind, Plan};
+use super::outline::{self, Does, Failing, Outline};
+
+/// A node that can fail, and what comes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The node's id.
+    pub node: String,
+    /// Its line in the source.
+    pub line: u32,
+    /// How it can fail.
+    pub how: &'static str,
+    /// Effects that are undone, in that order.
+    pub undone: Vec<Undoing>,
+    /// What is not undone.
+    pub stays: Vec<Stand>,
+}
+
+/// An effect that is undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Undoing {
+    /// The step.
+    pub step: String,
+    /// `api.operation` that undoes it.
+    pub undo: String,
+    /// Whether it has happened in any case, guards apart; otherwise it may be under way, or not begun.
+    pub certain: bool,
+    /// Whether it happens once an iteration: each one that was completed is undone.
+    pub repeated: bool,
+}
+
+/// Something that is not undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stand {
+    /// The step.
+    pub step: String,
+    /// Why: `in_doubt`, `irreversible` or `no_undo`.
+    pub because: &'static str,
+}
+
+/// Every node that can fail in source order, with what is undone then and what stays.
+pub fn failures(plan: &Plan) -> Vec<Failure> {
+    let items = outline::of(plan);
+    let outline = Outline::new(&items);
+    let mut nodes = BTreeMap::new();
+    nodes_of(&plan.flow.body, &mut nodes);
+    let mut found = Vec::new();
+    for (at, entry) in outline.entries.iter().enumerate() {
+        let Some(how) = entry.item.fails else { continue };
+        let yields_fail = matches!(entry.item.does, Does::Repeat { yield_fails: true, .. });
+        let (before, after) = (outline.before(at, false), outline.after(at));
+        let marked = |marks: &[bool], at: usize| marks.get(at).is_some_and(|mark| *mark);
+        let (mut undone, mut stays) = (Vec::new(), Vec::new());
+        for (other, effect) in outline.entries.iter().enumerate() {
+            let Does::Call { effect: true, .. } = effect.item.does else { continue };
+            let Some(node) = nodes.get(effect.item.id) else { continue };
+            // A list that is too long fails its loop before the first iteration.
+            let inside = !yields_fail && outline.around(other).contains(&at);
+            if inside || marked(&after, other) {
+                continue;
+            }
+            // Its own request may be of unknown outcome, or have an answer that does not fit: then it did happen.
+            if other == at {
+                stays.push(Stand { step: effect.item.id.to_owned(), because: "in_doubt" });
+            }
+            match (node.undo(), node.irreversible()) {
+                (Some(undo), _) => undone.push(Undoing {
+                    step: effect.item.id.to_owned(),
+                    undo: undo.operation_name(),
+                    certain: marked(&before, other),
+                    repeated: !effect.once,
+                }),
+                (None, reason) => {
+                    let because = if reason.is_some() { "irreversible" } else { "no_undo" };
+                    stays.push(Stand { step: effect.item.id.to_owned(), because });
+                }
+            }
+        }
+        // The newest completion is undone first; what waits for another completes after it.
+        undone.reverse();
+        let (node, line) = (entry.item.id.to_owned(), nodes.get(entry.item.id).map_or(1, |node| node.line));
+        found.push(Failure { node, line, how: words(how), undone, stays });
+    }
+    found
+}
+
+fn nodes_of<'p>(block: &'p Block, nodes: &mut BTreeMap<&'p str, &'p Node>) {
+    for node in &block.nodes {
+        nodes.insert(&node.id, node);
+        if let NodeKind::For(repeat) = &node.kind {
+            nodes_of(&repeat.body, nodes);
+        }
+    }
+}
+
+fn words(how: Failing) -> &'static str {
+    match how {
+        Failing::Call => "call",
+        Failing::Ensure => "ensure",
+        Failing::Fail => "fail",
+        Failing::TooLong => "list too long",
+        Failing::Value => "value",
+        Failing::Result => "result",
+    }
+}

@@ -1,0 +1,119 @@
+//! Tables of what a run comes to at most, and of what is undone when it fails.
+
+use std::fmt::Write as _;
+
+use super::shown::harmless_line;
+use crate::plan::{Bounds, Failure, Phase};
+
+/// Nodes of the longest path that are named.
+const NAMED: usize = 12;
+
+/// P9 as a table: calls, requests, time and records, by direction and counterparty.
+pub fn bounds(bounds: &Bounds) -> String {
+    let mut rows =
+        vec![["at most".into(), "calls".into(), "attempts".into(), "time".into(), "leaves".into()]];
+    phase("steps", &bounds.steps, &mut rows);
+    if bounds.undos.calls > 0 {
+        phase("undos, after a failure", &bounds.undos, &mut rows);
+    }
+    let mut text = format!("{}\n", harmless_line(&bounds.flow));
+    table(&rows, &mut text);
+    let named: Vec<String> = bounds.longest_path.iter().take(NAMED).map(|id| harmless_line(id)).collect();
+    let more = if bounds.longest_path.len() > NAMED { ", …" } else { "" };
+    if !named.is_empty() {
+        let _ = writeln!(text, "  longest path: {}{more}", named.join(", "));
+        let single = length(bounds.single_ms);
+        let _ = writeln!(text, "  one attempt of each call on it, as slow as its timeout allows: {single}");
+    }
+    let deadline = length(bounds.deadline_ms);
+    let within = bounds.steps.wall_clock_ms <= bounds.deadline_ms;
+    let words =
+        if within { "everything above has its time" } else { "it ends the steps before their worst case" };
+    let _ = writeln!(text, "  deadline {deadline}: {words}");
+    text
+}
+
+fn phase(name: &str, phase: &Phase, rows: &mut Vec<[String; 5]>) {
+    let (calls, attempts) = (phase.calls.to_string(), phase.attempts.to_string());
+    rows.push([name.to_owned(), calls, attempts, length(phase.wall_clock_ms), phase.leaves.to_string()]);
+    for load in &phase.counterparties {
+        let apis: Vec<String> = load.apis.iter().map(|api| harmless_line(api)).collect();
+        let name = format!("  {} {}", apis.join(", "), harmless_line(&load.counterparty));
+        rows.push([name, load.calls.to_string(), load.attempts.to_string(), String::new(), String::new()]);
+    }
+}
+
+fn table(rows: &[[String; 5]], text: &mut String) {
+    let width = |at: usize| {
+        rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    for row in rows {
+        let mut line = String::from(" ");
+        for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let _ = match at {
+                0 => write!(line, " {cell:width$}"),
+                _ => write!(line, "  {cell:>width$}"),
+            };
+        }
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// P8 in words: for each node that can fail, what is undone and what stays.
+pub fn failures(flow: &str, failures: &[Failure]) -> String {
+    let mut text = format!("{}\n", harmless_line(flow));
+    for failure in failures {
+        let node = harmless_line(&failure.node);
+        let _ = writeln!(text, "  line {}: `{node}` fails ({})", failure.line, failure.how);
+        for (at, undoing) in failure.undone.iter().enumerate() {
+            let mut notes = Vec::new();
+            notes.extend(undoing.repeated.then_some("each iteration that was completed, the newest first"));
+            notes.extend((!undoing.certain).then_some("if it happened"));
+            let notes = if notes.is_empty() { String::new() } else { format!(", {}", notes.join(", ")) };
+            let (step, undo) = (harmless_line(&undoing.step), harmless_line(&undoing.undo));
+            let _ = writeln!(text, "    undone {}. `{step}` by {undo}{notes}", at + 1);
+        }
+        for stand in &failure.stays {
+            let why = match stand.because {
+                "in_doubt" => "where its outcome is unknown, until a named operator decides",
+                "irreversible" => "where it happened: it is irreversible",
+                _ => "where it happened: it has no undo",
+            };
+            let _ = writeln!(text, "    stays     `{}` {why}", harmless_line(&stand.step));
+        }
+        if failure.undone.is_empty() && failure.stays.is_empty() {
+            let _ = writeln!(text, "    nothing has happened that could be undone");
+        }
+    }
+    text
+}
+
+/// Milliseconds as the language writes them: `1h30m`, the two largest units.
+fn length(milliseconds: u64) -> String {
+    const UNITS: [(u64, &str); 5] =
+        [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
+    let mut rest = milliseconds;
+    let mut parts: Vec<String> = Vec::new();
+    for (unit, name) in UNITS {
+        if rest >= unit && parts.len() < 2 {
+            parts.push(format!("{}{name}", rest / unit));
+            rest %= unit;
+        }
+    }
+    if parts.is_empty() { "0ms".to_owned() } else { parts.concat() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_written_as_in_a_flow() {
+        for (milliseconds, written) in
+            [(0, "0ms"), (1_500, "1s500ms"), (93_600_000, "1d2h"), (5_400_000, "1h30m"), (60_000, "1m")]
+        {
+            assert_eq!(length(milliseconds), written);
+        }
+    }
+}

@@ -13,6 +13,7 @@ pub mod documents;
 pub mod types;
 pub mod expr;
 pub mod plan;
+pub mod trust;
 // Compiler.
 pub mod syntax;
 pub mod hir;

@@ -12,7 +12,7 @@ use eczflow::documents::{self, Document, OperationView};
 use eczflow::ecz::{Asked, Decision, EczId, Observation, VerifyMode, judge};
 use eczflow::plan::{self, Plan, PlanFile, Verified};
 use eczflow::source::{MemoryFiles, SourceMap};
-use eczflow::types::Contract;
+use eczflow::types::{Answer, Contract, Direction, JsonSchema};
 use eczflow::verify;
 use eczflow::wire::handoff::{RunSecret, TrustContext};
 use eczflow::wire::resolver::{Adapter, BindingProjection};
@@ -74,6 +74,26 @@ fn document(data: &[u8], name: &str) -> bool {
         assert_eq!(alone.key(), view.key());
         let _ = Contract::from_view(&alone);
     }
+    true
+}
+
+/// Whether one schema's values are another's: a JSON list of two schemas.
+pub fn subschema(data: &[u8]) -> bool {
+    let Ok([left, right]) = serde_json::from_slice::<[serde_json::Value; 2]>(data) else { return false };
+    let read = |schema| JsonSchema::read(schema, "", Direction::Both).ok();
+    let (Some(left), Some(right)) = (read(&left), read(&right)) else { return false };
+    match left.is_within(&right) {
+        Answer::Yes => {
+            let wrong = left.values(20).into_iter().find(|value| right.check(value).is_err());
+            assert_eq!(wrong, None, "a yes has no value that is refused");
+        }
+        Answer::No(shown) => {
+            let value = shown.value.expect("a no shows a value");
+            assert!(left.check(&value).is_ok() && right.check(&value).is_err(), "a no is confirmed");
+        }
+        Answer::Unknown(_) => {}
+    }
+    assert!(!matches!(left.is_within(&left), Answer::No(_)), "a schema holds itself");
     true
 }
 

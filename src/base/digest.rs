@@ -32,6 +32,19 @@ impl Digest {
         Digest(hasher.finalize().into())
     }
 
+    /// HMAC-SHA-256 (RFC 2104) of several parts one after another: a digest that only a holder of the key can make.
+    pub fn keyed(key: &[u8; 32], parts: &[&[u8]]) -> Digest {
+        use hmac::Mac as _;
+        // A short key is one of a whole block with zeros behind it.
+        let mut block = [0; 64];
+        block[..32].copy_from_slice(key);
+        let mut mac = <hmac::Hmac<Sha256> as hmac::KeyInit>::new(&block.into());
+        for part in parts {
+            mac.update(part);
+        }
+        Digest(mac.finalize().into_bytes().into())
+    }
+
     /// 64 lower-case hex digits, without the prefix.
     pub fn hex(&self) -> String {
         encode_hex(&self.0)
@@ -152,6 +165,11 @@ mod tests {
         hasher.update(b"ab");
         hasher.update(b"c");
         assert_eq!(hasher.digest(), digest);
+        // Python: hmac.digest(bytes([7]*32), b"abc", "sha256").hex()
+        assert_eq!(
+            Digest::keyed(&[7; 32], &[b"a", b"bc"]).hex(),
+            "127da4ced6a839b8f6118bc244684d2663e70cb5ff0adeefca89d7e74d5a0525"
+        );
         for bad in ["", "sha256:", "BA78", &digest.hex(), &digest.to_string().to_uppercase()] {
             assert_eq!(bad.parse::<Digest>(), Err(DigestError), "{bad}");
         }

@@ -6,10 +6,10 @@ use clap::{Args, ValueEnum};
 use super::error::Failure;
 use super::{Exit, Outcome, files, flow, output};
 use crate::compile::{Compilation, Session};
-use crate::config::Config;
+use crate::config::{Config, ProcessEnvironment, cache};
 use crate::plan;
 use crate::report::{self, Format, harmless_line};
-use crate::source::DiskFiles;
+use crate::source::{Cache, DiskFiles};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,6 +51,12 @@ pub(crate) struct Arguments {
     /// The configuration, instead of the user's own.
     #[arg(long, value_name = "FILE")]
     config: Option<Utf8PathBuf>,
+    /// Where what is known of large documents is kept, instead of the user's own cache.
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<Utf8PathBuf>,
+    /// Read every document anew, and keep nothing.
+    #[arg(long, conflicts_with = "cache")]
+    no_cache: bool,
 }
 
 /// How findings are written.
@@ -79,6 +85,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         Style::Sarif => Format::Sarif,
         Style::Github => Format::Github,
     };
+    let cache = match arguments.no_cache {
+        true => None,
+        false => cache(arguments.cache.as_deref(), &ProcessEnvironment),
+    };
+    let cache = cache.as_ref().map(|cache| -> &dyn Cache { cache });
     let mut failed = false;
     let mut all = Vec::new();
     let mut findings = report::Findings::new(format);
@@ -86,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
         let checked = match arguments.fix {
             true => fixed(name, &config, arguments.dry_run)?,
-            false => flow::check(name, &config)?,
+            false => flow::check_with(name, &config, cache)?,
         };
         failed |= checked.has_errors();
         output::data(&findings.add(&checked.source_map, &checked.diagnostics))?;

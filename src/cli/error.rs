@@ -8,6 +8,7 @@ use super::{Exit, output};
 use crate::base::Explained;
 use crate::report;
 use crate::store::StoreError;
+use crate::trust::AgentFault;
 
 /// What ends a command early.
 pub(crate) enum Failure {
@@ -121,6 +122,12 @@ pub enum CliError {
         /// The paths that were tried.
         tried: Vec<String>,
     },
+    /// A plan whose handoffs demand receipts.
+    #[error("receipts cannot be asked for yet, and a two-sided handoff demands one: {}", .steps.join(", "))]
+    TwoSided {
+        /// The calls.
+        steps: Vec<String>,
+    },
     /// `--log-key`, or an entry of `[verify] logs`, that is no key.
     #[error("`{text}` is no log key: {reason}")]
     LogKey {
@@ -214,6 +221,18 @@ pub enum CliError {
         /// The folder.
         root: Utf8PathBuf,
     },
+    /// An agent manifest that cannot be made.
+    #[error("no `ecz-agent.json` can be made: {fault}")]
+    Agent {
+        /// What is missing or does not fit.
+        fault: AgentFault,
+    },
+    /// A document that says something else than the flow makes now.
+    #[error("`{path}` says something else than the flow makes now")]
+    Standing {
+        /// The file.
+        path: Utf8PathBuf,
+    },
     /// The runtime could not be started, or the process's signals not be heard.
     #[error("the runtime could not start: {reason}")]
     Runtime {
@@ -231,6 +250,7 @@ impl Explained for CliError {
             CliError::Write { .. } => "ER1073",
             CliError::RunName { .. } | CliError::NoRun { .. } => "ER1074",
             CliError::Detached { .. } => "ER1075",
+            CliError::TwoSided { .. } => "ER1095",
             CliError::LogKey { .. } => "ER1076",
             CliError::Rules { .. } => "ER1077",
             CliError::Runtime { .. } => "ER1078",
@@ -241,6 +261,8 @@ impl Explained for CliError {
             CliError::NotAFlow { .. } | CliError::NotADocument { .. } => "ER1082",
             CliError::Fetch { .. } => "ER1083",
             CliError::Outside { .. } => "ER1084",
+            CliError::Agent { .. } => "ER1090",
+            CliError::Standing { .. } => "ER1091",
         }
     }
 
@@ -250,6 +272,17 @@ impl Explained for CliError {
             CliError::UnknownTopic { near: None, .. } => "`eczflow explain` lists every code".into(),
             CliError::Input { help, .. } | CliError::Rules { help, .. } | CliError::Fetch { help, .. } => help.clone(),
             CliError::Outside { .. } => "name with `--root` a folder above the document".into(),
+            CliError::Agent { fault: AgentFault::Missing(members) } => {
+                let options: Vec<&str> = members.iter().map(|member| match *member {
+                    "agent_name" => "`--agent-name NAME`",
+                    "logical_agent_id" => "`--logical-agent-id ID`",
+                    "authorised_origin" => "`--origin ORIGIN`",
+                    _ => "`--jwks-url URL`",
+                }).collect();
+                format!("only the agent's operator knows these: give {}; later calls take them from the file", options.join(", "))
+            }
+            CliError::Agent { .. } => "give `--origin https://host[:port]` and a `--jwks-url` below it".into(),
+            CliError::Standing { .. } => "look at what differs, then write it anew with `--replace`, or name another folder with `-o DIR`".into(),
             CliError::InputsFile { .. } => "write one JSON object, a member for each input".into(),
             CliError::Write { path, kind, .. } => unwritten(path, *kind)?,
             CliError::RunName { .. } => "`eczflow runs` lists the runs of a store; `--store DIR` names it".into(),
@@ -258,6 +291,9 @@ impl Explained for CliError {
             }
             CliError::LogKey { .. } => {
                 "a log key is one word, `NAME+HASH+KEY`, as `eczflow audit verify` and the trusted-logs file show it".into()
+            }
+            CliError::TwoSided { .. } => {
+                "run it with `std.handoff.strict`, which signs the request (E4), until a later version asks for receipts".into()
             }
             CliError::Runtime { .. } => return None,
             CliError::NoStore { error, near } if near.is_empty() => return error.help(),

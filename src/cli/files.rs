@@ -61,6 +61,15 @@ pub(crate) fn replace(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliError> {
     })
 }
 
+/// Makes a folder, where there is none yet.
+pub(crate) fn folder(path: &Utf8Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(path).map_err(|error| CliError::Write {
+        path: path.to_owned(),
+        kind: error.kind(),
+        reason: error.to_string(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use crate::config::{Config, ProcessEnvironment, RuleLevel, load};
 use crate::diagnostics::{Diagnostic, Severity, codes};
 use crate::plan::{Plan, Verified};
 use crate::report::{self, Format};
-use crate::source::{DiskFiles, FileSystem as _, SourceMap};
+use crate::source::{Cache, DiskFiles, FileSystem as _, SourceMap};
 
 /// A flow's file, and which flow of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,8 +126,22 @@ pub(crate) fn is_a_document(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliErro
 
 /// Checks the chosen flow, or every flow of the file.
 pub(crate) fn check(name: &FlowName, config: &Config) -> Result<Compilation, Failure> {
+    check_with(name, config, None)
+}
+
+/// As [`check`]; with a cache, large documents are remembered. Not for what makes plans.
+pub(crate) fn check_with(
+    name: &FlowName,
+    config: &Config,
+    cache: Option<&dyn Cache>,
+) -> Result<Compilation, Failure> {
     is_a_flow(&name.file)?;
-    let mut checked = Session::new(&DiskFiles).check(&name.file, name.flow.as_deref())?;
+    let session = Session::new(&DiskFiles);
+    let session = match cache {
+        Some(cache) => session.with_cache(cache),
+        None => session,
+    };
+    let mut checked = session.check(&name.file, name.flow.as_deref())?;
     checked.diagnostics = levelled(checked.diagnostics, config);
     Ok(checked)
 }

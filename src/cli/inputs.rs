@@ -163,7 +163,8 @@ mod tests {
     use crate::expr::Expr;
 
     fn declared() -> Vec<Input> {
-        let input = |name: &str, ty, default| Input { name: name.into(), ty, default };
+        let input =
+            |name: &str, ty, default| Input { name: name.into(), ty, default, classified: Vec::new() };
         vec![
             input("ticket_id", Type::string(), None),
             input("limit", Type::Decimal, Some(Expr::Decimal { value: "500".into() })),
@@ -216,8 +217,8 @@ mod tests {
         let misfit = inputs(&["ticket_id=1", "limit=hunter2"], none()).unwrap_err();
         assert!(misfit.starts_with("input `limit`: ") && !misfit.contains("hunter2"), "{misfit}");
         let two = [
-            Input { name: "guests".into(), ty: Type::int(), default: None },
-            Input { name: "name".into(), ty: Type::string(), default: None },
+            Input { name: "guests".into(), ty: Type::int(), default: None, classified: Vec::new() },
+            Input { name: "name".into(), ty: Type::string(), default: None, classified: Vec::new() },
         ];
         let told = |given: &[String]| complete(&two, &MapScope::default(), &Map::new(), given).unwrap_err();
         assert_eq!(told(&[]).to_string(), "inputs are missing: `guests`, `name`");

@@ -6,6 +6,7 @@
 
 mod audit;
 mod check;
+mod checkpoint;
 mod compile;
 mod conclusion;
 mod error;
@@ -17,6 +18,7 @@ mod hash;
 mod hosted;
 mod inputs;
 mod key;
+mod manifest;
 mod operations;
 mod output;
 mod pin;
@@ -27,6 +29,7 @@ mod runs;
 mod runtime;
 mod sandbox;
 mod storage;
+mod trustmap;
 mod vendor;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -96,6 +99,9 @@ enum Command {
     Explain(explain::Arguments),
     Compile(compile::Arguments),
     Graph(graph::Arguments),
+    Trustmap(trustmap::Arguments),
+    Checkpoint(checkpoint::Arguments),
+    Manifest(manifest::Arguments),
     Operations(operations::Arguments),
     Hash(hash::Arguments),
     Pin(pin::Arguments),
@@ -137,6 +143,9 @@ fn dispatch(command: Command) -> Outcome {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
+        Command::Trustmap(arguments) => trustmap::run(&arguments),
+        Command::Checkpoint(arguments) => checkpoint::run(&arguments),
+        Command::Manifest(arguments) => manifest::run(&arguments),
         Command::Operations(arguments) => operations::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Pin(arguments) => pin::run(&arguments),

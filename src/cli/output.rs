@@ -23,6 +23,15 @@ fn failed(error: &io::Error) -> Failure {
     CliError::Write { path: "-".into(), reason: error.to_string(), kind: error.kind() }.into()
 }
 
+/// A value as JSON for other programs, indented, with a line end.
+pub(crate) fn json_lines<T: serde::Serialize>(value: &T) -> Result<String, CliError> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(|error| CliError::Write {
+        path: "-".into(),
+        reason: error.to_string(),
+        kind: io::ErrorKind::InvalidData,
+    })
+}
+
 /// Writes a line to stderr. That nobody can read it is no reason to stop.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");

@@ -70,6 +70,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     else {
         return Ok(Exit::Findings);
     };
+    let steps = crate::plan::two_sided(&plan);
+    if !steps.is_empty() {
+        return Err(super::error::CliError::TwoSided { steps }.into());
+    }
     let (without, handoffs) = crate::plan::unverified(&plan);
     if let Some(line) = crate::report::unverified(without, handoffs) {
         super::output::tell(&line);

@@ -15,7 +15,7 @@ use crate::graph::{self, Graph};
 use crate::hir::{self, Choice, Hir, Resolved, StandardLibrary};
 use crate::plan::{self, Plan, PlanFile, Verified};
 use crate::rules::{self, Context, LockState, Rule};
-use crate::source::{FileSystem, ReadError, SourceMap};
+use crate::source::{Cache, FileSystem, ReadError, SourceMap};
 use crate::syntax;
 
 /// The name of the lock, in the folder of the flow's file.
@@ -26,6 +26,7 @@ pub struct Session<'a> {
     pub(super) files: &'a dyn FileSystem,
     pub(super) standard: StandardLibrary,
     rules: Vec<&'static Rule>,
+    pub(super) cache: Option<&'a dyn Cache>,
 }
 
 /// A flow with its graph, as far as they could be made out.
@@ -60,7 +61,19 @@ impl Compilation {
 impl<'a> Session<'a> {
     /// A session with the embedded standard library.
     pub fn new(files: &'a dyn FileSystem) -> Session<'a> {
-        Session { files, standard: StandardLibrary::default(), rules: rules::ALL.iter().collect() }
+        Session {
+            files,
+            standard: StandardLibrary::default(),
+            rules: rules::ALL.iter().collect(),
+            cache: None,
+        }
+    }
+
+    /// A session that remembers large documents.
+    #[must_use]
+    pub fn with_cache(mut self, cache: &'a dyn Cache) -> Session<'a> {
+        self.cache = Some(cache);
+        self
     }
 
     /// A session that runs only some rules; for tests and embedding. It finds less, so it makes no plan.
@@ -103,7 +116,8 @@ impl<'a> Session<'a> {
         let mut graphs = BTreeMap::new();
         for hir in with_callees(&resolved.flows) {
             let graph = graph::build(&hir.flow, &mut sink);
-            let context = Context { hir, graph: &graph, lock: &lock, flow_file: file_name(path) };
+            let context =
+                Context { hir, graph: &graph, graphs: &graphs, lock: &lock, flow_file: file_name(path) };
             rules::check(&self.rules, &context, &mut sink);
             graphs.insert(hir.flow.name.clone(), Arc::new(graph));
         }
@@ -125,9 +139,10 @@ impl<'a> Session<'a> {
             match plan_of(&one.hir, &graphs, source) {
                 Ok(plan) => made = Some(plan),
                 Err(error) => {
-                    let message = format!("`{}` makes no plan: {error}", one.hir.flow.name);
+                    let message = format!("`{}` is more than a plan can hold", one.hir.flow.name);
                     diagnostics.push(
                         Diagnostic::new(&codes::TOO_LARGE, one.hir.flow.span, message)
+                            .note(error.to_string())
                             .help("split the flow, or write its expressions less deeply"),
                     );
                 }
@@ -146,7 +161,15 @@ impl<'a> Session<'a> {
     ) -> Resolved {
         let text = syntax::decode(bytes);
         let file = source_map.add(path.as_str(), text.clone());
-        let input = hir::Input { files: self.files, standard: &self.standard, path, file, text: &text, flow };
+        let input = hir::Input {
+            files: self.files,
+            cache: self.cache,
+            standard: &self.standard,
+            path,
+            file,
+            text: &text,
+            flow,
+        };
         hir::resolve(&input, source_map, sink)
     }
 

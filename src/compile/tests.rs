@@ -191,6 +191,38 @@ fn what_is_recomputed_of_effects_and_bounds_is_what_the_proof_says() {
     assert_eq!(with("P9", &|entries, at| drop(entries.remove(at))), Ok(()));
 }
 
+/// A weakening stands in plan and proof with what it replaces; one that weakens nothing or gives no reason is none.
+#[test]
+fn a_weakening_is_listed_and_recomputed() {
+    let mut files = example();
+    let flow = FLOW.replace("{ strict }", "{ strict, observe }");
+    let weaken = "    weaken handoff observe because \"the desk is not listed\"\n    on 404";
+    files.insert("f/refund.eczflow", flow.replacen("    on 404", weaken, 1));
+    let plan = Session::new(&files).compile(path(), None).unwrap().plan.unwrap();
+    let listed =
+        "ticket: `std.handoff.observe` is weaker than `std.handoff.strict` in verify: the desk is not listed";
+    assert!(plan.proof.assumptions.iter().any(|entry| entry == listed), "{:?}", plan.proof.assumptions);
+    let with = |change: &dyn Fn(&mut plan::Call)| {
+        let mut edited = plan::Plan::clone(&plan);
+        if let plan::NodeKind::Call(step) = &mut edited.flow.body.nodes[0].kind {
+            change(&mut step.call);
+        }
+        plan::check(edited).map(|_| ()).map_err(|error| crate::base::Explained::code(&error))
+    };
+    let weakened = |change: &dyn Fn(&mut plan::Weakening, &crate::ecz::HandoffPolicy)| {
+        with(&|call| {
+            let own = call.handoff.clone();
+            change(call.weakened.as_mut().unwrap(), &own);
+        })
+    };
+    assert_eq!(weakened(&|_, _| {}), Ok(()));
+    assert_eq!(weakened(&|it, own| it.instead_of = own.clone()), Err("ER2007"));
+    assert_eq!(weakened(&|it, _| it.because = " ".into()), Err("ER2007"));
+    assert_eq!(weakened(&|it, _| it.because = "no matter".into()), Err("ER2008"));
+    assert_eq!(weakened(&|it, _| it.instead_of.verify.within_ms = 0), Err("ER2005"));
+    assert_eq!(with(&|call| call.weakened = None), Err("ER2008"));
+}
+
 /// By hand: four attempts of `ticket`, of each of 200 returns in 25 rounds, eight of `refund`.
 #[test]
 fn the_examples_bounds_are_what_its_policies_allow() {
@@ -246,6 +278,7 @@ fn an_edited_plan_with_a_recomputed_digest_is_refused() {
     let original = serde_json::to_value(&*plan).unwrap();
     let nodes = "/flow/body/nodes";
     let strict = format!("{nodes}/0/kind/call/handoff");
+    let name = |name: &str| serde_json::json!({"op": "name", "name": name});
     let careful = original.pointer(&format!("{nodes}/0/kind/call/retry"));
     let edits: Vec<(String, serde_json::Value, &str)> = vec![
         // Ranges.
@@ -295,6 +328,11 @@ fn an_edited_plan_with_a_recomputed_digest_is_refused() {
             "ER2007",
         ),
         (format!("{nodes}/4/kind/call/retry/attempts"), 9.into(), "ER2008"),
+        // P7: a key that all iterations share, or that is another in each run.
+        (format!("{nodes}/3/kind/body/nodes/0/kind/call/once_per"), name("go"), "ER2007"),
+        // P6: a key that holds all of the line, which the receiver is not said to get.
+        (format!("{nodes}/3/kind/body/nodes/0/kind/call/once_per"), name("line"), "ER2008"),
+        (format!("{nodes}/4/kind/call/once_per"), serde_json::json!({"op": "run", "member": "id"}), "ER2007"),
         // P8: an effect with neither undo nor a good place, both at once, another undo than the proof says.
         (format!("{nodes}/3/kind/body/nodes/0/kind/undo"), serde_json::Value::Null, "ER2007"),
         (format!("{nodes}/4/kind/undo"), serde_json::Value::Null, "ER2007"),
@@ -312,6 +350,12 @@ fn an_edited_plan_with_a_recomputed_digest_is_refused() {
         (format!("{nodes}/4/kind/undo/arguments"), serde_json::json!([]), "ER2007"),
         (format!("{nodes}/4/kind/call/body"), serde_json::Value::Null, "ER2007"),
         (format!("{nodes}/0/kind/call/body"), serde_json::json!({"op": "null"}), "ER2007"),
+        // P10: what is required is what the handoffs ask for.
+        (
+            "/apis/payments/identity/identity/agent_credential_id".into(),
+            "ECZ-GB-PAYM01::AGENT-OTHER1".into(),
+            "ER2008",
+        ),
         // The proof itself.
         ("/proof/obligations/1/name".into(), "P2x".into(), "ER2008"),
         ("/proof/obligations".into(), serde_json::json!([]), "ER2008"),
@@ -467,7 +511,13 @@ fn a_plans_identities_are_held_against_documents_at_hand() {
     ] {
         let mut edited = serde_json::to_value(&*plan).unwrap();
         edited["apis"]["payments"]["identity"]["identity"][field] = value;
-        let edited: plan::Plan = serde_json::from_value(edited).unwrap();
+        let mut edited: plan::Plan = serde_json::from_value(edited).unwrap();
+        // With a proof that was written anew, as far as it is recomputed.
+        let (mut obligations, _) = plan::prove(&edited).unwrap();
+        let taken = |entry: &&plan::Obligation| plan::TAKEN_OVER.contains(&entry.name.as_str());
+        obligations.extend(plan.proof.obligations.iter().filter(taken).cloned());
+        obligations.sort();
+        edited.proof.obligations = obligations;
         let held = plan::check(edited).and_then(|plan| plan.held_against(&documents, None).map(|_| ()));
         assert!(matches!(held, Err(PlanError::Drift { .. })), "{field}: {held:?}");
     }

@@ -172,5 +172,20 @@ fn read(expression: &Expr, names: &Names, found: &mut BTreeMap<Operation, Usage>
         read(item, &inner, found);
         return;
     }
+    if let Expr::Match { of, arms, otherwise } = expression {
+        for arm in arms {
+            let mut inner = names.clone();
+            if let Some(variable) = &arm.variable {
+                // A refusal's body is no member of what the step stands for.
+                match names.get(of).filter(|_| (200..=299).contains(&arm.status)) {
+                    Some(same) => inner.insert(variable.clone(), same.clone()),
+                    None => inner.remove(variable),
+                };
+            }
+            read(&arm.value, &inner, found);
+        }
+        otherwise.iter().for_each(|otherwise| read(otherwise, names, found));
+        return;
+    }
     each_child(expression, &mut |child| read(child, names, found));
 }

@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Config, ConfigError, Environment, read};
 use crate::base::limits;
-use crate::source::{FileSystem, ReadError};
+use crate::source::{DiskCache, FileSystem, ReadError};
 
 /// The name of a configuration file, in the runner's folder and beside a flow.
 pub const FILE_NAME: &str = "eczflow.toml";
@@ -43,11 +43,25 @@ pub fn load(
 }
 
 fn standard_folder(environment: &dyn Environment) -> Option<Utf8PathBuf> {
+    own_folder(environment, "XDG_CONFIG_HOME", ".config")
+}
+
+/// The folder of this program's below the one that a variable names, else below one in the user's own.
+fn own_folder(environment: &dyn Environment, variable: &str, otherwise: &str) -> Option<Utf8PathBuf> {
     // The XDG specification: a relative path there is to be ignored.
     let absolute =
         |name: &str| environment.var(name).map(Utf8PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
+    let base = absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(otherwise)))?;
     Some(base.join("eczflow"))
+}
+
+/// The cache of documents: in `folder`, else in `$XDG_CACHE_HOME/eczflow` or `$HOME/.cache/eczflow`; its key always lies in
+/// `$XDG_STATE_HOME/eczflow` or `$HOME/.local/state/eczflow`. `None` where there is no such place: then nothing is kept.
+pub fn cache(folder: Option<&Utf8Path>, environment: &dyn Environment) -> Option<DiskCache> {
+    let standard = || own_folder(environment, "XDG_CACHE_HOME", ".cache").map(|own| own.join("documents"));
+    let folder = folder.map(Utf8Path::to_owned).or_else(standard)?;
+    let key = own_folder(environment, "XDG_STATE_HOME", ".local/state")?.join("cache.key");
+    Some(DiskCache::new(folder, key))
 }
 
 fn optional(files: &dyn FileSystem, path: &Utf8Path) -> Result<Option<Vec<u8>>, ConfigError> {

@@ -18,7 +18,7 @@ mod table;
 pub use environment::{Environment, NoEnvironment, ProcessEnvironment};
 pub use error::ConfigError;
 pub use key_file::{NewKey, new_key, read_key};
-pub use load::{FILE_NAME, load};
+pub use load::{FILE_NAME, cache, load};
 pub use model::{
     AllowedAddress, ApiConfig, Config, EndpointKind, ResolverConfig, RuleLevel, SPEC_HASH_PROFILE,
     SecretSource, Template,

@@ -1,7 +1,7 @@
 //! A document: read strictly, hashed, its operations listed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -25,6 +25,8 @@ pub struct Document {
     dialect: Dialect,
     canonical_hash: Digest,
     operations: Vec<OperationEntry>,
+    /// What was cut out so far, by the operation's pointer: rules ask for the same again.
+    cuts: Arc<Mutex<BTreeMap<String, Arc<Value>>>>,
 }
 
 /// An operation in a document's list.
@@ -83,13 +85,18 @@ impl Document {
             return None;
         }
         let dialect = operation::dialect_of(root).ok()?;
-        Some(Document {
-            file: root.span().file,
-            dialect,
-            canonical_hash: canonical_hash(root),
-            operations: list_operations(root, dialect),
-            tree: Arc::new(tree),
-        })
+        let (hash, operations) = (canonical_hash(root), list_operations(root, dialect));
+        Some(Document::of_parts(tree, dialect, hash, operations))
+    }
+
+    pub(super) fn of_parts(
+        tree: Tree,
+        dialect: Dialect,
+        canonical_hash: Digest,
+        operations: Vec<OperationEntry>,
+    ) -> Document {
+        let file = tree.root().span().file;
+        Document { file, dialect, canonical_hash, operations, tree: Arc::new(tree), cuts: Arc::default() }
     }
 
     /// The file in the source map.
@@ -99,6 +106,10 @@ impl Document {
 
     pub(super) fn root(&self) -> Node<'_> {
         self.tree.root()
+    }
+
+    pub(super) fn tree(&self) -> &Tree {
+        &self.tree
     }
 
     /// The version of OpenAPI it follows.
@@ -214,13 +225,12 @@ impl Document {
 
     /// What an operation says. The error is a finding at its place.
     pub fn view(&self, entry: &OperationEntry) -> Result<OperationView, Box<Diagnostic>> {
-        let slice = Arc::new(self.cut(entry)?);
-        operation::read(&slice, &entry.method, &entry.path).map_err(|error| self.malformed(&error))
+        operation::read(&self.cut(entry)?, &entry.method, &entry.path).map_err(|error| self.malformed(&error))
     }
 
     /// The slice of an operation. The error is a finding at its place.
     pub fn slice(&self, entry: &OperationEntry) -> Result<Slice, Box<Diagnostic>> {
-        Slice::of_value(&self.cut(entry)?).map_err(|error| self.malformed(&error))
+        Slice::of_value(self.cut(entry)?.as_ref()).map_err(|error| self.malformed(&error))
     }
 
     /// The document's own servers.
@@ -228,8 +238,15 @@ impl Document {
         self.root().get("servers").map_or(Vec::new(), |given| servers::read(&given.to_value(), "/servers"))
     }
 
-    fn cut(&self, entry: &OperationEntry) -> Result<Value, Box<Diagnostic>> {
-        slice::cut(self.root(), &entry.method, &entry.path).map_err(|error| self.uncut(error))
+    fn cut(&self, entry: &OperationEntry) -> Result<Arc<Value>, Box<Diagnostic>> {
+        let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cut) = cuts.get(&entry.pointer) {
+            return Ok(Arc::clone(cut));
+        }
+        let cut = slice::cut(self.root(), &entry.method, &entry.path).map_err(|error| self.uncut(error))?;
+        let cut = Arc::new(cut);
+        cuts.insert(entry.pointer.clone(), Arc::clone(&cut));
+        Ok(cut)
     }
 
     fn uncut(&self, error: CutError<'_>) -> Box<Diagnostic> {
@@ -368,6 +385,16 @@ fn wrong_version(root: Node<'_>) -> Option<Diagnostic> {
     Some(finding.help("write the document in OpenAPI 3.0, 3.1 or 3.2, such as `3.1.1`"))
 }
 
+fn is_named(name: &str, ending: &str) -> bool {
+    let start = name.len().checked_sub(ending.len());
+    start.and_then(|start| name.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(ending))
+}
+
+/// Whether a document of this name is read as YAML whatever it begins with.
+pub(super) fn is_named_yaml(name: &str) -> bool {
+    is_named(name, ".yaml") || is_named(name, ".yml")
+}
+
 pub(super) fn read_tree(bytes: &[u8], name: &str, sources: &mut SourceMap, sink: &mut Sink) -> Option<Tree> {
     if bytes.len() > limits::DOCUMENT_BYTES {
         let file = sources.add(name, "");
@@ -394,20 +421,20 @@ pub(super) fn read_tree(bytes: &[u8], name: &str, sources: &mut SourceMap, sink:
         sink.push(finding.help("save it as UTF-8 without one"));
         return None;
     }
-    let ends = |ending: &str| name.len() >= ending.len() && name.to_ascii_lowercase().ends_with(ending);
-    let yaml = ends(".yaml") || ends(".yml");
+    let (json, yaml) = (is_named(name, ".json"), is_named_yaml(name));
+    let braced = text.trim_start().starts_with('{');
     if text.trim().is_empty() {
         let finding = Diagnostic::new(&codes::SYNTAX, Span::new(file, 0, 0), "this document is empty");
         sink.push(finding.help("an OpenAPI document begins with its version: `openapi: 3.1.0`, or `{\"openapi\": \"3.1.0\"` in JSON"));
         return None;
     }
-    if ends(".json") && text.lines().any(|line| line.starts_with("openapi:") || line.starts_with("swagger:"))
-    {
+    let of_yaml = |line: &str| line.starts_with("openapi:") || line.starts_with("swagger:");
+    if json && !braced && text.lines().any(of_yaml) {
         let finding = Diagnostic::new(&codes::SYNTAX, Span::new(file, 0, 0), "expected JSON, found YAML");
         sink.push(finding.help("this looks like YAML: name it `.yaml`"));
         return None;
     }
-    let tree = if ends(".json") || (!yaml && text.trim_start().starts_with('{')) {
+    let tree = if json || (!yaml && braced) {
         json::read(&text, file, sink)?
     } else {
         yaml::read(&text, file, sink)?

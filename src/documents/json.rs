@@ -1,5 +1,6 @@
 //! The strict JSON reader: I-JSON (RFC 7493) with places. Recursion is bounded by the limit on depth.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::number;
@@ -11,8 +12,14 @@ use crate::source::{FileId, Span};
 
 /// Reads one JSON text. `None` exactly where an error was reported.
 pub(super) fn read(text: &Arc<str>, file: FileId, sink: &mut Sink) -> Option<Tree> {
-    let builder = Builder::new(file, Arc::clone(text));
-    let mut reader = Reader { text, at: 0, report: Report::new(file, sink), builder };
+    read_part(text, 0..text.len(), file, sink)
+}
+
+/// Reads one JSON text that stands in another. `None` exactly where an error was reported.
+pub(super) fn read_part(text: &Arc<str>, part: Range<usize>, file: FileId, sink: &mut Sink) -> Option<Tree> {
+    let builder = Builder::new(file, Arc::clone(text), part.len(), true);
+    let until = text.get(..part.end).unwrap_or(text);
+    let mut reader = Reader { text: until, at: part.start, report: Report::new(file, sink), builder };
     reader.whole().ok()?;
     reader.report.is_clean().then(|| reader.builder.finish())
 }

@@ -13,6 +13,7 @@ mod number;
 mod operation;
 mod pointer;
 mod references;
+mod remembered;
 mod report;
 mod security;
 mod servers;

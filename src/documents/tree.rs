@@ -3,10 +3,13 @@
 //! A cell is 16 bytes, and strings stay where they stand in the text unless they were escaped, so a large document costs
 //! little more than its bytes. Cells are in the order of the text: a container, then all that is in it; of an object the
 //! key and the value of each member by turns.
+//!
+//! A tree that was remembered has cells of its large containers only; what is smaller is a part, which is read out of the
+//! text when it is asked for ([`remembered`]).
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Number, Value};
 
@@ -17,6 +20,8 @@ pub(super) use builder::{Builder, Open, Written};
 
 #[path = "tree_builder.rs"]
 mod builder;
+#[path = "tree_remembered.rs"]
+mod remembered;
 
 /// Objects with more members than this have an index of their sorted keys.
 const SMALL: usize = 12;
@@ -49,6 +54,8 @@ enum Kind {
     Owned,
     Array,
     Object,
+    /// A value or a key of a remembered tree that is read when it is asked for.
+    Part,
 }
 
 /// A document's values.
@@ -61,6 +68,11 @@ pub(super) struct Tree {
     numbers: Vec<Number>,
     /// The keys of large objects, sorted as canonical text has them, by the object's cell.
     sorted: HashMap<u32, Box<[u32]>>,
+    /// What was read of the parts of a remembered tree.
+    parts: Vec<OnceLock<Tree>>,
+    /// Whether a value's place tells it from all others, and lies within that of what it is in: so in JSON, and not where
+    /// YAML repeats an anchor.
+    nested: bool,
 }
 
 /// A value of a tree.
@@ -72,7 +84,15 @@ pub(super) struct Node<'t> {
 
 impl Tree {
     pub(super) fn root(&self) -> Node<'_> {
-        Node { tree: self, at: 0 }
+        self.node(0)
+    }
+
+    /// The value of a cell.
+    fn node(&self, at: u32) -> Node<'_> {
+        match self.part(at) {
+            Some(part) => Node { tree: part, at: 0 },
+            None => Node { tree: self, at },
+        }
     }
 
     pub(super) fn text(&self) -> &str {
@@ -100,6 +120,7 @@ impl Tree {
             Kind::Plain => self.text.get(start..end),
             Kind::Quoted | Kind::Inner => self.text.get(start + 1..end.checked_sub(1)?),
             Kind::Owned => self.strings.get(usize::try_from(cell.data).ok()?).map(String::as_str),
+            Kind::Part => self.part(at)?.string(0),
             _ => None,
         }
     }
@@ -122,14 +143,15 @@ fn order(a: &str, b: &str) -> Ordering {
 }
 
 impl<'t> Node<'t> {
-    /// The number of its cell: equal for equal values of one tree, and below [`Node::end`] of everything it is in.
+    /// What tells it from the other values of its document: equal for one and the same, and below [`Node::end`] of
+    /// everything it is in.
     pub(super) fn id(self) -> u32 {
-        self.at
+        if self.tree.nested { self.tree.cell(self.at).start } else { self.at }
     }
 
-    /// One past the last cell in it.
+    /// Above the [`Node::id`] of everything in it, and not above that of what follows.
     pub(super) fn end(self) -> u32 {
-        self.tree.after(self.at)
+        if self.tree.nested { self.tree.cell(self.at).end } else { self.tree.after(self.at) }
     }
 
     /// The text of the value.
@@ -163,27 +185,35 @@ impl<'t> Node<'t> {
     /// The members of an object in the order of the text, each key and value; of anything else none.
     pub(super) fn members(self) -> impl Iterator<Item = (Node<'t>, Node<'t>)> + use<'t> {
         let tree = self.tree;
-        let end = if self.is_object() { self.end() } else { 0 };
+        self.keys().map(move |key| (tree.node(key), tree.node(key + 1)))
+    }
+
+    /// The cells of the keys of an object, each before that of its value.
+    fn keys(self) -> impl Iterator<Item = u32> + use<'t> {
+        let tree = self.tree;
+        let end = if self.is_object() { tree.after(self.at) } else { 0 };
         let mut next = self.at + 1;
         std::iter::from_fn(move || {
-            if next >= end {
-                return None;
-            }
-            let (key, value) = (next, next + 1);
-            next = tree.after(value);
-            Some((Node { tree, at: key }, Node { tree, at: value }))
+            let key = next;
+            next = tree.after(key + 1);
+            (key < end).then_some(key)
         })
     }
 
     /// The items of an array; of anything else none.
     pub(super) fn items(self) -> impl Iterator<Item = Node<'t>> + use<'t> {
         let tree = self.tree;
-        let end = if self.is_array() { self.end() } else { 0 };
+        self.item_cells().map(move |at| tree.node(at))
+    }
+
+    fn item_cells(self) -> impl Iterator<Item = u32> + use<'t> {
+        let tree = self.tree;
+        let end = if self.is_array() { tree.after(self.at) } else { 0 };
         let mut next = self.at + 1;
         std::iter::from_fn(move || {
             let at = next;
             next = tree.after(at);
-            (at < end).then_some(Node { tree, at })
+            (at < end).then_some(at)
         })
     }
 
@@ -193,9 +223,10 @@ impl<'t> Node<'t> {
         if let Some(sorted) = tree.sorted.get(&self.at) {
             let found = sorted.binary_search_by(|key| order(tree.key(*key), name)).ok()?;
             let key = *sorted.get(found)?;
-            return Some((Node { tree, at: key }, Node { tree, at: key + 1 }));
+            return Some((tree.node(key), tree.node(key + 1)));
         }
-        self.members().find(|(key, _)| key.as_str() == Some(name))
+        let key = self.keys().find(|key| tree.string(*key) == Some(name))?;
+        Some((tree.node(key), tree.node(key + 1)))
     }
 
     /// A member's value by name.
@@ -204,7 +235,11 @@ impl<'t> Node<'t> {
     }
 
     pub(super) fn child(self, token: &str) -> Option<Node<'t>> {
-        if self.is_array() { self.items().nth(pointer::index(token)?) } else { self.get(token) }
+        if self.is_array() {
+            Some(self.tree.node(self.item_cells().nth(pointer::index(token)?)?))
+        } else {
+            self.get(token)
+        }
     }
 
     /// The value at a JSON pointer (RFC 6901).
@@ -216,7 +251,7 @@ impl<'t> Node<'t> {
     pub(super) fn to_value(self) -> Value {
         let cell = self.tree.cell(self.at);
         match cell.kind {
-            Kind::Null => Value::Null,
+            Kind::Null | Kind::Part => Value::Null,
             Kind::False => Value::Bool(false),
             Kind::True => Value::Bool(true),
             Kind::Whole | Kind::Number => self.number().map_or(Value::Null, Value::Number),
@@ -251,6 +286,8 @@ impl<'t> Node<'t> {
             Kind::Quoted | Kind::Plain | Kind::Inner | Kind::Owned => "a string",
             Kind::Array => "an array",
             Kind::Object => "an object",
+            // A node is never of a part, but of what was read of it.
+            Kind::Part => "a value",
         }
     }
 
@@ -304,6 +341,11 @@ impl<F: FnMut(&[u8])> Canonical<'_, F> {
                 (self.out)(b"]");
             }
             Kind::Object => self.object(at),
+            Kind::Part => {
+                let out: &mut dyn FnMut(&[u8]) = &mut self.out;
+                let Node { tree, at } = self.tree.node(at);
+                Canonical { tree, without: None, keys: Vec::new(), out }.value(at);
+            }
         }
     }
 

@@ -1,6 +1,5 @@
 //! Making a tree.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Number;
@@ -35,10 +34,11 @@ pub(in crate::documents) enum Written {
     reason = "documents are bounded far below 4 GiB, and so are their cells"
 )]
 impl Builder {
-    pub(in crate::documents) fn new(file: FileId, text: Arc<str>) -> Builder {
-        let cells = Vec::with_capacity(text.len() / 24);
-        let tree =
-            Tree { file, text, cells, strings: Vec::new(), numbers: Vec::new(), sorted: HashMap::new() };
+    /// A builder for values of `size` bytes of the text. `nested` as [`Tree::nested`] has it.
+    pub(in crate::documents) fn new(file: FileId, text: Arc<str>, size: usize, nested: bool) -> Builder {
+        let mut tree = Tree::nothing(file, text);
+        tree.cells.reserve(size / 24);
+        tree.nested = nested;
         Builder { tree, keys: Vec::new() }
     }
 

@@ -31,7 +31,7 @@ fn read_within(text: &Arc<str>, file: FileId, sink: &mut Sink, nodes: usize) -> 
         text,
         offsets: Offsets::new(text),
         report: Report::new(file, sink),
-        builder: tree::Builder::new(file, Arc::clone(text)),
+        builder: tree::Builder::new(file, Arc::clone(text), text.len(), false),
         open: Vec::new(),
         documents: 0,
         nodes,

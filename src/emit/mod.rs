@@ -3,6 +3,7 @@
 //! May import: base, ecz, documents, types, expr, plan, hir, graph. Deterministic: the same source and documents give the
 //! same plan, and what is recomputed of the proof before a run is written by the functions that recompute it.
 
+mod classes;
 mod proof;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +48,7 @@ pub fn emit(
         name: input.name.clone(),
         ty: input.ty.clone(),
         default: input.default.clone(),
+        classified: classes::of(hir, &hir::ClassifiedIn::Input(input.name.clone())),
     });
     let flow = plan::Flow {
         name: hir.flow.name.clone(),
@@ -55,6 +57,7 @@ pub fn emit(
         inputs: inputs.collect(),
         output: hir.flow.output.clone(),
         deadline_ms: hir.flow.deadline_ms,
+        cleared: classes::cleared(&hir.flow.cleared),
         body,
     };
     let secrets = hir.secrets.iter().filter(|(name, _)| {
@@ -73,9 +76,12 @@ pub fn emit(
         functions: functions(hir, &flow),
         flows,
         flow,
+        egress: Vec::new(),
         proof: plan::Proof::default(),
     };
-    plan.proof = proof::proof(hir, &plan)?;
+    // What may not fit when it is sent is part of what is proved.
+    plan.proof.guards = proof::guards(hir);
+    (plan.proof, plan.egress) = proof::proof(hir, &plan)?;
     Ok(plan)
 }
 
@@ -190,7 +196,10 @@ impl Emitter<'_> {
                 otherwise: signal.otherwise.clone(),
                 guard: signal.guard.as_ref().map(|(guard, _)| guard.clone()),
             })),
-            hir::NodeKind::Let(value) => plan::NodeKind::Let { value: value.clone() },
+            hir::NodeKind::Let(value) => plan::NodeKind::Let {
+                value: value.clone(),
+                release: self.hir.flow.releases.get(&node.id).map(|released| released.release.clone()),
+            },
             hir::NodeKind::Ensure { condition, message } => {
                 plan::NodeKind::Ensure { condition: condition.clone(), message: message.clone() }
             }
@@ -216,6 +225,12 @@ impl Emitter<'_> {
         let handoff =
             call.handoff().and_then(|handoff| Some((handoff.policy.clone()?, handoff.present.clone())));
         let (handoff, present) = handoff.ok_or(EmitError::Unresolved(name))?;
+        // The farthest one says what the flow asks for.
+        let weakened = call.weaker(&self.hir.flow).pop().and_then(|weaker| {
+            let present = weaker.other.present.clone().unwrap_or_else(|| self.agent.clone());
+            let (instead_of, because) = (weaker.other.policy.clone()?, weaker.because?.to_owned());
+            Some(Box::new(plan::Weakening { instead_of, present, because }))
+        });
         let argument = |(name, location, value): &(String, String, Expr)| plan::Argument {
             name: name.clone(),
             location: location.clone(),
@@ -233,6 +248,7 @@ impl Emitter<'_> {
             retry: call.retry().cloned(),
             handoff,
             present: present.unwrap_or_else(|| self.agent.clone()),
+            weakened,
         })
     }
 
@@ -270,9 +286,14 @@ impl Emitter<'_> {
                     auth,
                     timeout: api.timeout,
                     breaker: api.breaker.clone().ok_or_else(unresolved)?,
+                    cleared: classes::cleared(&api.cleared),
+                    classified: BTreeMap::new(),
                     operations: BTreeMap::from([(call.operation.clone(), slice)]),
                 },
             );
+        }
+        for (name, api) in &mut apis {
+            api.classified = classes::of_answers(self.hir, name, api.operations.keys());
         }
         Ok(apis)
     }

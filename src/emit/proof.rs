@@ -3,14 +3,22 @@
 use std::collections::BTreeMap;
 
 use crate::hir::Hir;
-use crate::plan::{self, Obligation, Plan, PlanError, Proof};
+use crate::plan::{self, Obligation, Plan, PlanError, Proof, Received};
 use crate::types::Answer;
 
-pub(super) fn proof(hir: &Hir, plan: &Plan) -> Result<Proof, PlanError> {
-    let mut obligations = plan::prove(plan)?;
+pub(super) fn proof(hir: &Hir, plan: &Plan) -> Result<(Proof, Vec<Received>), PlanError> {
+    let (mut obligations, egress) = plan::prove(plan)?;
     obligations.extend(resolved(plan));
     obligations.extend(typed(hir, plan));
     obligations.sort();
+    Ok((
+        Proof { obligations, assumptions: plan::assumptions(plan), guards: plan.proof.guards.clone() },
+        egress,
+    ))
+}
+
+/// Positions that are checked at run time, sorted, each once.
+pub(super) fn guards(hir: &Hir) -> Vec<String> {
     let mut guards: Vec<String> = hir
         .flow
         .positions
@@ -22,7 +30,7 @@ pub(super) fn proof(hir: &Hir, plan: &Plan) -> Result<Proof, PlanError> {
         .collect();
     guards.sort();
     guards.dedup();
-    Ok(Proof { obligations, assumptions: plan::assumptions(plan), guards })
+    guards
 }
 
 fn obligation(name: &str, subject: impl Into<String>, holds_by: String) -> Obligation {

@@ -12,7 +12,7 @@ use super::state::{CallPhase, Calling, Failure, Looping, Phase, Progress, State}
 use crate::base::{Digest, Timestamp};
 use crate::ecz::Decision;
 use crate::expr::evaluate;
-use crate::plan::NodeKind;
+use crate::plan::{Call, NodeKind};
 use crate::types::Value;
 
 /// An event that this state and plan do not allow.
@@ -274,17 +274,21 @@ impl<'a> Engine<'a> {
         outcome: Outcome,
         lost: bool,
     ) -> Applied {
-        if let Some(beside) = &outcome.beside {
-            under_way(state, path, attempt)?;
-            state.beside.insert(path.clone(), beside.clone());
-        }
+        let beside = outcome.beside.clone();
+        let safe = self.call(path).is_some_and(Call::is_safe);
         let calling = under_way(state, path, attempt)?;
         // An attempt whose process ended has no outcome but that.
         if !matches!((&calling.phase, lost), (CallPhase::Intended, false) | (CallPhase::Lost, true)) {
             return illegal("no attempt was under way");
         }
         calling.unknown |= matches!(outcome.kind, OutcomeKind::Unknown | OutcomeKind::Redirected);
-        if outcome.kind == OutcomeKind::Done {
+        // What was unknown before is not settled by a refusal: an effect may have happened.
+        let refused = outcome.kind == OutcomeKind::Refused && outcome.value.is_some();
+        if refused && (safe || !calling.unknown) {
+            let body = outcome.value.unwrap_or(Value::Null);
+            state.refused.insert(path.clone(), (outcome.status.unwrap_or_default(), body));
+            state.nodes.insert(path.clone(), Progress::Done(Value::Absent));
+        } else if outcome.kind == OutcomeKind::Done {
             let value = outcome.value.unwrap_or(Value::Null);
             state.nodes.insert(path.clone(), Progress::Done(value));
             let undoable = self.step(path).is_some_and(|step| step.undo.is_some() && !step.call.is_safe());
@@ -294,6 +298,7 @@ impl<'a> Engine<'a> {
         } else {
             calling.phase = CallPhase::Settled(outcome);
         }
+        state.beside.extend(beside.map(|beside| (path.clone(), beside)));
         Ok(())
     }
 

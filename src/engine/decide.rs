@@ -103,7 +103,7 @@ impl<'a> Engine<'a> {
         let node = *self.nodes.get(path.node.as_str()).filter(|_| !state.failing)?;
         let names = state.names(&path.iterations);
         let what = match &node.kind {
-            NodeKind::Let { value } => {
+            NodeKind::Let { value, .. } => {
                 fail(FailureClass::Expression, evaluate(value, &names).err()?.to_string())
             }
             NodeKind::Ensure { condition, message } => check(&names, Some(condition), message, true),

@@ -14,7 +14,7 @@ pub struct Outcome {
     pub status: Option<u16>,
     /// What the flow uses of the answer beside its body, where an effect happened or a read was done.
     pub beside: Option<Beside>,
-    /// The typed body where it is done; the untyped one where an effect happened with an ill-typed answer.
+    /// The typed body where it is done, or refused in a way that the flow matches; the untyped one where an effect happened with an ill-typed answer.
     pub value: Option<Value>,
     /// Why, in words for the user.
     pub why: String,
@@ -45,20 +45,22 @@ pub fn judge_answer(contract: &Contract, used: Option<&AnswerUse>, answer: &Answ
         transient: matches!(kind, OutcomeKind::Throttled | OutcomeKind::Unknown),
         retry_after: answer.headers.get("retry-after").cloned(),
     };
+    let decoded = || {
+        let content_type = answer.content_type.as_deref();
+        match &answer.body {
+            AnswerBody::Json(body) => contract.decode_json(status, content_type, body),
+            AnswerBody::Empty => contract.decode_response(status, content_type, &[]),
+            AnswerBody::Bytes(text) => {
+                contract.decode_response(status, content_type, &decode_base64(text).unwrap_or_default())
+            }
+            AnswerBody::TooLarge(limit) => {
+                Err(Misfit::whole(format!("it has more than {limit} bytes [ER3031]")))
+            }
+            AnswerBody::Unreadable(reason) => Err(Misfit::whole(format!("it {reason} [ER3032]"))),
+        }
+    };
     match status {
         200..=299 => {
-            let content_type = answer.content_type.as_deref();
-            let decoded = match &answer.body {
-                AnswerBody::Json(body) => contract.decode_json(status, content_type, body),
-                AnswerBody::Empty => contract.decode_response(status, content_type, &[]),
-                AnswerBody::Bytes(text) => {
-                    contract.decode_response(status, content_type, &decode_base64(text).unwrap_or_default())
-                }
-                AnswerBody::TooLarge(limit) => {
-                    Err(Misfit::whole(format!("it has more than {limit} bytes [ER3031]")))
-                }
-                AnswerBody::Unreadable(reason) => Err(Misfit::whole(format!("it {reason} [ER3032]"))),
-            };
             let names = used.map(|used| used.headers.as_slice()).unwrap_or_default();
             let headers = contract.decode_headers(status, names, &answer.headers);
             let beside = used.map(|_| Beside {
@@ -66,7 +68,7 @@ pub fn judge_answer(contract: &Contract, used: Option<&AnswerUse>, answer: &Answ
                 // What an undo sees of an answer that does not fit.
                 headers: headers.clone().unwrap_or_else(|_| Value::Record(Default::default())),
             });
-            match decoded.and_then(|value| headers.map(|_| value)) {
+            match decoded().and_then(|value| headers.map(|_| value)) {
                 Ok(value) => {
                     Outcome { value: Some(value), beside, ..outcome(OutcomeKind::Done, String::new()) }
                 }
@@ -89,7 +91,20 @@ pub fn judge_answer(contract: &Contract, used: Option<&AnswerUse>, answer: &Answ
         ),
         429 => outcome(OutcomeKind::Throttled, "it answered 429: too many requests".into()),
         408 | 425 => outcome(OutcomeKind::Unknown, format!("it answered {status}")),
-        400..=499 => outcome(OutcomeKind::Refused, format!("it refused with {status}")),
+        400..=499 => {
+            let refused = outcome(OutcomeKind::Refused, format!("it refused with {status}"));
+            if !used.is_some_and(|used| used.refusals.contains(&status)) {
+                return refused;
+            }
+            let absent = Beside { status: Value::Absent, headers: Value::Absent };
+            match decoded() {
+                Ok(value) => Outcome { value: Some(value), beside: Some(absent), ..refused },
+                Err(misfit) => {
+                    let why = format!("its answer {status} does not fit its document: {misfit}");
+                    Outcome { why, ..refused }
+                }
+            }
+        }
         500..=599 => outcome(OutcomeKind::Unknown, format!("it answered {status}")),
         // 1xx never arrives as an answer; anything else is no HTTP status: what happened cannot be known.
         _ => outcome(OutcomeKind::Unknown, format!("it answered with the unheard-of status {status}")),

@@ -49,7 +49,7 @@ impl<'a> Engine<'a> {
     /// Begins a value or a call. What cannot begin stays, and `decide` says why.
     fn begin(&self, state: &mut State, path: &Path, node: &Node) -> bool {
         let progress = match &node.kind {
-            NodeKind::Let { value } => match evaluate(value, &state.names(&path.iterations)) {
+            NodeKind::Let { value, .. } => match evaluate(value, &state.names(&path.iterations)) {
                 Ok(value) => Progress::Done(value),
                 Err(_) => return false,
             },

@@ -8,7 +8,7 @@ use super::event::{FailureClass, Opening, PauseCause, Request, Status};
 use super::outcome::{Beside, Outcome};
 use super::path::Path;
 use crate::base::{Digest, Timestamp};
-use crate::expr::{Definition, Definitions, Scope};
+use crate::expr::{Answered, Definition, Definitions, Scope};
 use crate::types::Value;
 
 /// A run's state.
@@ -39,6 +39,8 @@ pub struct State {
     pub(super) ill_typed: BTreeMap<Path, Value>,
     /// What is used of answers beside their bodies: of done steps, and of effects with an ill-typed answer.
     pub(super) beside: BTreeMap<Path, Beside>,
+    /// Refusals that ended their step in an ordinary way.
+    pub(super) refused: BTreeMap<Path, (u16, Value)>,
     /// Effects that happened and have an undo, oldest first.
     pub(super) completed: Vec<Path>,
     /// The newest attempts of failed undos.
@@ -152,6 +154,7 @@ impl State {
             loops: BTreeMap::new(),
             ill_typed: BTreeMap::new(),
             beside: BTreeMap::new(),
+            refused: BTreeMap::new(),
             completed: Vec::new(),
             undo_leaves: BTreeMap::new(),
             reported: None,
@@ -271,6 +274,22 @@ impl Scope for Names<'_> {
 
     fn headers(&self, step: &str) -> Option<&Value> {
         self.beside(step, |beside| &beside.headers)
+    }
+
+    fn answered(&self, step: &str) -> Option<Answered<'_>> {
+        (0..=self.iterations.len()).rev().find_map(|depth| {
+            let path = Path::new(self.iterations.get(..depth).unwrap_or_default(), step);
+            if let Some((status, body)) = self.state.refused.get(&path) {
+                return Some(Answered::With(*status, body));
+            }
+            match (self.state.nodes.get(&path)?, self.state.beside.get(&path)) {
+                (Progress::Skipped, _) => Some(Answered::Skipped),
+                (Progress::Done(value), Some(Beside { status: Value::Int(status), .. })) => {
+                    Some(Answered::With(u16::try_from(*status).ok()?, value))
+                }
+                _ => None,
+            }
+        })
     }
 
     fn run_id(&self) -> &str {

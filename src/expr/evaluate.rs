@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::arithmetic;
 use super::compare::{compare, equal};
 use super::functions;
-use super::{BinaryOperator, Definition, Expr, Part, UnaryOperator};
+use super::{Arm, BinaryOperator, Definition, Expr, Part, UnaryOperator};
 use crate::base::{Timestamp, limits};
 use crate::types::Value;
 
@@ -16,6 +16,15 @@ use crate::types::Value;
 pub const EVALUATION_DEPTH: usize = 160;
 /// Work of one evaluation: expressions evaluated, and bytes of values built or copied.
 pub const EVALUATION_WORK: usize = 32 << 20;
+
+/// How a step ended, for `match`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Answered<'a> {
+    /// It was skipped.
+    Skipped,
+    /// By an answer: its status and its body.
+    With(u16, &'a Value),
+}
 
 /// What an expression can see.
 pub trait Scope {
@@ -31,6 +40,10 @@ pub trait Scope {
     }
     /// The recorded headers of a step's answer, a record. Of a skipped step it is `Value::Absent`, not `None`.
     fn headers(&self, _step: &str) -> Option<&Value> {
+        None
+    }
+    /// How a step ended.
+    fn answered(&self, _step: &str) -> Option<Answered<'_>> {
         None
     }
     /// `run.id`.
@@ -225,6 +238,25 @@ fn evaluate_in<'a>(expr: &'a Expr, frame: &Frame<'a>, work: &Work, depth: usize)
         Expr::If { condition, then, otherwise } => {
             let condition = truth(&*evaluate_in(condition, frame, work, depth)?, "`if`")?;
             evaluate_in(if condition { then } else { otherwise }, frame, work, depth)
+        }
+        Expr::Match { of, arms, otherwise } => {
+            let answered = if frame.closed { None } else { frame.outer.answered(of) };
+            let unknown = |what: &str| EvalError::new(EvalErrorKind::Unresolved, format!("`{of}` {what}"));
+            let (status, body) = match answered {
+                None => return Err(unknown("has no recorded answer")),
+                Some(Answered::Skipped) => return owned(Value::Absent),
+                Some(Answered::With(status, body)) => (status, body),
+            };
+            match (arms.iter().find(|arm| arm.status == status), otherwise) {
+                (Some(Arm { variable: Some(name), value, .. }), _) => {
+                    let local = Local { name, value: body, next: frame.local };
+                    let frame = Frame { local: Some(&local), ..*frame };
+                    work.own(evaluate_in(value, &frame, work, depth)?).map(Cow::Owned)
+                }
+                (Some(arm), _) => evaluate_in(&arm.value, frame, work, depth),
+                (None, Some(otherwise)) => evaluate_in(otherwise, frame, work, depth),
+                (None, None) => Err(unknown("ended in a way that no arm is for")),
+            }
         }
         Expr::List { items } => {
             let mut values = Vec::new();

@@ -12,6 +12,6 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
-pub use evaluate::{EVALUATION_DEPTH, EVALUATION_WORK, EvalError, EvalErrorKind, Scope, evaluate};
-pub use model::{BinaryOperator, Definition, Definitions, Expr, Part, UnaryOperator};
+pub use evaluate::{Answered, EVALUATION_DEPTH, EVALUATION_WORK, EvalError, EvalErrorKind, Scope, evaluate};
+pub use model::{Arm, BinaryOperator, Definition, Definitions, Expr, Part, UnaryOperator};
 pub use scope::MapScope;

@@ -98,6 +98,16 @@ pub enum Expr {
         /// Its value when false.
         otherwise: Box<Expr>,
     },
+    /// `match x { 200 t => e, else => e }`: by the status of a step's answer; absent where the step was skipped.
+    Match {
+        /// The step.
+        of: String,
+        /// By status, in source order.
+        arms: Vec<Arm>,
+        /// `else`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        otherwise: Option<Box<Expr>>,
+    },
     /// `[a, b]`.
     List {
         /// The items.
@@ -164,6 +174,19 @@ pub struct Definition {
 
 /// Functions by name.
 pub type Definitions = BTreeMap<String, Definition>;
+
+/// An arm of a `match`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    /// The status it is for.
+    pub status: u16,
+    /// What the answer's body is called in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variable: Option<String>,
+    /// Its value.
+    pub value: Expr,
+}
 
 /// A part of an interpolated string.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -48,7 +48,11 @@ impl Api {
     /// The most evidence a handoff to it reaches.
     pub fn reachable(&self) -> Evidence {
         if self.no_passport.is_none() {
-            return plan::REACHABLE;
+            // An identity that is not whole is told as that.
+            return self
+                .identity
+                .as_ref()
+                .map_or(Evidence::E5, |known| plan::reachable_verified(&known.fields));
         }
         // Which scheme carries the evidence shows already in what is declared.
         let forms = self.auth.iter().filter_map(|auth| match &auth.form {
@@ -110,11 +114,13 @@ fn resolve(api: &Api, auth: &Auth, views: &[&OperationView]) -> Result<plan::Aut
     }
 }
 
-/// A finding with the document's place beside it.
+/// A finding with the document's place beside it: the scheme of the same kind, else the first.
 fn located(api: &Api, found: Box<Diagnostic>, views: &[&OperationView]) -> Unresolved {
-    let place =
-        schemes(views).into_values().next().and_then(|scheme| api.document.as_ref()?.place(&scheme.pointer));
-    match place {
+    let known = schemes(views);
+    let oauth = [codes::TOKEN_ENDPOINT.number, codes::UNKNOWN_SCOPE.number].contains(&found.code.number);
+    let same = known.values().find(|scheme| oauth && matches!(scheme.scheme, Scheme::OAuth2 { .. }));
+    let scheme = same.or_else(|| known.values().next());
+    match scheme.and_then(|scheme| api.document.as_ref()?.place(&scheme.pointer)) {
         Some(place) => Box::new(found.and(place, "a security scheme")),
         None => found,
     }

@@ -13,7 +13,7 @@ use crate::syntax::ast;
 pub(super) struct Callees<'a> {
     flows: BTreeMap<&'a str, &'a ast::Flow>,
     resolved: BTreeMap<&'a str, Arc<Hir>>,
-    /// Nodes of a flow, those of the flows that it calls counted with it.
+    /// Nodes of a flow, for each call of another one those of that one with them.
     nodes: BTreeMap<&'a str, usize>,
     /// Flows being resolved, outermost first: meeting one again is a circle.
     open: Vec<&'a str>,
@@ -46,8 +46,7 @@ impl<'a> Callees<'a> {
         let mut calls = Vec::new();
         called(&flow.body, &mut calls);
         let mut callees = BTreeMap::new();
-        let mut nodes = 0_usize;
-        for call in calls {
+        for call in &calls {
             let Some(callee) = self.flows.get(call.text.as_str()).copied() else { continue };
             if callees.contains_key(&call.text) {
                 continue;
@@ -66,8 +65,11 @@ impl<'a> Callees<'a> {
                 continue;
             }
             let hir = self.resolve(callee, sink, lower);
-            nodes = nodes.saturating_add(self.nodes.get(call.text.as_str()).copied().unwrap_or_default());
             callees.insert(call.text.clone(), hir);
+        }
+        let mut nodes = 0_usize;
+        for call in calls {
+            nodes = nodes.saturating_add(self.nodes.get(call.text.as_str()).copied().unwrap_or_default());
         }
         let hir = Arc::new(lower(flow, callees, sink));
         hir.flow.body.each_node(&mut |_, _| nodes = nodes.saturating_add(1));

@@ -1,6 +1,6 @@
 //! Calls: bound to an operation by id or by method and path; arguments to parameters; policies by nearness.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::expressions::{Typed, convert};
@@ -48,9 +48,9 @@ impl<'a> Calls<'a> {
 
 /// An operation that a call is bound to.
 pub(crate) struct Bound {
-    key: String,
+    pub(super) key: String,
     view: Arc<OperationView>,
-    contract: Contract,
+    pub(super) contract: Arc<Contract>,
     answer: Arc<StepAnswer>,
 }
 
@@ -64,8 +64,12 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
             }
             let message = format!("the document of `{api}` has no operation `{}`", name.text);
             let mut diagnostic = Diagnostic::new(&names::UNKNOWN_OPERATION, name.span, message);
+            if let Some(place) = document.place("/paths") {
+                diagnostic = diagnostic.and(place, "its operations stand here");
+            }
             diagnostic = match &error.suggestion {
-                Some(near) => diagnostic.meant(name.span, near, as_written(near)),
+                // No fix: another operation may do something else altogether.
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => {
                     let known: Vec<&str> = error.known.iter().map(String::as_str).take(20).collect();
                     diagnostic.note(format!("it has `{}`", known.join("`, `")))
@@ -100,8 +104,15 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
     for reason in &contract.unsupported {
         unsupported(&reason.pointer, format!("{reason} is not supported"));
     }
-    let answer =
-        Arc::new(StepAnswer { status: contract.success_status(), headers: contract.success_headers() });
+    let contract = Arc::new(contract);
+    let answer = Arc::new(StepAnswer {
+        status: contract.success_status(),
+        headers: contract.success_headers(),
+        contract: Arc::clone(&contract),
+        refusals: BTreeSet::new(),
+        fails: BTreeSet::new(),
+        guarded: false,
+    });
     contract.unsupported.is_empty().then(|| Bound {
         key: entry.key.clone(),
         view: Arc::new(view),
@@ -110,28 +121,41 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
     })
 }
 
-impl FlowLowering<'_, '_> {
+impl<'d> FlowLowering<'_, 'd> {
+    /// The api of a name; what is wrong with it is reported.
+    pub(super) fn api(&mut self, name: &ast::Name) -> Option<&'d Api> {
+        self.calls.api(name, self.sink)
+    }
+
+    /// An operation of an api's document. `None` where it could not be bound; what is wrong was reported.
+    pub(super) fn bound(
+        &mut self,
+        api: &Api,
+        name: &ast::Name,
+        wanted: &ast::Name,
+    ) -> Option<(Arc<Document>, Arc<Bound>)> {
+        let document = api.document.clone()?;
+        let key = (name.text.clone(), wanted.text.clone());
+        if let Some(known) = self.calls.bound.get(&key) {
+            return Some((document, Arc::clone(known)));
+        }
+        let bound = Arc::new(operation(&document, &name.text, wanted, self.sink)?);
+        self.calls.bound.insert(key, Arc::clone(&bound));
+        Some((document, bound))
+    }
+
     /// A call, and the type of its answer. `None` where it could not be bound; what is wrong was reported.
     pub(crate) fn call(
         &mut self,
         call: &ast::Call,
         step: Option<&ast::Step>,
         retry: Option<&ast::Path>,
-        handoff: Option<&ast::Path>,
+        handoff: Option<&ast::UseHandoff>,
     ) -> Option<(Call, Type, Arc<StepAnswer>)> {
         let (modules, root) = (self.calls.modules, self.calls.modules.root);
         // Arguments are looked at in any case, so that the names in them count as needed.
         let api = self.calls.api(&call.api, self.sink);
-        let document = api.and_then(|api| api.document.clone());
-        let bound = document.as_ref().and_then(|document| {
-            let name = (call.api.text.clone(), call.operation.text.clone());
-            if let Some(known) = self.calls.bound.get(&name) {
-                return Some((Arc::clone(document), Arc::clone(known)));
-            }
-            let bound = Arc::new(operation(document, &call.api.text, &call.operation, self.sink)?);
-            self.calls.bound.insert(name, Arc::clone(&bound));
-            Some((Arc::clone(document), bound))
-        });
+        let bound = api.and_then(|api| self.bound(api, &call.api, &call.operation));
         let key = step.and_then(|step| step.key.as_ref()).map(|key| {
             let typed = self.expression(&key.once_per, None);
             self.check_key(&typed);
@@ -141,7 +165,7 @@ impl FlowLowering<'_, '_> {
             Some(path) => policies::retry(modules, root, path, self.sink),
             None => api.and_then(|api| api.retry.clone()),
         };
-        let own = handoff.map(|path| policies::handoff(modules, root, path, self.sink));
+        let own = handoff.map(|used| policies::used_handoff(modules, root, used, self.sink));
         let (Some(api), Some((document, bound))) = (api, bound) else {
             self.unbound.push((call.api.text.clone(), call.operation.text.clone()));
             for argument in &call.arguments {

@@ -21,7 +21,8 @@ impl FlowLowering<'_, '_> {
             let message = "a step has an undo or is irreversible, not both";
             self.sink.push(
                 Diagnostic::new(&graph::IRREVERSIBLE_NOT_LAST, irreversible.span, message)
-                    .and(undo.span, "the undo stands here"),
+                    .and(undo.span, "the undo stands here")
+                    .help("keep the `undo` where what was done can be taken back, else the `irreversible`"),
             );
         }
         let undo = undo.and_then(|undo| {

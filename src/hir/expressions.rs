@@ -122,6 +122,7 @@ impl Lowering<'_, '_> {
                 };
                 Typed { expr, ty, span, literal: then.literal && otherwise.literal }
             }
+            ExprKind::Match { step, arms } => self.match_arms(step, arms, span, wanted),
             ExprKind::List(items) => self.list(items, span, wanted),
             ExprKind::Record(fields) => self.record(fields, span, wanted),
             ExprKind::Comprehension { item, variable, list, condition } => {

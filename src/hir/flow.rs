@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::calls::Calls;
 use super::declared::Declared;
 use super::expressions::{Lowering, Typed, convert};
-use super::model::{Block, Flow, Hir, Input, Loop, Node, NodeKind, Operator, Position, Step};
+use super::functions::StepAnswer;
+use super::matched::{Matched, matched};
+use super::model::{Block, Flow, Hir, Input, Loop, Node, NodeKind, Operator, Position, Released, Step};
 use super::placed::{NAMED_AT_ONCE, Placed};
 use super::scope::{Scope, defined_names};
-use super::{items, policies};
+use super::{classes, items, policies};
 use crate::diagnostics::codes::{graph, identity, names, retry, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
@@ -40,6 +42,8 @@ pub(crate) fn flow(
     let handoff = item.handoff.as_ref().map(|path| policies::handoff(modules, root, path, sink));
     let mut later: BTreeSet<String> = item.inputs.iter().map(|input| input.name.text.clone()).collect();
     defined_names(&item.body, &mut later);
+    let mut matches = Matched::new();
+    matched(&item.body, &mut matches);
     let mut scope = Scope::new(later);
     let mut inputs = Vec::new();
     for input in &item.inputs {
@@ -82,6 +86,9 @@ pub(crate) fn flow(
             ),
         );
     }
+    let typed: Vec<(&ast::Input, Type)> = inputs.iter().map(|(input, ty, ..)| (*input, ty.clone())).collect();
+    let mut classified = classes::inputs(modules, item, &typed, sink);
+    let cleared = classes::cleared(modules, &item.cleared, apis, operators, sink);
     let mut lowering = FlowLowering {
         calls: Calls { modules, apis, handoff: handoff.clone(), bound: BTreeMap::new() },
         scope,
@@ -89,11 +96,14 @@ pub(crate) fn flow(
         declared,
         positions: Vec::new(),
         unbound: Vec::new(),
+        unbuilt: BTreeSet::new(),
         counters: BTreeMap::new(),
         ids: BTreeMap::new(),
         output: output.clone(),
         callees,
-        agent: agent.as_ref().map(|(operator, _)| operator.clone()),
+        matches,
+        operator: agent.as_ref().map(|(name, _)| name.clone()),
+        releases: BTreeMap::new(),
         node: String::new(),
         lines: Lines::of(text),
     };
@@ -106,10 +116,13 @@ pub(crate) fn flow(
     }
     let body = lowering.block(&item.body, None);
     lowering.scope.leave(lowering.sink);
+    classified.extend(lowering.classified_answers());
+    let releases = std::mem::take(&mut lowering.releases);
     let positions = std::mem::take(&mut lowering.positions);
     let unbound = std::mem::take(&mut lowering.unbound);
     let inputs = inputs.into_iter().map(|(input, ty, _, default)| Input {
         name: input.name.text.clone(),
+        span: input.name.span,
         ty,
         default: default.map(|default| default.expr),
     });
@@ -123,6 +136,9 @@ pub(crate) fn flow(
         handoff,
         deadline_ms,
         deadline_span: item.deadline.as_ref().map(|deadline| deadline.span),
+        cleared,
+        classified,
+        releases,
         body,
         positions,
         unbound,
@@ -151,14 +167,19 @@ pub(crate) struct FlowLowering<'a, 'd> {
     pub(crate) sink: &'a mut Sink,
     positions: Vec<Position>,
     pub(crate) unbound: Vec<(String, String)>,
+    /// Steps of which something was reported, so that they are no nodes.
+    unbuilt: BTreeSet<String>,
     counters: BTreeMap<&'static str, usize>,
     /// Where each node's id comes from, made-up ones included.
     ids: BTreeMap<String, Span>,
     output: Type,
     /// The flows that this one may call.
     pub(super) callees: &'a BTreeMap<String, Arc<Hir>>,
-    /// The operator that runs the flow.
-    pub(super) agent: Option<String>,
+    /// Refusals that steps may end with.
+    matches: Matched,
+    /// The flow's own operator.
+    pub(super) operator: Option<String>,
+    releases: BTreeMap<String, Released>,
     node: String,
     lines: Lines,
 }
@@ -283,7 +304,10 @@ impl<'d> FlowLowering<'_, 'd> {
                 ast::Statement::Broken(_) => continue,
                 ast::Statement::Step(step) => {
                     self.node = step.name.text.clone();
-                    let Some(kind) = self.step(step) else { continue };
+                    let Some(kind) = self.step(step) else {
+                        self.unbuilt.insert(step.name.text.clone());
+                        continue;
+                    };
                     (step.name.text.clone(), step.name.span, kind)
                 }
                 ast::Statement::SubFlow(call) => {
@@ -299,6 +323,11 @@ impl<'d> FlowLowering<'_, 'd> {
                 ast::Statement::Let(value) => {
                     self.node = value.name.text.clone();
                     let typed = self.expression(&value.value, None);
+                    if let Some(release) = &value.release {
+                        let own = self.operator.clone();
+                        let released = self.release(release, own.as_deref());
+                        self.releases.extend(released.map(|released| (value.name.text.clone(), released)));
+                    }
                     self.scope.define(&value.name, typed.ty, false, self.sink);
                     (value.name.text.clone(), value.name.span, NodeKind::Let(typed.expr))
                 }
@@ -326,7 +355,10 @@ impl<'d> FlowLowering<'_, 'd> {
                     self.node = self.made_up("return");
                     if outer.is_some() {
                         let message = "`return` stands in the flow itself, not in a loop";
-                        self.sink.push(Diagnostic::new(&graph::UNREACHABLE, keyword("return"), message));
+                        self.sink.push(
+                            Diagnostic::new(&graph::UNREACHABLE, keyword("return"), message)
+                                .help("`yield` a value of each iteration, name the loop with `let NAME = for …`, and return that below it"),
+                        );
                         continue;
                     }
                     let output = self.output.clone();
@@ -386,9 +418,14 @@ impl<'d> FlowLowering<'_, 'd> {
                 let message = format!("`{}` would wait for itself", name.text);
                 self.sink
                     .push(Diagnostic::new(&graph::CYCLE, name.span, message).help("remove it from `after`"));
+            } else if self.unbuilt.contains(&name.text) {
+                let _ = self.scope.look_up(name, self.sink);
             } else if self.scope.knows(&name.text) {
                 let message = format!("`{}` is not a step, value or loop", name.text);
-                self.sink.push(Diagnostic::new(&names::WRONG_KIND, name.span, message));
+                self.sink.push(
+                    Diagnostic::new(&names::WRONG_KIND, name.span, message)
+                        .help("an input is there from the start: nothing needs to wait for it"),
+                );
             } else if self.scope.defines(&name.text) && !self.scope.defined(&name.text) {
                 into.push((name.text.clone(), name.span));
             } else {
@@ -424,10 +461,18 @@ impl<'d> FlowLowering<'_, 'd> {
         }
         // Reading without using the answer is most likely a mistake; an effect is wanted for itself.
         let needless = !call.is_safe();
-        let ty = if step.when.is_some() { answer.clone().optional() } else { answer.clone() };
+        let refusals = self.matches.get(&step.name.text).cloned().unwrap_or_default();
+        let maybe = step.when.is_some() || !refusals.is_empty();
+        let ty = if maybe { answer.clone().optional() } else { answer.clone() };
         self.scope.define(&step.name, ty, needless, self.sink);
         if self.scope.first_place(&step.name.text) == Some(step.name.span) {
-            self.scope.answers(&step.name.text, Arc::clone(&headers));
+            let fails: BTreeSet<u16> = step.on.iter().map(|on| on.status.value).collect();
+            let known = if maybe || !fails.is_empty() {
+                Arc::new(StepAnswer { refusals, fails, guarded: step.when.is_some(), ..(*headers).clone() })
+            } else {
+                Arc::clone(&headers)
+            };
+            self.scope.answers(&step.name.text, known);
         }
         let (undo, irreversible) =
             self.compensation(&step.name, answer, step.undo.as_ref(), step.irreversible.as_ref());

@@ -1,6 +1,7 @@
 //! Calls of functions: those of the language, those that files declare, and `status(x)` and `headers(x)`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::declared::Declared;
 use super::expressions::{Lowering, Typed, convert};
@@ -12,7 +13,9 @@ use crate::expr::{Expr, functions};
 use crate::source::Span;
 use crate::syntax::as_written;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Answer, Field, Members, RecordType, Type, assignable_literal, assignable_to_field};
+use crate::types::{
+    Answer, Contract, Field, Members, RecordType, Type, assignable_literal, assignable_to_field,
+};
 
 /// What a declared function takes and gives.
 #[derive(Debug)]
@@ -28,12 +31,20 @@ pub(crate) struct Signature {
 }
 
 /// What is known of a step's answer beside its body.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StepAnswer {
     /// The documented success statuses.
     pub(crate) status: Type,
     /// The documented headers of successes.
     pub(crate) headers: BTreeMap<String, Field>,
+    /// What the operation documents.
+    pub(crate) contract: Arc<Contract>,
+    /// Refusals that are ordinary ends of the step.
+    pub(crate) refusals: BTreeSet<u16>,
+    /// Statuses of `on STATUS fail`.
+    pub(crate) fails: BTreeSet<u16>,
+    /// Whether the step may be skipped.
+    pub(crate) guarded: bool,
 }
 
 /// Longest counterexample shown, characters.

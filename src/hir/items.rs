@@ -15,7 +15,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::Document;
 use crate::ecz::{EczId, Kind};
 use crate::plan::Idempotency;
-use crate::source::{FileSystem, ReadError, SourceMap, Span};
+use crate::source::{Cache, FileSystem, ReadError, SourceMap, Span};
 use crate::syntax::ast::{self, AuthScheme};
 
 pub(super) fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczId> {
@@ -43,7 +43,9 @@ pub(super) fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczI
             Kind::Api => "an API Passport",
             _ => "a parent ECZ-ID",
         };
-        sink.push(bad(format!("`{id}` is not {what}")));
+        sink.push(bad(format!("`{id}` is not {what}")).help(
+            "a parent is `ECZ-CC-XXXXXX` alone; `::AGENT-…` behind it names a credential, `::API-…` an API",
+        ));
         return None;
     }
     Some(id)
@@ -161,6 +163,7 @@ pub(crate) fn secrets(modules: &Modules, sink: &mut Sink) -> BTreeMap<String, Se
 /// What is needed to read documents.
 pub(crate) struct Reader<'a> {
     pub(crate) files: &'a dyn FileSystem,
+    pub(crate) cache: Option<&'a dyn Cache>,
     pub(crate) map: &'a mut SourceMap,
     pub(crate) folder: &'a Utf8Path,
     pub(crate) read: BTreeMap<String, Option<Arc<Document>>>,
@@ -182,7 +185,7 @@ impl Reader<'_> {
             return known.clone();
         }
         let document = match self.files.read(&path, limits::DOCUMENT_BYTES) {
-            Ok(bytes) => Document::read(&bytes, path.as_str(), self.map, sink).map(Arc::new),
+            Ok(bytes) => Document::read_with(self.cache, &bytes, path.as_str(), self.map, sink).map(Arc::new),
             Err(error) => {
                 let help = match &error {
                     ReadError::Io { kind: ErrorKind::NotFound, .. } => None,
@@ -257,7 +260,8 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
             Some(path) => policies::breaker(modules, root, path, sink),
             None => policies::standard_breaker(modules, item.name.span, sink),
         },
-        handoff: item.handoff.as_ref().map(|path| policies::handoff(modules, root, path, sink)),
+        handoff: item.handoff.as_ref().map(|used| policies::used_handoff(modules, root, used, sink)),
+        cleared: Vec::new(),
     }
 }
 

@@ -8,11 +8,15 @@ mod authentication;
 mod callees;
 mod calls;
 mod compensation;
+mod classes;
+mod confidential;
 mod declared;
 mod expressions;
 mod flow;
 mod functions;
 mod items;
+mod match_arms;
+mod matched;
 mod model;
 mod modules;
 mod needs;
@@ -23,6 +27,7 @@ mod policies;
 mod scope;
 mod signal;
 mod sub_flow;
+mod weaker;
 mod written_types;
 
 use std::sync::Arc;
@@ -32,18 +37,21 @@ use camino::Utf8Path;
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::names;
 use crate::diagnostics::{Diagnostic, Severity, Sink};
-use crate::source::{FileId, FileSystem, SourceMap, Span};
+use crate::source::{Cache, FileId, FileSystem, SourceMap, Span};
 use crate::syntax::ast;
 
 pub use model::*;
 pub use modules::StandardLibrary;
 pub use parties::NoPassport;
 pub use policies::{Handoff, NamedRetry};
+pub use weaker::Weaker;
 
 /// What a flow is resolved from.
 pub struct Input<'a> {
     /// Where files are read.
     pub files: &'a dyn FileSystem,
+    /// What is remembered of documents.
+    pub cache: Option<&'a dyn Cache>,
     /// The standard library.
     pub standard: &'a StandardLibrary,
     /// The flow's file, as asked for.
@@ -101,7 +109,8 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resol
         .collect();
     let normal = modules::normalise(input.path);
     let folder = normal.parent().unwrap_or(Utf8Path::new(""));
-    let mut reader = items::Reader { files: input.files, map, folder, read: Default::default() };
+    let mut reader =
+        items::Reader { files: input.files, cache: input.cache, map, folder, read: Default::default() };
     let declares = |item: &ast::Item| matches!(item, ast::Item::Type(_) | ast::Item::Function(_));
     if flows.is_empty() && root.ast.items.iter().any(declares) {
         let apis = items::apis(&modules, &mut reader, sink);
@@ -115,7 +124,8 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resol
         // Declarations are resolved once a flow; what is found twice is told once.
         let operators = items::operators(&modules, sink);
         let secrets = items::secrets(&modules, sink);
-        let apis = items::apis(&modules, &mut reader, sink);
+        let mut apis = items::apis(&modules, &mut reader, sink);
+        classes::clear_apis(&modules, &mut apis, &operators, sink);
         let language = root.ast.version.as_ref().map_or(1, |version| version.value);
         let mut declared = declared::Declared::new(&modules, &apis);
         declared.all(sink);

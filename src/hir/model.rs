@@ -8,7 +8,7 @@ use super::policies::{Handoff, NamedRetry};
 use crate::documents::{Document, Identity, OperationView};
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
-use crate::plan::{Breaker, Declared, Idempotency, Retry, Timeout};
+use crate::plan::{Breaker, Class, Clearance, Declared, Idempotency, Release, Retry, Timeout};
 use crate::source::Span;
 use crate::types::{Answer, Field, Type};
 
@@ -111,6 +111,53 @@ pub struct Api {
     pub breaker: Option<Breaker>,
     /// Default handoff policy.
     pub handoff: Option<Handoff>,
+    /// What it may receive beside `internal` and its operator's own.
+    pub cleared: Vec<Cleared>,
+}
+
+/// `cleared CLASS from …`.
+#[derive(Debug, Clone)]
+pub struct Cleared {
+    /// What it allows.
+    pub clearance: Clearance,
+    /// Its place.
+    pub span: Span,
+}
+
+/// A field with a class.
+#[derive(Debug, Clone)]
+pub struct ClassifiedField {
+    /// What it is part of.
+    pub of: ClassifiedIn,
+    /// Members from the outside in, lists in between not named.
+    pub path: Vec<String>,
+    /// Its class.
+    pub class: Class,
+    /// The place of the `classify`.
+    pub span: Span,
+}
+
+/// What a classified field is part of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClassifiedIn {
+    /// An input of the flow.
+    Input(String),
+    /// The answers of an operation.
+    Answer {
+        /// The api.
+        api: String,
+        /// The operation's key.
+        operation: String,
+    },
+}
+
+/// `release … to … as …`.
+#[derive(Debug, Clone)]
+pub struct Released {
+    /// What it says.
+    pub release: Release,
+    /// Its place, the value included.
+    pub span: Span,
 }
 
 /// One `auth` as declared.
@@ -172,6 +219,12 @@ pub struct Flow {
     pub deadline_ms: u64,
     /// Where the deadline stands.
     pub deadline_span: Option<Span>,
+    /// What its outputs and messages may hold beside `internal` and its operator's own.
+    pub cleared: Vec<Cleared>,
+    /// What is classified in its inputs and in answers.
+    pub classified: Vec<ClassifiedField>,
+    /// What is released, by the name of the value.
+    pub releases: BTreeMap<String, Released>,
     /// The body.
     pub body: Block,
     /// Every place where a value is put into something of a known type.
@@ -185,6 +238,8 @@ pub struct Flow {
 pub struct Input {
     /// Its name.
     pub name: String,
+    /// Its name's place.
+    pub span: Span,
     /// Its type.
     pub ty: Type,
     /// Its default.

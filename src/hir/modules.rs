@@ -104,7 +104,7 @@ pub(crate) struct Modules {
 /// What every declaration of an item is called.
 pub(crate) fn declared_name(item: &ast::Item) -> Option<&ast::Name> {
     match item {
-        ast::Item::Use(_) => None,
+        ast::Item::Use(_) | ast::Item::Classify(_) => None,
         ast::Item::Operator(item) => Some(&item.name),
         ast::Item::Secret(item) => Some(&item.name),
         ast::Item::Api(item) => Some(&item.name),
@@ -122,6 +122,7 @@ pub(crate) fn declared_name(item: &ast::Item) -> Option<&ast::Name> {
 pub(crate) fn kind(item: &ast::Item) -> &'static str {
     match item {
         ast::Item::Use(_) => "a use",
+        ast::Item::Classify(_) => "a classification",
         ast::Item::Operator(_) => "an operator",
         ast::Item::Secret(_) => "a secret",
         ast::Item::Api(_) => "an api",
@@ -375,7 +376,24 @@ impl Modules {
         let candidates = self.candidates(from, wanted);
         let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
         let noun = wanted.split_once(' ').map_or(wanted, |(_, noun)| noun);
-        sink.push(unknown(name, format!("no {noun} `{}` here", name.text), near));
+        let found = unknown(name, format!("no {noun} `{}` here", name.text), near);
+        sink.push(match (near, self.standard_name(&name.text, wanted), candidates.as_slice()) {
+            (Some(_), ..) => found,
+            (None, Some((part, near)), _) => {
+                found.help(format!("write `{near}`, after `use std.{part}.{{ {near} }}`"))
+            }
+            (None, None, []) => found.help(format!("declare {wanted} above, or `use` one from another file")),
+            (None, None, known) => found.help(format!("known here: `{}`", known.join("`, `"))),
+        });
+    }
+
+    /// The part and name of the standard library that a name of a kind may have meant.
+    fn standard_name(&self, name: &str, wanted: &str) -> Option<(&str, &str)> {
+        self.standard.iter().find_map(|(part, index)| {
+            let items = self.list.get(*index)?.ast.items.iter().filter(|item| kind(item) == wanted);
+            let near = did_you_mean(name, items.filter_map(declared_name).map(|name| name.text.as_str()))?;
+            Some((part.as_str(), near))
+        })
     }
 
     /// Whether a used name leads nowhere, which was reported where it is used.

@@ -153,6 +153,9 @@ impl Lowering<'_, '_> {
             .and(right.span, format!("`{}`", shown.show(&right.ty)));
         if mixed(&left.ty, &right.ty) {
             diagnostic = diagnostic.help("convert one of them: `decimal(x)` or `number(x)`");
+        } else if matches!(word, "==" | "!=") {
+            diagnostic =
+                diagnostic.help("compare two values of one kind; where one is a literal, it may be misspelt");
         }
         self.report(diagnostic);
     }

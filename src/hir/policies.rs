@@ -23,6 +23,8 @@ pub struct Handoff {
     pub name: String,
     /// What is missing, in words.
     pub missing: Vec<&'static str>,
+    /// Why it may be weaker than the one it replaces, and where that is said.
+    pub weakened: Option<(String, Span)>,
 }
 
 /// A retry policy as it is named somewhere.
@@ -52,7 +54,11 @@ fn find<'m>(
     if kind(found.item) != wanted {
         let message = format!("`{}` is {}, not {wanted}", path.text(), kind(found.item));
         let span = super::modules::declared_name(found.item).map_or(path.span, |name| name.span);
-        sink.push(Diagnostic::new(&names::WRONG_KIND, path.span, message).and(span, "declared here"));
+        sink.push(
+            Diagnostic::new(&names::WRONG_KIND, path.span, message)
+                .and(span, "declared here")
+                .help(format!("name {wanted} here: declare one, or `use` one of the standard library")),
+        );
         return None;
     }
     Some(found)
@@ -64,8 +70,13 @@ fn missing(parts: &[(&'static str, bool)]) -> Vec<&'static str> {
 
 fn incomplete(span: Span, named_at: Span, name: &str, parts: &[&str], sink: &mut Sink) {
     let message = format!("`{name}` does not say {}", parts.join(", "));
-    let mut diagnostic =
-        Diagnostic::new(&codes::INCOMPLETE_POLICY, span, message).help(format!("add {}", parts.join(", ")));
+    let mut diagnostic = Diagnostic::new(&codes::INCOMPLETE_POLICY, span, message)
+        .note("no part of a policy has a default: what is not said would be guessed")
+        .help(format!(
+            "add `{}`; `eczflow explain {}` shows a whole one",
+            parts.join("`, `"),
+            codes::INCOMPLETE_POLICY.number
+        ));
     if named_at.file != span.file || named_at.start < span.start || named_at.end > span.end {
         diagnostic = diagnostic.and(named_at, "needed here");
     }
@@ -74,8 +85,19 @@ fn incomplete(span: Span, named_at: Span, name: &str, parts: &[&str], sink: &mut
 
 fn range(span: Span, name: &str, found: Option<(String, String)>, sink: &mut Sink) -> bool {
     let Some((field, reason)) = found else { return true };
-    let message = format!("`{name}` is out of range: {field} must be {reason}");
-    sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, span, message));
+    // A plan counts in milliseconds and says so in its members' names; a flow does not.
+    let unit = if field.ends_with("_ms") { " ms" } else { "" };
+    let part = field.trim_end_matches("_ms").trim_end_matches("_bytes");
+    let part = match part {
+        "base" => "the first pause of `backoff`".to_owned(),
+        "cap" => "the longest pause of `backoff`".to_owned(),
+        part => format!("`{part}`"),
+    };
+    let message = format!("`{name}` is out of range: {part} must be {reason}{unit}");
+    sink.push(
+        Diagnostic::new(&codes::OUT_OF_RANGE, span, message)
+            .help("choose a value within these bounds; nothing runs with a policy outside them"),
+    );
     false
 }
 
@@ -159,6 +181,17 @@ pub(crate) fn timeout(given: Option<&ast::Timeout>, sink: &mut Sink) -> Timeout 
     if range(given.span, "timeout", fits, sink) { timeout } else { standard }
 }
 
+/// A policy of an api, a step or an undo.
+pub(crate) fn used_handoff(
+    modules: &Modules,
+    from: usize,
+    used: &ast::UseHandoff,
+    sink: &mut Sink,
+) -> Handoff {
+    let weakened = used.weakened.as_ref().map(|weaken| (weaken.because.value.clone(), weaken.span));
+    Handoff { weakened, ..handoff(modules, from, &used.policy, sink) }
+}
+
 /// The handoff policy that a path names. What it lacks is told where it is needed, at the step.
 pub(crate) fn handoff(modules: &Modules, from: usize, path: &ast::Path, sink: &mut Sink) -> Handoff {
     let mut result = Handoff {
@@ -168,6 +201,7 @@ pub(crate) fn handoff(modules: &Modules, from: usize, path: &ast::Path, sink: &m
         declared_at: None,
         name: path.text(),
         missing: Vec::new(),
+        weakened: None,
     };
     let Some(found) = find(modules, from, path, "a handoff policy", sink) else { return result };
     let ast::Item::Handoff(item) = found.item else { return result };

@@ -36,7 +36,7 @@ impl FlowLowering<'_, '_> {
             return None;
         };
         let flow = &callee.flow;
-        if let (Some(own), Some((other, _))) = (&self.agent, &flow.agent)
+        if let (Some(own), Some((other, _))) = (&self.operator, &flow.agent)
             && own != other
         {
             let message = format!("`{}` is a flow of `{other}`, not of `{own}`", flow.name);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::matches::is_refusal;
 use super::model::{AnswerUse, Block, Call, NodeKind};
 use super::names::each_child;
 use crate::expr::Expr;
@@ -14,13 +15,16 @@ pub struct Uses {
     named: BTreeSet<String>,
     /// The record of all headers, as a value.
     whole: bool,
+    /// Refusals that a `match` has an arm for.
+    refusals: BTreeSet<u16>,
 }
 
 impl Uses {
     /// What a plan says of it; `documented` are the headers of the operation's success answers.
     pub fn of(&self, documented: impl IntoIterator<Item = String>) -> AnswerUse {
         let headers = if self.whole { documented.into_iter().collect() } else { self.named.clone() };
-        AnswerUse { status: self.status, headers: headers.into_iter().collect() }
+        let refusals = self.refusals.iter().copied().collect();
+        AnswerUse { status: self.status, headers: headers.into_iter().collect(), refusals }
     }
 }
 
@@ -33,6 +37,12 @@ pub fn answer_uses(expression: &Expr, uses: &mut BTreeMap<String, Uses>) {
             if let Expr::Headers { of } = &**of {
                 uses.entry(of.clone()).or_default().named.insert(name.clone());
             }
+        }
+        Expr::Match { of, arms, .. } => {
+            let used = uses.entry(of.clone()).or_default();
+            used.status = true;
+            used.refusals.extend(arms.iter().map(|arm| arm.status).filter(|status| is_refusal(*status)));
+            each_child(expression, &mut |child| answer_uses(child, uses));
         }
         other => each_child(other, &mut |child| answer_uses(child, uses)),
     }
@@ -53,7 +63,7 @@ pub fn each_expression<'p>(block: &'p Block, visit: &mut dyn FnMut(&'p Expr)) {
             NodeKind::Signal(signal) => {
                 signal.guard.iter().chain([&signal.otherwise]).for_each(&mut *visit);
             }
-            NodeKind::Let { value } | NodeKind::Return { value } => visit(value),
+            NodeKind::Let { value, .. } | NodeKind::Return { value } => visit(value),
             NodeKind::Ensure { condition, message } => {
                 visit(condition);
                 visit(message);

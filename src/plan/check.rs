@@ -3,23 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::class::Received;
 use super::model::{Argument, Call, Obligation, Plan, Proof};
 use super::obligations::{Views, assumptions, calls, obligations};
 use super::party::{Declared, Party};
-use super::{PlanError, PlanFile, bounds, compensation, file, order, ranges, sub_flows, values};
+use super::{
+    PlanError, PlanFile, bounds, compensation, file, keys, needs, order, ranges, secrecy, sub_flows, values,
+};
 use crate::base::Digest;
 use crate::diagnostics::Sink;
 use crate::documents::{Document, Lock, LockedApi, OperationView};
 use crate::types::Contract;
 
 /// The obligations that are recomputed from a plan's own content. The others stand as the compiler found them.
-pub const RECOMPUTED: [&str; 6] = ["P1", "P4", "P5", "P7", "P8", "P9"];
+pub const RECOMPUTED: [&str; 8] = ["P1", "P4", "P5", "P6", "P7", "P8", "P9", "P10"];
 
 /// The obligations that stand in a proof as the compiler wrote them.
 pub const TAKEN_OVER: [&str; 2] = ["P2", "P3"];
 
 /// Recomputed obligations that plans of earlier versions do not state: runs of theirs go on.
-const LATER: [&str; 1] = ["P9"];
+const LATER: [&str; 2] = ["P9", "P10"];
 
 /// Something that was checked; the only key to a run.
 #[derive(Debug, Clone)]
@@ -128,8 +131,12 @@ pub struct Held {
 
 /// Checks a plan: ranges, slices, what is [`RECOMPUTED`] from its own content, and its proof against that.
 pub fn check(plan: Plan) -> Result<Verified<Plan>, PlanError> {
-    let (contracts, recomputed) = recompute(&plan)?;
+    let (contracts, recomputed, egress) = recompute(&plan)?;
     compare(&plan.proof, &recomputed, &assumptions(&plan))?;
+    if plan.egress != egress {
+        let differs = "the table of who receives what is not what the flow sends".to_owned();
+        return Err(PlanError::Proof { difference: differs });
+    }
     let digest = file::digest(&plan).map_err(|error| PlanError::Unreadable { reason: error.to_string() })?;
     Ok(Verified { value: Arc::new(plan), digest, contracts: Arc::new(contracts) })
 }
@@ -143,18 +150,43 @@ pub fn check_file(file: PlanFile) -> Result<Verified<Plan>, PlanError> {
     Ok(verified)
 }
 
-/// The obligations that a plan's own content meets, for the compiler's proof.
-pub fn prove(plan: &Plan) -> Result<Vec<Obligation>, PlanError> {
-    recompute(plan).map(|(_, found)| found)
+/// The obligations that a plan's own content meets, for the compiler's proof, and who receives what.
+pub fn prove(plan: &Plan) -> Result<(Vec<Obligation>, Vec<Received>), PlanError> {
+    recompute(plan).map(|(_, found, egress)| (found, egress))
 }
 
 pub(super) type Contracts = BTreeMap<String, BTreeMap<String, Contract>>;
 
-fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
+fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>, Vec<Received>), PlanError> {
     ranges::check_ranges(plan)?;
     values::check_functions(plan)?;
-    let mut views = Views::new();
-    let mut contracts = Contracts::new();
+    let (mut views, mut contracts) = (Views::new(), Contracts::new());
+    read_slices(plan, &mut views, &mut contracts)?;
+    sub_flows::check_signals(plan)?;
+    sub_flows::check_sub_flows(plan)?;
+    let mut found = vec![order::order(&plan.flow)?];
+    found.extend(obligations(plan, &views)?);
+    keys::check_keys(plan)?;
+    found.extend(compensation::compensated(plan)?);
+    found.push(bounds::bounded(plan));
+    found.push(needs::required(plan));
+    for (subject, call) in calls(&plan.flow.body) {
+        if let Some(contract) = contracts.get(&call.api).and_then(|known| known.get(&call.operation)) {
+            whole_call(&subject, call, contract)?;
+        }
+    }
+    values::check_answers(plan, &contracts)?;
+    values::check_matches(plan, &contracts)?;
+    // What called flows send is judged with what they are given.
+    plan.each_flow(&mut |flow| read_slices(flow, &mut views, &mut contracts))?;
+    let (confidential, egress) = secrecy::confidential(plan, &views)?;
+    found.extend(confidential);
+    found.sort();
+    Ok((contracts, found, egress))
+}
+
+/// Reads the slices of a plan's own apis: each is what its digest says, of its operation, and can be called.
+fn read_slices(plan: &Plan, views: &mut Views, contracts: &mut Contracts) -> Result<(), PlanError> {
     for (name, api) in &plan.apis {
         for (key, slice) in &api.operations {
             let refused =
@@ -175,20 +207,7 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>), PlanError> {
             views.insert((name.clone(), key.clone()), view);
         }
     }
-    sub_flows::check_signals(plan)?;
-    sub_flows::check_sub_flows(plan)?;
-    let mut found = vec![order::order(&plan.flow)?];
-    found.extend(obligations(plan, &views)?);
-    found.extend(compensation::compensated(plan)?);
-    found.push(bounds::bounded(plan));
-    for (subject, call) in calls(&plan.flow.body) {
-        if let Some(contract) = contracts.get(&call.api).and_then(|known| known.get(&call.operation)) {
-            whole_call(&subject, call, contract)?;
-        }
-    }
-    values::check_answers(plan, &contracts)?;
-    found.sort();
-    Ok((contracts, found))
+    Ok(())
 }
 
 /// A call gives its operation's parameters and body: none that it does not declare, every one that it requires. Whether

@@ -67,10 +67,17 @@ pub fn can_fail(expression: &Expr, functions: &Definitions) -> bool {
     fails(expression) || bodies.any(|function| fails(&function.body))
 }
 
-/// Whether an expression itself can fail: arithmetic overflows, divisors are zero, indices lie outside, functions refuse.
+/// Whether an expression or a part of it can fail.
 fn fails(expression: &Expr) -> bool {
+    let mut inner = fails_itself(expression);
+    each_child(expression, &mut |child| inner = inner || fails(child));
+    inner
+}
+
+/// Whether an expression itself can fail: arithmetic overflows, divisors are zero, indices lie outside, functions refuse.
+pub(super) fn fails_itself(expression: &Expr) -> bool {
     use BinaryOperator as Op;
-    let itself = match expression {
+    match expression {
         Expr::Binary { operator, .. } => {
             matches!(operator, Op::Add | Op::Subtract | Op::Multiply | Op::Divide | Op::Remainder)
         }
@@ -78,10 +85,7 @@ fn fails(expression: &Expr) -> bool {
         Expr::Index { optional, .. } => !optional,
         Expr::Call { .. } => true,
         _ => false,
-    };
-    let mut inner = false;
-    each_child(expression, &mut |child| inner = inner || fails(child));
-    itself || inner
+    }
 }
 
 /// What P8 holds by at an effect.

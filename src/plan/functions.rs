@@ -160,6 +160,7 @@ fn sees(expression: &Expr) -> Option<String> {
         Expr::Run { member } => return Some(format!("run.{member}")),
         Expr::Status { of } => return Some(format!("status({of})")),
         Expr::Headers { of } => return Some(format!("headers({of})")),
+        Expr::Match { of, .. } => return Some(format!("match {of}")),
         _ => {}
     }
     let mut found = None;

@@ -5,16 +5,21 @@
 
 mod answers;
 mod authentication;
+mod bits;
 mod bounds;
 mod called;
 mod check;
+mod class;
 mod compensation;
 mod error;
 mod failures;
 mod file;
 mod functions;
+mod keys;
+mod matches;
 mod model;
 mod names;
+mod needs;
 mod obligations;
 mod order;
 mod origins;
@@ -22,6 +27,7 @@ mod outline;
 mod party;
 pub mod ranges;
 mod sub_flows;
+pub mod secrecy;
 mod values;
 
 pub use answers::{Uses, answer_uses, each_expression};
@@ -29,15 +35,22 @@ pub use authentication::{Accepted, accepts, misplaced, token_endpoint, unassumab
 pub use bounds::{Bounds, CallTime, Load, Phase, RESOLVER_MS, Rounds, bounds, longest};
 pub use called::{Given, SENDER, Signal, SubFlow};
 pub use check::{Held, RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
+pub use class::{Class, Classified, Clearance, How, Received, Release};
 pub use compensation::{Following, Uncovered, can_fail, uncovered};
 pub use error::PlanError;
 pub use failures::{Failure, Stand, Undoing, failures};
 pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
+pub use keys::{KeyFault, KeyLoop, KeyScope, key_fault};
+pub use matches::{ArmFault, arm_fault, is_refusal, unmatched};
 pub use model::*;
 pub use names::{each_child, free_names};
+pub use needs::{Credential, Need, needs};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
 pub use outline::{Does, Failing, Item};
-pub use party::{Auth, Declared, Party, REACHABLE, reachable, reachable_unverified, relaxed, unverified};
+pub use party::{
+    Auth, Declared, Party, reachable, reachable_unverified, reachable_verified, relaxed, two_sided,
+    unverified,
+};
 pub use ranges::out_of_range;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::called::{Signal, SubFlow};
+use super::class::{Classified, Clearance, Received, Release};
 use super::party::{Auth, Party};
 use crate::base::Digest;
 use crate::ecz::{EczId, HandoffPolicy};
@@ -40,6 +41,9 @@ pub struct Plan {
     pub flows: BTreeMap<String, Plan>,
     /// The flow.
     pub flow: Flow,
+    /// Which organisation receives what of whose. Sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<Received>,
     /// What the compiler found to hold.
     pub proof: Proof,
 }
@@ -98,6 +102,12 @@ pub struct Api {
     pub timeout: Timeout,
     /// The breaker of this api.
     pub breaker: Breaker,
+    /// What it may receive beside `internal` and its operator's own. Sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleared: Vec<Clearance>,
+    /// What is classified in its answers, by operation; sorted, each path once.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub classified: BTreeMap<String, Vec<Classified>>,
     /// Used operations by key (`getTicket`, or `GET /tickets/{ticketId}`).
     pub operations: BTreeMap<String, Slice>,
 }
@@ -220,6 +230,9 @@ pub struct Flow {
     pub output: Type,
     /// The whole run's bound, milliseconds; undos are outside it.
     pub deadline_ms: u64,
+    /// What its outputs and messages may hold beside `internal` and its operator's own. Sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleared: Vec<Clearance>,
     /// Its body.
     pub body: Block,
 }
@@ -236,6 +249,9 @@ pub struct Input {
     /// Its default; absent where the caller must give it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Expr>,
+    /// What is classified in it; sorted, each path once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classified: Vec<Classified>,
 }
 
 /// Nodes in source order. Order of execution is only what `after` says.
@@ -275,6 +291,9 @@ pub enum NodeKind {
     Let {
         /// The value.
         value: Expr,
+        /// For whom it counts as of a lower class.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release: Option<Release>,
     },
     /// `ensure c else "…"`: false fails the run.
     Ensure {
@@ -330,6 +349,9 @@ pub struct AnswerUse {
     pub status: bool,
     /// `headers(x)`: the documented headers that are used, as the document spells them. Sorted, each once.
     pub headers: Vec<String>,
+    /// The refusals that a `match` has an arm for: each is an ordinary end of the step, without an effect. Sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<u16>,
 }
 
 /// Keys of JSON are strings, and inside a tagged node serde does not read numbers out of them.
@@ -372,6 +394,32 @@ pub struct Call {
     pub handoff: HandoffPolicy,
     /// `present`: the Agent Credential that signs.
     pub present: EczId,
+    /// The policy that this weaker one stands for, and why; absent where none is stronger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weakened: Option<Box<Weakening>>,
+}
+
+/// `weaken handoff … because "…"`: what a call's handoff policy is weaker than.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Weakening {
+    /// The policy that would be in force.
+    pub instead_of: HandoffPolicy,
+    /// Who would present itself under it.
+    pub present: EczId,
+    /// The reason given.
+    pub because: String,
+}
+
+impl Weakening {
+    /// In what a call's policy is weaker.
+    pub fn parts(&self, call: &Call) -> Vec<&'static str> {
+        let mut parts = call.handoff.weaker_than(&self.instead_of);
+        if call.present != self.present {
+            parts.push("present");
+        }
+        parts
+    }
 }
 
 impl Node {

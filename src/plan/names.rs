@@ -32,6 +32,15 @@ fn collect(expression: &Expr, bound: &mut Vec<String>, names: &mut BTreeSet<Stri
             collect(item, bound, names);
             bound.pop();
         }
+        Expr::Match { of, arms, otherwise } => {
+            names.insert(of.clone());
+            for arm in arms {
+                bound.extend(arm.variable.clone());
+                collect(&arm.value, bound, names);
+                bound.truncate(bound.len() - usize::from(arm.variable.is_some()));
+            }
+            otherwise.iter().for_each(|otherwise| collect(otherwise, bound, names));
+        }
         other => each_child(other, &mut |child| collect(child, bound, names)),
     }
 }
@@ -70,6 +79,10 @@ pub fn each_child<'e>(expression: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
             visit(condition);
             visit(then);
             visit(otherwise);
+        }
+        Expr::Match { arms, otherwise, .. } => {
+            arms.iter().map(|arm| &arm.value).for_each(&mut *visit);
+            otherwise.iter().for_each(|otherwise| visit(otherwise));
         }
         Expr::List { items } => items.iter().for_each(visit),
         Expr::Record { members } => members.iter().for_each(|(_, value)| visit(value)),
@@ -111,7 +124,7 @@ impl Node {
                 add(&signal.otherwise);
                 signal.guard.iter().for_each(&mut add);
             }
-            NodeKind::Let { value } | NodeKind::Return { value } => add(value),
+            NodeKind::Let { value, .. } | NodeKind::Return { value } => add(value),
             NodeKind::Ensure { condition, message } => {
                 add(condition);
                 add(message);

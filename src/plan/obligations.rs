@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::PlanError;
 use super::authentication::{Accepted, accepts, misplaced, unassumable};
-use super::model::{Api, Block, Call, Idempotency, NodeKind, Obligation, Plan};
+use super::model::{Api, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
 use crate::documents::{Location, OperationView};
@@ -249,6 +249,11 @@ fn handed_over(plan: &Plan, subject: &str, call: &Call, api: &Api) -> Result<Obl
             format!("`{}` is not an agent of the flow's operator", call.present),
         ));
     }
+    if let Some(weakening) = &call.weakened
+        && (weakening.parts(call).is_empty() || weakening.because.trim().is_empty())
+    {
+        return Err(refused("P4", subject, "a weakening needs a stronger policy and a reason"));
+    }
     if call.handoff.evidence > reachable(&api.identity, &api.auth) {
         return Err(refused("P4", subject, format!("evidence {} cannot be reached", call.handoff.evidence)));
     }
@@ -306,6 +311,14 @@ pub fn assumptions(plan: &Plan) -> Vec<String> {
             let operation = call.operation_name();
             found.push(format!("{by} assumes that {operation} honours {header}: {because}"));
         }
+        if let Some(weakening) = &call.weakened {
+            let (own, other, parts) =
+                (&call.handoff.name, &weakening.instead_of.name, weakening.parts(call).join(", "));
+            found.push(format!(
+                "{subject}: `{own}` is weaker than `{other}` in {parts}: {}",
+                weakening.because
+            ));
+        }
         let identity = plan.apis.get(&call.api).and_then(|api| api.identity.identity());
         if let Some(identity) = identity
             && let Some(hint) = below_hint(&call.handoff, identity.policy_mode.as_deref())
@@ -313,9 +326,23 @@ pub fn assumptions(plan: &Plan) -> Vec<String> {
             found.push(format!("{subject}: `{}` is below the document's hint `{hint}`", call.handoff.name));
         }
     }
+    released(&plan.flow.body, &mut found);
     found.sort();
     found.dedup();
     found
+}
+
+fn released(block: &Block, found: &mut Vec<String>) {
+    for Node { id, kind, .. } in &block.nodes {
+        match kind {
+            NodeKind::Let { release: Some(release), .. } => {
+                let (to, class, because) = (release.to.join(", "), release.class, &release.because);
+                found.push(format!("{id} is released to {to} as {class}: {because}"));
+            }
+            NodeKind::For(repeat) => released(&repeat.body, found),
+            _ => {}
+        }
+    }
 }
 
 /// The document's hint, where a policy is below it.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
+use super::bits::Bits;
 use super::model::{Block, Flow, NodeKind, Obligation};
 use crate::expr::Expr;
 
@@ -129,39 +130,6 @@ fn check_block(
     Ok(())
 }
 
-/// A set of node positions.
-#[derive(Clone, Default)]
-struct Bits(Vec<u64>);
-
-impl Bits {
-    fn add(&mut self, at: usize) {
-        let word = at / 64;
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
-        }
-        if let Some(bits) = self.0.get_mut(word) {
-            *bits |= 1 << (at % 64);
-        }
-    }
-
-    fn union(&mut self, other: &Bits) {
-        if self.0.len() < other.0.len() {
-            self.0.resize(other.0.len(), 0);
-        }
-        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
-            *mine |= theirs;
-        }
-    }
-
-    fn has(&self, at: usize) -> bool {
-        self.0.get(at / 64).is_some_and(|bits| bits & (1 << (at % 64)) != 0)
-    }
-
-    fn count(&self) -> usize {
-        self.0.iter().map(|bits| bits.count_ones() as usize).sum()
-    }
-}
-
 /// For each node, every node that is finished before it starts.
 fn ancestors(block: &Block, index: &BTreeMap<&str, usize>) -> Result<Vec<Bits>, PlanError> {
     let edges: Vec<Vec<usize>> = block
@@ -169,6 +137,14 @@ fn ancestors(block: &Block, index: &BTreeMap<&str, usize>) -> Result<Vec<Bits>, 
         .iter()
         .map(|node| node.after.iter().filter_map(|name| index.get(name.as_str()).copied()).collect())
         .collect();
+    reached_before(&edges).map_err(|stuck| {
+        let id = block.nodes.get(stuck).map(|node| node.id.as_str()).unwrap_or_default();
+        refused(id, "it waits for itself in a circle")
+    })
+}
+
+/// For each position, all that lead to it; `edges` are what it follows directly. A position of a circle where there is one.
+pub(super) fn reached_before(edges: &[Vec<usize>]) -> Result<Vec<Bits>, usize> {
     let mut waiting: Vec<usize> = edges.iter().map(Vec::len).collect();
     let mut followers = vec![Vec::new(); edges.len()];
     for (at, earlier) in edges.iter().enumerate() {
@@ -204,9 +180,7 @@ fn ancestors(block: &Block, index: &BTreeMap<&str, usize>) -> Result<Vec<Bits>, 
         }
     }
     if done < edges.len() {
-        let stuck = waiting.iter().position(|count| *count > 0).unwrap_or_default();
-        let id = block.nodes.get(stuck).map(|node| node.id.as_str()).unwrap_or_default();
-        return Err(refused(id, "it waits for itself in a circle"));
+        return Err(waiting.iter().position(|count| *count > 0).unwrap_or_default());
     }
     Ok(result)
 }

@@ -101,7 +101,7 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
                 let fails = can_fail(&signal.otherwise, &plan.functions).then_some(Failing::Value);
                 (fails, Does::Wait { ms: signal.within_ms })
             }
-            NodeKind::Let { value: given } => value(given, Failing::Value),
+            NodeKind::Let { value: given, .. } => value(given, Failing::Value),
             NodeKind::Return { value: given } => value(given, Failing::Result),
             NodeKind::Ensure { .. } => (Some(Failing::Ensure), Does::Compute),
             NodeKind::Fail { .. } => (Some(Failing::Fail), Does::Compute),

@@ -130,18 +130,26 @@ impl Auth {
     }
 }
 
-/// The most evidence a handoff reaches: with a passport, a request signed by the presented Agent Credential; without one,
+/// The most evidence a handoff reaches: with a passport, what both sides can sign; without one,
 /// what TLS and the declared `auth` give (docs/formats/handoff.md).
 pub fn reachable(party: &Party, auth: &[Auth]) -> Evidence {
     match party {
-        Party::Passport { .. } => REACHABLE,
+        Party::Passport { identity, .. } => reachable_verified(identity),
         Party::NoPassport { .. } => reachable_unverified(auth),
     }
 }
 
-/// The evidence a handoff to a passport reaches by what this version sends: a request signed by the presented Agent
-/// Credential.
-pub const REACHABLE: Evidence = Evidence::E4;
+/// The evidence a handoff to a passport reaches: a request signed by the presented Agent Credential; with a receipt of
+/// the callee's own, where its document names the credential that signs those.
+pub fn reachable_verified(identity: &DocumentIdentity) -> Evidence {
+    if identity.agent_credential_id.is_some() { Evidence::E5 } else { Evidence::E4 }
+}
+
+/// The calls whose policy demands a signed receipt: both sides sign. `NODE` or `NODE/undo`.
+pub fn two_sided(plan: &super::Plan) -> Vec<String> {
+    let calls = super::calls(&plan.flow.body).into_iter();
+    calls.filter(|(_, call)| call.handoff.evidence == Evidence::E5).map(|(subject, _)| subject).collect()
+}
 
 /// What is reached where nobody is named whom a signature could be shown to: an audience-bound token, a client
 /// certificate, TLS.

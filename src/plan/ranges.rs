@@ -1,5 +1,7 @@
 //! Fields outside a sensible range are refused before anything is made of them.
 
+use std::collections::BTreeMap;
+
 use super::PlanError;
 use super::functions::PARAMETERS;
 use super::model::{Api, Block, Breaker, Call, Node, NodeKind, Plan, Retry, Step, Timeout};
@@ -12,7 +14,7 @@ const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// Nodes of one flow, those in loops included.
+/// Nodes of one flow, those in loops included, and for each call of another flow those of that flow.
 pub const NODES: usize = 20_000;
 /// Most flows that call each other in a row, the outermost left out.
 pub const CALL_DEPTH: usize = 8;
@@ -48,12 +50,11 @@ fn require(holds: bool, place: &str, field: &str, reason: &str) -> Checked {
 
 /// Checks every field of a plan that has a range.
 pub(super) fn check_ranges(plan: &Plan) -> Checked {
-    let mut nodes = 0;
-    check_flow(plan, 0, &mut nodes)
+    check_flow(plan, 0).map(drop)
 }
 
-/// `depth` counts the flows around; `nodes` those of the whole plan.
-fn check_flow(plan: &Plan, depth: usize, nodes: &mut usize) -> Checked {
+/// `depth` counts the flows around. How many nodes it has.
+fn check_flow(plan: &Plan, depth: usize) -> Result<usize, PlanError> {
     require(depth <= CALL_DEPTH, "flow", "flows", &format!("at most {CALL_DEPTH} flows in a row"))?;
     require(plan.format == super::FORMAT, "plan", "format", super::FORMAT)?;
     require(plan.language == 1, "plan", "language", "1")?;
@@ -76,8 +77,16 @@ fn check_flow(plan: &Plan, depth: usize, nodes: &mut usize) -> Checked {
         require(once, &place, "parameters", "each name once")?;
         check_expression(&place, &function.body, 0)?;
     }
-    check_block(&plan.flow.body, 0, nodes)?;
-    plan.flows.values().try_for_each(|flow| check_flow(flow, depth + 1, nodes))
+    let mut nodes = 0;
+    check_block(&plan.flow.body, 0, &mut nodes)?;
+    let mut called = BTreeMap::new();
+    for (name, flow) in &plan.flows {
+        called.insert(name.as_str(), check_flow(flow, depth + 1)?);
+    }
+    let inner = plan.sub_flows().into_iter().filter_map(|(_, call)| called.get(call.flow.as_str()));
+    let nodes = inner.fold(nodes, |nodes, inner| nodes.saturating_add(*inner));
+    require(nodes <= NODES, "flow", "body", &format!("at most {NODES} nodes"))?;
+    Ok(nodes)
 }
 
 fn check_api(name: &str, api: &Api) -> Checked {
@@ -183,7 +192,7 @@ fn check_node(node: &Node, depth: usize, nodes: &mut usize) -> Checked {
             require(signal.from.is_sorted_by(|a, b| a < b), place, "from", "sorted, each once")?;
             signal.guard.iter().chain([&signal.otherwise]).try_for_each(|e| check_expression(place, e, 0))
         }
-        NodeKind::Let { value } | NodeKind::Return { value } => check_expression(place, value, 0),
+        NodeKind::Let { value, .. } | NodeKind::Return { value } => check_expression(place, value, 0),
         NodeKind::Ensure { condition, message } => {
             check_expression(place, condition, 0)?;
             check_expression(place, message, 0)
@@ -239,6 +248,7 @@ fn check_call(place: &str, call: &Call) -> Checked {
     }
     call.retry.iter().try_for_each(|retry| check_retry(place, retry))?;
     check_handoff(place, &call.handoff)?;
+    call.weakened.iter().try_for_each(|weaker| check_handoff(place, &weaker.instead_of))?;
     call.expressions().try_for_each(|expression| check_expression(place, expression, 0))
 }
 

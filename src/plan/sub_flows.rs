@@ -1,6 +1,6 @@
 //! The flows that a plan calls, and the signals it waits for: whole, called, given what they need, and in one name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
 use super::bounds::{CallTime, Rounds, longest};
@@ -31,6 +31,17 @@ impl Plan {
         let mut found: Vec<_> = self.apis.iter().map(|(name, api)| (name.as_str(), api)).collect();
         found.extend(self.flows.values().flat_map(Plan::all_apis));
         found
+    }
+
+    /// Visits the flows that it calls, directly or not.
+    pub(super) fn each_flow(
+        &self,
+        visit: &mut dyn FnMut(&Plan) -> Result<(), PlanError>,
+    ) -> Result<(), PlanError> {
+        self.flows.values().try_for_each(|flow| {
+            visit(flow)?;
+            flow.each_flow(visit)
+        })
     }
 
     /// Whether the flow can change nothing at any counterparty.
@@ -92,11 +103,37 @@ pub(super) fn check_sub_flows(plan: &Plan) -> Result<(), PlanError> {
         }
         check(flow.clone()).map_err(|error| within(name, error))?;
     }
+    one_api_each(plan)?;
     for (step, call) in calls {
         let Some(callee) = plan.flows.get(&call.flow) else {
             return Err(refused("P2", step, format!("there is no flow `{}`", call.flow)));
         };
         given(step, call, callee)?;
+    }
+    Ok(())
+}
+
+/// A name is one api in all flows: who receives what is judged of all of them together.
+fn one_api_each(plan: &Plan) -> Result<(), PlanError> {
+    let mut known: BTreeMap<&str, Api> = BTreeMap::new();
+    for (name, api) in plan.all_apis() {
+        let Some(first) = known.get_mut(name) else {
+            known.insert(name, api.clone());
+            continue;
+        };
+        // Which operations are used is another question in each flow.
+        let bare =
+            |api: &Api| Api { operations: BTreeMap::new(), classified: BTreeMap::new(), ..api.clone() };
+        let same = bare(first) == bare(api);
+        let slices = api.operations.iter().all(|(key, slice)| match first.operations.get(key) {
+            Some(other) => other == slice && first.classified.get(key) == api.classified.get(key),
+            None => true,
+        });
+        if !same || !slices {
+            return Err(refused("P5", name, "this api is another one in a flow that is called"));
+        }
+        first.operations.extend(api.operations.clone());
+        first.classified.extend(api.classified.clone());
     }
     Ok(())
 }

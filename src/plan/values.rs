@@ -6,6 +6,7 @@ use super::PlanError;
 use super::answers::{answer_uses, each_expression};
 use super::check::Contracts;
 use super::functions::{FunctionFault, applied, cost, costs, outside, reached};
+use super::matches::{arm_fault, unmatched};
 use super::model::{Block, Node, NodeKind, Plan, Step};
 use super::names::each_child;
 use crate::expr::Expr;
@@ -92,6 +93,51 @@ pub(super) fn check_answers(plan: &Plan, contracts: &Contracts) -> Result<(), Pl
         }
     }
     Ok(())
+}
+
+/// Each arm of a `match` can be taken, and each way its step can end has one.
+pub(super) fn check_matches(plan: &Plan, contracts: &Contracts) -> Result<(), PlanError> {
+    let mut steps: BTreeMap<&str, &Step> = BTreeMap::new();
+    collect(&plan.flow.body, &mut steps);
+    let mut result = Ok(());
+    each_expression(&plan.flow.body, &mut |expression| {
+        if result.is_ok() {
+            result = matches(expression, &steps, contracts);
+        }
+    });
+    result
+}
+
+fn matches(expression: &Expr, steps: &BTreeMap<&str, &Step>, contracts: &Contracts) -> Result<(), PlanError> {
+    let mut result = Ok(());
+    if let Expr::Match { of, arms, otherwise } = expression {
+        let step =
+            steps.get(of.as_str()).ok_or_else(|| refused("P2", of, "it is no step, so it has no answer"))?;
+        let contract = contracts.get(&step.call.api).and_then(|known| known.get(&step.call.operation));
+        let contract = contract.ok_or_else(|| refused("P2", of, "its operation is not in the plan"))?;
+        let fails: BTreeSet<u16> = step.on.keys().copied().collect();
+        let mut seen = BTreeSet::new();
+        for arm in arms {
+            if !seen.insert(arm.status) || arm_fault(contract, &fails, arm.status).is_some() {
+                return Err(refused("P1", of, format!("its arm for {} is never taken", arm.status)));
+            }
+        }
+        let refusals = step.answer.iter().flat_map(|answer| &answer.refusals).copied().collect();
+        let open = unmatched(contract, &refusals, &seen);
+        match (open.is_empty(), otherwise.is_some()) {
+            (true, true) => return Err(refused("P1", of, "the `else` of its `match` is never taken")),
+            (false, false) => {
+                return Err(refused("P3", of, format!("no arm is for its end with {}", open.join(", "))));
+            }
+            _ => {}
+        }
+    }
+    each_child(expression, &mut |child| {
+        if result.is_ok() {
+            result = matches(child, steps, contracts);
+        }
+    });
+    result
 }
 
 fn collect<'p>(block: &'p Block, steps: &mut BTreeMap<&'p str, &'p Step>) {

@@ -5,6 +5,7 @@
 //! a terminal only without control characters.
 
 mod bounds;
+mod checkpoint;
 mod errors;
 mod findings;
 mod graph;
@@ -15,16 +16,19 @@ mod progress;
 mod runs;
 mod shown;
 mod story;
+mod trustmap;
 mod update;
 
 pub use bounds::{bounds, failures};
+pub use checkpoint::{Checkpoint, Due, Group, State, checkpoint};
 pub use errors::error;
 pub use findings::{Findings, Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};
 pub use operations::{operation, operations};
 pub use pages::{Page, find_page, pages};
-pub use picture::{html, svg};
+pub use picture::{html, svg, trustmap_svg};
 pub use progress::Progress;
 pub use runs::runs;
 pub use shown::{harmless, harmless_line};
+pub use trustmap::trustmap;
 pub use update::update;

@@ -147,7 +147,7 @@ impl Expecting<'_> {
                         scope.values.insert(node.id.clone(), value);
                     }
                 }
-                NodeKind::Let { value } => {
+                NodeKind::Let { value, .. } => {
                     if let Some(value) = known(value, scope) {
                         scope.values.insert(node.id.clone(), value);
                     }

@@ -1,9 +1,9 @@
 //! The source map: texts by id, and spans into them.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use codespan_reporting::files::{Error, Files, SimpleFile};
+use codespan_reporting::files::{Error, Files, line_starts};
 
 /// Names one file of a source map.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -37,19 +37,29 @@ impl Span {
     }
 }
 
-/// One text with its name and line table.
+/// One text with its name and line table. The table is made when a place is first asked for: of a large document nobody
+/// asks for one where nothing is wrong.
 #[derive(Debug, Clone)]
-pub struct SourceFile(SimpleFile<String, Arc<str>>);
+pub struct SourceFile {
+    name: String,
+    text: Arc<str>,
+    lines: OnceLock<Vec<usize>>,
+}
 
 impl SourceFile {
     /// The name shown to users: a path as they wrote it, or `std.retry`.
     pub fn name(&self) -> &str {
-        self.0.name()
+        &self.name
     }
 
     /// The whole text.
     pub fn text(&self) -> &str {
-        self.0.source()
+        &self.text
+    }
+
+    /// Where each line starts.
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| line_starts(&self.text).collect())
     }
 }
 
@@ -63,7 +73,7 @@ impl SourceMap {
     /// Adds a text and names it.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile(SimpleFile::new(name.into(), text.into())));
+        self.files.push(SourceFile { name: name.into(), text: text.into(), lines: OnceLock::new() });
         id
     }
 
@@ -97,10 +107,15 @@ impl<'a> Files<'a> for SourceMap {
     }
 
     fn line_index(&'a self, id: FileId, byte_index: usize) -> Result<usize, Error> {
-        self.file(id).ok_or(Error::FileMissing)?.0.line_index((), byte_index)
+        let lines = self.file(id).ok_or(Error::FileMissing)?.lines();
+        Ok(lines.partition_point(|start| *start <= byte_index).saturating_sub(1))
     }
 
     fn line_range(&'a self, id: FileId, line_index: usize) -> Result<Range<usize>, Error> {
-        self.file(id).ok_or(Error::FileMissing)?.0.line_range((), line_index)
+        let file = self.file(id).ok_or(Error::FileMissing)?;
+        let lines = file.lines();
+        let too_large = Error::LineTooLarge { given: line_index, max: lines.len().saturating_sub(1) };
+        let start = *lines.get(line_index).ok_or(too_large)?;
+        Ok(start..lines.get(line_index + 1).copied().unwrap_or(file.text.len()))
     }
 }

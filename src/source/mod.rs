@@ -2,8 +2,10 @@
 //!
 //! May import: base. Knows codespan-reporting's `Files`, because line tables are its concern; nothing here draws.
 
+mod cache;
 mod files;
 mod system;
 
+pub use cache::{Cache, DiskCache};
 pub use files::{FileId, SourceFile, SourceMap, Span};
 pub use system::{DiskFiles, FileSystem, MemoryFiles, Overlay, ReadError, read_bounded};

@@ -63,7 +63,15 @@ pub trait FileSystem: Send + Sync {
 
 /// Reads at most `limit` bytes of a reader; one more is an error.
 pub fn read_bounded(path: &Utf8Path, reader: impl Read, limit: usize) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::new();
+    read_into(Vec::new(), path, reader, limit)
+}
+
+fn read_into(
+    mut bytes: Vec<u8>,
+    path: &Utf8Path,
+    reader: impl Read,
+    limit: usize,
+) -> Result<Vec<u8>, ReadError> {
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     reader.take(most).read_to_end(&mut bytes).map_err(|error| io_error(path, &error))?;
     if bytes.len() > limit {
@@ -83,7 +91,9 @@ pub struct DiskFiles;
 impl FileSystem for DiskFiles {
     fn read(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError> {
         let file = std::fs::File::open(path).map_err(|error| io_error(path, &error))?;
-        read_bounded(path, file, limit)
+        // What the system says of its size is only a hint.
+        let size = file.metadata().ok().and_then(|about| usize::try_from(about.len()).ok());
+        read_into(Vec::with_capacity(size.unwrap_or(0).min(limit) + 1), path, file, limit)
     }
 }
 

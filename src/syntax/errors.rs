@@ -11,14 +11,13 @@ use super::recover::{CLAUSES, ITEMS, SETTINGS, STATEMENTS};
 use super::scan::{Scan, Token, TokenKind};
 
 /// Words that begin a declaration of the language which is not built yet.
-pub(super) const LATER_ITEMS: [&str; 2] = ["classify", "test"];
+pub(super) const LATER_ITEMS: [&str; 1] = ["test"];
 /// Words that begin a statement which is not built yet.
-pub(super) const LATER_STATEMENTS: [&str; 5] = ["match", "poll", "pages", "wait", "release"];
+pub(super) const LATER_STATEMENTS: [&str; 3] = ["poll", "pages", "wait"];
 /// Words that begin a step's clause which is not built yet.
-pub(super) const LATER_CLAUSES: [&str; 2] = ["reconcile", "weaken"];
+pub(super) const LATER_CLAUSES: [&str; 1] = ["reconcile"];
 /// Words inside declarations that are not built yet.
-const LATER_MEMBERS: [&str; 7] =
-    ["bodies", "cleared", "concurrency", "rate", "stated", "two_sided", "receipt"];
+const LATER_MEMBERS: [&str; 6] = ["bodies", "concurrency", "rate", "stated", "two_sided", "receipt"];
 
 /// Reports errors of one slice of a file.
 pub(super) struct Errors<'a> {

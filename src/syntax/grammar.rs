@@ -56,6 +56,7 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         | Rule::not
         | Rule::negate
         | Rule::if_expr
+        | Rule::match_expr
         | Rule::decimal
         | Rule::true_literal
         | Rule::false_literal
@@ -122,8 +123,16 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         Rule::retry_item | Rule::use_retry => "`retry`",
         Rule::breaker_item | Rule::use_breaker => "`breaker`",
         Rule::handoff_item | Rule::use_handoff => "`handoff`",
+        Rule::weaken_handoff => "`weaken`",
         Rule::type_item => "`type`",
         Rule::fn_item => "`fn`",
+        Rule::classify_item => "`classify`",
+        Rule::classified_input => "`input`",
+        Rule::classified_answer => "an operation such as `api.operation`",
+        Rule::field_path => "a field such as `customer.email`",
+        Rule::data_class => "a class such as `personal`",
+        Rule::cleared => "`cleared`",
+        Rule::released => "`release`",
         Rule::fn_parameter => "a parameter",
         Rule::flow_item | Rule::flow_header => "`flow`",
         Rule::pin => "`pinned`",
@@ -178,6 +187,8 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         Rule::colon => "`:`",
         Rule::equals => "`=`",
         Rule::arrow => "`->`",
+        Rule::fat_arrow => "`=>`",
+        Rule::match_arm => "an arm such as `404 => …`",
         Rule::pipe => "`|`",
         Rule::optional_mark => "`?`",
         rule => return keyword(rule).map(|word| format!("`{word}`")),

@@ -12,18 +12,20 @@ use super::lower::{Clauses, Lower, Settings, SignalClauses};
 use super::scan::{Scan, TokenKind};
 
 /// Words that begin a declaration.
-pub(super) const ITEMS: [&str; 11] =
-    ["allow", "use", "operator", "secret", "api", "retry", "breaker", "handoff", "type", "fn", "flow"];
+pub(super) const ITEMS: [&str; 12] = [
+    "allow", "use", "operator", "secret", "api", "classify", "retry", "breaker", "handoff", "type", "fn",
+    "flow",
+];
 /// Words that begin a statement.
 pub(super) const STATEMENTS: [&str; 9] =
     ["step", "signal", "let", "ensure", "fail", "for", "after", "return", "yield"];
 /// Words that begin a setting of a flow.
-pub(super) const SETTINGS: [&str; 3] = ["as", "handoff", "deadline"];
+pub(super) const SETTINGS: [&str; 4] = ["as", "handoff", "deadline", "cleared"];
 /// Words that begin a clause of a signal.
 pub(super) const SIGNAL_CLAUSES: [&str; 4] = ["when", "after", "from", "within"];
 /// Words that begin a clause of a step.
-pub(super) const CLAUSES: [&str; 8] =
-    ["when", "after", "on", "retry", "handoff", "key", "undo", "irreversible"];
+pub(super) const CLAUSES: [&str; 9] =
+    ["when", "after", "on", "retry", "handoff", "weaken", "key", "undo", "irreversible"];
 
 /// Reads what can be read of a file that the grammar refused as a whole.
 pub(super) fn recover(file: FileId, scan: &Scan, sink: &mut Sink, tree: &mut File) {
@@ -171,9 +173,7 @@ impl<'a> Recover<'a> {
         let word = self.errors.word(from).unwrap_or("").to_owned();
         if LATER_ITEMS.contains(&word.as_str()) {
             self.errors.not_built_yet(self.sink, from, &word);
-            // What `classify` names is declared elsewhere.
-            let name = if word == "classify" { slice.1 } else { from + 1 };
-            return Item::Broken(self.broken(slice, name));
+            return Item::Broken(self.broken(slice, from + 1));
         }
         if word == "flow" {
             return self.flow(slice);
@@ -181,7 +181,9 @@ impl<'a> Recover<'a> {
         let nodes = self.read(Rule::item_slice, slice, "a declaration");
         let node = nodes.into_iter().flatten().next();
         let item = node.and_then(|node| self.lower(from).item(node));
-        item.unwrap_or_else(|| Item::Broken(self.broken(slice, from + 1)))
+        // What `classify` names is declared elsewhere.
+        let name = if word == "classify" { slice.1 } else { from + 1 };
+        item.unwrap_or_else(|| Item::Broken(self.broken(slice, name)))
     }
 
     fn flow(&mut self, slice: Slice) -> Item {
@@ -261,7 +263,7 @@ impl<'a> Recover<'a> {
             let before = index.checked_sub(1).filter(|before| *before >= from);
             let sign = before.and_then(|before| self.errors.sign(before));
             let previous = before.and_then(|before| self.errors.word(before));
-            let is_value = matches!(word, "for" | "poll" | "pages" | "call" | "match" | "wait" | "signal");
+            let is_value = matches!(word, "for" | "poll" | "pages" | "call" | "wait" | "signal");
             let joined = match sign {
                 Some('.') => true,
                 Some('=') => !token.first || is_value,
@@ -299,7 +301,7 @@ impl<'a> Recover<'a> {
         }
         let is_loop = word == "for" || (word == "let" && self.errors.word(from + 3) == Some("for"));
         match (word.as_str(), inside) {
-            ("as" | "handoff" | "deadline", Inside::Flow(settings)) => {
+            ("as" | "handoff" | "deadline" | "cleared", Inside::Flow(settings)) => {
                 if let Some(nodes) = self.read(Rule::setting_slice, slice, "a statement") {
                     for node in nodes {
                         self.lower(from).setting(node, settings);

@@ -170,6 +170,11 @@ impl Contract {
         Type::union(self.successes().map(|response| response.ty.clone()).collect())
     }
 
+    /// The type of the body of one documented status: null where none is documented, unknown where it is not read.
+    pub fn answer_type(&self, status: u16) -> Type {
+        self.response(status).map_or(Type::Never, |response| response.body_type(self.is_bare(status)))
+    }
+
     /// The value of `accept`: exactly the media types of documented successes that can be read.
     pub fn accept(&self) -> String {
         let mut names: Vec<&str> = self.successes().flat_map(Response::accepted).collect();

@@ -75,6 +75,20 @@ impl Response {
         Ok(Response { status, ty, headers, pointer, media, has_content })
     }
 
+    /// The decoded body's type, of a failure too.
+    pub(super) fn body_type(&self, bare: bool) -> Type {
+        let of = |media: &Media| match media.schema.schema() {
+            _ if media.text => Type::string(),
+            Ok(schema) => schema.ty.clone(),
+            Err(_) => Type::unknown("its schema cannot be checked"),
+        };
+        match (bare || !self.has_content, self.media.is_empty()) {
+            (true, _) => Type::Null,
+            (false, true) => Type::unknown("it is not read"),
+            (false, false) => Type::union(self.media.iter().map(of).collect()),
+        }
+    }
+
     /// Whether there is content and nothing of it can be read.
     pub(super) fn is_unreadable(&self) -> bool {
         self.has_content && self.media.is_empty()

@@ -7,8 +7,8 @@ use url::Url;
 use crate::base::{Explained, PublicKey, json};
 use crate::ecz::EczId;
 
-/// Where the manifest stands on the agent's authorised origin.
-pub const MANIFEST_PATH: &str = "/.well-known/ecz-agent.json";
+pub use crate::trust::MANIFEST_PATH;
+
 /// The most keys a set may hold.
 const KEYS: usize = 100;
 

@@ -19,7 +19,8 @@ const ROOMS: &[&str] = &[
     "documents",
     "types",
     "expr",
-    "plan", // ground
+    "plan",
+    "trust", // ground
     "syntax",
     "hir",
     "graph",

@@ -88,7 +88,7 @@ fn the_plan_says_what_is_used_and_nothing_else_is() {
     let plan = plan();
     let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let mut copy = Plan::clone(&plan);
-    let items = AnswerUse { status: true, headers: named(&["X-Total-Count"]) };
+    let items = AnswerUse { status: true, headers: named(&["X-Total-Count"]), refusals: Vec::new() };
     assert_eq!(step(&mut copy, "items").answer, Some(items));
     assert_eq!(plan.functions.keys().collect::<Vec<_>>(), ["page", "plus"]);
     let mut world = world();

@@ -8,10 +8,11 @@ mod bodies;
 
 type Body = fn(&[u8]) -> bool;
 
-const TARGETS: [(&str, Body); 8] = [
+const TARGETS: [(&str, Body); 9] = [
     ("flow", bodies::flow),
     ("json_document", bodies::json_document),
     ("yaml_document", bodies::yaml_document),
+    ("subschema", bodies::subschema),
     ("plan", bodies::plan),
     ("bundle", bodies::bundle),
     ("resolver", bodies::resolver),

@@ -33,6 +33,20 @@ fn an_undisturbed_run_succeeds_and_replays() {
     assert_eq!(world.effects.len(), 3);
 }
 
+/// P9 holds of what a run writes, and is no larger than it must be: a call that never gets through writes what it may.
+#[test]
+fn a_run_writes_no_more_than_its_bounds() {
+    let plan = flows::refund();
+    let bounds = eczflow::plan::bounds(&plan);
+    let mut world = refund_world(|path, _| (path == "refund").then_some(Reply::Empty(503)));
+    let run = start(&plan, inputs(), &mut world);
+    let sent = kinds(&run, "refund").iter().filter(|kind| **kind == "attempt_intended").count() as u64;
+    let most = bounds.steps.counterparties.iter().find(|load| load.apis == ["payments"]).unwrap().attempts;
+    assert_eq!(sent, most);
+    assert_eq!(kinds(&run, "refund").len() as u64, 4 * most, "{:?}", kinds(&run, "refund"));
+    assert!(run.log.len() as u64 <= bounds.steps.leaves, "{}", run.log.len());
+}
+
 #[test]
 fn a_retry_keeps_its_key_and_names_the_attempt_before() {
     let plan = flows::refund();

@@ -200,7 +200,8 @@ pub(crate) fn send(
                 }
                 Reply::Fail(_) => unreachable!(),
             };
-            let content_type = matches!(body, AnswerBody::Json(_)).then(|| "application/json".to_owned());
+            let media = if status < 400 { "application/json" } else { "application/problem+json" };
+            let content_type = matches!(body, AnswerBody::Json(_)).then(|| media.to_owned());
             let answer = Answer { status, content_type, headers, body };
             let outcome = judge_answer(contract, engine.answer_use(path), &answer).kind;
             What::AttemptAnswered {

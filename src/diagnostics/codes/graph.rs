@@ -21,6 +21,9 @@ pub static DECLARATION_CYCLE: Code = Code::error("EF3008", "declaration-cycle");
 /// A flow that calls itself, directly or through others.
 pub static RECURSIVE_CALL: Code = Code::error("EF3015", "recursive-call");
 
+/// An arm of a `match` that can never be taken.
+pub static IMPOSSIBLE_ARM: Code = Code::error("EF3009", "impossible-arm");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &CYCLE,
@@ -31,5 +34,6 @@ pub const ALL: &[&Code] = &[
     &IRREVERSIBLE_NOT_LAST,
     &TOO_LARGE,
     &DECLARATION_CYCLE,
+    &IMPOSSIBLE_ARM,
     &RECURSIVE_CALL,
 ];

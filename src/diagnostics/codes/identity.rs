@@ -38,6 +38,8 @@ pub static PASSPORT_AND_NONE: Code = Code::error("EF4017", "passport-and-none");
 pub static NOTHING_TO_VERIFY: Code = Code::error("EF4018", "nothing-to-verify");
 /// A server that the document does not have, or none to choose.
 pub static NO_SERVER: Code = Code::error("EF4019", "no-server");
+/// A `weaken` that weakens nothing.
+pub static NEEDLESS_WEAKEN: Code = Code::warning("EF4020", "needless-weaken");
 /// A signal that does not say from whom it comes.
 pub static SIGNAL_WITHOUT_SENDER: Code = Code::error("EF4030", "signal-without-sender");
 /// A sub-flow that another operator runs.
@@ -63,6 +65,7 @@ pub const ALL: &[&Code] = &[
     &PASSPORT_AND_NONE,
     &NOTHING_TO_VERIFY,
     &NO_SERVER,
+    &NEEDLESS_WEAKEN,
     &SIGNAL_WITHOUT_SENDER,
     &FOREIGN_SUB_FLOW,
 ];

@@ -21,6 +21,9 @@ pub static UNKNOWN_OPERATION: Code = Code::error("EF1008", "unknown-operation");
 /// A sub-flow that the file does not have.
 pub static UNKNOWN_FLOW: Code = Code::error("EF1009", "unknown-flow");
 
+/// A `classify` of something that is not there.
+pub static UNKNOWN_CLASSIFIED: Code = Code::error("EF1017", "unknown-classified");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &UNKNOWN_NAME,
@@ -31,5 +34,6 @@ pub const ALL: &[&Code] = &[
     &USED_BEFORE_DEFINITION,
     &NO_SUCH_FLOW,
     &UNKNOWN_OPERATION,
+    &UNKNOWN_CLASSIFIED,
     &UNKNOWN_FLOW,
 ];

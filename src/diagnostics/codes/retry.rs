@@ -11,9 +11,13 @@ pub static INCOMPLETE_POLICY: Code = Code::error("EF5003", "incomplete-policy");
 /// A bound outside what makes sense.
 pub static OUT_OF_RANGE: Code = Code::error("EF5004", "out-of-range");
 /// A key inside a loop that every iteration shares.
-pub static SHARED_KEY: Code = Code::warning("EF5005", "shared-key");
+pub static SHARED_KEY: Code = Code::error("EF5005", "shared-key");
 /// A deadline shorter than one attempt of each call on the longest path.
 pub static DEADLINE_TOO_SHORT: Code = Code::warning("EF5006", "deadline-too-short");
+/// A key that is another in each run.
+pub static UNSTABLE_KEY: Code = Code::error("EF5007", "unstable-key");
+/// A key that two different things share.
+pub static AMBIGUOUS_KEY: Code = Code::error("EF5008", "ambiguous-key");
 /// A signal that could be waited for without end.
 pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bound");
 
@@ -25,5 +29,7 @@ pub const ALL: &[&Code] = &[
     &OUT_OF_RANGE,
     &SHARED_KEY,
     &DEADLINE_TOO_SHORT,
+    &UNSTABLE_KEY,
+    &AMBIGUOUS_KEY,
     &SIGNAL_WITHOUT_BOUND,
 ];

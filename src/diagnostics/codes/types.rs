@@ -25,6 +25,9 @@ pub static UNDOCUMENTED_HEADER: Code = Code::error("EF2010", "undocumented-heade
 /// A signal that is no record, or that has a member of its own called `sender`.
 pub static SIGNAL_TYPE: Code = Code::error("EF2030", "signal-type");
 
+/// A `match` without an arm for a way its step can end.
+pub static UNMATCHED_STATUS: Code = Code::error("EF2011", "unmatched-status");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &TYPE_MISMATCH,
@@ -37,5 +40,6 @@ pub const ALL: &[&Code] = &[
     &UNSUPPORTED_OPERATION,
     &LITERAL_OUT_OF_RANGE,
     &UNDOCUMENTED_HEADER,
+    &UNMATCHED_STATUS,
     &SIGNAL_TYPE,
 ];

@@ -7,6 +7,7 @@
 mod columns;
 mod html;
 mod layout;
+mod map;
 mod measure;
 mod routes;
 mod rows;
@@ -16,6 +17,7 @@ mod svg;
 mod tests;
 
 pub use html::html;
+pub use map::trustmap_svg;
 pub use svg::svg;
 
 /// Text for XML and HTML: no mark-up, and nothing that could steer or reorder.

@@ -18,7 +18,7 @@ const STYLE: &str = "\
 .ezg text{font-family:ui-sans-serif,system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;fill:var(--text)}\
 .ezg .code,.ezg .guard{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:var(--soft)}\
 .ezg .guard{font-style:italic;fill:var(--text)}\
-.ezg .name,.ezg .warn,.ezg .badge,.ezg .head{font-weight:600}\
+.ezg .soft{fill:var(--soft)}.ezg .name,.ezg .warn,.ezg .badge,.ezg .head{font-weight:600}\
 .ezg .warn{fill:var(--warn)}.ezg .badge{fill:var(--handoff)}.ezg .open{fill:var(--open)}\
 .ezg .pill{fill:var(--badge)}.ezg .openpill{fill:var(--openbadge)}\
 .ezg .lane{fill:var(--lane);stroke:var(--line)}.ezg .openlane{stroke:var(--open);stroke-dasharray:6 4}\
@@ -31,7 +31,7 @@ const STYLE: &str = "\
 .ezg .tip{fill:var(--edge)}.ezg .handofftip{fill:var(--handoff)}.ezg .backtip{fill:var(--undo)}";
 
 /// Between the parts of the whole.
-const GAP: i32 = 20;
+pub(super) const GAP: i32 = 20;
 const TITLE: Font = Font { size: 18, fixed: false, bold: true };
 const NOTE: Font = Font { size: 12, fixed: false, bold: false };
 
@@ -42,6 +42,26 @@ pub fn svg(drawings: &[Drawing]) -> String {
     let height = pictures.iter().map(|picture| picture.height + GAP).sum::<i32>() + GAP;
     let names: Vec<&str> = drawings.iter().map(|drawing| drawing.flow.as_str()).collect();
     let described: Vec<String> = drawings.iter().map(description).collect();
+    document(&names.join(", "), &described.join(" "), width, height, &|out| {
+        let mut y = GAP;
+        for picture in &pictures {
+            writeln!(out, "<g transform=\"translate({GAP} {y})\">")?;
+            picture.write(out)?;
+            writeln!(out, "</g>")?;
+            y += picture.height + GAP;
+        }
+        Ok(())
+    })
+}
+
+/// A whole file around what `write` draws: title, style, the tips of arrows, and the ground.
+pub(super) fn document(
+    title: &str,
+    described: &str,
+    width: i32,
+    height: i32,
+    write: &dyn Fn(&mut String) -> Result,
+) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = (|| -> Result {
@@ -49,8 +69,8 @@ pub fn svg(drawings: &[Drawing]) -> String {
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ezg\" role=\"img\" aria-labelledby=\"ezg-title ezg-desc\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">"
         )?;
-        writeln!(out, "<title id=\"ezg-title\">{}</title>", escaped(&names.join(", ")))?;
-        writeln!(out, "<desc id=\"ezg-desc\">{}</desc>", escaped(&described.join(" ")))?;
+        writeln!(out, "<title id=\"ezg-title\">{}</title>", escaped(title))?;
+        writeln!(out, "<desc id=\"ezg-desc\">{}</desc>", escaped(described))?;
         writeln!(out, "<style>{STYLE}</style>")?;
         writeln!(out, "<defs>")?;
         for (id, class) in [("ezg-tip", "tip"), ("ezg-handoff", "handofftip"), ("ezg-back", "backtip")] {
@@ -61,13 +81,7 @@ pub fn svg(drawings: &[Drawing]) -> String {
         }
         writeln!(out, "</defs>")?;
         writeln!(out, "<rect width=\"{width}\" height=\"{height}\" style=\"fill:var(--ground)\"/>")?;
-        let mut y = GAP;
-        for picture in &pictures {
-            writeln!(out, "<g transform=\"translate({GAP} {y})\">")?;
-            picture.write(&mut out)?;
-            writeln!(out, "</g>")?;
-            y += picture.height + GAP;
-        }
+        write(&mut out)?;
         writeln!(out, "</svg>")
     })();
     out

@@ -37,13 +37,19 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let why = if api.no_passport.is_some() {
             "without a passport evidence ends at what TLS and the declared `auth` give: E1, E2 with `auth certificate`, E3 with `auth oauth2` and an `audience`"
         } else if policy.evidence == Evidence::E5 {
-            "E5 needs a receipt signed by the counterparty, which this version cannot ask for"
+            "E5 needs a receipt that the counterparty signs with an Agent Credential of its own, and none is named"
         } else {
             "a request signed by the presented Agent Credential is E4"
         };
         let found = Diagnostic::new(&UNREACHABLE_EVIDENCE, handoff.named_at, message)
             .and(node.span, format!("needed by `{}`", node.id))
             .note(why);
+        let found = match &api.identity {
+            Some(identity) if policy.evidence == Evidence::E5 => {
+                found.and(identity.place("api_passport_id"), "no `agent_credential_id` beside it")
+            }
+            _ => found,
+        };
         sink.push(declared(found, handoff).help(format!("demand `evidence >= {most}` or less")));
     }
 }

@@ -35,8 +35,11 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 handoff.name,
                 handoff.missing.join(", ")
             );
-            Diagnostic::new(&NO_HANDOFF_POLICY, span, message)
-                .help(format!("add `{}` to the policy", handoff.missing.join("`, `")))
+            Diagnostic::new(&NO_HANDOFF_POLICY, span, message).help(format!(
+                "add `{}` to the policy; `eczflow explain {}` shows a whole one",
+                handoff.missing.join("`, `"),
+                NO_HANDOFF_POLICY.number
+            ))
         };
         let diagnostic = diagnostic.and(handoff.named_at, "named here");
         sink.push(match handoff.declared_at {

@@ -1,47 +1,106 @@
-//! P7: `key once per` needs a fact that says the key is honoured; inside a loop it should differ by iteration.
+//! P7: `key once per` needs a fact that says the key is honoured, is the same in each run, and another for each call.
 
 use std::collections::BTreeSet;
 
-use crate::diagnostics::codes::retry::{KEY_WITHOUT_FACT, SHARED_KEY};
+use crate::diagnostics::codes::retry::{AMBIGUOUS_KEY, KEY_WITHOUT_FACT, SHARED_KEY, UNSTABLE_KEY};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::hir::Loop;
-use crate::plan::free_names;
+use crate::hir::{Block, Node, NodeKind, Step};
+use crate::plan::{KeyFault, KeyLoop, KeyScope, key_fault};
 use crate::rules::{Context, Rule};
+use crate::source::Span;
 
-pub(in crate::rules) const RULE: Rule =
-    Rule { name: "retry/key", codes: &[&KEY_WITHOUT_FACT, &SHARED_KEY], check };
+pub(in crate::rules) const RULE: Rule = Rule {
+    name: "retry/key",
+    codes: &[&KEY_WITHOUT_FACT, &SHARED_KEY, &UNSTABLE_KEY, &AMBIGUOUS_KEY],
+    check,
+};
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
-    for (node, _, call, inside) in context.hir.flow.calls() {
-        let Some((key, span)) = &call.key else { continue };
-        if call.is_safe() {
-            let message = format!("`{}` only reads: a key means nothing", node.id);
-            sink.push(Diagnostic::new(&KEY_WITHOUT_FACT, *span, message).help("remove the key"));
-            continue;
-        }
-        if call.idempotency.is_none() {
-            let message = format!("nothing says that `{}.{}` honours a key", call.api, call.operation);
-            sink.push(
-                Diagnostic::new(&KEY_WITHOUT_FACT, *span, message)
-                    .and(call.span, "its document declares no `Idempotency-Key` header")
-                    .help("say it in the api's block: `idempotency header \"…\" assumed by OPERATOR because \"…\"`"),
-            );
-        }
-        if let Some(inside) = inside
-            && inside.at_most.0 > 1
-            && !differs(inside, &free_names(key))
-        {
-            let message = "every iteration has the same key";
-            sink.push(
-                Diagnostic::new(&SHARED_KEY, *span, message)
-                    .note("duplicates are refused before the first iteration: the loop runs with one item at most")
-                    .help(format!("name something of `{}` in the key", inside.variable)),
-            );
+    block(&context.hir.flow.body, &mut KeyScope::default(), sink);
+}
+
+fn block<'c>(nodes: &'c Block, scope: &mut KeyScope<'c>, sink: &mut Sink) {
+    for node in &nodes.nodes {
+        match &node.kind {
+            NodeKind::Let(value) => {
+                scope.values.insert(&node.id, value);
+            }
+            NodeKind::Step(step) => judge(node, step, scope, sink),
+            NodeKind::For(repeat) => {
+                let mut steps = BTreeSet::new();
+                repeat.body.each_node(&mut |node, _| {
+                    if matches!(node.kind, NodeKind::Step(_)) {
+                        steps.insert(node.id.as_str());
+                    }
+                });
+                let (variable, list, at_most) = (repeat.variable.as_str(), &repeat.list, repeat.at_most.0);
+                scope.loops.push(KeyLoop { variable, list, at_most, steps });
+                block(&repeat.body, scope, sink);
+                scope.loops.pop();
+            }
+            _ => {}
         }
     }
 }
 
-/// Whether a key can differ from one iteration to the next: it names the item, or something made in the body.
-fn differs(inside: &Loop, names: &BTreeSet<String>) -> bool {
-    names.contains(&inside.variable) || inside.body.nodes.iter().any(|node| names.contains(&node.id))
+fn judge(node: &Node, step: &Step, scope: &KeyScope<'_>, sink: &mut Sink) {
+    let call = &step.call;
+    let Some((key, span)) = &call.key else { return };
+    if call.is_safe() {
+        let message = format!("`{}` only reads: a key means nothing", node.id);
+        sink.push(Diagnostic::new(&KEY_WITHOUT_FACT, *span, message).help("remove the key"));
+        return;
+    }
+    if call.idempotency.is_none() {
+        let message = format!("nothing says that `{}.{}` honours a key", call.api, call.operation);
+        sink.push(
+            Diagnostic::new(&KEY_WITHOUT_FACT, *span, message)
+                .and(call.span, "its document declares no `Idempotency-Key` header")
+                .help(
+                    "say it in the api's block: `idempotency header \"…\" assumed by OPERATOR because \"…\"`",
+                ),
+        );
+    }
+    if let Some(fault) = key_fault(key, scope) {
+        sink.push(finding(&fault, &node.id, *span));
+    }
+}
+
+/// The finding, with the two calls that it is about.
+fn finding(fault: &KeyFault, step: &str, span: Span) -> Diagnostic {
+    match fault {
+        KeyFault::Unstable { member } => {
+            let example = match member.as_str() {
+                "started" => "`2026-01-01T09:00:00Z` in one run and `2026-01-01T09:00:05Z` in the next",
+                _ => "`run-1` in one run and `run-2` in the next",
+            };
+            Diagnostic::new(&UNSTABLE_KEY, span, format!("the key hangs on `run.{member}`: it is another in each run"))
+                .note(format!("`run.{member}` is {example}: both runs would do `{step}`, though it says `once`"))
+                .help("name what is to happen once, such as an order's number; for once a run, leave the clause out")
+        }
+        KeyFault::Adjoining { left, right } => {
+            Diagnostic::new(&AMBIGUOUS_KEY, span, "two different things have one key")
+                .note(format!(
+                    "`{left}` 1 with `{right}` 12, and `{left}` 11 with `{right}` 2, both make `112`: the second `{step}` would be taken for a resend of the first"
+                ))
+                .help(format!("put something between the values: `{{{left}}}/{{{right}}}`"))
+        }
+        KeyFault::Shared { variable, inner } => {
+            let (message, note) = if *inner {
+                let message = format!("calls for different `{variable}` can have one key");
+                let note = format!(
+                    "the first `{variable}` and the second one, with the same inner item, make one key: the second `{step}` would be taken for a resend of the first"
+                );
+                (message, note)
+            } else {
+                let note = format!(
+                    "the first `{variable}` and the second one make one key, and duplicates are refused before the first iteration: the loop runs with one item at most"
+                );
+                ("every iteration has the same key".to_owned(), note)
+            };
+            Diagnostic::new(&SHARED_KEY, span, message)
+                .note(note)
+                .help(format!("name something of `{variable}` in the key"))
+        }
+    }
 }

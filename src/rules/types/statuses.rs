@@ -20,7 +20,11 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         for (status, span, _) in &step.on {
             if let Some(first) = seen.insert(*status, *span) {
                 let message = format!("`on {status}` stands here twice");
-                sink.push(Diagnostic::new(&DUPLICATE_NAME, *span, message).and(first, "first here"));
+                sink.push(
+                    Diagnostic::new(&DUPLICATE_NAME, *span, message)
+                        .and(first, "first here")
+                        .help("keep one of the two"),
+                );
                 continue;
             }
             if !(300..=599).contains(status) {

@@ -187,6 +187,13 @@ pub enum ExprKind {
         /// Its value when false.
         otherwise: Box<Expr>,
     },
+    /// `match x { 200 t => e, 404 => e, else => e }`.
+    Match {
+        /// The step.
+        step: Name,
+        /// Its arms; statuses may repeat, which the checker reports.
+        arms: Vec<MatchArm>,
+    },
     /// `[a, b]`.
     List(Vec<Expr>),
     /// `{ a: x }`, members in source order; names may repeat, which the checker reports.
@@ -202,6 +209,19 @@ pub enum ExprKind {
         /// Which items.
         condition: Option<Box<Expr>>,
     },
+}
+
+/// `200 t => e`, `else => e`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MatchArm {
+    /// Its place.
+    pub span: Span,
+    /// The status; `None` for `else`.
+    pub status: Option<Spanned<u16>>,
+    /// The name of the body.
+    pub binding: Option<Name>,
+    /// Its value.
+    pub value: Expr,
 }
 
 /// A part of an interpolated string.

@@ -2,7 +2,7 @@
 
 use crate::source::Span;
 
-use super::{Agent, Broken, Count, Expr, Millis, Name, Path, Spanned, Text, TypeExpr};
+use super::{Agent, Broken, Cleared, Count, Expr, Millis, Name, Path, Spanned, Text, TypeExpr, UseHandoff};
 
 /// A flow.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Flow {
     pub handoff: Option<Path>,
     /// Bound of the whole run.
     pub deadline: Option<Millis>,
+    /// What outputs and messages may hold beside `internal`.
+    pub cleared: Vec<Cleared>,
     /// What happens.
     pub body: Block,
 }
@@ -108,7 +110,7 @@ pub struct Step {
     /// `retry careful`.
     pub retry: Option<Path>,
     /// `handoff strict`.
-    pub handoff: Option<Path>,
+    pub handoff: Option<UseHandoff>,
     /// `key once per e`.
     pub key: Option<Key>,
     /// `undo api.op(…)`.
@@ -177,7 +179,7 @@ pub struct Undo {
     /// Its own retry policy.
     pub retry: Option<Path>,
     /// Its own handoff policy.
-    pub handoff: Option<Path>,
+    pub handoff: Option<UseHandoff>,
 }
 
 /// `irreversible because "…"`.
@@ -285,6 +287,21 @@ pub struct Let {
     pub name: Name,
     /// Its value.
     pub value: Expr,
+    /// `release … to … as …`.
+    pub release: Option<Release>,
+}
+
+/// `release e to api as class because "…"`, beside the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Its place, the value included.
+    pub span: Span,
+    /// Apis, or the flow's own operator; at least one.
+    pub to: Vec<Name>,
+    /// The class as written.
+    pub class: Name,
+    /// The reason.
+    pub because: Text,
 }
 
 /// `ensure c else "…"`.

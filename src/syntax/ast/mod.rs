@@ -9,11 +9,12 @@ mod flow;
 use crate::source::Span;
 
 pub use expression::{
-    BinaryOperator, Builtin, Expr, ExprKind, Part, RecordField, TypeExpr, TypeField, TypeKind, UnaryOperator,
+    BinaryOperator, Builtin, Expr, ExprKind, MatchArm, Part, RecordField, TypeExpr, TypeField, TypeKind,
+    UnaryOperator,
 };
 pub use flow::{
     After, Argument, Block, Call, Ensure, Fail, Flow, FlowCall, For, Input, Irreversible, Key, Let, OnStatus,
-    Return, Sender, Senders, Signal, Statement, Step, SubFlow, Target, Undo, Within,
+    Release, Return, Sender, Senders, Signal, Statement, Step, SubFlow, Target, Undo, Within,
 };
 
 /// A value and its place.
@@ -118,6 +119,8 @@ pub enum Item {
     Secret(Secret),
     /// `api payments = openapi("…") pinned sha256:…`.
     Api(Api),
+    /// `classify support.getTicket -> customer.email as personal`.
+    Classify(Classify),
     /// `retry careful { … }`.
     Retry(RetryPolicy),
     /// `breaker standard { … }`.
@@ -224,6 +227,47 @@ pub struct Secret {
     pub audience: Name,
 }
 
+/// `classify … as CLASS`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classify {
+    /// Its place.
+    pub span: Span,
+    /// Of what.
+    pub of: ClassifyOf,
+    /// Members from the outside in; none for the whole.
+    pub path: Vec<Name>,
+    /// The class as written.
+    pub class: Name,
+}
+
+/// What a classified field is part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClassifyOf {
+    /// The answers of an operation: `api.operation`.
+    Answer {
+        /// The api.
+        api: Name,
+        /// The operation.
+        operation: Name,
+    },
+    /// An input: `input flow.name`, the name being the path's first.
+    Input {
+        /// The flow.
+        flow: Name,
+    },
+}
+
+/// `cleared personal from support`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cleared {
+    /// Its place.
+    pub span: Span,
+    /// The class as written.
+    pub class: Name,
+    /// An api or operator: whose data; everyone's where absent.
+    pub from: Option<Name>,
+}
+
 /// An API surface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Api {
@@ -260,7 +304,27 @@ pub struct Api {
     /// Breaker.
     pub breaker: Option<Path>,
     /// Default handoff policy.
-    pub handoff: Option<Path>,
+    pub handoff: Option<UseHandoff>,
+    /// What it may receive beside `internal`.
+    pub cleared: Vec<Cleared>,
+}
+
+/// `handoff NAME`, or `weaken handoff NAME because "…"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UseHandoff {
+    /// The policy.
+    pub policy: Path,
+    /// Why it may be weaker than the one it replaces, where that is said.
+    pub weakened: Option<Weaken>,
+}
+
+/// `weaken … because "…"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weaken {
+    /// The place of the whole clause.
+    pub span: Span,
+    /// The reason.
+    pub because: Text,
 }
 
 /// `pinned sha256:…`.

@@ -2,8 +2,8 @@
 
 use crate::diagnostics::codes::syntax as codes;
 use crate::syntax::ast::{
-    Api, Auth, AuthScheme, Function, Idempotency, Name, NoPassport, Operator, Parameter, Pin, Region, Secret,
-    Spanned, Text, Timeout, TypeDeclaration, Use, UseSource,
+    Api, Auth, AuthScheme, Classify, ClassifyOf, Cleared, Function, Idempotency, Name, NoPassport, Operator,
+    Parameter, Pin, Region, Secret, Spanned, Text, Timeout, TypeDeclaration, Use, UseSource,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -57,6 +57,42 @@ impl Lower<'_> {
         Some(Secret { span, name: self.name(names.next()?), audience: self.name(names.next()?) })
     }
 
+    pub(super) fn classify(&mut self, node: Node<'_>) -> Option<Classify> {
+        let span = self.span(&node);
+        let class = self.class(&node)?;
+        let of = node
+            .into_inner()
+            .find(|part| matches!(part.as_rule(), Rule::classified_input | Rule::classified_answer))?;
+        let mut path = Vec::new();
+        for part in child(of.clone(), Rule::field_path).into_iter().flat_map(Node::into_inner) {
+            match part.as_rule() {
+                Rule::member => path.push(self.name(part)),
+                Rule::plain_string => {
+                    path.extend(self.text(part).map(|text| Name { text: text.value, span: text.span }));
+                }
+                _ => {}
+            }
+        }
+        let name = self.name(child(of.clone(), Rule::name)?);
+        let of = match of.as_rule() {
+            Rule::classified_input => ClassifyOf::Input { flow: name },
+            _ => ClassifyOf::Answer { api: name, operation: self.member_name(of)? },
+        };
+        Some(Classify { span, of, path, class })
+    }
+
+    /// The class that a node names.
+    pub(super) fn class(&self, node: &Node<'_>) -> Option<Name> {
+        Some(self.name(child(child(node.clone(), Rule::data_class)?, Rule::name)?))
+    }
+
+    pub(super) fn cleared(&self, node: Node<'_>) -> Option<Cleared> {
+        let span = self.span(&node);
+        let class = self.class(&node)?;
+        let from = child(node, Rule::name).map(|name| self.name(name));
+        Some(Cleared { span, class, from })
+    }
+
     pub(super) fn api(&mut self, node: Node<'_>) -> Option<Api> {
         let span = self.span(&node);
         let (mut name, mut document, mut source_span, mut pin) = (None, None, None, None);
@@ -91,6 +127,7 @@ impl Lower<'_> {
             retry: None,
             breaker: None,
             handoff: None,
+            cleared: Vec::new(),
         };
         if let Some(members) = members {
             self.api_members(members, &mut api);
@@ -151,6 +188,7 @@ impl Lower<'_> {
                     self.once(&mut server, value, at, "server");
                 }
                 Rule::auth => api.auth.extend(self.auth(part)),
+                Rule::cleared => api.cleared.extend(self.cleared(part)),
                 Rule::idempotency => {
                     let value = self.idempotency(part);
                     self.once(&mut idempotency, value, at, "idempotency");
@@ -167,8 +205,8 @@ impl Lower<'_> {
                     let value = self.used_path(part);
                     self.once(&mut breaker, value, at, "breaker");
                 }
-                Rule::use_handoff => {
-                    let value = self.used_path(part);
+                Rule::use_handoff | Rule::weaken_handoff => {
+                    let value = self.used_handoff(part);
                     self.once(&mut handoff, value, at, "handoff");
                 }
                 _ => {}
@@ -274,7 +312,7 @@ impl Lower<'_> {
         }
     }
 
-    fn text_in(&mut self, node: Node<'_>) -> Option<Text> {
+    pub(super) fn text_in(&mut self, node: Node<'_>) -> Option<Text> {
         child(node, Rule::string).and_then(|text| self.text(text))
     }
 

@@ -4,8 +4,8 @@ use crate::base::limits;
 use crate::diagnostics::codes::syntax as codes;
 use crate::source::Span;
 use crate::syntax::ast::{
-    BinaryOperator, Builtin, Expr, ExprKind, Name, Part, RecordField, Spanned, TypeExpr, TypeField, TypeKind,
-    UnaryOperator,
+    BinaryOperator, Builtin, Expr, ExprKind, MatchArm, Name, Part, RecordField, Spanned, TypeExpr, TypeField,
+    TypeKind, UnaryOperator,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -184,6 +184,20 @@ impl Lower<'_> {
                     otherwise: Box::new(otherwise),
                 };
                 return Some(self.node(kind, span, height));
+            }
+            Rule::match_expr => {
+                let step = self.name(child(node.clone(), Rule::name)?);
+                let mut arms = Vec::new();
+                let mut height = 0;
+                for arm in children(node, Rule::match_arm) {
+                    let at = self.span(&arm);
+                    let status = child(arm.clone(), Rule::integer).map(|status| self.status(status));
+                    let binding = child(arm.clone(), Rule::binding).map(|binding| self.name(binding));
+                    let value = self.built(child(arm, Rule::expr)?)?;
+                    height = height.max(value.height);
+                    arms.push(MatchArm { span: at, status, binding, value: value.expr });
+                }
+                return Some(self.node(ExprKind::Match { step, arms }, span, height + 1));
             }
             Rule::function_call => {
                 let function = self.name(child(node.clone(), Rule::function_name)?);

@@ -4,8 +4,9 @@ use crate::diagnostics::codes::syntax as codes;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::Span;
 use crate::syntax::ast::{
-    After, Agent, Argument, Block, Call, Ensure, Expr, Fail, Flow, FlowCall, For, Input, Irreversible, Key,
-    Let, Millis, Name, OnStatus, Path, Return, Statement, Step, SubFlow, Target, TypeExpr, Undo,
+    After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, FlowCall, For, Input,
+    Irreversible, Key, Let, Millis, Name, OnStatus, Path, Release, Return, Statement, Step, SubFlow, Target,
+    TypeExpr, Undo, UseHandoff,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -17,6 +18,7 @@ pub(in crate::syntax) struct Settings {
     agent: Option<(Agent, Span)>,
     handoff: Option<(Path, Span)>,
     deadline: Option<(Millis, Span)>,
+    cleared: Vec<Cleared>,
 }
 
 /// `flow NAME(…) -> T`.
@@ -37,6 +39,7 @@ impl Header {
             agent: taken(settings.agent),
             handoff: taken(settings.handoff),
             deadline: taken(settings.deadline),
+            cleared: settings.cleared,
             body,
         }
     }
@@ -49,7 +52,7 @@ pub(in crate::syntax) struct Clauses {
     after: Option<(After, Span)>,
     on: Vec<OnStatus>,
     retry: Option<(Path, Span)>,
-    handoff: Option<(Path, Span)>,
+    handoff: Option<(UseHandoff, Span)>,
     key: Option<(Key, Span)>,
     undo: Option<(Undo, Span)>,
     irreversible: Option<(Irreversible, Span)>,
@@ -117,7 +120,9 @@ impl Lower<'_> {
         let mut settings = Settings::default();
         for part in block.into_inner() {
             match part.as_rule() {
-                Rule::flow_as | Rule::use_handoff | Rule::flow_deadline => self.setting(part, &mut settings),
+                Rule::flow_as | Rule::use_handoff | Rule::flow_deadline | Rule::cleared => {
+                    self.setting(part, &mut settings);
+                }
                 _ => self.statement(part, &mut body.statements),
             }
         }
@@ -155,6 +160,7 @@ impl Lower<'_> {
                 let value = self.millis_in(node);
                 self.once(&mut settings.deadline, value, at, "deadline");
             }
+            Rule::cleared => settings.cleared.extend(self.cleared(node)),
             _ => {}
         }
     }
@@ -268,8 +274,8 @@ impl Lower<'_> {
                 let value = self.used_path(node);
                 self.once(&mut clauses.retry, value, at, "retry");
             }
-            Rule::use_handoff => {
-                let value = self.used_path(node);
+            Rule::use_handoff | Rule::weaken_handoff => {
+                let value = self.used_handoff(node);
                 self.once(&mut clauses.handoff, value, at, "handoff");
             }
             Rule::key_clause => {
@@ -300,8 +306,8 @@ impl Lower<'_> {
                     let value = self.used_path(part);
                     self.once(&mut retry, value, at, "retry");
                 }
-                Rule::use_handoff => {
-                    let value = self.used_path(part);
+                Rule::use_handoff | Rule::weaken_handoff => {
+                    let value = self.used_handoff(part);
                     self.once(&mut handoff, value, at, "handoff");
                 }
                 _ => {}
@@ -356,7 +362,16 @@ impl Lower<'_> {
     fn let_statement(&mut self, node: Node<'_>) -> Option<Let> {
         let span = self.span(&node);
         let name = self.name(child(node.clone(), Rule::binding)?);
-        Some(Let { span, name, value: self.expr_in(node)? })
+        let Some(released) = child(node.clone(), Rule::released) else {
+            return Some(Let { span, name, value: self.expr_in(node)?, release: None });
+        };
+        let release = Release {
+            span: self.span(&released),
+            to: children(released.clone(), Rule::name).map(|name| self.name(name)).collect(),
+            class: self.class(&released)?,
+            because: self.text_in(released.clone())?,
+        };
+        Some(Let { span, name, value: self.expr_in(released)?, release: Some(release) })
     }
 
     fn ensure(&mut self, node: Node<'_>) -> Option<Ensure> {

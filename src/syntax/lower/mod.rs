@@ -16,7 +16,7 @@ use crate::diagnostics::codes::syntax as codes;
 use crate::diagnostics::{Code, Diagnostic, Sink};
 use crate::source::{FileId, Span};
 
-use super::ast::{Agent, Allow, File, Item, Name, Path, Spanned};
+use super::ast::{Agent, Allow, File, Item, Name, Path, Spanned, UseHandoff, Weaken};
 use super::grammar::{Node, Rule};
 use super::scan::{Scan, Token};
 
@@ -94,6 +94,7 @@ impl<'a> Lower<'a> {
             Rule::handoff_item => Item::Handoff(self.handoff_policy(node)?),
             Rule::type_item => Item::Type(self.type_declaration(node)?),
             Rule::fn_item => Item::Function(self.function(node)?),
+            Rule::classify_item => Item::Classify(self.classify(node)?),
             Rule::flow_item => Item::Flow(self.flow(node)?),
             _ => return None,
         })
@@ -136,6 +137,14 @@ impl<'a> Lower<'a> {
     /// `retry NAME`, `breaker NAME`, `handoff NAME`.
     fn used_path(&self, node: Node<'_>) -> Option<Path> {
         Some(self.path(child(node, Rule::path)?))
+    }
+
+    /// `handoff NAME`, or `weaken handoff NAME because "…"`.
+    fn used_handoff(&mut self, node: Node<'_>) -> Option<UseHandoff> {
+        let span = self.span(&node);
+        let policy = self.path(child(node.clone(), Rule::path)?);
+        let because = child(node, Rule::string).and_then(|because| self.text(because));
+        Some(UseHandoff { policy, weakened: because.map(|because| Weaken { span, because }) })
     }
 
     /// The token that starts at a place.

@@ -1,0 +1,225 @@
+//! `x-data-class` in the schemas of an answer: of a field, of what it stands in, and of what stands in it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::documents::{OperationView, Reference, ResponseView, StatusRange, join, local_reference};
+use crate::plan::Class;
+
+/// The member of a schema that names the class of what it describes.
+const DATA_CLASS: &str = "x-data-class";
+
+/// Most schemas that are looked at for one field. Beyond it the highest class of the whole operation counts.
+const MOST: usize = 20_000;
+
+/// Schemas that describe one value, by pointer; the items of a list are described with it.
+type Set = BTreeSet<String>;
+
+/// A class and the schema that names it.
+pub(super) type Named = (Class, String);
+
+/// The class that a schema names. A word that is none counts as the highest: whoever wrote it wanted to say something.
+fn named(schema: &Value) -> Option<Class> {
+    let word = schema.get(DATA_CLASS)?;
+    Some(word.as_str().and_then(Class::of).unwrap_or(Class::Restricted))
+}
+
+/// The class that an operation's document gives a field of the answer, or what it stands in, and the schema that does.
+pub fn labelled_above(view: &OperationView, path: &[String]) -> Option<(Class, String)> {
+    Schemas::new(view).of_body(path, false)
+}
+
+/// Every `x-data-class` of an operation, with its word where that is none.
+pub fn unknown_words(view: &OperationView) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    if !is_labelled(view) {
+        return found;
+    }
+    each_word(view.root(), &mut String::new(), &mut |at, word| {
+        if word.as_str().and_then(Class::of).is_none() {
+            let shown = word.as_str().map_or_else(|| word.to_string(), str::to_owned);
+            found.push((at.to_owned(), shown));
+        }
+    });
+    found
+}
+
+/// Whether any schema of an operation names a class: most documents have none, and then nothing more need be looked at.
+pub fn is_labelled(view: &OperationView) -> bool {
+    fn mentions(value: &Value) -> bool {
+        match value {
+            Value::Object(members) => members.contains_key(DATA_CLASS) || members.values().any(mentions),
+            Value::Array(items) => items.iter().any(mentions),
+            _ => false,
+        }
+    }
+    mentions(view.root())
+}
+
+fn each_word(value: &Value, at: &mut String, visit: &mut dyn FnMut(&str, &Value)) {
+    let length = at.len();
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                *at = join(at, name);
+                // A property of that name is no word, but then its value is a schema.
+                if name == DATA_CLASS && !member.is_object() {
+                    visit(at, member);
+                } else {
+                    each_word(member, at, visit);
+                }
+                at.truncate(length);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                *at = join(at, &index.to_string());
+                each_word(item, at, visit);
+                at.truncate(length);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The schemas of the answers that a step may end with.
+pub(super) struct Schemas<'v> {
+    view: &'v OperationView,
+    /// The highest class anywhere; absent where none is named, and nothing need be looked at.
+    highest: Option<Class>,
+}
+
+impl<'v> Schemas<'v> {
+    pub(super) fn new(view: &'v OperationView) -> Schemas<'v> {
+        let mut highest = None;
+        if is_labelled(view) {
+            each_word(view.root(), &mut String::new(), &mut |_, word| {
+                let class = word.as_str().and_then(Class::of).unwrap_or(Class::Restricted);
+                highest = highest.max(Some(class));
+            });
+        }
+        Schemas { view, highest }
+    }
+
+    /// The highest class of a field of the body and of what it stands in; with what stands in it where `whole`.
+    pub(super) fn of_body(&self, path: &[String], whole: bool) -> Option<Named> {
+        let highest = self.highest?;
+        let mut set = Set::new();
+        for response in self.ends() {
+            let media = response.content.values();
+            set.extend(media.flat_map(|media| media.schema.iter().chain(&media.item_schema)).cloned());
+        }
+        self.along(set, path, whole).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
+    }
+
+    /// The class of a response header; the highest of them all where none is named.
+    pub(super) fn of_header(&self, name: Option<&str>) -> Option<Named> {
+        let highest = self.highest?;
+        let mut set = Set::new();
+        for response in self.ends() {
+            let same = response
+                .headers
+                .iter()
+                .filter(|(known, _)| name.is_none_or(|name| known.eq_ignore_ascii_case(name)));
+            set.extend(same.filter_map(|(_, header)| header.schema.clone()));
+        }
+        self.along(set, &[], true).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
+    }
+
+    /// The answers that a step may end with: successes, and refusals, which a `match` may take.
+    fn ends(&self) -> impl Iterator<Item = &'v ResponseView> {
+        let of = |range: StatusRange, first: u16| match range {
+            StatusRange::Exact(status) => status / 100 == first,
+            StatusRange::Class(class) => class == first,
+            StatusRange::Default => false,
+        };
+        let documented = self.view.responses.iter().any(|response| of(response.status, 2));
+        self.view.responses.iter().filter(move |response| {
+            let status = response.status;
+            of(status, 2) || of(status, 4) || (!documented && status == StatusRange::Default)
+        })
+    }
+
+    /// `None` where there is too much to look at.
+    fn along(&self, start: Set, path: &[String], whole: bool) -> Option<Option<Named>> {
+        let mut budget = MOST;
+        let mut found = None;
+        let mut set = self.spread(start, false, &mut budget)?;
+        found = found.max(self.highest(&set));
+        for name in path {
+            let next = set.iter().flat_map(|at| self.members(at, Some(name))).collect();
+            set = self.spread(next, false, &mut budget)?;
+            found = found.max(self.highest(&set));
+        }
+        if whole {
+            found = found.max(self.highest(&self.spread(set, true, &mut budget)?));
+        }
+        Some(found)
+    }
+
+    fn highest(&self, set: &Set) -> Option<Named> {
+        set.iter().filter_map(|at| Some((named(self.view.json(at)?)?, at.clone()))).max()
+    }
+
+    /// A set with all that describes the same value; with all that is inside it where `inside`.
+    fn spread(&self, start: Set, inside: bool, budget: &mut usize) -> Option<Set> {
+        let mut open: Vec<String> = start.into_iter().collect();
+        let mut set = Set::new();
+        while let Some(at) = open.pop() {
+            let Some(schema) = self.view.json(&at) else { continue };
+            if !set.insert(at.clone()) {
+                continue;
+            }
+            *budget = budget.checked_sub(1)?;
+            // What stands beside a reference counts as well as what it leads to.
+            match schema.get("$ref").and_then(Value::as_str).map(local_reference) {
+                Some(Reference::Local(target)) => open.push(target),
+                Some(_) => return None,
+                None if schema.get("$dynamicRef").or_else(|| schema.get("$recursiveRef")).is_some() => {
+                    return None;
+                }
+                None => {}
+            }
+            for name in ["allOf", "anyOf", "oneOf", "prefixItems"] {
+                let count = schema.get(name).and_then(Value::as_array).map_or(0, Vec::len);
+                let list = join(&at, name);
+                open.extend((0..count).map(|index| join(&list, &index.to_string())));
+            }
+            for name in ["items", "unevaluatedItems", "contains", "if", "then", "else"] {
+                if schema.get(name).is_some() {
+                    open.push(join(&at, name));
+                }
+            }
+            for name in schema.get("dependentSchemas").and_then(Value::as_object).into_iter().flatten() {
+                open.push(join(&join(&at, "dependentSchemas"), name.0));
+            }
+            if inside {
+                open.extend(self.members(&at, None));
+            }
+        }
+        Some(set)
+    }
+
+    /// The schemas of a member of a name, or of all members.
+    fn members(&self, at: &str, name: Option<&str>) -> Vec<String> {
+        let Some(schema) = self.view.json(at) else { return Vec::new() };
+        let mut found = Vec::new();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for known in properties.into_iter().flat_map(serde_json::Map::keys) {
+            if name.is_none_or(|name| name == known) {
+                found.push(join(&join(at, "properties"), known));
+            }
+        }
+        // Which names a pattern takes is not asked: at most a class too high.
+        for pattern in schema.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
+            found.push(join(&join(at, "patternProperties"), pattern.0));
+        }
+        for others in ["additionalProperties", "unevaluatedProperties"] {
+            if schema.get(others).is_some_and(Value::is_object) {
+                found.push(join(at, others));
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,279 @@
+//! What P6 is judged of: a flow as a plan holds it, or as the compiler resolved it. Both are put into this one form, so
+//! that there is one analysis.
+
+use std::collections::BTreeMap;
+
+use crate::documents::OperationView;
+use crate::ecz::EczId;
+use crate::expr::{Definitions, Expr};
+use crate::plan::model::{Block, Call, Node, NodeKind, Plan};
+use crate::plan::{Class, Classified, Clearance, Party, Release};
+
+/// A flow, as far as confidentiality goes.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// The organisation that runs it: whose its inputs are, and who receives its outputs and messages.
+    pub operator: String,
+    /// The name of that organisation.
+    pub operator_name: &'a str,
+    /// What outputs and messages may hold beside `internal`.
+    pub cleared: Vec<Clearance>,
+    /// Its inputs.
+    pub inputs: Vec<Input<'a>>,
+    /// Its functions.
+    pub functions: &'a Definitions,
+    /// Its apis by name.
+    pub apis: BTreeMap<&'a str, Api<'a>>,
+    /// What it does.
+    pub body: Vec<Item<'a>>,
+}
+
+/// An input.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What is classified in it.
+    pub classified: Vec<Classified>,
+}
+
+/// An api: a receiver of data, and a source.
+#[derive(Debug)]
+pub struct Api<'a> {
+    /// Who answers: an operator's ECZ-ID, or `api NAME`.
+    pub owner: String,
+    /// What it may have beside `internal` and its owner's.
+    pub cleared: Vec<Clearance>,
+    /// What is classified in answers, by operation.
+    pub classified: BTreeMap<&'a str, Vec<Classified>>,
+}
+
+/// A statement.
+#[derive(Debug)]
+pub struct Item<'a> {
+    /// The node's id.
+    pub id: &'a str,
+    /// The nodes of its block that are finished before.
+    pub after: Vec<String>,
+    /// What it does.
+    pub what: What<'a>,
+}
+
+/// What a statement does.
+#[derive(Debug)]
+pub enum What<'a> {
+    /// A call.
+    Step {
+        /// The call.
+        call: Sent<'a>,
+        /// `when`.
+        guard: Option<&'a Expr>,
+        /// The messages of `on STATUS fail`.
+        on: Vec<&'a Expr>,
+        /// The compensation.
+        undo: Option<Sent<'a>>,
+    },
+    /// A call of another flow: what it is given is data of this one.
+    Flow {
+        /// The called flow; absent where it could not be read.
+        callee: Option<Called<'a>>,
+        /// What its inputs are given, by name; the others have their defaults.
+        given: Vec<(&'a str, &'a Expr)>,
+        /// `when`.
+        guard: Option<&'a Expr>,
+        /// The compensation.
+        undo: Option<Sent<'a>>,
+    },
+    /// A signal: whose word it is decides nothing here, for its sender is the flow's own operator or counts as that.
+    Signal {
+        /// `when`.
+        guard: Option<&'a Expr>,
+        /// What stands for one that does not come.
+        otherwise: &'a Expr,
+    },
+    /// A named value, perhaps released.
+    Let(&'a Expr, Option<&'a Release>),
+    /// Fails where the condition says so; always where there is none.
+    Barrier {
+        /// The condition.
+        condition: Option<&'a Expr>,
+        /// The message.
+        message: &'a Expr,
+    },
+    /// A fan-out.
+    For {
+        /// The item's name.
+        variable: &'a str,
+        /// The list.
+        list: &'a Expr,
+        /// `when`.
+        guard: Option<&'a Expr>,
+        /// One iteration.
+        body: Vec<Item<'a>>,
+        /// `yield`.
+        result: Option<&'a Expr>,
+    },
+    /// The outputs.
+    Return(&'a Expr),
+}
+
+/// A flow that another one calls. Its apis are among those of the outermost one.
+#[derive(Debug)]
+pub struct Called<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its inputs.
+    pub inputs: Vec<Input<'a>>,
+    /// Its functions.
+    pub functions: &'a Definitions,
+    /// What it does. Subjects of its calls begin with the calling node.
+    pub body: Vec<Item<'a>>,
+}
+
+/// A request.
+#[derive(Debug)]
+pub struct Sent<'a> {
+    /// `NODE` or `NODE/undo`.
+    pub subject: String,
+    /// The api.
+    pub api: &'a str,
+    /// The operation's key.
+    pub operation: &'a str,
+    /// What the operation says; absent where it could not be read.
+    pub view: Option<&'a OperationView>,
+    /// Values and where they go: `path.id`, `query.q`, `header.h`, `body`, `key`.
+    pub parts: Vec<(String, &'a Expr)>,
+    /// Whether a value may turn out not to fit when it is to be sent, which fails the run.
+    pub guarded: bool,
+}
+
+/// The owner of an api's data: its operator's ECZ-ID where one is known.
+pub fn owner(name: &str, operator: Option<&EczId>) -> String {
+    operator.map_or_else(|| format!("api {name}"), ToString::to_string)
+}
+
+type Views = BTreeMap<(String, String), OperationView>;
+
+impl<'a> Subject<'a> {
+    /// A plan's flow.
+    pub(in crate::plan) fn of_plan(plan: &'a Plan, views: &'a Views) -> Subject<'a> {
+        let passport = |name: &str| plan.operators.get(name).map(|operator| &operator.passport);
+        let mut apis: BTreeMap<&str, Api<'_>> = BTreeMap::new();
+        // One name is one api, in the flows that are called too.
+        for (name, api) in plan.all_apis() {
+            let operator = match &api.identity {
+                Party::Passport { identity, .. } => Some(&identity.operator_ecz_id),
+                Party::NoPassport { operator, .. } => operator.as_deref().and_then(passport),
+            };
+            let facts = apis.entry(name).or_insert_with(|| Api {
+                owner: owner(name, operator),
+                cleared: api.cleared.clone(),
+                classified: BTreeMap::new(),
+            });
+            facts
+                .classified
+                .extend(api.classified.iter().map(|(key, fields)| (key.as_str(), fields.clone())));
+        }
+        let reader = Reader { plan, views, prefix: String::new() };
+        Subject {
+            operator: owner(&plan.flow.operator, passport(&plan.flow.operator)),
+            operator_name: &plan.flow.operator,
+            cleared: plan.flow.cleared.clone(),
+            inputs: inputs(plan),
+            functions: &plan.functions,
+            apis,
+            body: reader.block(&plan.flow.body),
+        }
+    }
+}
+
+fn inputs(plan: &Plan) -> Vec<Input<'_>> {
+    let inputs = plan.flow.inputs.iter();
+    inputs.map(|input| Input { name: &input.name, classified: input.classified.clone() }).collect()
+}
+
+struct Reader<'a> {
+    plan: &'a Plan,
+    /// Of all flows: one name is one api.
+    views: &'a Views,
+    /// What subjects begin with.
+    prefix: String,
+}
+
+impl<'a> Reader<'a> {
+    fn block(&self, block: &'a Block) -> Vec<Item<'a>> {
+        block.nodes.iter().map(|node| self.item(node)).collect()
+    }
+
+    fn item(&self, node: &'a Node) -> Item<'a> {
+        let what = match &node.kind {
+            NodeKind::Call(step) => What::Step {
+                call: self.sent(node.id.clone(), &step.call),
+                guard: step.guard.as_ref(),
+                on: step.on.values().collect(),
+                undo: step.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
+            },
+            NodeKind::SubFlow(call) => What::Flow {
+                callee: self.called(&node.id, &call.flow),
+                given: call.inputs.iter().map(|given| (given.name.as_str(), &given.value)).collect(),
+                guard: call.guard.as_ref(),
+                undo: call.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
+            },
+            NodeKind::Signal(signal) => {
+                What::Signal { guard: signal.guard.as_ref(), otherwise: &signal.otherwise }
+            }
+            NodeKind::Let { value, release } => What::Let(value, release.as_ref()),
+            NodeKind::Ensure { condition, message } => What::Barrier { condition: Some(condition), message },
+            NodeKind::Fail { condition, message } => What::Barrier { condition: condition.as_ref(), message },
+            NodeKind::For(repeat) => What::For {
+                variable: &repeat.variable,
+                list: &repeat.list,
+                guard: repeat.guard.as_ref(),
+                body: self.block(&repeat.body),
+                result: repeat.result.as_ref(),
+            },
+            NodeKind::Return { value } => What::Return(value),
+        };
+        Item { id: &node.id, after: node.after.clone(), what }
+    }
+
+    /// A flow that is not there was refused before.
+    fn called(&self, node: &str, name: &'a str) -> Option<Called<'a>> {
+        let plan = self.plan.flows.get(name)?;
+        let reader = Reader { plan, views: self.views, prefix: format!("{}{node}/", self.prefix) };
+        Some(Called {
+            name,
+            inputs: inputs(plan),
+            functions: &plan.functions,
+            body: reader.block(&plan.flow.body),
+        })
+    }
+
+    fn sent(&self, subject: String, call: &'a Call) -> Sent<'a> {
+        let arguments = call.arguments.iter();
+        let parts = arguments
+            .map(|argument| (format!("{}.{}", argument.location, argument.name), &argument.value))
+            .chain(call.body.iter().map(|body| ("body".to_owned(), body)))
+            .chain(call.once_per.iter().map(|key| ("key".to_owned(), key)));
+        let guard = format!("{subject}: ");
+        Sent {
+            parts: parts.collect(),
+            guarded: self.plan.proof.guards.iter().any(|line| line.starts_with(&guard)),
+            view: self.views.get(&(call.api.clone(), call.operation.clone())),
+            api: &call.api,
+            operation: &call.operation,
+            subject: format!("{}{subject}", self.prefix),
+        }
+    }
+}
+
+/// The class of a path by what is classified: of the path and of what it stands in; with what stands in it where `whole`.
+pub(super) fn classified<'c>(
+    fields: &'c [Classified],
+    path: &[String],
+    whole: bool,
+) -> Option<(Class, &'c [String])> {
+    let concerns =
+        |field: &&Classified| path.starts_with(&field.path) || (whole && field.path.starts_with(path));
+    fields.iter().filter(concerns).map(|field| (field.class, field.path.as_slice())).max()
+}

@@ -1,0 +1,121 @@
+//! The way that data takes through a flow's names, for people who read a finding.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::subject::{Item, Subject, What};
+use super::{Origin, Way};
+use crate::expr::Expr;
+use crate::plan::free_names;
+use crate::plan::secrecy::walk::Walked;
+
+/// What each name of a flow is made of.
+pub(super) struct Trails<'a>(BTreeMap<&'a str, Entry<'a>>);
+
+/// What one name is made of.
+struct Entry<'a> {
+    expressions: Vec<&'a Expr>,
+    call: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> Trails<'a> {
+    pub(super) fn of(subject: &Subject<'a>) -> Trails<'a> {
+        let mut index = BTreeMap::new();
+        collect(&subject.body, &mut Vec::new(), &mut index);
+        Trails(index)
+    }
+
+    /// The names on a shortest way from a source to a node: the first is where it comes from.
+    pub(super) fn through(
+        &self,
+        walked: &Walked<'_, 'a>,
+        subject: &str,
+        way: Way<'a>,
+        number: usize,
+    ) -> Vec<String> {
+        let Some(source) = walked.judge.sources.all.get(number) else { return Vec::new() };
+        let start =
+            if let Way::Ends(node) = way { node } else { subject.split('/').next().unwrap_or(subject) };
+        // By name, the name after it on the way; the names in reach, the nearest first.
+        let mut next: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut open = VecDeque::from([(start.to_owned(), None)]);
+        let mut last = None;
+        while let Some((name, from)) = open.pop_front() {
+            if self.begins(&name, source.origin) {
+                last = Some(name);
+                break;
+            }
+            for needed in self.needs(&name) {
+                let value = walked.judge.names.get(needed.as_str());
+                let holds = value.is_some_and(|value| value.may_hold(number, source.origin));
+                if holds && !next.contains_key(&needed) {
+                    next.insert(needed.clone(), from.clone());
+                    open.push_back((needed.clone(), Some(needed)));
+                }
+            }
+        }
+        let mut through = Vec::new();
+        while let Some(name) = last {
+            last = next.get(&name).cloned().flatten();
+            through.push(name);
+        }
+        if let Way::Ends(node) = way {
+            through.push(node.to_owned());
+        }
+        through
+    }
+
+    /// Whether a name is where a source comes from.
+    fn begins(&self, name: &str, origin: Origin<'_>) -> bool {
+        match origin {
+            Origin::Input(input) => input == name,
+            Origin::Released(node) => node == name,
+            Origin::Given { .. } => false,
+            Origin::Answer { api, operation } => {
+                self.0.get(name).is_some_and(|entry| entry.call == Some((api, operation)))
+            }
+        }
+    }
+
+    fn needs(&self, name: &str) -> BTreeSet<String> {
+        let expressions = self.0.get(name).into_iter().flat_map(|entry| &entry.expressions);
+        expressions.flat_map(|expression| free_names(expression)).collect()
+    }
+}
+
+/// `around`: guards and lists of the loops that a block stands in.
+fn collect<'a>(items: &[Item<'a>], around: &mut Vec<&'a Expr>, index: &mut BTreeMap<&'a str, Entry<'a>>) {
+    for item in items {
+        let mut expressions = around.clone();
+        let mut called = None;
+        match &item.what {
+            What::Step { call, guard, on, undo } => {
+                called = Some((call.api, call.operation));
+                expressions.extend(guard.iter().chain(on));
+                let parts = call.parts.iter().chain(undo.iter().flat_map(|undo| &undo.parts));
+                expressions.extend(parts.map(|(_, value)| *value));
+            }
+            What::Flow { given, guard, undo, .. } => {
+                expressions.extend(guard.iter().copied().chain(given.iter().map(|(_, value)| *value)));
+                expressions.extend(undo.iter().flat_map(|undo| &undo.parts).map(|(_, value)| *value));
+            }
+            What::Signal { guard, otherwise } => {
+                expressions.extend(guard.iter().copied().chain([*otherwise]))
+            }
+            What::Let(value, _) | What::Return(value) => expressions.push(value),
+            What::Barrier { condition, message } => {
+                expressions.extend(condition);
+                expressions.push(message);
+            }
+            What::For { variable, list, guard, body, result } => {
+                expressions.extend(guard.iter().chain([list]));
+                let count = around.len();
+                around.extend(guard.iter().chain([list]));
+                collect(body, around, index);
+                around.truncate(count);
+                index.insert(variable, Entry { expressions: vec![list], call: None });
+                expressions.extend(result);
+            }
+        }
+        index.insert(item.id, Entry { expressions, call: called });
+    }
+}

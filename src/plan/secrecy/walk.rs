@@ -1,0 +1,348 @@
+//! What a flow sends, in the order of its statements: by which sources, and what decided that it is sent at all.
+
+use std::collections::BTreeMap;
+
+use super::sources::{Origin, Sources};
+use super::subject::{Called, Item, Sent, Subject, What};
+use super::values::{Judge, Label, Value};
+use crate::expr::Expr;
+use crate::plan::bits::Bits;
+use crate::plan::order::reached_before;
+
+/// Different things that may end one block's run and are told apart. More count as one.
+const ENDINGS: usize = 64;
+
+/// What a receiver gets.
+pub(super) struct Sending<'a> {
+    /// `NODE` or `NODE/undo`.
+    pub(super) subject: String,
+    /// Who gets it; absent for the flow's own operator, who gets outputs and messages.
+    pub(super) call: Option<(&'a str, &'a str)>,
+    /// What is in it, by place.
+    pub(super) parts: Vec<(String, Label)>,
+    /// What decides whether it is sent: guards and lists around it.
+    pub(super) guards: Bits,
+    /// What may end the run before it: numbers of [`Walked::endings`].
+    pub(super) endings: Vec<usize>,
+}
+
+/// Something that may end the run, by what decides whether it does.
+pub(super) struct Ending<'a> {
+    pub(super) by: Bits,
+    /// The first node that may do so.
+    pub(super) node: &'a str,
+}
+
+/// A whole flow.
+pub(super) struct Walked<'s, 'a> {
+    pub(super) judge: Judge<'s, 'a>,
+    pub(super) sendings: Vec<Sending<'a>>,
+    pub(super) endings: Vec<Ending<'a>>,
+}
+
+/// A statement that was walked: what is left to say of it is what may end the run before it.
+struct Done<'a> {
+    node: &'a str,
+    after: Vec<usize>,
+    /// What decides whether it ends the run; that of a loop's body included.
+    ends: Bits,
+    /// Its sendings: the call's, and the undo's.
+    calls: Vec<usize>,
+    undos: Vec<usize>,
+    body: Vec<Done<'a>>,
+    /// Whether `body` is that of a called flow: what may end the run within it was said already.
+    called: bool,
+}
+
+/// An ending of a block.
+struct Ordered {
+    number: usize,
+    /// The nodes that are finished before any of it.
+    first: Bits,
+    /// Its one node, where it has no other.
+    only: Option<usize>,
+}
+
+/// Judges a flow.
+pub(super) fn walk<'s, 'a>(subject: &'s Subject<'a>) -> Walked<'s, 'a> {
+    let mut judge = Judge::new(Sources::new(subject), subject.functions);
+    for input in &subject.inputs {
+        let value = judge.source(Origin::Input(input.name), Vec::new(), Label::default());
+        judge.names.insert(input.name, value);
+    }
+    let mut walk = Walk { judge, sendings: Vec::new(), endings: Vec::new(), caller: None };
+    let done = walk.block(&subject.body, &Bits::default(), false);
+    walk.order(&done);
+    Walked { judge: walk.judge, sendings: walk.sendings, endings: walk.endings }
+}
+
+struct Walk<'s, 'a> {
+    judge: Judge<'s, 'a>,
+    sendings: Vec<Sending<'a>>,
+    endings: Vec<Ending<'a>>,
+    /// The outermost flow's node that calls the flow that is walked.
+    caller: Option<&'a str>,
+}
+
+impl<'a> Walk<'_, 'a> {
+    /// `guards`: what decides whether the block is run, and how often.
+    fn block(&mut self, items: &[Item<'a>], guards: &Bits, repeated: bool) -> Vec<Done<'a>> {
+        let places: BTreeMap<&str, usize> =
+            items.iter().enumerate().map(|(at, item)| (item.id, at)).collect();
+        let mut done = Vec::new();
+        for item in items {
+            let after = item.after.iter().filter_map(|name| places.get(name.as_str()).copied()).collect();
+            let mut one = Done {
+                node: self.caller.unwrap_or(item.id),
+                after,
+                ends: Bits::default(),
+                calls: Vec::new(),
+                undos: Vec::new(),
+                body: Vec::new(),
+                called: false,
+            };
+            self.judge.fails = Bits::default();
+            self.item(item, guards, repeated, &mut one);
+            one.ends.union(&std::mem::take(&mut self.judge.fails));
+            done.push(one);
+        }
+        done
+    }
+
+    fn item(&mut self, item: &Item<'a>, guards: &Bits, repeated: bool, done: &mut Done<'a>) {
+        match &item.what {
+            What::Step { call, guard, on, undo } => {
+                let guards = self.guarded(*guard, guards);
+                done.calls.push(self.send(call, guards.clone(), repeated, &mut done.ends));
+                // Whether an attempt is made is decided here, and any attempt may fail.
+                done.ends.union(&guards);
+                on.iter().for_each(|message| self.tell(item.id, "the message", message));
+                let fails = std::mem::take(&mut self.judge.fails);
+                let origin = Origin::Answer { api: call.api, operation: call.operation };
+                let label = Label { data: Bits::default(), control: guards.clone() };
+                let value = self.judge.source(origin, Vec::new(), label);
+                self.judge.names.insert(item.id, value);
+                self.undo(undo.as_ref(), guards, repeated, done);
+                self.judge.fails = fails;
+            }
+            What::Flow { callee, given, guard, undo } => {
+                let guards = self.guarded(*guard, guards);
+                done.ends.union(&guards);
+                let given: BTreeMap<&str, Value<'a>> =
+                    given.iter().map(|(name, value)| (*name, self.judge.value(value))).collect();
+                let fails = std::mem::take(&mut self.judge.fails);
+                let value = match callee {
+                    Some(callee) => self.call(item.id, callee, given, &guards, repeated, done),
+                    None => Value::plain(Label::default()),
+                };
+                self.judge.names.insert(item.id, value.decided(&guards));
+                self.undo(undo.as_ref(), guards, repeated, done);
+                self.judge.fails = fails;
+            }
+            What::Signal { guard, otherwise } => {
+                let guards = self.guarded(*guard, guards);
+                let value = self.judge.value(otherwise);
+                self.judge.names.insert(item.id, value.decided(&guards));
+            }
+            What::Let(value, release) => {
+                let mut value = self.judge.value(value);
+                if let Some(release) = release {
+                    let number = self.judge.sources.release(
+                        item.id,
+                        release,
+                        value.whole().all(),
+                        self.caller.is_some(),
+                    );
+                    value = Value::plain(Label { data: Bits::of(number), control: Bits::default() });
+                }
+                self.judge.names.insert(item.id, value);
+            }
+            What::Barrier { condition, message } => {
+                if let Some(condition) = condition {
+                    done.ends.union(&self.judge.value(condition).whole().all());
+                }
+                done.ends.union(guards);
+                self.tell(item.id, "the message", message);
+            }
+            What::For { variable, list, guard, body, result } => {
+                let mut guards = self.guarded(*guard, guards);
+                let value = self.judge.value(list);
+                let count = self.judge.count(&value);
+                guards.union(&count.all());
+                done.ends.union(&guards);
+                let fails = std::mem::take(&mut self.judge.fails);
+                let each = self.judge.item(&value);
+                self.judge.names.insert(variable, each);
+                done.body = self.block(body, &guards, true);
+                done.body.iter().for_each(|inner| done.ends.union(&inner.ends));
+                self.judge.fails = fails;
+                let result = match result {
+                    Some(result) => self.judge.value(result),
+                    None => Value::plain(Label::default()),
+                };
+                self.judge.names.insert(item.id, Value::list(count, result).decided(&guards));
+            }
+            // What a called flow returns is told to its caller alone.
+            What::Return(_) if self.caller.is_some() => {}
+            What::Return(value) => self.tell(item.id, "the output", value),
+        }
+    }
+
+    /// Another flow, walked where it is called: its inputs are what it is given there.
+    fn call(
+        &mut self,
+        node: &'a str,
+        callee: &Called<'a>,
+        mut given: BTreeMap<&'a str, Value<'a>>,
+        guards: &Bits,
+        repeated: bool,
+        done: &mut Done<'a>,
+    ) -> Value<'a> {
+        let mut names = BTreeMap::new();
+        for input in &callee.inputs {
+            let mut value = given.remove(input.name).unwrap_or_else(|| Value::plain(Label::default()));
+            if !input.classified.is_empty() {
+                let origin = Origin::Given { flow: callee.name, input: input.name };
+                self.judge.sources.give(origin, &input.classified);
+                value = Value::both(value, self.judge.source(origin, Vec::new(), Label::default()));
+            }
+            names.insert(input.name, value);
+        }
+        let names = std::mem::replace(&mut self.judge.names, names);
+        let functions = std::mem::replace(&mut self.judge.functions, callee.functions);
+        let caller = self.caller.replace(self.caller.unwrap_or(node));
+        done.body = self.block(&callee.body, guards, repeated);
+        done.called = true;
+        done.body.iter().for_each(|inner| done.ends.union(&inner.ends));
+        let results = callee.body.iter().filter_map(|item| match item.what {
+            What::Return(value) => Some(value),
+            _ => None,
+        });
+        let result = results.last().map(|value| self.judge.value(value));
+        done.ends.union(&std::mem::take(&mut self.judge.fails));
+        self.order(&done.body);
+        self.caller = caller;
+        self.judge.functions = functions;
+        self.judge.names = names;
+        result.unwrap_or_else(|| Value::plain(Label::default()))
+    }
+
+    fn undo(&mut self, undo: Option<&Sent<'a>>, guards: Bits, repeated: bool, done: &mut Done<'a>) {
+        let Some(undo) = undo else { return };
+        self.judge.fails = Bits::default();
+        // One that can't be written is not sent, and ends nothing.
+        let at = self.send(undo, guards, repeated, &mut Bits::default());
+        let unwritten = std::mem::take(&mut self.judge.fails);
+        if let Some(sending) = self.sendings.get_mut(at) {
+            sending.guards.union(&unwritten);
+        }
+        done.undos.push(at);
+    }
+
+    fn guarded(&mut self, guard: Option<&'a Expr>, guards: &Bits) -> Bits {
+        let mut guards = guards.clone();
+        if let Some(guard) = guard {
+            guards.union(&self.judge.value(guard).whole().all());
+        }
+        guards
+    }
+
+    fn send(&mut self, call: &Sent<'a>, guards: Bits, repeated: bool, ends: &mut Bits) -> usize {
+        self.judge.sources.meet(call);
+        let mut parts = Vec::new();
+        for (place, value) in &call.parts {
+            let value = self.judge.value(value);
+            // Two iterations with one key end the run, as does a value that turns out not to fit.
+            if call.guarded || (repeated && place == "key") {
+                ends.union(&value.whole().all());
+            }
+            value.each_part(place, &mut |place, label| parts.push((place.to_owned(), label.clone())));
+        }
+        self.sendings.push(Sending {
+            subject: call.subject.clone(),
+            call: Some((call.api, call.operation)),
+            parts,
+            guards,
+            endings: Vec::new(),
+        });
+        self.sendings.len() - 1
+    }
+
+    /// A message or the outputs: what they hold counts, not that they are there, for the run is the operator's own.
+    fn tell(&mut self, node: &'a str, what: &str, value: &'a Expr) {
+        let fails = self.judge.fails.clone();
+        let value = self.judge.value(value);
+        // The run ends with it, whether or not it can be written.
+        self.judge.fails = fails;
+        let mut parts = Vec::new();
+        value.each_part(what, &mut |place, label| parts.push((place.to_owned(), label.clone())));
+        self.sendings.push(Sending {
+            subject: node.to_owned(),
+            call: None,
+            parts,
+            guards: Bits::default(),
+            endings: Vec::new(),
+        });
+    }
+
+    /// Says of each sending what may end the run before it: all that is not known to come after it. An undo is sent
+    /// where anything ends the run, earlier or later.
+    fn order(&mut self, block: &[Done<'a>]) {
+        let endings = self.endings_of(block);
+        let undone: Vec<usize> = endings.iter().map(|ending| ending.number).collect();
+        for (at, done) in block.iter().enumerate() {
+            let before = endings.iter().filter(|ending| !ending.first.has(at));
+            let before = before.filter(|ending| !(done.called && ending.only == Some(at)));
+            self.order_one(done, &before.map(|ending| ending.number).collect::<Vec<_>>(), &undone);
+        }
+    }
+
+    /// In a loop every iteration counts as before every other: what ends the loop is in `before` already.
+    fn order_one(&mut self, done: &Done<'a>, before: &[usize], undone: &[usize]) {
+        for (numbers, endings) in [(&done.calls, before), (&done.undos, undone)] {
+            for number in numbers {
+                if let Some(sending) = self.sendings.get_mut(*number) {
+                    sending.endings.extend_from_slice(endings);
+                }
+            }
+        }
+        done.body.iter().for_each(|inner| self.order_one(inner, before, undone));
+    }
+
+    /// What may end a block's run, equal ones once.
+    fn endings_of(&mut self, block: &[Done<'a>]) -> Vec<Ordered> {
+        let sensitive = self.judge.sources.sensitive.clone();
+        let mut groups: BTreeMap<Bits, Vec<usize>> = BTreeMap::new();
+        for (at, done) in block.iter().enumerate() {
+            let by = done.ends.common(&sensitive);
+            if !by.is_empty() {
+                groups.entry(by).or_default().push(at);
+            }
+        }
+        if groups.is_empty() {
+            return Vec::new();
+        }
+        if groups.len() > ENDINGS {
+            let mut all = Bits::default();
+            groups.keys().for_each(|by| all.union(by));
+            let mut nodes: Vec<usize> = groups.into_values().flatten().collect();
+            nodes.sort_unstable();
+            groups = BTreeMap::from([(all, nodes)]);
+        }
+        let edges: Vec<Vec<usize>> = block.iter().map(|done| done.after.clone()).collect();
+        // A circle was reported; nothing is known to come first then.
+        let earlier = reached_before(&edges).unwrap_or_else(|_| vec![Bits::default(); block.len()]);
+        let mut found = Vec::new();
+        for (by, nodes) in groups {
+            let mut first: Option<Bits> = None;
+            for bits in nodes.iter().filter_map(|at| earlier.get(*at)) {
+                first = Some(first.map_or_else(|| bits.clone(), |first| first.common(bits)));
+            }
+            let node = nodes.first().and_then(|at| block.get(*at)).map_or("", |done| done.node);
+            self.endings.push(Ending { by, node });
+            let only = <[usize; 1]>::try_from(nodes).ok().map(|[at]| at);
+            found.push(Ordered { number: self.endings.len() - 1, first: first.unwrap_or_default(), only });
+        }
+        found
+    }
+}

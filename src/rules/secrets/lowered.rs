@@ -1,0 +1,61 @@
+//! A class is only raised: what a document or an outer field says is never lowered by `classify`.
+
+use crate::diagnostics::codes::secrets::{CLASS_LOWERED, DOCUMENT_CLASS};
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::hir::{ClassifiedField, ClassifiedIn};
+use crate::plan::secrecy::{labelled_above, unknown_words};
+use crate::rules::{Context, Rule};
+
+pub(in crate::rules) const RULE: Rule =
+    Rule { name: "secrets/lowered", codes: &[&CLASS_LOWERED, &DOCUMENT_CLASS], check };
+
+fn check(context: &Context<'_>, sink: &mut Sink) {
+    let classified = &context.hir.flow.classified;
+    for field in classified {
+        let above = |other: &&ClassifiedField| {
+            other.of == field.of && field.path.starts_with(&other.path) && other.class > field.class
+        };
+        if let Some(other) = classified.iter().find(above) {
+            sink.push(lowered(field, other.class.as_str()).and(other.span, "classified higher here"));
+        } else if let ClassifiedIn::Answer { api, operation } = &field.of
+            && let Some(facts) = context.hir.apis.get(api)
+            && let Some(document) = &facts.document
+            && let Ok(entry) = document.operation(operation)
+            && let Ok(view) = document.view(entry)
+            && let Some((class, pointer)) = labelled_above(&view, &field.path)
+            && class > field.class
+        {
+            let finding = lowered(field, class.as_str());
+            let place = document.place(&format!("{pointer}/x-data-class"));
+            sink.push(match place {
+                Some(place) => finding.and(place, "the document says so"),
+                None => finding,
+            });
+        }
+    }
+    for (name, api) in &context.hir.apis {
+        for view in context.hir.used_views(name) {
+            for (pointer, word) in unknown_words(view) {
+                let Some(place) = api.document.as_ref().and_then(|document| document.place(&pointer)) else {
+                    continue;
+                };
+                let message = format!("`{word}` is no data class; it counts as `restricted`");
+                sink.push(
+                    Diagnostic::new(&DOCUMENT_CLASS, place, message)
+                        .and(api.span, "the document of this api")
+                        .note("the classes are `public`, `internal`, `personal` and `restricted`")
+                        .help("ask the document's publisher to mend it; `release` lowers a value until then"),
+                );
+            }
+        }
+    }
+}
+
+fn lowered(field: &ClassifiedField, class: &str) -> Diagnostic {
+    let path =
+        if field.path.is_empty() { "the answer".to_owned() } else { format!("`{}`", field.path.join(".")) };
+    let message = format!("{path} is {class} already, and `classify` does not lower it to {}", field.class);
+    Diagnostic::new(&CLASS_LOWERED, field.span, message).help(
+        "remove this; where a value may be known as less, write `release VALUE to API as CLASS because \"…\"`",
+    )
+}

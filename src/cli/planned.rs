@@ -25,12 +25,7 @@ pub(crate) fn load(
     }
     let bytes = DiskFiles.read(&name.file, limits::PLAN_BYTES)?;
     let plan = plan::check_file(PlanFile::read(&bytes)?)?;
-    output::tell(&format!(
-        "{}: {} recomputed from the plan's own content; not recomputed: {}, which stand as the plan states them",
-        name.file,
-        plan::RECOMPUTED.join(", "),
-        plan::TAKEN_OVER.join(", ")
-    ));
+    output::tell(&format!("{}: P1 to P10 recomputed from the plan's own content", name.file));
     let folder = name.folder();
     let plan::Held { absent, changed } =
         plan.held_against(&at_hand(&plan, folder)?, lock(folder)?.as_ref())?;

@@ -330,8 +330,8 @@ fn an_edited_plan_with_a_recomputed_digest_is_refused() {
         (format!("{nodes}/4/kind/call/retry/attempts"), 9.into(), "ER2008"),
         // P7: a key that all iterations share, or that is another in each run.
         (format!("{nodes}/3/kind/body/nodes/0/kind/call/once_per"), name("go"), "ER2007"),
-        // P6: a key that holds all of the line, which the receiver is not said to get.
-        (format!("{nodes}/3/kind/body/nodes/0/kind/call/once_per"), name("line"), "ER2008"),
+        // P3: a key that is a record.
+        (format!("{nodes}/3/kind/body/nodes/0/kind/call/once_per"), name("line"), "ER2007"),
         (format!("{nodes}/4/kind/call/once_per"), serde_json::json!({"op": "run", "member": "id"}), "ER2007"),
         // P8: an effect with neither undo nor a good place, both at once, another undo than the proof says.
         (format!("{nodes}/3/kind/body/nodes/0/kind/undo"), serde_json::Value::Null, "ER2007"),
@@ -512,12 +512,8 @@ fn a_plans_identities_are_held_against_documents_at_hand() {
         let mut edited = serde_json::to_value(&*plan).unwrap();
         edited["apis"]["payments"]["identity"]["identity"][field] = value;
         let mut edited: plan::Plan = serde_json::from_value(edited).unwrap();
-        // With a proof that was written anew, as far as it is recomputed.
-        let (mut obligations, _) = plan::prove(&edited).unwrap();
-        let taken = |entry: &&plan::Obligation| plan::TAKEN_OVER.contains(&entry.name.as_str());
-        obligations.extend(plan.proof.obligations.iter().filter(taken).cloned());
-        obligations.sort();
-        edited.proof.obligations = obligations;
+        // With a proof that was written anew.
+        edited.proof = plan::prove(&edited).unwrap().proof;
         let held = plan::check(edited).and_then(|plan| plan.held_against(&documents, None).map(|_| ()));
         assert!(matches!(held, Err(PlanError::Drift { .. })), "{field}: {held:?}");
     }

@@ -4,7 +4,6 @@
 //! same plan, and what is recomputed of the proof before a run is written by the functions that recompute it.
 
 mod classes;
-mod proof;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -79,9 +78,8 @@ pub fn emit(
         egress: Vec::new(),
         proof: plan::Proof::default(),
     };
-    // What may not fit when it is sent is part of what is proved.
-    plan.proof.guards = proof::guards(hir);
-    (plan.proof, plan.egress) = proof::proof(hir, &plan)?;
+    let plan::Proven { proof, egress } = plan::prove(&plan)?;
+    (plan.proof, plan.egress) = (proof, egress);
     Ok(plan)
 }
 

@@ -11,7 +11,9 @@ mod model;
 mod scope;
 #[cfg(test)]
 mod tests;
+mod typing;
 
 pub use evaluate::{Answered, EVALUATION_DEPTH, EVALUATION_WORK, EvalError, EvalErrorKind, Scope, evaluate};
 pub use model::{Arm, BinaryOperator, Definition, Definitions, Expr, Part, UnaryOperator};
 pub use scope::MapScope;
+pub use typing::{Misuse, Typing};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::types::Type;
+
 /// An expression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
@@ -168,6 +170,12 @@ pub enum Expr {
 pub struct Definition {
     /// Its parameters' names, in order.
     pub parameters: Vec<String>,
+    /// Their types, in order. Of a parameter without one nothing is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub takes: Vec<Type>,
+    /// The type of what it gives; absent where nothing is known of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gives: Option<Type>,
     /// What it computes.
     pub body: Expr,
 }

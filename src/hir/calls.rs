@@ -216,11 +216,7 @@ impl<'d> FlowLowering<'_, 'd> {
     }
 
     fn check_key(&mut self, typed: &Typed) {
-        let plain = matches!(
-            typed.ty,
-            Type::String { .. } | Type::Int { .. } | Type::Decimal | Type::Bool | Type::EczId | Type::Never
-        );
-        if !plain {
+        if !typed.ty.is_key() {
             let message =
                 format!("a key is made of a string, int, decimal, bool or EczId, not `{}`", typed.ty);
             self.sink.push(Diagnostic::new(&codes::TYPE_MISMATCH, typed.span, message));

@@ -28,7 +28,9 @@ impl FlowLowering<'_, '_> {
         let undo = undo.and_then(|undo| {
             // An undo exists only where the step was done: there, its answer is present.
             let before = self.scope.retype(&name.text, answer);
+            self.node = format!("{}/undo", name.text);
             let call = self.call(&undo.call, None, undo.retry.as_ref(), undo.handoff.as_ref());
+            self.node.clone_from(&name.text);
             if let Some(before) = before {
                 self.scope.retype(&name.text, before);
             }

@@ -114,6 +114,7 @@ impl<'a, 'g> Reader<'a, 'g> {
                     }
                 }),
                 given: call.arguments.iter().map(|(name, value)| (name.as_str(), value)).collect(),
+                guarded: self.guarded.contains(node.id.as_str()),
                 guard: call.guard.as_ref().map(|(guard, _)| guard),
                 undo: call.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },

@@ -255,9 +255,14 @@ impl<'a> Declared<'a> {
                 sink.push(found);
             }
             scope.leave(sink);
-            let parameters = signature.parameters.iter().map(|(name, ..)| name.clone()).collect();
+            let parameters = signature.parameters.iter().map(|(name, ty, _)| (name.clone(), ty.clone()));
+            let (parameters, takes) = parameters.unzip();
+            let gives = Some(signature.result.clone());
             places.insert(signature.plan_name.clone(), item.name.span);
-            definitions.insert(signature.plan_name.clone(), Definition { parameters, body: body.expr });
+            definitions.insert(
+                signature.plan_name.clone(),
+                Definition { parameters, takes, gives, body: body.expr },
+            );
         }
         let mut sound = definitions.clone();
         while let Err(fault) = costs(&sound) {

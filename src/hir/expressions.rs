@@ -57,15 +57,6 @@ fn needed_numeric(wanted: Option<&Type>) -> Option<Numeric> {
     }
 }
 
-pub(super) fn is_numeric(ty: &Type) -> bool {
-    match ty {
-        Type::Int { .. } | Type::Decimal | Type::Number => true,
-        // A union of integer ranges is an integer.
-        Type::Union { of } => of.iter().all(|ty| matches!(ty, Type::Int { .. })),
-        _ => false,
-    }
-}
-
 impl Lowering<'_, '_> {
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.sink.push(diagnostic);

@@ -180,7 +180,7 @@ pub(crate) struct FlowLowering<'a, 'd> {
     /// The flow's own operator.
     pub(super) operator: Option<String>,
     releases: BTreeMap<String, Released>,
-    node: String,
+    pub(super) node: String,
     lines: Lines,
 }
 

@@ -249,7 +249,7 @@ pub struct Input {
 /// A value put somewhere: the question of P3 and its answer.
 #[derive(Debug)]
 pub struct Position {
-    /// The node it belongs to.
+    /// The node it belongs to, or `NODE/undo`.
     pub node: String,
     /// What the place is, in words: `argument \`sku\``.
     pub place: String,

@@ -1,12 +1,12 @@
 //! Prefix and infix operators.
 
-use super::expressions::{Lowering, Typed, is_numeric, widen};
+use super::expressions::{Lowering, Typed, widen};
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::types as codes;
 use crate::expr::{BinaryOperator, Expr, UnaryOperator};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Answer, Type, assignable};
+use crate::types::{Type, arithmetic, comparable, ordered};
 
 impl Lowering<'_, '_> {
     pub(super) fn unary(
@@ -31,11 +31,11 @@ impl Lowering<'_, '_> {
                 if of.ty == Type::Never {
                     return self.poison(span);
                 }
-                if !is_numeric(&of.ty) {
+                if !of.ty.is_numeric() {
                     self.unfit(of.span, &of.ty.clone(), "`-` takes a number");
                     return self.poison(span);
                 }
-                let ty = general(&of.ty);
+                let ty = of.ty.general();
                 let expr = Expr::Unary { operator: UnaryOperator::Negate, of: Box::new(of.expr) };
                 Typed { expr, ty, span, literal: false }
             }
@@ -99,12 +99,10 @@ impl Lowering<'_, '_> {
                 if left.ty == Type::Never || right.ty == Type::Never {
                     return self.poison(span);
                 }
-                let ty = Type::join(&general(&left.ty), &general(&right.ty));
-                let mixed = matches!(ty, Type::Union { .. });
-                if !is_numeric(&left.ty) || !is_numeric(&right.ty) || mixed {
+                let Some(ty) = arithmetic(&left.ty, &right.ty) else {
                     self.bad_operands(word, operator.span, &left, &right);
                     return self.poison(span);
-                }
+                };
                 widen(&mut left, &ty);
                 widen(&mut right, &ty);
                 build(left, right, ty)
@@ -126,7 +124,7 @@ impl Lowering<'_, '_> {
             (left, right)
         } else {
             let left = self.lower(left, wanted);
-            let other = general(&left.ty);
+            let other = left.ty.general();
             // Between two literals only what is needed outside counts: `1 + 0.5`.
             let hint =
                 if is_literal(right) && !matches!(other, Type::Int { .. }) { Some(&other) } else { wanted };
@@ -161,34 +159,6 @@ impl Lowering<'_, '_> {
     }
 }
 
-fn comparable(left: &Type, right: &Type) -> bool {
-    // What is never null has nothing to compare with it.
-    if *left == Type::Null || *right == Type::Null {
-        let other = if *left == Type::Null { right } else { left };
-        let open = other.is_any() || matches!(other, Type::Unknown { .. });
-        return open || *other == Type::Null || other.without_nothing() != *other;
-    }
-    let (left, right) = (left.without_nothing(), right.without_nothing());
-    let no = |from: &Type, to: &Type| matches!(assignable(from, to), Answer::No(_));
-    let (a, b) = (general(&left), general(&right));
-    if is_text(&a) && is_text(&b) {
-        // Two enumerations without a common value are never equal: most likely a misspelt literal.
-        return match (&a, &b) {
-            (Type::String { values: Some(a) }, Type::String { values: Some(b) }) => !a.is_disjoint(b),
-            _ => true,
-        };
-    }
-    !(no(&a, &b) && no(&b, &a))
-}
-
-fn ordered(left: &Type, right: &Type) -> bool {
-    let numeric = is_numeric(left) && is_numeric(right);
-    let mixed = matches!((left, right), (Type::Decimal, Type::Number) | (Type::Number, Type::Decimal));
-    (numeric && !mixed)
-        || (is_text(left) && is_text(right))
-        || (left == right && matches!(left, Type::Timestamp | Type::Duration))
-}
-
 fn ir_operator(operator: ast::BinaryOperator) -> BinaryOperator {
     use ast::BinaryOperator as Op;
     match operator {
@@ -207,17 +177,4 @@ fn ir_operator(operator: ast::BinaryOperator) -> BinaryOperator {
         Op::Or => BinaryOperator::Or,
         Op::Coalesce => BinaryOperator::Coalesce,
     }
-}
-
-/// The type of results of arithmetic: a literal's own range is lost.
-fn general(ty: &Type) -> Type {
-    match ty {
-        Type::Int { .. } => Type::int(),
-        Type::Union { of } if of.iter().all(|ty| matches!(ty, Type::Int { .. })) => Type::int(),
-        other => other.clone(),
-    }
-}
-
-fn is_text(ty: &Type) -> bool {
-    matches!(ty, Type::String { .. })
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::model::Call;
 use crate::ecz::EczId;
 use crate::expr::Expr;
-use crate::types::Type;
+use crate::types::{Field, Type};
 
 /// A call of another flow: a run of its own, with an audit root of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,17 @@ pub struct Given {
 
 /// The member of a signal's value that names who sent it; null where the default stands for it.
 pub const SENDER: &str = "sender";
+
+impl Signal {
+    /// What the signal's name stands for: the record with its sender beside; null where none came.
+    pub fn value_type(&self) -> Type {
+        let Type::Record(record) = &self.ty else { return Type::Never };
+        let mut record = record.clone();
+        let sender = Type::union(vec![Type::EczId, Type::Null]);
+        record.fields.insert(SENDER.to_owned(), Field { ty: sender, required: true });
+        Type::Record(record)
+    }
+}
 
 /// An event from outside, waited for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::class::Received;
-use super::model::{Argument, Call, Obligation, Plan, Proof};
-use super::obligations::{Views, assumptions, calls, obligations};
+use super::model::{Obligation, Plan, Proof};
+use super::obligations::{Views, assumptions, obligations};
 use super::party::{Declared, Party};
+use super::typed::{self, Typed};
 use super::{
     PlanError, PlanFile, bounds, compensation, file, keys, needs, order, ranges, secrecy, sub_flows, values,
 };
@@ -15,13 +16,10 @@ use crate::diagnostics::Sink;
 use crate::documents::{Document, Lock, LockedApi, OperationView};
 use crate::types::Contract;
 
-/// The obligations that are recomputed from a plan's own content. The others stand as the compiler found them.
-pub const RECOMPUTED: [&str; 8] = ["P1", "P4", "P5", "P6", "P7", "P8", "P9", "P10"];
+/// The obligations of a proof, all of them recomputed from the plan's own content.
+pub const OBLIGATIONS: [&str; 10] = ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10"];
 
-/// The obligations that stand in a proof as the compiler wrote them.
-pub const TAKEN_OVER: [&str; 2] = ["P2", "P3"];
-
-/// Recomputed obligations that plans of earlier versions do not state: runs of theirs go on.
+/// Obligations that plans of earlier versions do not state: runs of theirs go on.
 const LATER: [&str; 2] = ["P9", "P10"];
 
 /// Something that was checked; the only key to a run.
@@ -129,11 +127,11 @@ pub struct Held {
     pub changed: Vec<String>,
 }
 
-/// Checks a plan: ranges, slices, what is [`RECOMPUTED`] from its own content, and its proof against that.
+/// Checks a plan: ranges, slices, and its proof against what its own content makes.
 pub fn check(plan: Plan) -> Result<Verified<Plan>, PlanError> {
-    let (contracts, recomputed, egress) = recompute(&plan)?;
-    compare(&plan.proof, &recomputed, &assumptions(&plan))?;
-    if plan.egress != egress {
+    let (contracts, proven) = recompute(&plan)?;
+    compare(&plan.proof, &proven.proof)?;
+    if plan.egress != proven.egress {
         let differs = "the table of who receives what is not what the flow sends".to_owned();
         return Err(PlanError::Proof { difference: differs });
     }
@@ -150,14 +148,23 @@ pub fn check_file(file: PlanFile) -> Result<Verified<Plan>, PlanError> {
     Ok(verified)
 }
 
-/// The obligations that a plan's own content meets, for the compiler's proof, and who receives what.
-pub fn prove(plan: &Plan) -> Result<(Vec<Obligation>, Vec<Received>), PlanError> {
-    recompute(plan).map(|(_, found, egress)| (found, egress))
+/// What a plan's own content proves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proven {
+    /// The proof.
+    pub proof: Proof,
+    /// Who receives what.
+    pub egress: Vec<Received>,
+}
+
+/// What a plan's own content proves, for the compiler, which puts it into the plan.
+pub fn prove(plan: &Plan) -> Result<Proven, PlanError> {
+    recompute(plan).map(|(_, proven)| proven)
 }
 
 pub(super) type Contracts = BTreeMap<String, BTreeMap<String, Contract>>;
 
-fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>, Vec<Received>), PlanError> {
+fn recompute(plan: &Plan) -> Result<(Contracts, Proven), PlanError> {
     ranges::check_ranges(plan)?;
     values::check_functions(plan)?;
     let (mut views, mut contracts) = (Views::new(), Contracts::new());
@@ -170,19 +177,17 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Vec<Obligation>, Vec<Received>),
     found.extend(compensation::compensated(plan)?);
     found.push(bounds::bounded(plan));
     found.push(needs::required(plan));
-    for (subject, call) in calls(&plan.flow.body) {
-        if let Some(contract) = contracts.get(&call.api).and_then(|known| known.get(&call.operation)) {
-            whole_call(&subject, call, contract)?;
-        }
-    }
     values::check_answers(plan, &contracts)?;
     values::check_matches(plan, &contracts)?;
+    let Typed { obligations, guards } = typed::typed(plan, &contracts)?;
+    found.extend(obligations);
     // What called flows send is judged with what they are given.
     plan.each_flow(&mut |flow| read_slices(flow, &mut views, &mut contracts))?;
-    let (confidential, egress) = secrecy::confidential(plan, &views)?;
+    let (confidential, egress) = secrecy::confidential(plan, &views, &guards)?;
     found.extend(confidential);
     found.sort();
-    Ok((contracts, found, egress))
+    let proof = Proof { obligations: found, assumptions: assumptions(plan), guards };
+    Ok((contracts, Proven { proof, egress }))
 }
 
 /// Reads the slices of a plan's own apis: each is what its digest says, of its operation, and can be called.
@@ -210,65 +215,28 @@ fn read_slices(plan: &Plan, views: &mut Views, contracts: &mut Contracts) -> Res
     Ok(())
 }
 
-/// A call gives its operation's parameters and body: none that it does not declare, every one that it requires. Whether
-/// the values fit is P3, which is not recomputed; a value that does not is stopped at run time.
-fn whole_call(subject: &str, call: &Call, contract: &Contract) -> Result<(), PlanError> {
-    let refused = |reason: String| PlanError::Obligation { name: "P3", subject: subject.to_owned(), reason };
-    let is_key = |name: &str, location: &str| {
-        let header = call.idempotency.as_ref().map(|fact| fact.header());
-        location == "header" && header.is_some_and(|header| header.eq_ignore_ascii_case(name))
-    };
-    let gives = |argument: &Argument, name: &str, location: &str| {
-        argument.name == name && argument.location == location
-    };
-    for argument in &call.arguments {
-        let known = contract
-            .parameters
-            .iter()
-            .any(|parameter| gives(argument, &parameter.name, parameter.location.as_str()));
-        if !known || is_key(&argument.name, &argument.location) {
-            let operation = call.operation_name();
-            return Err(refused(format!("`{operation}` takes no {} `{}`", argument.location, argument.name)));
+fn compare(stated: &Proof, proven: &Proof) -> Result<(), PlanError> {
+    let differs = |difference: String| Err(PlanError::Proof { difference });
+    let names = |name: &str| stated.obligations.iter().any(|entry| entry.name == name);
+    let due = |entry: &&Obligation| !LATER.contains(&entry.name.as_str()) || names(&entry.name);
+    let mut due = proven.obligations.iter().filter(due);
+    for entry in &stated.obligations {
+        if !OBLIGATIONS.contains(&entry.name.as_str()) {
+            return differs(format!("`{}` is no obligation of this version", entry.name));
+        }
+        // Both are sorted, or it is no proof.
+        if due.next() != Some(entry) {
+            return differs(format!("{} at `{}`", entry.name, entry.subject));
         }
     }
-    for parameter in contract.parameters.iter().filter(|parameter| parameter.required) {
-        let location = parameter.location.as_str();
-        let given = call.arguments.iter().any(|argument| gives(argument, &parameter.name, location));
-        if !given && !is_key(&parameter.name, location) {
-            return Err(refused(format!("it does not give the {location} parameter `{}`", parameter.name)));
-        }
+    if let Some(missing) = due.next() {
+        return differs(format!("{} at `{}` is missing", missing.name, missing.subject));
     }
-    match (&call.body, &contract.body) {
-        (Some(_), None) => Err(refused(format!("`{}` takes no body", call.operation_name()))),
-        (None, Some(body)) if body.required => Err(refused("it does not give the body".into())),
-        _ => Ok(()),
+    if stated.assumptions != proven.assumptions {
+        return differs("the list of assumptions".into());
     }
-}
-
-fn compare(proof: &Proof, recomputed: &[Obligation], assumed: &[String]) -> Result<(), PlanError> {
-    let differs = |difference: String| PlanError::Proof { difference };
-    if !proof.obligations.is_sorted() {
-        return Err(differs("its obligations are not sorted".into()));
-    }
-    let known = |name: &str| RECOMPUTED.contains(&name) || TAKEN_OVER.contains(&name);
-    if let Some(unknown) = proof.obligations.iter().find(|entry| !known(&entry.name)) {
-        return Err(differs(format!("`{}` is no obligation of this version", unknown.name)));
-    }
-    let stated: Vec<&Obligation> =
-        proof.obligations.iter().filter(|entry| RECOMPUTED.contains(&entry.name.as_str())).collect();
-    let states = |name: &str| stated.iter().any(|entry| entry.name == name);
-    let due = |entry: &&Obligation| !LATER.contains(&entry.name.as_str()) || states(&entry.name);
-    let recomputed: Vec<&Obligation> = recomputed.iter().filter(due).collect();
-    for (at, entry) in recomputed.iter().enumerate() {
-        if stated.get(at) != Some(entry) {
-            return Err(differs(format!("{} at `{}`", entry.name, entry.subject)));
-        }
-    }
-    if let Some(extra) = stated.get(recomputed.len()) {
-        return Err(differs(format!("{} at `{}`", extra.name, extra.subject)));
-    }
-    if proof.assumptions != assumed {
-        return Err(differs("the list of assumptions".into()));
+    if stated.guards != proven.guards {
+        return differs("the list of what is checked at run time".into());
     }
     Ok(())
 }

@@ -194,7 +194,9 @@ mod tests {
         let parameters = vec!["x".to_owned()];
         bodies
             .into_iter()
-            .map(|(name, body)| (name, Definition { parameters: parameters.clone(), body }))
+            .map(|(name, body)| {
+                (name, Definition { parameters: parameters.clone(), takes: Vec::new(), gives: None, body })
+            })
             .collect()
     }
 

@@ -28,13 +28,14 @@ mod party;
 pub mod ranges;
 mod sub_flows;
 pub mod secrecy;
+mod typed;
 mod values;
 
 pub use answers::{Uses, answer_uses, each_expression};
 pub use authentication::{Accepted, accepts, misplaced, token_endpoint, unassumable};
 pub use bounds::{Bounds, CallTime, Load, Phase, RESOLVER_MS, Rounds, bounds, longest};
 pub use called::{Given, SENDER, Signal, SubFlow};
-pub use check::{Held, RECOMPUTED, TAKEN_OVER, Verified, check, check_file, prove};
+pub use check::{Held, OBLIGATIONS, Proven, Verified, check, check_file, prove};
 pub use class::{Class, Classified, Clearance, How, Received, Release};
 pub use compensation::{Following, Uncovered, can_fail, uncovered};
 pub use error::PlanError;

@@ -179,7 +179,10 @@ fn edited_plans_are_refused() {
     let edits: [(&str, Edit); 5] = [
         ("nothing calls this function", |plan| {
             let body = Expr::Null;
-            plan.functions.insert("more".into(), Definition { parameters: Vec::new(), body });
+            plan.functions.insert(
+                "more".into(),
+                Definition { parameters: Vec::new(), takes: Vec::new(), gives: None, body },
+            );
         }),
         ("there is no such function", |plan| {
             plan.functions.remove("plus");

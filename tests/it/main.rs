@@ -36,6 +36,7 @@ mod support;
 mod survey;
 mod tamper;
 mod trust;
+mod typed;
 mod wild;
 mod unverified;
 mod world;

@@ -29,10 +29,11 @@ use super::model::{Block, NodeKind, Obligation, Plan};
 use super::obligations::Views;
 use super::{Class, Classified, PlanError, Received, Release};
 
-/// P6 of a plan and its egress table. Nothing is asked of a plan that was made before classes were and holds none.
+/// P6 of a plan and its egress table; `guards` are the positions that are checked at run time. Nothing is asked of a plan that was made before classes were and holds none.
 pub(super) fn confidential(
     plan: &Plan,
     views: &Views,
+    guards: &[String],
 ) -> Result<(Vec<Obligation>, Vec<Received>), PlanError> {
     check_facts(plan)?;
     let older = plan.egress.is_empty() && !plan.proof.obligations.is_empty();
@@ -41,7 +42,7 @@ pub(super) fn confidential(
     if older && !is_classified(plan, views) {
         return Ok(Default::default());
     }
-    let subject = Subject::of_plan(plan, views);
+    let subject = Subject::of_plan(plan, views, guards);
     let analysis = Analysis::of(&subject);
     match analysis.broken() {
         Some((subject, reason)) => Err(PlanError::Obligation { name: "P6", subject, reason }),

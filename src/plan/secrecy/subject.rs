@@ -79,6 +79,8 @@ pub enum What<'a> {
         callee: Option<Called<'a>>,
         /// What its inputs are given, by name; the others have their defaults.
         given: Vec<(&'a str, &'a Expr)>,
+        /// Whether one may turn out not to fit when it is given, which fails the run.
+        guarded: bool,
         /// `when`.
         guard: Option<&'a Expr>,
         /// The compensation.
@@ -156,7 +158,7 @@ type Views = BTreeMap<(String, String), OperationView>;
 
 impl<'a> Subject<'a> {
     /// A plan's flow.
-    pub(in crate::plan) fn of_plan(plan: &'a Plan, views: &'a Views) -> Subject<'a> {
+    pub(in crate::plan) fn of_plan(plan: &'a Plan, views: &'a Views, guards: &'a [String]) -> Subject<'a> {
         let passport = |name: &str| plan.operators.get(name).map(|operator| &operator.passport);
         let mut apis: BTreeMap<&str, Api<'_>> = BTreeMap::new();
         // One name is one api, in the flows that are called too.
@@ -174,7 +176,7 @@ impl<'a> Subject<'a> {
                 .classified
                 .extend(api.classified.iter().map(|(key, fields)| (key.as_str(), fields.clone())));
         }
-        let reader = Reader { plan, views, prefix: String::new() };
+        let reader = Reader { plan, guards, views, prefix: String::new() };
         Subject {
             operator: owner(&plan.flow.operator, passport(&plan.flow.operator)),
             operator_name: &plan.flow.operator,
@@ -194,6 +196,7 @@ fn inputs(plan: &Plan) -> Vec<Input<'_>> {
 
 struct Reader<'a> {
     plan: &'a Plan,
+    guards: &'a [String],
     /// Of all flows: one name is one api.
     views: &'a Views,
     /// What subjects begin with.
@@ -216,6 +219,7 @@ impl<'a> Reader<'a> {
             NodeKind::SubFlow(call) => What::Flow {
                 callee: self.called(&node.id, &call.flow),
                 given: call.inputs.iter().map(|given| (given.name.as_str(), &given.value)).collect(),
+                guarded: self.is_guarded(&node.id),
                 guard: call.guard.as_ref(),
                 undo: call.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },
@@ -237,10 +241,16 @@ impl<'a> Reader<'a> {
         Item { id: &node.id, after: node.after.clone(), what }
     }
 
+    fn is_guarded(&self, subject: &str) -> bool {
+        let guard = format!("{subject}: ");
+        self.guards.iter().any(|line| line.starts_with(&guard))
+    }
+
     /// A flow that is not there was refused before.
     fn called(&self, node: &str, name: &'a str) -> Option<Called<'a>> {
         let plan = self.plan.flows.get(name)?;
-        let reader = Reader { plan, views: self.views, prefix: format!("{}{node}/", self.prefix) };
+        let prefix = format!("{}{node}/", self.prefix);
+        let reader = Reader { plan, guards: &plan.proof.guards, views: self.views, prefix };
         Some(Called {
             name,
             inputs: inputs(plan),
@@ -255,10 +265,9 @@ impl<'a> Reader<'a> {
             .map(|argument| (format!("{}.{}", argument.location, argument.name), &argument.value))
             .chain(call.body.iter().map(|body| ("body".to_owned(), body)))
             .chain(call.once_per.iter().map(|key| ("key".to_owned(), key)));
-        let guard = format!("{subject}: ");
         Sent {
             parts: parts.collect(),
-            guarded: self.plan.proof.guards.iter().any(|line| line.starts_with(&guard)),
+            guarded: self.is_guarded(&subject),
             view: self.views.get(&(call.api.clone(), call.operation.clone())),
             api: &call.api,
             operation: &call.operation,

@@ -125,11 +125,14 @@ impl<'a> Walk<'_, 'a> {
                 self.undo(undo.as_ref(), guards, repeated, done);
                 self.judge.fails = fails;
             }
-            What::Flow { callee, given, guard, undo } => {
+            What::Flow { callee, given, guarded, guard, undo } => {
                 let guards = self.guarded(*guard, guards);
                 done.ends.union(&guards);
                 let given: BTreeMap<&str, Value<'a>> =
                     given.iter().map(|(name, value)| (*name, self.judge.value(value))).collect();
+                if *guarded {
+                    given.values().for_each(|value| done.ends.union(&value.whole().all()));
+                }
                 let fails = std::mem::take(&mut self.judge.fails);
                 let value = match callee {
                     Some(callee) => self.call(item.id, callee, given, &guards, repeated, done),

@@ -1,0 +1,325 @@
+//! Types of lowered expressions. The compiler finds them while it lowers and tells of what is wrong by its place; here they
+//! are found again from a plan alone. A conversion that the compiler wrote must be there: without it a decimal would be an int.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::model::{BinaryOperator, Definitions, Expr, Part, UnaryOperator};
+use super::{Arm, functions};
+use crate::types::{
+    Answer, Contract, Field, FieldAccess, Members, RecordType, Type, arithmetic, assignable,
+    assignable_to_field, comparable, ordered,
+};
+
+/// Why an expression has no type, as a clause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misuse(pub String);
+
+fn misuse<T>(why: impl Into<String>) -> Result<T, Misuse> {
+    Err(Misuse(why.into()))
+}
+
+/// Names in scope with their types. No name of a flow stands twice in it, so nothing leaves the scope but what an
+/// expression binds itself.
+#[derive(Debug)]
+pub struct Typing<'a> {
+    functions: &'a Definitions,
+    names: BTreeMap<&'a str, Rc<Type>>,
+    steps: BTreeMap<&'a str, (&'a Contract, bool)>,
+    /// Inside a function: its parameters are all it sees.
+    closed: bool,
+}
+
+impl<'a> Typing<'a> {
+    /// An empty scope.
+    pub fn new(functions: &'a Definitions) -> Typing<'a> {
+        Typing { functions, names: BTreeMap::new(), steps: BTreeMap::new(), closed: false }
+    }
+
+    /// Every function gives what it says of parameters as it says them. An error names the function.
+    pub fn check_functions(functions: &'a Definitions) -> Result<(), (&'a str, Misuse)> {
+        for (name, function) in functions {
+            let mut typing = Typing { closed: true, ..Typing::new(functions) };
+            let types = function.takes.iter().cloned().chain(std::iter::repeat_with(Type::any));
+            for (parameter, ty) in function.parameters.iter().zip(types) {
+                typing.define(parameter, ty);
+            }
+            let body = typing.ty(&function.body).map_err(|why| (name.as_str(), why))?;
+            let gives = function.gives.clone().unwrap_or_else(Type::any);
+            fits(&body, &Field::of(gives), "what it gives").map_err(|why| (name.as_str(), why))?;
+            if function.takes.len() > function.parameters.len() {
+                return Err((name, Misuse("it has more types than parameters".into())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a name into scope; what it stood for before is given back.
+    pub fn define(&mut self, name: &'a str, ty: impl Into<Rc<Type>>) -> Option<Rc<Type>> {
+        self.names.insert(name, ty.into())
+    }
+
+    /// Puts a step's name into scope; `guarded`: it may be skipped.
+    pub fn answered(&mut self, name: &'a str, contract: &'a Contract, guarded: bool) {
+        self.steps.insert(name, (contract, guarded));
+    }
+
+    /// The type of an expression.
+    pub fn ty(&mut self, expression: &'a Expr) -> Result<Rc<Type>, Misuse> {
+        let ty = match expression {
+            Expr::Null => Type::Null,
+            Expr::Bool { .. } => Type::Bool,
+            Expr::Int { value } => Type::int_value(*value),
+            Expr::Number { .. } => Type::Number,
+            Expr::Decimal { .. } => Type::Decimal,
+            Expr::String { value } => Type::strings([value.as_str()]),
+            Expr::Duration { .. } => Type::Duration,
+            Expr::Interpolate { parts } => {
+                for part in parts {
+                    if let Part::Value(value) = part {
+                        let written = [Type::string(), Type::int(), Type::Bool, Type::Decimal, Type::EczId];
+                        self.expect(value, &written, "a part of a string")?;
+                    }
+                }
+                Type::string()
+            }
+            Expr::Name { name } => {
+                let known = self.names.get(name.as_str()).cloned();
+                return known.map_or_else(|| misuse(format!("`{name}` is not in scope")), Ok);
+            }
+            Expr::Run { member } => match member.as_str() {
+                _ if self.closed => return misuse("a function does not see the run"),
+                "id" => Type::string(),
+                "started" => Type::Timestamp,
+                _ => return misuse(format!("`run` has no `{member}`")),
+            },
+            Expr::Field { of, name, optional } => self.field(of, name, *optional)?,
+            Expr::Index { of, index, optional } => {
+                let item = self.items(of)?;
+                self.expect(index, &[Type::int()], "an index")?;
+                if *optional { item.optional() } else { item }
+            }
+            Expr::Unary { operator: UnaryOperator::Not, of } => {
+                self.expect(of, &[Type::Bool], "what `!` takes")?;
+                Type::Bool
+            }
+            Expr::Unary { operator: UnaryOperator::Negate, of } => match &*self.ty(of)? {
+                Type::Never => Type::Never,
+                ty if ty.is_numeric() => ty.general(),
+                other => return misuse(format!("`-` takes a number, not `{other}`")),
+            },
+            Expr::Widen { to, of } => {
+                let of = self.ty(of)?;
+                widened(&of, to).ok_or_else(|| Misuse(format!("`{of}` is not what is widened to `{to}`")))?
+            }
+            Expr::Binary { operator, left, right } => self.binary(*operator, left, right)?,
+            Expr::If { condition, then, otherwise } => {
+                self.expect(condition, &[Type::Bool], "a condition")?;
+                let then = self.ty(then)?;
+                let otherwise = self.ty(otherwise)?;
+                Type::union(vec![Type::clone(&then), Type::clone(&otherwise)])
+            }
+            Expr::Match { of, arms, otherwise } => self.match_arms(of, arms, otherwise.as_deref())?,
+            Expr::List { items } => {
+                let mut types = Vec::new();
+                for item in items {
+                    let ty = self.ty(item)?;
+                    if ty.is_optional() {
+                        return misuse("an item of a list may be absent");
+                    }
+                    types.push(Type::clone(&ty));
+                }
+                Type::list(Type::union(types))
+            }
+            Expr::Record { members } => {
+                let mut types = BTreeMap::new();
+                for (name, value) in members {
+                    if types.insert(name.as_str(), Type::clone(&*self.ty(value)?)).is_some() {
+                        return misuse(format!("a record has `{name}` twice"));
+                    }
+                }
+                Type::closed_record(types)
+            }
+            Expr::Comprehension { variable, list, condition, item } => {
+                let of = self.items(list)?;
+                self.bound(Some((variable, of)), |typing| {
+                    if let Some(condition) = condition {
+                        typing.expect(condition, &[Type::Bool], "a condition")?;
+                    }
+                    Ok(Type::list(Type::clone(&*typing.ty(item)?)))
+                })?
+            }
+            Expr::Call { function, arguments } => {
+                let types = self.types(arguments)?;
+                let known = functions::signature(function);
+                let known = known.ok_or_else(|| Misuse(format!("there is no function `{function}`")))?;
+                if types.contains(&Type::Never) {
+                    Type::Never
+                } else {
+                    let wrong = |error: functions::ArgumentError| {
+                        Misuse(format!("`{function}` takes {}, not `{}`", error.expected, error.found))
+                    };
+                    known.result(&types).map_err(wrong)?
+                }
+            }
+            Expr::Apply { function, arguments } => {
+                let types = self.types(arguments)?;
+                let known = self.functions.get(function);
+                let known = known.ok_or_else(|| Misuse(format!("there is no function `{function}`")))?;
+                for ((ty, wanted), name) in types.iter().zip(&known.takes).zip(&known.parameters) {
+                    fits(ty, &Field::of(wanted.clone()), &format!("`{name}` of `{function}`"))?;
+                }
+                known.gives.clone().unwrap_or_else(Type::any)
+            }
+            Expr::Status { of } => self.beside(of, Contract::success_status)?,
+            Expr::Headers { of } => self.beside(of, |contract| {
+                Type::Record(RecordType { fields: contract.success_headers(), others: Members::Closed })
+            })?,
+        };
+        Ok(Rc::new(ty))
+    }
+
+    /// A value that must be of one of a few types, as far as that can be decided.
+    pub fn expect(&mut self, expression: &'a Expr, any_of: &[Type], what: &str) -> Result<(), Misuse> {
+        let found = self.ty(expression)?;
+        let fits = |wanted: &Type| !matches!(assignable(&found, wanted), Answer::No(_));
+        if *found == Type::Never || any_of.iter().any(fits) {
+            return Ok(());
+        }
+        misuse(format!("{what} is `{found}`"))
+    }
+
+    /// The type of a list's items.
+    pub fn items(&mut self, list: &'a Expr) -> Result<Type, Misuse> {
+        match &*self.ty(list)? {
+            Type::List { of } => Ok(Type::clone(of)),
+            Type::Never => Ok(Type::Never),
+            other => misuse(format!("a list is needed, not `{other}`")),
+        }
+    }
+
+    fn types(&mut self, expressions: &'a [Expr]) -> Result<Vec<Type>, Misuse> {
+        expressions.iter().map(|expression| Ok(Type::clone(&*self.ty(expression)?))).collect()
+    }
+
+    /// What is judged with one more name in scope.
+    fn bound<T>(
+        &mut self,
+        name: Option<(&'a str, Type)>,
+        judge: impl FnOnce(&mut Typing<'a>) -> Result<T, Misuse>,
+    ) -> Result<T, Misuse> {
+        let Some((name, ty)) = name else { return judge(self) };
+        let before = self.define(name, ty);
+        let found = judge(self);
+        match before {
+            Some(before) => self.names.insert(name, before),
+            None => self.names.remove(name),
+        };
+        found
+    }
+
+    fn field(&mut self, of: &'a Expr, name: &str, optional: bool) -> Result<Type, Misuse> {
+        let of = self.ty(of)?;
+        let missing = || misuse(format!("`{of}` has no member `{name}`"));
+        let (access, nothing) = match of.field(name) {
+            _ if *of == Type::Never => return Ok(Type::Never),
+            FieldAccess::MayBeNothing(base) if optional => (base.field(name), true),
+            FieldAccess::MayBeNothing(_) => {
+                return misuse(format!("what has the member `{name}` may be absent or null"));
+            }
+            access => (access, false),
+        };
+        match access {
+            FieldAccess::Type(ty) if nothing => Ok(ty.optional()),
+            FieldAccess::Type(ty) => Ok(ty),
+            _ => missing(),
+        }
+    }
+
+    fn binary(&mut self, operator: BinaryOperator, left: &'a Expr, right: &'a Expr) -> Result<Type, Misuse> {
+        use BinaryOperator as Op;
+        if matches!(operator, Op::And | Op::Or) {
+            self.expect(left, &[Type::Bool], "a condition")?;
+            self.expect(right, &[Type::Bool], "a condition")?;
+            return Ok(Type::Bool);
+        }
+        let (left, right) = (self.ty(left)?, self.ty(right)?);
+        if operator == Op::Coalesce {
+            return Ok(Type::union(vec![left.without_nothing(), Type::clone(&right)]));
+        }
+        if *left == Type::Never || *right == Type::Never {
+            return Ok(Type::Never);
+        }
+        // An int beside a decimal was widened.
+        let alike = Type::join(&left, &right) == Type::union(vec![Type::clone(&left), Type::clone(&right)]);
+        let found = match operator {
+            Op::Equal | Op::NotEqual => comparable(&left, &right).then_some(Type::Bool),
+            Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
+                ordered(&left, &right).then_some(Type::Bool)
+            }
+            _ => arithmetic(&left, &right),
+        };
+        match found.filter(|_| alike) {
+            Some(ty) => Ok(ty),
+            None => misuse(format!("an operator does not take `{left}` and `{right}`")),
+        }
+    }
+
+    fn match_arms(
+        &mut self,
+        of: &'a str,
+        arms: &'a [Arm],
+        otherwise: Option<&'a Expr>,
+    ) -> Result<Type, Misuse> {
+        let (contract, guarded) = self.step(of)?;
+        let mut types = Vec::new();
+        for arm in arms {
+            let body = || contract.answer_type(arm.status);
+            let bound = arm.variable.as_deref().map(|variable| (variable, body()));
+            types.push(self.bound(bound, |typing| Ok(Type::clone(&*typing.ty(&arm.value)?)))?);
+        }
+        if let Some(otherwise) = otherwise {
+            types.push(Type::clone(&*self.ty(otherwise)?));
+        }
+        let ty = Type::union(types);
+        Ok(if guarded { ty.optional() } else { ty })
+    }
+
+    fn step(&self, name: &str) -> Result<(&'a Contract, bool), Misuse> {
+        self.steps.get(name).copied().ok_or_else(|| Misuse(format!("`{name}` is no step in scope")))
+    }
+
+    /// Something beside the body of a step's answer: absent where the step's value may be.
+    fn beside(&self, of: &'a str, part: impl Fn(&Contract) -> Type) -> Result<Type, Misuse> {
+        let (contract, _) = self.step(of)?;
+        let ty = part(contract);
+        let optional = self.names.get(of).is_some_and(|ty| ty.is_optional());
+        Ok(if optional { ty.optional() } else { ty })
+    }
+}
+
+/// A value that is put where a type is written: what cannot be decided is left to the evaluator.
+fn fits(found: &Type, wanted: &Field, what: &str) -> Result<(), Misuse> {
+    match assignable_to_field(found, wanted, false) {
+        Answer::No(_) if *found != Type::Never => misuse(format!("{what} is `{found}`")),
+        _ => Ok(()),
+    }
+}
+
+/// What `Widen` makes of a type: its ints become decimals or numbers; `None` where it holds anything else.
+fn widened(of: &Type, to: &str) -> Option<Type> {
+    let wide = match to {
+        "decimal" => Type::Decimal,
+        "number" => Type::Number,
+        _ => return None,
+    };
+    let each = of.clone().present();
+    let each = each.alternatives().iter().map(|ty| match ty {
+        Type::Int { .. } => Some(wide.clone()),
+        Type::Null | Type::Never => Some(ty.clone()),
+        ty if *ty == wide => Some(ty.clone()),
+        _ => None,
+    });
+    let ty = Type::union(each.collect::<Option<Vec<Type>>>()?);
+    Some(if of.is_optional() { ty.optional() } else { ty })
+}

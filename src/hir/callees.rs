@@ -9,6 +9,9 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::plan::ranges;
 use crate::syntax::ast;
 
+/// Resolves one flow, given those that it calls.
+type Lower<'a, 'l> = dyn FnMut(&'a ast::Flow, BTreeMap<String, Arc<Hir>>, &mut Sink) -> Hir + 'l;
+
 /// The flows of a file, as far as they were asked for.
 pub(super) struct Callees<'a> {
     flows: BTreeMap<&'a str, &'a ast::Flow>,
@@ -36,7 +39,7 @@ impl<'a> Callees<'a> {
         &mut self,
         flow: &'a ast::Flow,
         sink: &mut Sink,
-        lower: &mut dyn FnMut(&'a ast::Flow, BTreeMap<String, Arc<Hir>>, &mut Sink) -> Hir,
+        lower: &mut Lower<'a, '_>,
     ) -> Arc<Hir> {
         let name = flow.name.text.as_str();
         if let Some(known) = self.resolved.get(name) {

@@ -49,18 +49,15 @@ impl Node {
         let mut names: BTreeSet<String> = self.expressions().into_iter().flat_map(free_names).collect();
         let undo = self.undo().into_iter().flat_map(Call::expressions).flat_map(free_names);
         names.extend(undo.filter(|name| *name != self.id));
-        match &self.kind {
-            NodeKind::For(repeat) => {
-                for node in &repeat.body.nodes {
-                    names.extend(node.needs());
-                    names.extend(node.after.iter().map(|(name, _)| name.clone()));
-                }
-                for node in &repeat.body.nodes {
-                    names.remove(&node.id);
-                }
-                names.remove(&repeat.variable);
+        if let NodeKind::For(repeat) = &self.kind {
+            for node in &repeat.body.nodes {
+                names.extend(node.needs());
+                names.extend(node.after.iter().map(|(name, _)| name.clone()));
             }
-            _ => {}
+            for node in &repeat.body.nodes {
+                names.remove(&node.id);
+            }
+            names.remove(&repeat.variable);
         }
         names
     }

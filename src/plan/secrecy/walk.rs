@@ -217,11 +217,11 @@ impl<'a> Walk<'_, 'a> {
         done.body = self.block(&callee.body, guards, repeated);
         done.called = true;
         done.body.iter().for_each(|inner| done.ends.union(&inner.ends));
-        let results = callee.body.iter().filter_map(|item| match item.what {
+        let mut results = callee.body.iter().filter_map(|item| match item.what {
             What::Return(value) => Some(value),
             _ => None,
         });
-        let result = results.last().map(|value| self.judge.value(value));
+        let result = results.next_back().map(|value| self.judge.value(value));
         done.ends.union(&std::mem::take(&mut self.judge.fails));
         self.order(&done.body);
         self.caller = caller;

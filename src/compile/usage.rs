@@ -99,7 +99,11 @@ fn block(block: &Block, outer: &Names, found: &mut BTreeMap<Operation, Usage>) {
                     read(result, &all, found);
                 }
             }
-            _ => node.expressions().into_iter().for_each(|used| read(used, &names, found)),
+            _ => {
+                node.undo().into_iter().for_each(|undo| call(undo, found));
+                let undo = node.undo().into_iter().flat_map(Call::expressions);
+                node.expressions().into_iter().chain(undo).for_each(|used| read(used, &names, found));
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::called::{Signal, SubFlow};
 use super::class::{Classified, Clearance, Received, Release};
 use super::party::{Auth, Party};
 use crate::base::Digest;
@@ -35,6 +36,9 @@ pub struct Plan {
     /// The functions that the flow's expressions call, directly or not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: Definitions,
+    /// The flows that this one calls, by name: each a whole plan.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flows: BTreeMap<String, Plan>,
     /// The flow.
     pub flow: Flow,
     /// Which organisation receives what of whose. Sorted, each once.
@@ -279,6 +283,10 @@ pub struct Node {
 pub enum NodeKind {
     /// `step x = api.op(…)`.
     Call(Box<Step>),
+    /// `step x = call flow(…)`.
+    SubFlow(Box<SubFlow>),
+    /// `signal s: T from … within d else e`.
+    Signal(Box<Signal>),
     /// `let v = e`.
     Let {
         /// The value.
@@ -411,6 +419,26 @@ impl Weakening {
             parts.push("present");
         }
         parts
+    }
+}
+
+impl Node {
+    /// Why there is no compensation, where the flow says so.
+    pub fn irreversible(&self) -> Option<&String> {
+        match &self.kind {
+            NodeKind::Call(step) => step.irreversible.as_ref(),
+            NodeKind::SubFlow(call) => call.irreversible.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The compensation, where it has one.
+    pub fn undo(&self) -> Option<&Call> {
+        match &self.kind {
+            NodeKind::Call(step) => step.undo.as_ref(),
+            NodeKind::SubFlow(call) => call.undo.as_ref(),
+            _ => None,
+        }
     }
 }
 

@@ -115,11 +115,14 @@ impl Node {
                 step.call.expressions().for_each(&mut add);
                 step.guard.iter().for_each(&mut add);
                 step.on.values().for_each(&mut add);
-                // Only an undo may name the step itself.
-                let mut undo: BTreeSet<String> =
-                    step.undo.iter().flat_map(Call::expressions).flat_map(free_names).collect();
-                undo.remove(&self.id);
-                names.extend(undo);
+            }
+            NodeKind::SubFlow(call) => {
+                call.inputs.iter().for_each(|given| add(&given.value));
+                call.guard.iter().for_each(&mut add);
+            }
+            NodeKind::Signal(signal) => {
+                add(&signal.otherwise);
+                signal.guard.iter().for_each(&mut add);
             }
             NodeKind::Let { value, .. } | NodeKind::Return { value } => add(value),
             NodeKind::Ensure { condition, message } => {
@@ -143,6 +146,11 @@ impl Node {
                 names.extend(repeat.guard.iter().flat_map(free_names));
             }
         }
+        // Only an undo may name the step itself.
+        let mut undo: BTreeSet<String> =
+            self.undo().into_iter().flat_map(Call::expressions).flat_map(free_names).collect();
+        undo.remove(&self.id);
+        names.extend(undo);
         names
     }
 }

@@ -18,6 +18,8 @@ pub static DEADLINE_TOO_SHORT: Code = Code::warning("EF5006", "deadline-too-shor
 pub static UNSTABLE_KEY: Code = Code::error("EF5007", "unstable-key");
 /// A key that two different things share.
 pub static AMBIGUOUS_KEY: Code = Code::error("EF5008", "ambiguous-key");
+/// A signal that could be waited for without end.
+pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bound");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -29,4 +31,5 @@ pub const ALL: &[&Code] = &[
     &DEADLINE_TOO_SHORT,
     &UNSTABLE_KEY,
     &AMBIGUOUS_KEY,
+    &SIGNAL_WITHOUT_BOUND,
 ];

@@ -334,6 +334,10 @@ impl Lowering<'_, '_> {
         let (of, item) = self.items(of);
         let index = self.lower(index, Some(&Type::int()));
         self.expect(&index, &[Type::int()], "an index is an int");
+        // Nobody knows what it would be: not even that it may be absent.
+        if of.ty == Type::Never {
+            return self.poison(span);
+        }
         let ty = if optional { item.optional() } else { item };
         let expr = Expr::Index { of: Box::new(of.expr), index: Box::new(index.expr), optional };
         Typed { expr, ty, span, literal: false }

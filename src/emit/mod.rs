@@ -75,14 +75,14 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
 fn uses(hir: &Hir) -> BTreeMap<String, plan::Uses> {
     let mut uses = BTreeMap::new();
     hir.flow.body.each_node(&mut |node, _| {
-        let undo = match &node.kind {
-            hir::NodeKind::Step(step) => step.undo.as_ref(),
+        let step = match &node.kind {
+            hir::NodeKind::Step(step) => Some(step),
             _ => None,
         };
-        let undo = undo.into_iter().flat_map(hir::Call::expressions);
+        let later = step.into_iter().flat_map(|step| step.on_answer());
         node.expressions()
             .into_iter()
-            .chain(undo)
+            .chain(later)
             .for_each(|expression| plan::answer_uses(expression, &mut uses));
     });
     uses
@@ -162,6 +162,7 @@ impl Emitter<'_> {
         let kind = match &node.kind {
             hir::NodeKind::Step(step) => plan::NodeKind::Call(Box::new(plan::Step {
                 call: self.call(&step.call)?,
+                poll: step.poll.as_ref().map(|(poll, _)| poll.clone()),
                 guard: step.guard.as_ref().map(|(guard, _)| guard.clone()),
                 on: step.on.iter().map(|(status, _, message)| (*status, message.clone())).collect(),
                 undo: step.undo.as_ref().map(|undo| self.call(undo)).transpose()?,

@@ -192,7 +192,7 @@ impl<'d> FlowLowering<'_, 'd> {
         self.lowering().lower(expression, wanted)
     }
 
-    fn condition(&mut self, expression: &ast::Expr) -> Typed {
+    pub(crate) fn condition(&mut self, expression: &ast::Expr) -> Typed {
         self.lowering().condition(expression)
     }
 
@@ -406,7 +406,7 @@ impl<'d> FlowLowering<'_, 'd> {
             } else if self.scope.defines(&name.text) && !self.scope.defined(&name.text) {
                 into.push((name.text.clone(), name.span));
             } else {
-                let _ = self.scope.look_up(name, self.sink);
+                self.scope.no_step(name, self.sink);
             }
         }
     }
@@ -451,17 +451,18 @@ impl<'d> FlowLowering<'_, 'd> {
             };
             self.scope.answers(&step.name.text, known);
         }
+        // What a poll waits for and an undo see the step where it was done: there, its answer is present.
+        let before = self.scope.retype(&step.name.text, answer);
+        let poll = step.poll.as_ref().and_then(|poll| self.poll(poll, &call));
         let undo = step.undo.as_ref().and_then(|undo| {
-            // An undo exists only where the step was done: there, its answer is present.
-            let before = self.scope.retype(&step.name.text, answer);
             self.node = format!("{}/undo", step.name.text);
             let call = self.call(&undo.call, None, undo.retry.as_ref(), undo.handoff.as_ref());
             self.node.clone_from(&step.name.text);
-            if let Some(before) = before {
-                self.scope.retype(&step.name.text, before);
-            }
             call.map(|(call, ..)| call)
         });
+        if let Some(before) = before {
+            self.scope.retype(&step.name.text, before);
+        }
         if let (Some(undo), Some(irreversible)) = (&step.undo, &step.irreversible) {
             let message = "a step has an undo or is irreversible, not both";
             self.sink.push(
@@ -474,6 +475,7 @@ impl<'d> FlowLowering<'_, 'd> {
             step.irreversible.as_ref().map(|clause| (clause.because.value.clone(), clause.span));
         Some(NodeKind::Step(Box::new(Step {
             call,
+            poll,
             guard,
             on,
             undo,

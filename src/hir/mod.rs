@@ -22,6 +22,7 @@ mod operators;
 mod placed;
 mod parties;
 mod policies;
+mod polls;
 mod scope;
 mod weaker;
 mod written_types;

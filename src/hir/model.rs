@@ -8,7 +8,7 @@ use super::policies::{Handoff, NamedRetry};
 use crate::documents::{Document, Identity, OperationView};
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
-use crate::plan::{Breaker, Class, Clearance, Declared, Idempotency, Release, Retry, Timeout};
+use crate::plan::{Breaker, Class, Clearance, Declared, Idempotency, Poll, Release, Retry, Timeout};
 use crate::source::Span;
 use crate::types::{Answer, Field, Type};
 
@@ -321,6 +321,8 @@ pub enum NodeKind {
 pub struct Step {
     /// The call.
     pub call: Call,
+    /// The same call again until an answer is the one that is waited for, and where that stands.
+    pub poll: Option<(Poll, Span)>,
     /// `when` and its place.
     pub guard: Option<(Expr, Span)>,
     /// `on STATUS fail`, with the status's place.
@@ -356,6 +358,14 @@ pub struct Call {
     pub retry: Option<NamedRetry>,
     /// Handoff policies that apply, the nearest first: `step`, `api`, `flow`.
     pub handoffs: Vec<(&'static str, Handoff)>,
+}
+
+impl Step {
+    /// The expressions that see the step's own answer: its undo's, and what a poll waits for.
+    pub fn on_answer(&self) -> impl Iterator<Item = &Expr> {
+        let until = self.poll.as_ref().map(|(poll, _)| &poll.until);
+        self.undo.iter().flat_map(Call::expressions).chain(until)
+    }
 }
 
 impl Call {

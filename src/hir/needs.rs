@@ -41,8 +41,7 @@ impl Node {
         let mut names: BTreeSet<String> = self.expressions().into_iter().flat_map(free_names).collect();
         match &self.kind {
             NodeKind::Step(step) => {
-                let undo = step.undo.iter().flat_map(Call::expressions).flat_map(free_names);
-                names.extend(undo.filter(|name| *name != self.id));
+                names.extend(step.on_answer().flat_map(free_names).filter(|name| *name != self.id));
             }
             NodeKind::For(repeat) => {
                 for node in &repeat.body.nodes {

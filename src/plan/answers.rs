@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::matches::is_refusal;
-use super::model::{AnswerUse, Block, Call, NodeKind};
+use super::model::{AnswerUse, Block, NodeKind};
 use super::names::each_child;
 use crate::expr::Expr;
 
@@ -55,7 +55,7 @@ pub fn each_expression<'p>(block: &'p Block, visit: &mut dyn FnMut(&'p Expr)) {
             NodeKind::Call(step) => {
                 step.call.expressions().for_each(&mut *visit);
                 step.guard.iter().chain(step.on.values()).for_each(&mut *visit);
-                step.undo.iter().flat_map(Call::expressions).for_each(&mut *visit);
+                step.on_answer().for_each(&mut *visit);
             }
             NodeKind::Let { value, .. } | NodeKind::Return { value } => visit(value),
             NodeKind::Ensure { condition, message } => {

@@ -115,11 +115,10 @@ impl Node {
                 step.call.expressions().for_each(&mut add);
                 step.guard.iter().for_each(&mut add);
                 step.on.values().for_each(&mut add);
-                // Only an undo may name the step itself.
-                let mut undo: BTreeSet<String> =
-                    step.undo.iter().flat_map(Call::expressions).flat_map(free_names).collect();
-                undo.remove(&self.id);
-                names.extend(undo);
+                // Only what follows the answer may name the step itself.
+                let later = step.on_answer().flat_map(free_names);
+                let later: Vec<String> = later.filter(|name| *name != self.id).collect();
+                names.extend(later);
             }
             NodeKind::Let { value, .. } | NodeKind::Return { value } => add(value),
             NodeKind::Ensure { condition, message } => {

@@ -365,7 +365,7 @@ impl<'a> Recover<'a> {
             }
         }
         statements.push(match head {
-            Some((name, call)) => Statement::Step(Box::new(clauses.step(self.span(slice), name, call))),
+            Some(head) => Statement::Step(Box::new(clauses.step(self.span(slice), head))),
             None => Statement::Broken(self.broken(slice, from + 1)),
         });
     }

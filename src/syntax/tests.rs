@@ -160,7 +160,6 @@ fn later_constructs_are_named_once() {
                 "signal approval: { approved: bool }\n    when   id == \"x\"\n    from   acme.agent\n    within 24h else { approved: false }",
             ),
         ),
-        ("poll", flow("step x = poll a.b() until true every 5s at most 60")),
         ("pages", flow("let xs = pages a.b() next c at most 5")),
         ("wait", flow("wait 5m")),
         ("call", flow("step x = call g(id: id)")),

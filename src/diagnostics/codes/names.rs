@@ -22,6 +22,9 @@ pub static UNKNOWN_OPERATION: Code = Code::error("EF1008", "unknown-operation");
 /// A `classify` of something that is not there.
 pub static UNKNOWN_CLASSIFIED: Code = Code::error("EF1017", "unknown-classified");
 
+/// An `after` of something that is not there.
+pub static UNKNOWN_STEP: Code = Code::error("EF1013", "unknown-step");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &UNKNOWN_NAME,
@@ -32,5 +35,6 @@ pub const ALL: &[&Code] = &[
     &USED_BEFORE_DEFINITION,
     &NO_SUCH_FLOW,
     &UNKNOWN_OPERATION,
+    &UNKNOWN_STEP,
     &UNKNOWN_CLASSIFIED,
 ];

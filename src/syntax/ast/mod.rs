@@ -13,8 +13,8 @@ pub use expression::{
     UnaryOperator,
 };
 pub use flow::{
-    After, Argument, Block, Call, Ensure, Fail, Flow, For, Input, Irreversible, Key, Let, OnStatus, Release,
-    Return, Statement, Step, Undo,
+    After, Argument, Block, Call, Ensure, Fail, Flow, For, Input, Irreversible, Key, Let, OnStatus, Poll,
+    Release, Return, Statement, Step, Undo,
 };
 
 /// A value and its place.

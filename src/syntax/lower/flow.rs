@@ -5,7 +5,7 @@ use crate::diagnostics::codes::syntax as codes;
 use crate::source::Span;
 use crate::syntax::ast::{
     After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, For, Input, Irreversible, Key,
-    Let, Millis, Name, OnStatus, Path, Release, Return, Statement, Step, TypeExpr, Undo, UseHandoff,
+    Let, Millis, Name, OnStatus, Path, Poll, Release, Return, Statement, Step, TypeExpr, Undo, UseHandoff,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -44,6 +44,13 @@ impl Header {
     }
 }
 
+/// What stands before a step's clauses.
+pub(in crate::syntax) struct StepHead {
+    name: Name,
+    call: Call,
+    poll: Option<Poll>,
+}
+
 /// The clauses of a step: filled parts with their places.
 #[derive(Default)]
 pub(in crate::syntax) struct Clauses {
@@ -59,11 +66,12 @@ pub(in crate::syntax) struct Clauses {
 
 impl Clauses {
     /// The step with its head.
-    pub(in crate::syntax) fn step(self, span: Span, name: Name, call: Call) -> Step {
+    pub(in crate::syntax) fn step(self, span: Span, head: StepHead) -> Step {
         Step {
             span,
-            name,
-            call,
+            name: head.name,
+            call: head.call,
+            poll: head.poll,
             when: taken(self.when),
             after: taken(self.after),
             on: self.on,
@@ -149,7 +157,7 @@ impl Lower<'_> {
         let mut span = self.span(&node);
         let head = child(node.clone(), Rule::step_head)?;
         let head_span = self.span(&head);
-        let (name, call) = self.step_head(head)?;
+        let head = self.step_head(head)?;
         let column = self.token(span.start).map_or(0, |token| token.column);
         let mut clauses = Clauses::default();
         let mut end = head_span.end;
@@ -159,7 +167,7 @@ impl Lower<'_> {
             let outside = self.token(at.start).is_some_and(|token| token.first && token.column <= column);
             match part.as_rule() {
                 Rule::after_clause if outside => barriers.push(Statement::After(self.after(part))),
-                _ if outside || !barriers.is_empty() => self.misplaced(at, &name),
+                _ if outside || !barriers.is_empty() => self.misplaced(at, &head.name),
                 _ => {
                     self.clause(part, &mut clauses);
                     end = at.end;
@@ -167,7 +175,7 @@ impl Lower<'_> {
             }
         }
         span.end = end;
-        statements.push(Statement::Step(Box::new(clauses.step(span, name, call))));
+        statements.push(Statement::Step(Box::new(clauses.step(span, head))));
         statements.extend(barriers);
         Some(())
     }
@@ -184,9 +192,17 @@ impl Lower<'_> {
         );
     }
 
-    pub(in crate::syntax) fn step_head(&mut self, node: Node<'_>) -> Option<(Name, Call)> {
+    pub(in crate::syntax) fn step_head(&mut self, node: Node<'_>) -> Option<StepHead> {
         let name = self.name(child(node.clone(), Rule::binding)?);
-        Some((name, self.call(child(node, Rule::call)?)?))
+        let Some(poll) = child(node.clone(), Rule::poll) else {
+            return Some(StepHead { name, call: self.call(child(node, Rule::call)?)?, poll: None });
+        };
+        let call = self.call(child(poll.clone(), Rule::call)?)?;
+        let span = self.span(&poll);
+        let at_most = child(poll.clone(), Rule::at_most).and_then(|most| self.count_in(most));
+        let every = self.millis_in(poll.clone())?;
+        let until = self.expr_in(poll)?;
+        Some(StepHead { name, call, poll: Some(Poll { span, until, every, at_most }) })
     }
 
     pub(in crate::syntax) fn clause(&mut self, node: Node<'_>, clauses: &mut Clauses) {

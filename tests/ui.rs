@@ -84,7 +84,9 @@ fn compile_with(text: &str, keep: impl Fn(&Rule) -> bool) -> Compilation {
             files.insert(path, document.as_str());
         }
     }
-    Session::new(&files).with_rules(keep).compile(path, None).unwrap()
+    // `// flow NAME` chooses one, where a case has several.
+    let flow = text.lines().find_map(|line| line.strip_prefix("// flow ")).map(str::trim);
+    Session::new(&files).with_rules(keep).compile(path, flow).unwrap()
 }
 
 /// `LINE CODE` of each finding in the case's own file; `FILE CODE` elsewhere.

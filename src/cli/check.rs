@@ -150,7 +150,7 @@ fn shown(arguments: &Arguments) -> Outcome {
             continue;
         }
         for flow in checked.checked {
-            let one = Some(flow.hir.flow.name);
+            let one = Some(flow.hir.flow.name.clone());
             let compiled = Session::new(&DiskFiles).compile(&name.file, one.as_deref())?;
             let Some(plan) = compiled.plan else {
                 flow::tell(&compiled.source_map, &compiled.diagnostics);

@@ -37,7 +37,8 @@ pub(crate) fn load(
     }
     if !absent.is_empty() {
         if !allow_detached {
-            let tried = absent.iter().filter_map(|name| plan.apis.get(name).map(|api| (name, api)));
+            let apis = plan.all_apis();
+            let tried = absent.iter().filter_map(|name| apis.iter().find(|(known, _)| known == name));
             let tried = tried.map(|(name, api)| format!("`{name}` at `{}`", folder.join(&api.document)));
             return Err(CliError::Detached { tried: tried.collect() }.into());
         }
@@ -49,7 +50,7 @@ pub(crate) fn load(
 /// The documents of a plan that lie where it names them. One that lies there and cannot be read as a document is an error.
 fn at_hand(plan: &Plan, folder: &Utf8Path) -> Result<BTreeMap<String, Document>, Failure> {
     let mut documents = BTreeMap::new();
-    for (name, api) in &plan.apis {
+    for (name, api) in plan.all_apis() {
         let path = folder.join(&api.document);
         let bytes = match DiskFiles.read(&path, limits::DOCUMENT_BYTES) {
             Ok(bytes) => bytes,
@@ -59,7 +60,7 @@ fn at_hand(plan: &Plan, folder: &Utf8Path) -> Result<BTreeMap<String, Document>,
         let (mut sources, mut sink) = (SourceMap::default(), Sink::default());
         match Document::read(&bytes, path.as_str(), &mut sources, &mut sink) {
             Some(document) => {
-                documents.insert(name.clone(), document);
+                documents.insert(name.to_owned(), document);
             }
             None => {
                 flow::tell(&sources, &sink.into_sorted());

@@ -10,6 +10,7 @@ use super::error::Failure;
 use super::hosted::{Hosting, sandbox_folder};
 use super::{Exit, Outcome, flow, inputs, planned, runtime, sandbox, storage};
 use crate::config::Config;
+use crate::host;
 use crate::plan::{Plan, Verified};
 use crate::sandbox::Sandbox;
 
@@ -77,6 +78,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if let Some(line) = crate::report::unverified(without, handoffs) {
         super::output::tell(&line);
     }
+    // Before a sandbox is made for it.
+    host::runnable(&plan)?;
     let inputs = inputs::read(&plan, &arguments.input, arguments.inputs.as_deref())?;
     let runtime = runtime::start()?;
     let ended = runtime.block_on(async {

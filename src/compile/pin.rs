@@ -1,6 +1,7 @@
 //! Pins: edits that write them, and the lock's new text.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -160,7 +161,7 @@ fn unidentified(sink: Sink) -> Vec<Diagnostic> {
 }
 
 /// Whether a used operation cannot be read out of its document: then no lock can hold it.
-fn uncut(flows: &[Hir]) -> bool {
+fn uncut(flows: &[Arc<Hir>]) -> bool {
     flows.iter().any(|hir| {
         hir.flow.unbound.iter().any(|(api, operation)| {
             let document = hir.apis.get(api).and_then(|api| api.document.as_ref());
@@ -202,7 +203,7 @@ fn changes(name: &str, old: &LockedApi, document: &Document, used: &[&str], erro
 }
 
 /// The operations that any flow of the file uses of an api.
-fn used(flows: &[Hir], api: &str) -> BTreeSet<String> {
+fn used(flows: &[Arc<Hir>], api: &str) -> BTreeSet<String> {
     let calls = flows.iter().flat_map(|hir| hir.flow.calls());
     calls.filter(|(_, _, call, _)| call.api == api).map(|(_, _, call, _)| call.operation.clone()).collect()
 }

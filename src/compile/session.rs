@@ -1,5 +1,8 @@
 //! A session over a file system.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::allow;
@@ -30,9 +33,9 @@ pub struct Session<'a> {
 #[derive(Debug)]
 pub struct Checked {
     /// The resolved flow.
-    pub hir: Hir,
+    pub hir: Arc<Hir>,
     /// Its graph.
-    pub graph: Graph,
+    pub graph: Arc<Graph>,
 }
 
 /// What came of compiling.
@@ -110,13 +113,17 @@ impl<'a> Session<'a> {
         let mut sink = Sink::default();
         let resolved = self.resolve(path, bytes, choice, &mut source_map, &mut sink);
         let lock = self.lock(path);
-        let mut checked = Vec::new();
-        for hir in resolved.flows {
+        let mut graphs = BTreeMap::new();
+        for hir in with_callees(&resolved.flows) {
             let graph = graph::build(&hir.flow, &mut sink);
-            let context = Context { hir: &hir, graph: &graph, lock: &lock, flow_file: file_name(path) };
+            let context =
+                Context { hir, graph: &graph, graphs: &graphs, lock: &lock, flow_file: file_name(path) };
             rules::check(&self.rules, &context, &mut sink);
-            checked.push(Checked { hir, graph });
+            graphs.insert(hir.flow.name.clone(), Arc::new(graph));
         }
+        let graph = |hir: &Arc<Hir>| graphs.get(&hir.flow.name).cloned().unwrap_or_default();
+        let checked: Vec<Checked> =
+            resolved.flows.into_iter().map(|hir| Checked { graph: graph(&hir), hir }).collect();
         let mut diagnostics = allow::silence(&resolved.allows, resolved.whole, sink.into_sorted());
         // The policy that is missing is most often the name that nothing uses: one mistake, one finding.
         if diagnostics.iter().any(|found| found.code.number == identity::NO_HANDOFF_POLICY.number) {
@@ -129,7 +136,7 @@ impl<'a> Session<'a> {
             && let [one] = checked.as_slice()
         {
             let source = plan::Source { file: file_name(path).to_owned(), digest };
-            match plan_of(one, source) {
+            match plan_of(&one.hir, &graphs, source) {
                 Ok(plan) => made = Some(plan),
                 Err(error) => {
                     let message = format!("`{}` is more than a plan can hold", one.hir.flow.name);
@@ -178,6 +185,19 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Flows, and before each the flows that it calls: every flow once.
+fn with_callees(flows: &[Arc<Hir>]) -> Vec<&Hir> {
+    fn add<'h>(hir: &'h Hir, known: &mut BTreeSet<&'h str>, found: &mut Vec<&'h Hir>) {
+        if known.insert(&hir.flow.name) {
+            hir.callees.values().for_each(|callee| add(callee, known, found));
+            found.push(hir);
+        }
+    }
+    let (mut known, mut found) = (BTreeSet::new(), Vec::new());
+    flows.iter().for_each(|hir| add(hir, &mut known, &mut found));
+    found
+}
+
 pub(super) fn file_name(path: &Utf8Path) -> &str {
     path.file_name().unwrap_or("flow.eczflow")
 }
@@ -187,8 +207,12 @@ pub(super) fn lock_path(path: &Utf8Path) -> Utf8PathBuf {
 }
 
 /// Emits, then takes the way every plan from disk takes: what is emitted can be read back and checked.
-fn plan_of(checked: &Checked, source: plan::Source) -> Result<Verified<Plan>, EmitError> {
-    let plan = emit(&checked.hir, &checked.graph, source)?;
+fn plan_of(
+    hir: &Hir,
+    graphs: &BTreeMap<String, Arc<Graph>>,
+    source: plan::Source,
+) -> Result<Verified<Plan>, EmitError> {
+    let plan = emit(hir, graphs, source)?;
     let unreadable = |reason: String| plan::PlanError::Unreadable { reason };
     let file = PlanFile::of(plan).map_err(|error| unreadable(error.to_string()))?;
     let text = file.to_text().map_err(|error| unreadable(error.to_string()))?;

@@ -61,7 +61,7 @@ fn block(block: &Block, outer: &Names, found: &mut BTreeMap<Operation, Usage>) {
                 step.undo.iter().for_each(|undo| call(undo, found));
                 node.expressions()
                     .into_iter()
-                    .chain(step.on_answer())
+                    .chain(node.on_answer())
                     .for_each(|used| read(used, &names, found));
             }
             NodeKind::Let(value) => {
@@ -101,7 +101,11 @@ fn block(block: &Block, outer: &Names, found: &mut BTreeMap<Operation, Usage>) {
                     read(result, &all, found);
                 }
             }
-            _ => node.expressions().into_iter().for_each(|used| read(used, &names, found)),
+            _ => {
+                node.undo().into_iter().for_each(|undo| call(undo, found));
+                let undo = node.undo().into_iter().flat_map(Call::expressions);
+                node.expressions().into_iter().chain(undo).for_each(|used| read(used, &names, found));
+            }
         }
     }
 }

@@ -6,10 +6,11 @@
 mod classes;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::base::Digest;
 use crate::ecz::EczId;
-use crate::expr::Definitions;
+use crate::expr::{Definitions, Expr};
 use crate::graph::Graph;
 use crate::hir::{self, Hir};
 use crate::plan::{self, Plan, base_url};
@@ -25,10 +26,20 @@ pub enum EmitError {
     Refused(#[from] plan::PlanError),
 }
 
-/// The plan of a flow in which every rule found nothing wrong. `source` names the flow's file.
-pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, EmitError> {
+/// The plan of a flow in which every rule found nothing wrong, with those of the flows that it calls. `graphs` are by
+/// flow, `source` names the flows' file.
+pub fn emit(
+    hir: &Hir,
+    graphs: &BTreeMap<String, Arc<Graph>>,
+    source: plan::Source,
+) -> Result<Plan, EmitError> {
     let unresolved = |what: &str| EmitError::Unresolved(what.to_owned());
     let (operator, agent) = hir.flow.agent.clone().ok_or_else(|| unresolved("as"))?;
+    let graph = graphs.get(&hir.flow.name).ok_or_else(|| unresolved(&hir.flow.name))?;
+    let mut flows = BTreeMap::new();
+    for (name, callee) in &hir.callees {
+        flows.insert(name.clone(), emit(callee, graphs, source.clone())?);
+    }
     let mut emitter = Emitter { hir, graph, source: &source, agent: agent.clone(), uses: uses(hir) };
     let body = emitter.block(&hir.flow.body)?;
     let apis = emitter.apis()?;
@@ -62,6 +73,7 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
         secrets: secrets.collect(),
         apis,
         functions: functions(hir, &flow),
+        flows,
         flow,
         egress: Vec::new(),
         proof: plan::Proof::default(),
@@ -75,11 +87,7 @@ pub fn emit(hir: &Hir, graph: &Graph, source: plan::Source) -> Result<Plan, Emit
 fn uses(hir: &Hir) -> BTreeMap<String, plan::Uses> {
     let mut uses = BTreeMap::new();
     hir.flow.body.each_node(&mut |node, _| {
-        let step = match &node.kind {
-            hir::NodeKind::Step(step) => Some(step),
-            _ => None,
-        };
-        let later = step.into_iter().flat_map(|step| step.on_answer());
+        let later = node.on_answer();
         node.expressions()
             .into_iter()
             .chain(later)
@@ -169,6 +177,24 @@ impl Emitter<'_> {
                 irreversible: step.irreversible.as_ref().map(|(because, _)| because.clone()),
                 answer: self.uses.get(&node.id).map(|uses| uses.of(step.headers.iter().cloned())),
             })),
+            hir::NodeKind::SubFlow(call) => {
+                let given =
+                    |(name, value): &(String, Expr)| plan::Given { name: name.clone(), value: value.clone() };
+                plan::NodeKind::SubFlow(Box::new(plan::SubFlow {
+                    flow: call.flow.clone(),
+                    inputs: call.arguments.iter().map(given).collect(),
+                    guard: call.guard.as_ref().map(|(guard, _)| guard.clone()),
+                    undo: call.undo.as_ref().map(|undo| self.call(undo)).transpose()?,
+                    irreversible: call.irreversible.as_ref().map(|(because, _)| because.clone()),
+                }))
+            }
+            hir::NodeKind::Signal(signal) => plan::NodeKind::Signal(Box::new(plan::Signal {
+                ty: signal.ty.clone(),
+                from: signal.from.clone(),
+                within_ms: signal.within_ms,
+                otherwise: signal.otherwise.clone(),
+                guard: signal.guard.as_ref().map(|(guard, _)| guard.clone()),
+            })),
             hir::NodeKind::Let(value) => plan::NodeKind::Let {
                 value: value.clone(),
                 release: self.hir.flow.releases.get(&node.id).map(|released| released.release.clone()),
@@ -204,7 +230,7 @@ impl Emitter<'_> {
             let (instead_of, because) = (weaker.other.policy.clone()?, weaker.because?.to_owned());
             Some(Box::new(plan::Weakening { instead_of, present, because }))
         });
-        let argument = |(name, location, value): &(String, String, crate::expr::Expr)| plan::Argument {
+        let argument = |(name, location, value): &(String, String, Expr)| plan::Argument {
             name: name.clone(),
             location: location.clone(),
             value: value.clone(),

@@ -119,7 +119,8 @@ impl<'a> Engine<'a> {
                 Some(what) => what,
                 None => self.start_loop(state, path, looping),
             },
-            NodeKind::Return { .. } => return None,
+            // The host starts no run of a plan that has them.
+            NodeKind::SubFlow(_) | NodeKind::Signal(_) | NodeKind::Return { .. } => return None,
         };
         Some(Event { path: Some(path.clone()), attempt: None, what })
     }

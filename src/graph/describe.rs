@@ -118,6 +118,21 @@ impl Describer<'_> {
                     handoff: self.handoff(undo),
                 });
             }
+            NodeKind::SubFlow(call) => {
+                drawn.shape = Shape::Flow;
+                drawn.label = format!("{} = call {}", node.id, call.flow);
+                drawn.guard = condition(&call.guard);
+                drawn.irreversible = call.irreversible.as_ref().map(|(because, _)| because.clone());
+                drawn.undo = call.undo.as_ref().map(|undo| DrawnUndo {
+                    operator: self.operator(&undo.api),
+                    handoff: self.handoff(undo),
+                });
+            }
+            NodeKind::Signal(signal) => {
+                drawn.shape = Shape::Signal;
+                drawn.label = format!("signal {}", node.id);
+                drawn.guard = condition(&signal.guard);
+            }
             NodeKind::Let(_) => drawn.label = format!("let {}", node.id),
             NodeKind::Ensure { .. } => {
                 drawn.shape = Shape::Rule;

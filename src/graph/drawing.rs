@@ -34,6 +34,10 @@ pub enum Shape {
     Read,
     /// A call with an effect.
     Effect,
+    /// A call of another flow.
+    Flow,
+    /// An event from outside.
+    Signal,
     /// A named value.
     Value,
     /// `ensure` or `fail`.
@@ -50,6 +54,8 @@ impl Shape {
         match self {
             Shape::Read => "read",
             Shape::Effect => "effect",
+            Shape::Flow => "flow",
+            Shape::Signal => "signal",
             Shape::Value => "value",
             Shape::Rule => "rule",
             Shape::Loop => "loop",

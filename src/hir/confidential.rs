@@ -4,41 +4,53 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::classes::owner_of;
 use super::model::{Block, Call, ClassifiedIn, Cleared, Hir, Node, NodeKind};
-use crate::plan::secrecy::{Api, Input, Item, Sent, Subject, What};
+use crate::plan::secrecy::{Api, Called, Input, Item, Sent, Subject, What};
 use crate::plan::{Classified, Clearance};
 use crate::types::Answer;
 
 /// The nodes of its own block that a node waits for.
-type After<'g> = &'g dyn Fn(&str) -> Vec<String>;
+type After<'g> = &'g dyn Fn(&Hir, &str) -> Vec<String>;
 
 impl Hir {
     /// The flow as P6 sees it; `after` gives the nodes of its own block that a node waits for.
     pub fn subject(&self, after: After<'_>) -> Subject<'_> {
         let own = self.flow.agent.as_ref().map(|(name, _)| name.as_str());
         let operator = own.and_then(|name| self.operators.get(name)).map(|found| found.passport.to_string());
-        let guarded = self.flow.positions.iter().filter(|found| matches!(found.answer, Answer::Unknown(_)));
-        let reader = Reader { hir: self, after, guarded: guarded.map(|found| found.node.as_str()).collect() };
+        let reader = Reader::new(self, after, String::new());
         let apis = self.apis.iter().map(|(name, api)| {
             let facts = Api {
                 owner: owner_of(name, api, &self.operators),
                 cleared: clearances(&api.cleared),
-                classified: self.classified_answers(name),
+                classified: self.all_classified_answers(name),
             };
             (name.as_str(), facts)
-        });
-        let inputs = self.flow.inputs.iter().map(|input| Input {
-            name: &input.name,
-            classified: self.classified(|of| matches!(of, ClassifiedIn::Input(name) if *name == input.name)),
         });
         Subject {
             operator: operator.unwrap_or_default(),
             operator_name: own.unwrap_or_default(),
             cleared: clearances(&self.flow.cleared),
-            inputs: inputs.collect(),
+            inputs: self.classified_inputs(),
             functions: &self.functions,
             apis: apis.collect(),
             body: reader.block(&self.flow.body),
         }
+    }
+
+    fn classified_inputs(&self) -> Vec<Input<'_>> {
+        let inputs = self.flow.inputs.iter().map(|input| Input {
+            name: &input.name,
+            classified: self.classified(|of| matches!(of, ClassifiedIn::Input(name) if *name == input.name)),
+        });
+        inputs.collect()
+    }
+
+    /// What is classified in an api's answers, those that called flows read too.
+    fn all_classified_answers(&self, name: &str) -> BTreeMap<&str, Vec<Classified>> {
+        let mut found = self.classified_answers(name);
+        for callee in self.callees.values() {
+            found.extend(callee.all_classified_answers(name));
+        }
+        found
     }
 
     fn classified(&self, of: impl Fn(&ClassifiedIn) -> bool) -> Vec<Classified> {
@@ -69,9 +81,16 @@ struct Reader<'a, 'g> {
     after: After<'g>,
     /// Nodes, and undos, with a value that may turn out not to fit.
     guarded: BTreeSet<&'a str>,
+    /// What subjects begin with.
+    prefix: String,
 }
 
-impl<'a> Reader<'a, '_> {
+impl<'a, 'g> Reader<'a, 'g> {
+    fn new(hir: &'a Hir, after: After<'g>, prefix: String) -> Reader<'a, 'g> {
+        let guarded = hir.flow.positions.iter().filter(|found| matches!(found.answer, Answer::Unknown(_)));
+        Reader { hir, after, guarded: guarded.map(|found| found.node.as_str()).collect(), prefix }
+    }
+
     fn block(&self, block: &'a Block) -> Vec<Item<'a>> {
         block.nodes.iter().map(|node| self.item(node)).collect()
     }
@@ -84,6 +103,25 @@ impl<'a> Reader<'a, '_> {
                 on: step.on.iter().map(|(_, _, message)| message).collect(),
                 until: step.poll.as_ref().map(|(poll, _)| &poll.until),
                 undo: step.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
+            },
+            NodeKind::SubFlow(call) => What::Flow {
+                callee: self.hir.callees.get(&call.flow).map(|callee| {
+                    let reader = Reader::new(callee, self.after, format!("{}{}/", self.prefix, node.id));
+                    Called {
+                        name: &callee.flow.name,
+                        inputs: callee.classified_inputs(),
+                        functions: &callee.functions,
+                        body: reader.block(&callee.flow.body),
+                    }
+                }),
+                given: call.arguments.iter().map(|(name, value)| (name.as_str(), value)).collect(),
+                guarded: self.guarded.contains(node.id.as_str()),
+                guard: call.guard.as_ref().map(|(guard, _)| guard),
+                undo: call.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
+            },
+            NodeKind::Signal(signal) => What::Signal {
+                guard: signal.guard.as_ref().map(|(guard, _)| guard),
+                otherwise: &signal.otherwise,
             },
             NodeKind::Let(value) => {
                 What::Let(value, self.hir.flow.releases.get(&node.id).map(|released| &released.release))
@@ -99,7 +137,7 @@ impl<'a> Reader<'a, '_> {
             },
             NodeKind::Return(value) => What::Return(value),
         };
-        Item { id: &node.id, after: (self.after)(&node.id), what }
+        Item { id: &node.id, after: (self.after)(self.hir, &node.id), what }
     }
 
     fn sent(&self, subject: String, call: &'a Call) -> Sent<'a> {
@@ -114,7 +152,7 @@ impl<'a> Reader<'a, '_> {
             view: Some(&call.view),
             api: &call.api,
             operation: &call.operation,
-            subject,
+            subject: format!("{}{subject}", self.prefix),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::declared::Declared;
 use super::expressions::{Lowering, Typed, convert};
 use super::functions::StepAnswer;
 use super::matched::{Matched, matched};
-use super::model::{Block, Flow, Input, Loop, Node, NodeKind, Operator, Position, Released, Step};
+use super::model::{Block, Flow, Hir, Input, Loop, Node, NodeKind, Operator, Position, Released, Step};
 use super::placed::{NAMED_AT_ONCE, Placed};
 use super::scope::{Scope, defined_names};
 use super::{classes, items, policies};
@@ -27,6 +27,7 @@ const DEADLINE_MS: u64 = 3_600_000;
 pub(crate) fn flow(
     declared: &mut Declared<'_>,
     operators: &BTreeMap<String, Operator>,
+    callees: &BTreeMap<String, Arc<Hir>>,
     item: &ast::Flow,
     text: &str,
     sink: &mut Sink,
@@ -99,19 +100,19 @@ pub(crate) fn flow(
         counters: BTreeMap::new(),
         ids: BTreeMap::new(),
         output: output.clone(),
+        callees,
         matches,
         operator: agent.as_ref().map(|(name, _)| name.clone()),
         releases: BTreeMap::new(),
         node: String::new(),
         lines: Lines::of(text),
     };
-    for (input, ty, field, default) in &inputs {
+    for (input, _, field, default) in &inputs {
         if let Some(default) = default {
             lowering.node = format!("input_{}", input.name.text);
             let place = format!("the default of `{}`", input.name.text);
             lowering.position(default, field, place, Some(input.ty.span));
         }
-        let _ = ty;
     }
     let body = lowering.block(&item.body, None);
     lowering.scope.leave(lowering.sink);
@@ -161,7 +162,7 @@ impl Lines {
 /// State of lowering a body.
 pub(crate) struct FlowLowering<'a, 'd> {
     pub(crate) calls: Calls<'d>,
-    declared: &'a mut Declared<'d>,
+    pub(super) declared: &'a mut Declared<'d>,
     pub(crate) scope: Scope,
     pub(crate) sink: &'a mut Sink,
     positions: Vec<Position>,
@@ -172,12 +173,14 @@ pub(crate) struct FlowLowering<'a, 'd> {
     /// Where each node's id comes from, made-up ones included.
     ids: BTreeMap<String, Span>,
     output: Type,
+    /// The flows that this one may call.
+    pub(super) callees: &'a BTreeMap<String, Arc<Hir>>,
     /// Refusals that steps may end with.
     matches: Matched,
     /// The flow's own operator.
-    operator: Option<String>,
+    pub(super) operator: Option<String>,
     releases: BTreeMap<String, Released>,
-    node: String,
+    pub(super) node: String,
     lines: Lines,
 }
 
@@ -201,7 +204,13 @@ impl<'d> FlowLowering<'_, 'd> {
     }
 
     /// Records that a value is put somewhere of a type that the flow names, and whether it fits.
-    fn position(&mut self, value: &Typed, wanted: &Field, place: String, declared_at: Option<Span>) {
+    pub(super) fn position(
+        &mut self,
+        value: &Typed,
+        wanted: &Field,
+        place: String,
+        declared_at: Option<Span>,
+    ) {
         let strict = value.literal && !value.ty.is_optional();
         let answer = if strict {
             assignable_literal(&value.ty, &wanted.ty)
@@ -301,6 +310,16 @@ impl<'d> FlowLowering<'_, 'd> {
                     };
                     (step.name.text.clone(), step.name.span, kind)
                 }
+                ast::Statement::SubFlow(call) => {
+                    self.node = call.name.text.clone();
+                    let Some(kind) = self.sub_flow(call) else { continue };
+                    (call.name.text.clone(), call.name.span, kind)
+                }
+                ast::Statement::Signal(signal) => {
+                    self.node = signal.name.text.clone();
+                    let Some(kind) = self.signal(signal) else { continue };
+                    (signal.name.text.clone(), signal.name.span, kind)
+                }
                 ast::Statement::Let(value) => {
                     self.node = value.name.text.clone();
                     let typed = self.expression(&value.value, None);
@@ -356,9 +375,13 @@ impl<'d> FlowLowering<'_, 'd> {
                 continue;
             }
             let mut after = barrier.clone();
-            if let ast::Statement::Step(step) = statement
-                && let Some(written) = &step.after
-            {
+            let written = match statement {
+                ast::Statement::Step(step) => step.after.as_ref(),
+                ast::Statement::SubFlow(call) => call.after.as_ref(),
+                ast::Statement::Signal(signal) => signal.after.as_ref(),
+                _ => None,
+            };
+            if let Some(written) = written {
                 self.after(written, &placed, outer, &mut after);
             }
             let line = self.lines.line(span);
@@ -451,28 +474,9 @@ impl<'d> FlowLowering<'_, 'd> {
             };
             self.scope.answers(&step.name.text, known);
         }
-        // What a poll waits for and an undo see the step where it was done: there, its answer is present.
-        let before = self.scope.retype(&step.name.text, answer);
-        let poll = step.poll.as_ref().and_then(|poll| self.poll(poll, &call));
-        let undo = step.undo.as_ref().and_then(|undo| {
-            self.node = format!("{}/undo", step.name.text);
-            let call = self.call(&undo.call, None, undo.retry.as_ref(), undo.handoff.as_ref());
-            self.node.clone_from(&step.name.text);
-            call.map(|(call, ..)| call)
-        });
-        if let Some(before) = before {
-            self.scope.retype(&step.name.text, before);
-        }
-        if let (Some(undo), Some(irreversible)) = (&step.undo, &step.irreversible) {
-            let message = "a step has an undo or is irreversible, not both";
-            self.sink.push(
-                Diagnostic::new(&graph::IRREVERSIBLE_NOT_LAST, irreversible.span, message)
-                    .and(undo.span, "the undo stands here")
-                    .help("keep the `undo` where what was done can be taken back, else the `irreversible`"),
-            );
-        }
-        let irreversible =
-            step.irreversible.as_ref().map(|clause| (clause.because.value.clone(), clause.span));
+        let poll = step.poll.as_ref().and_then(|poll| self.poll(poll, &step.name, &call, &answer));
+        let (undo, irreversible) =
+            self.compensation(&step.name, answer, step.undo.as_ref(), step.irreversible.as_ref());
         Some(NodeKind::Step(Box::new(Step {
             call,
             poll,

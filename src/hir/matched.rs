@@ -22,6 +22,15 @@ pub(super) fn matched(block: &Block, found: &mut Matched) {
                 step.key.iter().for_each(|key| look(&key.once_per));
                 step.undo.iter().for_each(|undo| call(&undo.call, &mut look));
             }
+            Statement::SubFlow(step) => {
+                step.call.arguments.iter().for_each(|argument| look(&argument.value));
+                step.when.iter().for_each(&mut look);
+                step.undo.iter().for_each(|undo| call(&undo.call, &mut look));
+            }
+            Statement::Signal(signal) => {
+                signal.when.iter().for_each(&mut look);
+                signal.within.iter().for_each(|within| look(&within.otherwise));
+            }
             Statement::Let(value) => look(&value.value),
             Statement::Ensure(ensure) => {
                 look(&ensure.condition);

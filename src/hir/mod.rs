@@ -5,7 +5,9 @@
 //! [`crate::source::FileSystem`]. Invariant: whatever could not be resolved was reported, and nothing is reported twice.
 
 mod authentication;
+mod callees;
 mod calls;
+mod compensation;
 mod classes;
 mod confidential;
 mod declared;
@@ -24,8 +26,12 @@ mod parties;
 mod policies;
 mod polls;
 mod scope;
+mod signal;
+mod sub_flow;
 mod weaker;
 mod written_types;
+
+use std::sync::Arc;
 
 use camino::Utf8Path;
 
@@ -74,14 +80,14 @@ pub enum Choice<'a> {
 #[derive(Debug, Default)]
 pub struct Resolved {
     /// The chosen flows; none where the text could not be read as a flow.
-    pub flows: Vec<Hir>,
+    pub flows: Vec<Arc<Hir>>,
     /// What silences warnings, of the flow's own file and of those it uses.
     pub allows: Vec<ast::Allow>,
     /// The flow's own file, where every flow of it was chosen: what nothing needs is then known.
     pub whole: Option<FileId>,
 }
 
-/// Resolves the chosen flows. What is wrong was reported.
+/// Resolves the chosen flows, each with those that it calls. What is wrong was reported.
 pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resolved {
     let modules = modules::load(input.files, input.standard, map, sink, input.path, input.file, input.text);
     if sink
@@ -115,7 +121,7 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resol
     }
     let mut resolved = Resolved { allows: modules.allows(), ..Resolved::default() };
     let Some(chosen) = choose(&flows, input.flow, root.ast.span, sink) else { return resolved };
-    for flow in chosen {
+    let mut lower = |flow, callees, sink: &mut Sink| {
         // Declarations are resolved once a flow; what is found twice is told once.
         let operators = items::operators(&modules, sink);
         let secrets = items::secrets(&modules, sink);
@@ -124,10 +130,14 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resol
         let language = root.ast.version.as_ref().map_or(1, |version| version.value);
         let mut declared = declared::Declared::new(&modules, &apis);
         declared.all(sink);
-        let flow = flow::flow(&mut declared, &operators, flow, input.text, sink);
+        let flow = flow::flow(&mut declared, &operators, &callees, flow, input.text, sink);
         let functions = declared.bodies(sink);
         let types = declared.type_names();
-        resolved.flows.push(Hir { language, operators, secrets, apis, functions, types, flow });
+        Hir { language, operators, secrets, apis, functions, types, flow, callees }
+    };
+    let mut known = callees::Callees::new(&flows);
+    for flow in chosen {
+        resolved.flows.push(known.resolve(flow, sink, &mut lower));
     }
     // A name may be needed by a flow that was not chosen.
     if resolved.flows.len() == flows.len() {

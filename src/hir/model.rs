@@ -29,6 +29,8 @@ pub struct Hir {
     pub types: TypeNames,
     /// The flow.
     pub flow: Flow,
+    /// The flows it calls, by name, each with those that it calls.
+    pub callees: BTreeMap<String, Arc<Hir>>,
 }
 
 /// Declared types and their names, to show the name where a type is shown.
@@ -294,6 +296,10 @@ pub struct Node {
 pub enum NodeKind {
     /// A call with its clauses.
     Step(Box<Step>),
+    /// A call of another flow.
+    SubFlow(Box<SubFlow>),
+    /// An event from outside.
+    Signal(Box<Signal>),
     /// A named value.
     Let(Expr),
     /// A business rule.
@@ -335,6 +341,40 @@ pub struct Step {
     pub headers: Vec<String>,
 }
 
+/// A call of another flow.
+#[derive(Debug)]
+pub struct SubFlow {
+    /// The flow's name.
+    pub flow: String,
+    /// Where it is named.
+    pub span: Span,
+    /// Inputs that are given, in the flow's order of inputs.
+    pub arguments: Vec<(String, Expr)>,
+    /// `when` and its place.
+    pub guard: Option<(Expr, Span)>,
+    /// The compensation.
+    pub undo: Option<Call>,
+    /// `irreversible` and its place.
+    pub irreversible: Option<(String, Span)>,
+    /// Whether every call that the flow can make is safe.
+    pub safe: bool,
+}
+
+/// An event from outside.
+#[derive(Debug)]
+pub struct Signal {
+    /// The record that is sent; its value has `sender` beside.
+    pub ty: Type,
+    /// The agents that may send it; none for the store's own operator.
+    pub from: Vec<EczId>,
+    /// How long it is waited for, milliseconds.
+    pub within_ms: u64,
+    /// What stands for one that did not come.
+    pub otherwise: Expr,
+    /// `when` and its place.
+    pub guard: Option<(Expr, Span)>,
+}
+
 /// A call.
 #[derive(Debug)]
 pub struct Call {
@@ -358,14 +398,6 @@ pub struct Call {
     pub retry: Option<NamedRetry>,
     /// Handoff policies that apply, the nearest first: `step`, `api`, `flow`.
     pub handoffs: Vec<(&'static str, Handoff)>,
-}
-
-impl Step {
-    /// The expressions that see the step's own answer: its undo's, and what a poll waits for.
-    pub fn on_answer(&self) -> impl Iterator<Item = &Expr> {
-        let until = self.poll.as_ref().map(|(poll, _)| &poll.until);
-        self.undo.iter().flat_map(Call::expressions).chain(until)
-    }
 }
 
 impl Call {
@@ -404,6 +436,44 @@ pub struct Loop {
     pub result: Option<Expr>,
 }
 
+impl Node {
+    /// The expressions that see the node's own value: its undo's, and what a poll waits for.
+    pub fn on_answer(&self) -> impl Iterator<Item = &Expr> {
+        let poll = match &self.kind {
+            NodeKind::Step(step) => step.poll.as_ref(),
+            _ => None,
+        };
+        self.undo().into_iter().flat_map(Call::expressions).chain(poll.map(|(poll, _)| &poll.until))
+    }
+
+    /// The compensation, where it has one.
+    pub fn undo(&self) -> Option<&Call> {
+        match &self.kind {
+            NodeKind::Step(step) => step.undo.as_ref(),
+            NodeKind::SubFlow(call) => call.undo.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether counterparties may have changed once it is done.
+    pub fn is_effect(&self) -> bool {
+        match &self.kind {
+            NodeKind::Step(step) => !step.call.is_safe(),
+            NodeKind::SubFlow(call) => !call.safe,
+            _ => false,
+        }
+    }
+
+    /// `irreversible` and its place.
+    pub fn irreversible(&self) -> Option<&(String, Span)> {
+        match &self.kind {
+            NodeKind::Step(step) => step.irreversible.as_ref(),
+            NodeKind::SubFlow(call) => call.irreversible.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 impl Block {
     /// Calls `visit` on every node, those in loops after their loop.
     pub fn each_node<'b>(&'b self, visit: &mut dyn FnMut(&'b Node, Option<&'b Loop>)) {
@@ -429,9 +499,10 @@ impl Flow {
     pub fn calls(&self) -> Vec<(&Node, String, &Call, Option<&Loop>)> {
         let mut calls = Vec::new();
         self.body.each_node(&mut |node, inside| {
-            let NodeKind::Step(step) = &node.kind else { return };
-            calls.push((node, node.id.clone(), &step.call, inside));
-            if let Some(undo) = &step.undo {
+            if let NodeKind::Step(step) = &node.kind {
+                calls.push((node, node.id.clone(), &step.call, inside));
+            }
+            if let Some(undo) = node.undo() {
                 calls.push((node, format!("{}/undo", node.id), undo, inside));
             }
         });

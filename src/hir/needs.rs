@@ -26,6 +26,14 @@ impl Node {
                     .chain(step.on.iter().map(|(_, _, message)| message))
                     .collect()
             }
+            NodeKind::SubFlow(call) => {
+                let guard = call.guard.as_ref().map(|(guard, _)| guard);
+                call.arguments.iter().map(|(_, value)| value).chain(guard).collect()
+            }
+            NodeKind::Signal(signal) => {
+                let guard = signal.guard.as_ref().map(|(guard, _)| guard);
+                guard.into_iter().chain([&signal.otherwise]).collect()
+            }
             NodeKind::Let(value) | NodeKind::Return(value) => vec![value],
             NodeKind::Ensure { condition, message } => vec![condition, message],
             NodeKind::Fail { condition, message } => condition.iter().chain([message]).collect(),
@@ -39,21 +47,17 @@ impl Node {
     /// The names a node needs, those that its loop body or its undo takes from outside included.
     pub fn needs(&self) -> BTreeSet<String> {
         let mut names: BTreeSet<String> = self.expressions().into_iter().flat_map(free_names).collect();
-        match &self.kind {
-            NodeKind::Step(step) => {
-                names.extend(step.on_answer().flat_map(free_names).filter(|name| *name != self.id));
+        let later = self.on_answer().flat_map(free_names);
+        names.extend(later.filter(|name| *name != self.id));
+        if let NodeKind::For(repeat) = &self.kind {
+            for node in &repeat.body.nodes {
+                names.extend(node.needs());
+                names.extend(node.after.iter().map(|(name, _)| name.clone()));
             }
-            NodeKind::For(repeat) => {
-                for node in &repeat.body.nodes {
-                    names.extend(node.needs());
-                    names.extend(node.after.iter().map(|(name, _)| name.clone()));
-                }
-                for node in &repeat.body.nodes {
-                    names.remove(&node.id);
-                }
-                names.remove(&repeat.variable);
+            for node in &repeat.body.nodes {
+                names.remove(&node.id);
             }
-            _ => {}
+            names.remove(&repeat.variable);
         }
         names
     }

@@ -7,11 +7,23 @@ use crate::diagnostics::codes::{graph, retry};
 use crate::plan::{Poll, ranges};
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::types::Type;
 
 impl FlowLowering<'_, '_> {
     /// A poll of a call; `None` where it has no bound, which is reported.
-    pub(super) fn poll(&mut self, poll: &ast::Poll, call: &Call) -> Option<(Poll, Span)> {
+    pub(super) fn poll(
+        &mut self,
+        poll: &ast::Poll,
+        name: &ast::Name,
+        call: &Call,
+        answer: &Type,
+    ) -> Option<(Poll, Span)> {
+        // It is asked of an answer that came: there, it is present.
+        let before = self.scope.retype(&name.text, answer.clone());
         let until = self.condition(&poll.until).expr;
+        if let Some(before) = before {
+            self.scope.retype(&name.text, before);
+        }
         let keyword = Span::new(poll.span.file, poll.span.start, poll.span.start + "poll".len());
         if !call.is_safe() {
             let message = format!("a poll would repeat the effect of `{}`", call.operation);

@@ -197,6 +197,12 @@ pub(crate) fn defined_names(block: &ast::Block, names: &mut BTreeSet<String>) {
             ast::Statement::Step(step) => {
                 names.insert(step.name.text.clone());
             }
+            ast::Statement::SubFlow(call) => {
+                names.insert(call.name.text.clone());
+            }
+            ast::Statement::Signal(signal) => {
+                names.insert(signal.name.text.clone());
+            }
             ast::Statement::Let(value) => {
                 names.insert(value.name.text.clone());
             }

@@ -216,12 +216,10 @@ pub(super) fn presenters(plan: &Plan) -> BTreeSet<EczId> {
 fn each_call(block: &crate::plan::Block, visit: &mut impl FnMut(&Call)) {
     for node in &block.nodes {
         match &node.kind {
-            NodeKind::Call(step) => {
-                visit(&step.call);
-                step.undo.iter().for_each(&mut *visit);
-            }
+            NodeKind::Call(step) => visit(&step.call),
             NodeKind::For(looping) => each_call(&looping.body, visit),
             _ => {}
         }
+        node.undo().into_iter().for_each(&mut *visit);
     }
 }

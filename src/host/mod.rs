@@ -90,6 +90,20 @@ pub struct Host {
     shared: Arc<Shared>,
 }
 
+/// Whether this version runs a plan: it starts none that waits for signals or calls other flows.
+///
+/// # Errors
+/// The first signal or sub-flow of the plan.
+pub fn runnable(plan: &Plan) -> Result<(), HostError> {
+    if let Some((signal, _)) = plan.signals().first() {
+        return Err(HostError::Signals { signal: (*signal).to_owned() });
+    }
+    match plan.sub_flows().first() {
+        Some((step, call)) => Err(HostError::SubFlows { step: (*step).to_owned(), flow: call.flow.clone() }),
+        None => Ok(()),
+    }
+}
+
 impl Host {
     /// A host over its parts.
     pub fn new(parts: Parts) -> Result<Host, HostError> {
@@ -112,6 +126,7 @@ impl Host {
         inputs: Map<String, Json>,
         pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
+        runnable(&plan)?;
         let credentials = self.prepare(&plan).await?;
         let engine = Engine::new(&plan);
         let run = self.new_run_id();

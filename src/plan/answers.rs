@@ -51,11 +51,17 @@ pub fn answer_uses(expression: &Expr, uses: &mut BTreeMap<String, Uses>) {
 /// Every expression of a block, those of undos and inner blocks included.
 pub fn each_expression<'p>(block: &'p Block, visit: &mut dyn FnMut(&'p Expr)) {
     for node in &block.nodes {
+        node.on_answer().for_each(&mut *visit);
         match &node.kind {
             NodeKind::Call(step) => {
                 step.call.expressions().for_each(&mut *visit);
                 step.guard.iter().chain(step.on.values()).for_each(&mut *visit);
-                step.on_answer().for_each(&mut *visit);
+            }
+            NodeKind::SubFlow(call) => {
+                call.inputs.iter().map(|given| &given.value).chain(&call.guard).for_each(&mut *visit);
+            }
+            NodeKind::Signal(signal) => {
+                signal.guard.iter().chain([&signal.otherwise]).for_each(&mut *visit);
             }
             NodeKind::Let { value, .. } | NodeKind::Return { value } => visit(value),
             NodeKind::Ensure { condition, message } => {

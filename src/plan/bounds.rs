@@ -168,6 +168,11 @@ pub fn longest<'o>(items: &[Item<'o>], rounds: Rounds) -> (u64, Vec<&'o str>) {
 fn takes(item: &Item<'_>, rounds: Rounds) -> u64 {
     match &item.does {
         Does::Compute => 0,
+        // A signal may come at once.
+        Does::Wait { ms } => match rounds {
+            Rounds::One => 0,
+            Rounds::All => *ms,
+        },
         Does::Call { time, .. } => match rounds {
             Rounds::One => time.single_ms,
             Rounds::All => time.worst_ms,
@@ -197,12 +202,21 @@ pub fn bounds(plan: &Plan) -> Bounds {
                 ATTEMPT_LEAVES.saturating_mul(u64::from(step.call.attempts())).saturating_mul(rounds),
             );
             if let Some(undo) = &step.undo {
-                undos.add(undo, plan, times, &mut back);
-                // Undos run one at a time.
-                let all = CallTime::in_plan(undo, plan).worst_ms.saturating_mul(times);
-                undos.wall_clock_ms = undos.wall_clock_ms.saturating_add(all);
-                let leaves = ATTEMPT_LEAVES.saturating_mul(u64::from(undo.attempts())).saturating_add(1);
-                undos.leaves = undos.leaves.saturating_add(leaves.saturating_mul(times));
+                undos.add_undo(undo, plan, times, &mut back);
+            }
+        }
+        // What the called flow comes to, and its start and end in this log.
+        NodeKind::SubFlow(call) => {
+            steps.leaves = steps.leaves.saturating_add(times.saturating_mul(2));
+            if let Some(callee) = plan.flows.get(&call.flow) {
+                let inner = self::bounds(callee);
+                steps.add_all(&inner.steps, times, &mut forward);
+                undos.add_all(&inner.undos, times, &mut back);
+                undos.wall_clock_ms =
+                    undos.wall_clock_ms.saturating_add(inner.undos.wall_clock_ms.saturating_mul(times));
+            }
+            if let Some(undo) = &call.undo {
+                undos.add_undo(undo, plan, times, &mut back);
             }
         }
         // A loop's begin and end; of any other node whether it held, or that it failed.
@@ -222,6 +236,34 @@ pub fn bounds(plan: &Plan) -> Bounds {
 }
 
 impl Phase {
+    fn add_undo(&mut self, undo: &Call, plan: &Plan, times: u64, loads: &mut BTreeMap<String, Load>) {
+        self.add(undo, plan, times, loads);
+        // Undos run one at a time.
+        let all = CallTime::in_plan(undo, plan).worst_ms.saturating_mul(times);
+        self.wall_clock_ms = self.wall_clock_ms.saturating_add(all);
+        let leaves = ATTEMPT_LEAVES.saturating_mul(u64::from(undo.attempts())).saturating_add(1);
+        self.leaves = self.leaves.saturating_add(leaves.saturating_mul(times));
+    }
+
+    /// What another flow comes to, but for its time.
+    fn add_all(&mut self, other: &Phase, times: u64, loads: &mut BTreeMap<String, Load>) {
+        self.calls = self.calls.saturating_add(other.calls.saturating_mul(times));
+        self.attempts = self.attempts.saturating_add(other.attempts.saturating_mul(times));
+        self.leaves = self.leaves.saturating_add(other.leaves.saturating_mul(times));
+        for more in &other.counterparties {
+            let load = loads.entry(more.counterparty.clone()).or_insert_with(|| Load {
+                calls: 0,
+                attempts: 0,
+                ..more.clone()
+            });
+            load.apis.extend(more.apis.iter().cloned());
+            load.apis.sort();
+            load.apis.dedup();
+            load.calls = load.calls.saturating_add(more.calls.saturating_mul(times));
+            load.attempts = load.attempts.saturating_add(more.attempts.saturating_mul(times));
+        }
+    }
+
     fn add(&mut self, call: &Call, plan: &Plan, times: u64, loads: &mut BTreeMap<String, Load>) {
         let attempts = u64::from(call.attempts()).saturating_mul(times);
         self.calls = self.calls.saturating_add(times);

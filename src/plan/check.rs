@@ -8,7 +8,9 @@ use super::model::{Obligation, Plan, Proof};
 use super::obligations::{Views, assumptions, obligations};
 use super::party::{Declared, Party};
 use super::typed::{self, Typed};
-use super::{PlanError, PlanFile, bounds, compensation, file, keys, needs, order, ranges, secrecy, values};
+use super::{
+    PlanError, PlanFile, bounds, compensation, file, keys, needs, order, ranges, secrecy, sub_flows, values,
+};
 use crate::base::Digest;
 use crate::diagnostics::Sink;
 use crate::documents::{Document, Lock, LockedApi, OperationView};
@@ -61,8 +63,8 @@ impl Verified<Plan> {
         lock: Option<&Lock>,
     ) -> Result<Held, PlanError> {
         let mut held = Held::default();
-        for (name, api) in &self.apis {
-            let drift = |reason: String| PlanError::Drift { api: name.clone(), reason };
+        for (name, api) in self.all_apis() {
+            let drift = |reason: String| PlanError::Drift { api: name.to_owned(), reason };
             let document = documents.get(name);
             let locked = lock.and_then(|lock| lock.api(&self.source.file, name));
             if let Some(document) = document {
@@ -79,7 +81,7 @@ impl Verified<Plan> {
                     return Err(drift("its `x-ecz-id` is not the one of the plan".into()));
                 }
             } else {
-                held.absent.push(name.clone());
+                held.absent.push(name.to_owned());
             }
             for (key, slice) in &api.operations {
                 if let Some(document) = document {
@@ -105,8 +107,12 @@ impl Verified<Plan> {
                 return Err(drift(format!("its pin `{}` is neither the document's nor the lock's", api.pin)));
             }
             if now.is_some_and(|now| now != api.pin) {
-                held.changed.push(name.clone());
+                held.changed.push(name.to_owned());
             }
+        }
+        for names in [&mut held.absent, &mut held.changed] {
+            names.sort();
+            names.dedup();
         }
         Ok(held)
     }
@@ -161,8 +167,32 @@ pub(super) type Contracts = BTreeMap<String, BTreeMap<String, Contract>>;
 fn recompute(plan: &Plan) -> Result<(Contracts, Proven), PlanError> {
     ranges::check_ranges(plan)?;
     values::check_functions(plan)?;
-    let mut views = Views::new();
-    let mut contracts = Contracts::new();
+    let (mut views, mut contracts) = (Views::new(), Contracts::new());
+    read_slices(plan, &mut views, &mut contracts)?;
+    sub_flows::check_signals(plan)?;
+    sub_flows::check_sub_flows(plan)?;
+    let mut found = vec![order::order(&plan.flow)?];
+    found.extend(obligations(plan, &views)?);
+    keys::check_keys(plan)?;
+    found.extend(compensation::compensated(plan)?);
+    found.push(bounds::bounded(plan));
+    found.push(needs::required(plan));
+    values::check_answers(plan, &contracts)?;
+    values::check_matches(plan, &contracts)?;
+    values::check_polls(plan)?;
+    let Typed { obligations, guards } = typed::typed(plan, &contracts)?;
+    found.extend(obligations);
+    // What called flows send is judged with what they are given.
+    plan.each_flow(&mut |flow| read_slices(flow, &mut views, &mut contracts))?;
+    let (confidential, egress) = secrecy::confidential(plan, &views, &guards)?;
+    found.extend(confidential);
+    found.sort();
+    let proof = Proof { obligations: found, assumptions: assumptions(plan), guards };
+    Ok((contracts, Proven { proof, egress }))
+}
+
+/// Reads the slices of a plan's own apis: each is what its digest says, of its operation, and can be called.
+fn read_slices(plan: &Plan, views: &mut Views, contracts: &mut Contracts) -> Result<(), PlanError> {
     for (name, api) in &plan.apis {
         for (key, slice) in &api.operations {
             let refused =
@@ -183,22 +213,7 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Proven), PlanError> {
             views.insert((name.clone(), key.clone()), view);
         }
     }
-    let mut found = vec![order::order(&plan.flow)?];
-    found.extend(obligations(plan, &views)?);
-    keys::check_keys(plan)?;
-    found.extend(compensation::compensated(plan)?);
-    found.push(bounds::bounded(plan));
-    found.push(needs::required(plan));
-    values::check_answers(plan, &contracts)?;
-    values::check_matches(plan, &contracts)?;
-    values::check_polls(plan)?;
-    let Typed { obligations, guards } = typed::typed(plan, &contracts)?;
-    found.extend(obligations);
-    let (confidential, egress) = secrecy::confidential(plan, &views, &guards)?;
-    found.extend(confidential);
-    found.sort();
-    let proof = Proof { obligations: found, assumptions: assumptions(plan), guards };
-    Ok((contracts, Proven { proof, egress }))
+    Ok(())
 }
 
 fn compare(stated: &Proof, proven: &Proof) -> Result<(), PlanError> {

@@ -2,7 +2,7 @@
 
 use super::PlanError;
 use super::functions::{applied, reached};
-use super::model::{Block, NodeKind, Obligation, Plan, Step};
+use super::model::{Block, Call, NodeKind, Obligation, Plan, Step};
 use super::names::each_child;
 use super::outline::{self, Does, Failing, Item, Outline};
 use crate::expr::{BinaryOperator, Definitions, Expr, UnaryOperator};
@@ -88,6 +88,15 @@ pub(super) fn fails_itself(expression: &Expr) -> bool {
     }
 }
 
+/// What P8 holds by at an effect.
+fn covered_by(undo: Option<&Call>, irreversible: Option<&str>) -> String {
+    match (undo, irreversible) {
+        (Some(undo), _) => format!("undo {}", undo.operation_name()),
+        (None, Some(because)) => format!("irreversible, after everything that can fail: {because}"),
+        (None, None) => "nothing that can fail comes after it".to_owned(),
+    }
+}
+
 /// P8, one entry an effect.
 pub(super) fn compensated(plan: &Plan) -> Result<Vec<Obligation>, PlanError> {
     let refused = |subject: &str, reason: String| PlanError::Obligation {
@@ -103,15 +112,20 @@ pub(super) fn compensated(plan: &Plan) -> Result<Vec<Obligation>, PlanError> {
         if step.call.is_safe() {
             return Ok(());
         }
-        let holds_by = match (&step.undo, &step.irreversible) {
-            (Some(undo), _) => format!("undo {}", undo.operation_name()),
-            (None, Some(because)) => format!("irreversible, after everything that can fail: {because}"),
-            (None, None) => "nothing that can fail comes after it".to_owned(),
-        };
+        let holds_by = covered_by(step.undo.as_ref(), step.irreversible.as_deref());
         found.push(Obligation { name: "P8".into(), subject: id.to_owned(), holds_by });
         Ok(())
     })?;
     let items = outline::of(plan);
+    for (id, call) in plan.sub_flows() {
+        if call.undo.is_some() && call.irreversible.is_some() {
+            return Err(refused(id, "it has an undo and is irreversible".into()));
+        }
+        if matches!(plan.called(call), Does::Call { effect: true, .. }) {
+            let holds_by = covered_by(call.undo.as_ref(), call.irreversible.as_deref());
+            found.push(Obligation { name: "P8".into(), subject: id.to_owned(), holds_by });
+        }
+    }
     match uncovered(&items).first() {
         Some(Uncovered { effect, follower, how: Following::Iteration | Following::Yield }) => {
             Err(refused(effect, format!("it has no undo, and `{follower}` can fail in another iteration")))
@@ -124,7 +138,7 @@ pub(super) fn compensated(plan: &Plan) -> Result<Vec<Obligation>, PlanError> {
 }
 
 /// Every step of a block, those in loops included.
-pub(super) fn each_step<'p>(
+fn each_step<'p>(
     block: &'p Block,
     visit: &mut dyn FnMut(&'p str, &'p Step) -> Result<(), PlanError>,
 ) -> Result<(), PlanError> {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::compensation::each_step;
-use super::model::{Block, NodeKind, Plan, Step};
+use super::model::{Block, Node, NodeKind, Plan};
 use super::outline::{self, Does, Failing, Outline};
 
 /// A node that can fail, and what comes of it.
@@ -49,13 +48,8 @@ pub struct Stand {
 pub fn failures(plan: &Plan) -> Vec<Failure> {
     let items = outline::of(plan);
     let outline = Outline::new(&items);
-    let mut steps: BTreeMap<&str, &Step> = BTreeMap::new();
-    let _ = each_step(&plan.flow.body, &mut |id, step| {
-        steps.insert(id, step);
-        Ok(())
-    });
-    let mut lines = BTreeMap::new();
-    lines_of(&plan.flow.body, &mut lines);
+    let mut nodes = BTreeMap::new();
+    nodes_of(&plan.flow.body, &mut nodes);
     let mut found = Vec::new();
     for (at, entry) in outline.entries.iter().enumerate() {
         let Some(how) = entry.item.fails else { continue };
@@ -65,7 +59,7 @@ pub fn failures(plan: &Plan) -> Vec<Failure> {
         let (mut undone, mut stays) = (Vec::new(), Vec::new());
         for (other, effect) in outline.entries.iter().enumerate() {
             let Does::Call { effect: true, .. } = effect.item.does else { continue };
-            let Some(step) = steps.get(effect.item.id) else { continue };
+            let Some(node) = nodes.get(effect.item.id) else { continue };
             // A list that is too long fails its loop before the first iteration.
             let inside = !yields_fail && outline.around(other).contains(&at);
             if inside || marked(&after, other) {
@@ -75,7 +69,7 @@ pub fn failures(plan: &Plan) -> Vec<Failure> {
             if other == at {
                 stays.push(Stand { step: effect.item.id.to_owned(), because: "in_doubt" });
             }
-            match (&step.undo, &step.irreversible) {
+            match (node.undo(), node.irreversible()) {
                 (Some(undo), _) => undone.push(Undoing {
                     step: effect.item.id.to_owned(),
                     undo: undo.operation_name(),
@@ -90,17 +84,17 @@ pub fn failures(plan: &Plan) -> Vec<Failure> {
         }
         // The newest completion is undone first; what waits for another completes after it.
         undone.reverse();
-        let (node, line) = (entry.item.id.to_owned(), lines.get(entry.item.id).copied().unwrap_or(1));
+        let (node, line) = (entry.item.id.to_owned(), nodes.get(entry.item.id).map_or(1, |node| node.line));
         found.push(Failure { node, line, how: words(how), undone, stays });
     }
     found
 }
 
-fn lines_of<'p>(block: &'p Block, lines: &mut BTreeMap<&'p str, u32>) {
+fn nodes_of<'p>(block: &'p Block, nodes: &mut BTreeMap<&'p str, &'p Node>) {
     for node in &block.nodes {
-        lines.insert(&node.id, node.line);
+        nodes.insert(&node.id, node);
         if let NodeKind::For(repeat) = &node.kind {
-            lines_of(&repeat.body, lines);
+            nodes_of(&repeat.body, nodes);
         }
     }
 }

@@ -153,7 +153,7 @@ fn check_block<'p>(block: &'p Block, scope: &mut KeyScope<'p>) -> Result<(), Pla
 fn collect_steps<'p>(block: &'p Block, steps: &mut BTreeSet<&'p str>) {
     for node in &block.nodes {
         match &node.kind {
-            NodeKind::Call(_) => {
+            NodeKind::Call(_) | NodeKind::SubFlow(_) | NodeKind::Signal(_) => {
                 steps.insert(&node.id);
             }
             NodeKind::For(repeat) => collect_steps(&repeat.body, steps),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::called::{Signal, SubFlow};
 use super::class::{Classified, Clearance, Received, Release};
 use super::party::{Auth, Party};
 use crate::base::Digest;
@@ -35,6 +36,9 @@ pub struct Plan {
     /// The functions that the flow's expressions call, directly or not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: Definitions,
+    /// The flows that this one calls, by name: each a whole plan.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flows: BTreeMap<String, Plan>,
     /// The flow.
     pub flow: Flow,
     /// Which organisation receives what of whose. Sorted, each once.
@@ -279,6 +283,10 @@ pub struct Node {
 pub enum NodeKind {
     /// `step x = api.op(…)`.
     Call(Box<Step>),
+    /// `step x = call flow(…)`.
+    SubFlow(Box<SubFlow>),
+    /// `signal s: T from … within d else e`.
+    Signal(Box<Signal>),
     /// `let v = e`.
     Let {
         /// The value.
@@ -352,11 +360,6 @@ impl Step {
     /// How often its call is made at most, retries left out.
     pub fn rounds(&self) -> u64 {
         self.poll.as_ref().map_or(1, |poll| poll.at_most)
-    }
-
-    /// The expressions that see the step's own answer: its undo's, and what a poll waits for.
-    pub fn on_answer(&self) -> impl Iterator<Item = &Expr> {
-        self.undo.iter().flat_map(Call::expressions).chain(self.poll.iter().map(|poll| &poll.until))
     }
 }
 
@@ -438,6 +441,35 @@ impl Weakening {
             parts.push("present");
         }
         parts
+    }
+}
+
+impl Node {
+    /// Why there is no compensation, where the flow says so.
+    pub fn irreversible(&self) -> Option<&String> {
+        match &self.kind {
+            NodeKind::Call(step) => step.irreversible.as_ref(),
+            NodeKind::SubFlow(call) => call.irreversible.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The expressions that see the node's own value: its undo's, and what a poll waits for.
+    pub fn on_answer(&self) -> impl Iterator<Item = &Expr> {
+        let poll = match &self.kind {
+            NodeKind::Call(step) => step.poll.as_ref(),
+            _ => None,
+        };
+        self.undo().into_iter().flat_map(Call::expressions).chain(poll.map(|poll| &poll.until))
+    }
+
+    /// The compensation, where it has one.
+    pub fn undo(&self) -> Option<&Call> {
+        match &self.kind {
+            NodeKind::Call(step) => step.undo.as_ref(),
+            NodeKind::SubFlow(call) => call.undo.as_ref(),
+            _ => None,
+        }
     }
 }
 

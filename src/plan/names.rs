@@ -115,10 +115,14 @@ impl Node {
                 step.call.expressions().for_each(&mut add);
                 step.guard.iter().for_each(&mut add);
                 step.on.values().for_each(&mut add);
-                // Only what follows the answer may name the step itself.
-                let later = step.on_answer().flat_map(free_names);
-                let later: Vec<String> = later.filter(|name| *name != self.id).collect();
-                names.extend(later);
+            }
+            NodeKind::SubFlow(call) => {
+                call.inputs.iter().for_each(|given| add(&given.value));
+                call.guard.iter().for_each(&mut add);
+            }
+            NodeKind::Signal(signal) => {
+                add(&signal.otherwise);
+                signal.guard.iter().for_each(&mut add);
             }
             NodeKind::Let { value, .. } | NodeKind::Return { value } => add(value),
             NodeKind::Ensure { condition, message } => {
@@ -142,6 +146,8 @@ impl Node {
                 names.extend(repeat.guard.iter().flat_map(free_names));
             }
         }
+        // Only what follows the answer may name the step itself.
+        names.extend(self.on_answer().flat_map(free_names).filter(|name| *name != self.id));
         names
     }
 }

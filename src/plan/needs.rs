@@ -1,6 +1,6 @@
 //! P10: the passports and credentials that a flow requires.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -46,8 +46,14 @@ pub struct Need {
 /// each Agent Credential that is presented, each api's API Passport, and the Agent Credential that its document names.
 /// Sorted, each once.
 pub fn needs(plan: &Plan) -> Vec<Need> {
-    let runner = &plan.flow.operator;
     let mut found: BTreeMap<(Credential, EczId), Vec<String>> = BTreeMap::new();
+    collect(plan, &mut found);
+    found.into_iter().map(|((kind, ecz_id), held_by)| Need { kind, ecz_id, held_by }).collect()
+}
+
+/// Those of the flows that are called among them.
+fn collect(plan: &Plan, found: &mut BTreeMap<(Credential, EczId), Vec<String>>) {
+    let runner = &plan.flow.operator;
     let mut add = |kind, id: EczId, name: &str| {
         let names = found.entry((kind, id)).or_default();
         if let Err(at) = names.binary_search_by(|known| known.as_str().cmp(name)) {
@@ -66,7 +72,7 @@ pub fn needs(plan: &Plan) -> Vec<Need> {
             }
         }
     }
-    found.into_iter().map(|((kind, ecz_id), held_by)| Need { kind, ecz_id, held_by }).collect()
+    plan.flows.values().for_each(|flow| collect(flow, found));
 }
 
 /// P10 in words: every ID with who holds it, and the apis that have none.
@@ -75,7 +81,9 @@ pub(super) fn required(plan: &Plan) -> Obligation {
         .into_iter()
         .map(|need| format!("{} {} of {}", need.kind.words(), need.ecz_id, need.held_by.join(", ")))
         .collect();
-    let without = plan.apis.iter().filter(|(_, api)| api.identity.because().is_some());
-    words.extend(without.map(|(name, _)| format!("no passport of {name}")));
+    let apis = plan.all_apis().into_iter();
+    let without: BTreeSet<&str> =
+        apis.filter(|(_, api)| api.identity.because().is_some()).map(|(name, _)| name).collect();
+    words.extend(without.into_iter().map(|name| format!("no passport of {name}")));
     Obligation { name: "P10".into(), subject: "flow".into(), holds_by: words.join("; ") }
 }

@@ -31,14 +31,13 @@ pub fn calls(block: &Block) -> Vec<(String, &Call)> {
 }
 
 fn collect<'p>(block: &'p Block, found: &mut Vec<(String, &'p Call)>) {
-    for Node { id, kind, .. } in &block.nodes {
-        match kind {
-            NodeKind::Call(step) => {
-                found.push((id.clone(), &step.call));
-                found.extend(step.undo.as_ref().map(|undo| (format!("{id}/undo"), undo)));
-            }
-            NodeKind::For(repeat) => collect(&repeat.body, found),
-            _ => {}
+    for node in &block.nodes {
+        if let NodeKind::Call(step) = &node.kind {
+            found.push((node.id.clone(), &step.call));
+        }
+        found.extend(node.undo().map(|undo| (format!("{}/undo", node.id), undo)));
+        if let NodeKind::For(repeat) = &node.kind {
+            collect(&repeat.body, found);
         }
     }
 }

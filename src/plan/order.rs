@@ -93,6 +93,8 @@ fn check_block(
                 return Err(refused(&node.id, "the return does not wait for every node"));
             }
             NodeKind::Call(step) => step.guard == Some(Expr::Bool { value: false }),
+            NodeKind::SubFlow(call) => call.guard == Some(Expr::Bool { value: false }),
+            NodeKind::Signal(signal) => signal.guard == Some(Expr::Bool { value: false }),
             NodeKind::For(repeat) => repeat.guard == Some(Expr::Bool { value: false }),
             _ => false,
         };

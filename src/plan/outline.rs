@@ -54,6 +54,11 @@ pub enum Does<'a> {
         /// How long it takes.
         time: CallTime,
     },
+    /// Waits for an event from outside.
+    Wait {
+        /// How long at most, milliseconds.
+        ms: u64,
+    },
     /// Iterations of a body.
     Repeat {
         /// Most of them.
@@ -94,6 +99,11 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
                         time: CallTime::in_plan(&step.call, plan).polled(step.poll.as_ref()),
                     },
                 )
+            }
+            NodeKind::SubFlow(call) => (Some(Failing::Call), plan.called(call)),
+            NodeKind::Signal(signal) => {
+                let fails = can_fail(&signal.otherwise, &plan.functions).then_some(Failing::Value);
+                (fails, Does::Wait { ms: signal.within_ms })
             }
             NodeKind::Let { value: given, .. } => value(given, Failing::Value),
             NodeKind::Return { value: given } => value(given, Failing::Result),

@@ -1,5 +1,7 @@
 //! Fields outside a sensible range are refused before anything is made of them.
 
+use std::collections::BTreeMap;
+
 use super::PlanError;
 use super::functions::PARAMETERS;
 use super::model::{Api, Block, Breaker, Call, Node, NodeKind, Plan, Retry, Step, Timeout};
@@ -12,8 +14,10 @@ const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// Nodes of one flow, those in loops included.
+/// Nodes of one flow, those in loops included, and for each call of another flow those of that flow.
 pub const NODES: usize = 20_000;
+/// Most flows that call each other in a row, the outermost left out.
+pub const CALL_DEPTH: usize = 8;
 /// Most attempts of one call.
 pub const ATTEMPTS: u32 = 100;
 /// Longest wait between attempts, milliseconds.
@@ -48,6 +52,12 @@ fn require(holds: bool, place: &str, field: &str, reason: &str) -> Checked {
 
 /// Checks every field of a plan that has a range.
 pub(super) fn check_ranges(plan: &Plan) -> Checked {
+    check_flow(plan, 0).map(drop)
+}
+
+/// `depth` counts the flows around. How many nodes it has.
+fn check_flow(plan: &Plan, depth: usize) -> Result<usize, PlanError> {
+    require(depth <= CALL_DEPTH, "flow", "flows", &format!("at most {CALL_DEPTH} flows in a row"))?;
     require(plan.format == super::FORMAT, "plan", "format", super::FORMAT)?;
     require(plan.language == 1, "plan", "language", "1")?;
     range("flow", "deadline_ms", plan.flow.deadline_ms, 1, DEADLINE_MS)?;
@@ -70,7 +80,15 @@ pub(super) fn check_ranges(plan: &Plan) -> Checked {
         check_expression(&place, &function.body, 0)?;
     }
     let mut nodes = 0;
-    check_block(&plan.flow.body, 0, &mut nodes)
+    check_block(&plan.flow.body, 0, &mut nodes)?;
+    let mut called = BTreeMap::new();
+    for (name, flow) in &plan.flows {
+        called.insert(name.as_str(), check_flow(flow, depth + 1)?);
+    }
+    let inner = plan.sub_flows().into_iter().filter_map(|(_, call)| called.get(call.flow.as_str()));
+    let nodes = inner.fold(nodes, |nodes, inner| nodes.saturating_add(*inner));
+    require(nodes <= NODES, "flow", "body", &format!("at most {NODES} nodes"))?;
+    Ok(nodes)
 }
 
 fn check_api(name: &str, api: &Api) -> Checked {
@@ -165,6 +183,17 @@ fn check_node(node: &Node, depth: usize, nodes: &mut usize) -> Checked {
     require(node.line >= 1, place, "line", "1 or more")?;
     match &node.kind {
         NodeKind::Call(step) => check_step(place, step),
+        NodeKind::SubFlow(call) => {
+            require(is_word(&call.flow), place, "flow", "letters, digits and `_`")?;
+            let given = call.inputs.iter().map(|given| &given.value);
+            given.chain(&call.guard).try_for_each(|e| check_expression(place, e, 0))?;
+            call.undo.iter().try_for_each(|undo| check_call(&format!("{place}/undo"), undo))
+        }
+        NodeKind::Signal(signal) => {
+            range(place, "within_ms", signal.within_ms, 1, DEADLINE_MS)?;
+            require(signal.from.is_sorted_by(|a, b| a < b), place, "from", "sorted, each once")?;
+            signal.guard.iter().chain([&signal.otherwise]).try_for_each(|e| check_expression(place, e, 0))
+        }
         NodeKind::Let { value, .. } | NodeKind::Return { value } => check_expression(place, value, 0),
         NodeKind::Ensure { condition, message } => {
             check_expression(place, condition, 0)?;

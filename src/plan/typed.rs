@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::PlanError;
+use super::called::SubFlow;
 use super::check::Contracts;
 use super::model::{Argument, Block, Call, NodeKind, Obligation, Plan, Step};
 use super::obligations::calls;
@@ -30,6 +31,7 @@ pub(super) fn typed(plan: &Plan, contracts: &Contracts) -> Result<Typed, PlanErr
     Typing::check_functions(&plan.functions).map_err(wrong)?;
     let mut walk = Walk {
         contracts,
+        flows: &plan.flows,
         typing: Typing::new(&plan.functions),
         answers: BTreeMap::new(),
         output: Field { ty: plan.flow.output.clone(), required: true },
@@ -70,6 +72,7 @@ fn is_key(call: &Call, parameter: &Parameter) -> bool {
 
 struct Walk<'a> {
     contracts: &'a Contracts,
+    flows: &'a BTreeMap<String, Plan>,
     typing: Typing<'a>,
     /// Types of answers by api and operation: many steps may call one.
     answers: BTreeMap<(&'a str, &'a str), Rc<Type>>,
@@ -85,6 +88,14 @@ impl<'a> Walk<'a> {
     fn node(&mut self, id: &'a str, kind: &'a NodeKind) -> Result<(), PlanError> {
         match kind {
             NodeKind::Call(step) => self.step(id, step)?,
+            NodeKind::SubFlow(call) => self.sub_flow(id, call)?,
+            NodeKind::Signal(signal) => {
+                self.condition(id, signal.guard.as_ref())?;
+                let place = format!("the value without `{id}`");
+                self.put(id, &place, &signal.otherwise, &Field { ty: signal.ty.clone(), required: true })?;
+                let value = signal.value_type();
+                self.typing.define(id, if signal.guard.is_some() { value.optional() } else { value });
+            }
             NodeKind::Let { value, .. } => {
                 let ty = self.ty(id, value)?;
                 self.typing.define(id, ty);
@@ -139,6 +150,27 @@ impl<'a> Walk<'a> {
         } else {
             self.typing.define(id, answer);
         }
+        Ok(())
+    }
+
+    /// A called flow is given its inputs, and they fit.
+    fn sub_flow(&mut self, id: &'a str, call: &'a SubFlow) -> Result<(), PlanError> {
+        self.condition(id, call.guard.as_ref())?;
+        let callee = self.flows.get(&call.flow);
+        let callee = callee.ok_or_else(|| refused(id, format!("there is no flow `{}`", call.flow)))?;
+        for given in &call.inputs {
+            let input = callee.flow.inputs.iter().find(|input| input.name == given.name);
+            let input =
+                input.ok_or_else(|| refused(id, format!("`{}` has no input `{}`", call.flow, given.name)))?;
+            let place = format!("input `{}` of `{}`", input.name, call.flow);
+            self.put(id, &place, &given.value, &Field::of(input.ty.clone()))?;
+        }
+        let output = callee.flow.output.clone();
+        if let Some(undo) = &call.undo {
+            self.typing.define(id, output.clone());
+            self.call(&format!("{id}/undo"), undo)?;
+        }
+        self.typing.define(id, if call.guard.is_some() { output.optional() } else { output });
         Ok(())
     }
 

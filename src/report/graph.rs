@@ -32,6 +32,8 @@ fn write_dot(drawing: &Drawing, out: &mut String) -> std::fmt::Result {
             let shape = match node.shape {
                 Shape::Read => "box, style=rounded",
                 Shape::Effect => "box, style=\"rounded,bold\"",
+                Shape::Flow => "box3d",
+                Shape::Signal => "cds",
                 Shape::Value => "ellipse",
                 Shape::Rule => "diamond",
                 Shape::Loop => "hexagon",
@@ -68,6 +70,8 @@ fn write_mermaid(drawing: &Drawing, out: &mut String) -> std::fmt::Result {
             let shape = match node.shape {
                 Shape::Read => format!("({words})"),
                 Shape::Effect => format!("[{words}]"),
+                Shape::Flow => format!("[[{words}]]"),
+                Shape::Signal => format!(">{words}]"),
                 Shape::Value => format!("([{words}])"),
                 Shape::Rule => format!("{{{words}}}"),
                 Shape::Loop => format!("{{{{{words}}}}}"),

@@ -11,6 +11,9 @@ mod retry;
 mod secrets;
 mod types;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::diagnostics::{Code, Sink};
 use crate::documents::Lock;
 use crate::graph::Graph;
@@ -22,6 +25,8 @@ pub struct Context<'a> {
     pub hir: &'a Hir,
     /// Its graph.
     pub graph: &'a Graph,
+    /// The graphs of the flows that it calls, by name.
+    pub graphs: &'a BTreeMap<String, Arc<Graph>>,
     /// The lock beside the flow's file.
     pub lock: &'a LockState,
     /// The flow file's path as the lock writes it.

@@ -26,6 +26,16 @@ fn item<'c>(context: &'c Context<'_>, node: &'c Node) -> Item<'c> {
             let (effect, undone) = (!step.call.is_safe(), step.undo.is_some());
             (Some(Failing::Call), Does::Call { effect, undone, time })
         }
+        NodeKind::SubFlow(call) => {
+            // How long it takes is known of its plan; here nobody asks.
+            let time = CallTime { single_ms: 0, worst_ms: 0 };
+            let (effect, undone) = (!call.safe, call.undo.is_some());
+            (Some(Failing::Call), Does::Call { effect, undone, time })
+        }
+        NodeKind::Signal(signal) => {
+            let fails = can_fail(&signal.otherwise, functions).then_some(Failing::Value);
+            (fails, Does::Wait { ms: signal.within_ms })
+        }
         NodeKind::Let(given) => value(given, Failing::Value),
         NodeKind::Return(given) => value(given, Failing::Result),
         NodeKind::Ensure { .. } => (Some(Failing::Ensure), Does::Compute),

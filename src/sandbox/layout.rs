@@ -57,13 +57,11 @@ pub(crate) fn calls(block: &Block) -> Vec<&Call> {
     let mut found = Vec::new();
     for node in &block.nodes {
         match &node.kind {
-            NodeKind::Call(step) => {
-                found.push(&step.call);
-                found.extend(&step.undo);
-            }
+            NodeKind::Call(step) => found.push(&step.call),
             NodeKind::For(inner) => found.extend(calls(&inner.body)),
             _ => {}
         }
+        found.extend(node.undo());
     }
     found
 }

@@ -8,7 +8,7 @@ use crate::source::{FileId, Span};
 use super::ast::{Block, Broken, File, Item, Name, Return, Statement};
 use super::errors::{Errors, LATER_CLAUSES, LATER_ITEMS, LATER_STATEMENTS};
 use super::grammar::{Node, Rule, parse};
-use super::lower::{Clauses, Lower, Settings};
+use super::lower::{Clauses, Lower, Settings, SignalClauses};
 use super::scan::{Scan, TokenKind};
 
 /// Words that begin a declaration.
@@ -17,9 +17,12 @@ pub(super) const ITEMS: [&str; 12] = [
     "flow",
 ];
 /// Words that begin a statement.
-pub(super) const STATEMENTS: [&str; 8] = ["step", "let", "ensure", "fail", "for", "after", "return", "yield"];
+pub(super) const STATEMENTS: [&str; 9] =
+    ["step", "signal", "let", "ensure", "fail", "for", "after", "return", "yield"];
 /// Words that begin a setting of a flow.
 pub(super) const SETTINGS: [&str; 4] = ["as", "handoff", "deadline", "cleared"];
+/// Words that begin a clause of a signal.
+pub(super) const SIGNAL_CLAUSES: [&str; 4] = ["when", "after", "from", "within"];
 /// Words that begin a clause of a step.
 pub(super) const CLAUSES: [&str; 9] =
     ["when", "after", "on", "retry", "handoff", "weaken", "key", "undo", "irreversible"];
@@ -236,7 +239,7 @@ impl<'a> Recover<'a> {
             self.errors.unexpected(
                 self.sink,
                 from,
-                "`step`, `let`, `ensure`, `fail`, `for`, `after` or `return`",
+                "`step`, `signal`, `let`, `ensure`, `fail`, `for`, `after` or `return`",
             );
         }
         for (position, start) in starts.iter().enumerate() {
@@ -267,7 +270,8 @@ impl<'a> Recover<'a> {
                 _ => false,
             };
             // A clause of the step before, unless the layout takes it out.
-            let step = starts.last().filter(|start| self.errors.word(**start) == Some("step"));
+            let step =
+                starts.last().filter(|start| matches!(self.errors.word(**start), Some("step" | "signal")));
             let column = step.and_then(|start| self.scan.tokens.get(*start)).map(|token| token.column);
             let outside = token.first && column.is_none_or(|column| token.column <= column);
             let joined = joined
@@ -316,6 +320,7 @@ impl<'a> Recover<'a> {
                 self.sink.push(found.help("a flow ends with `return`"));
             }
             ("step", _) => self.step(slice, statements),
+            ("signal", _) => self.signal(slice, statements),
             _ if is_loop => {
                 let each = self.each(slice);
                 statements.push(each.unwrap_or_else(|| {
@@ -365,7 +370,39 @@ impl<'a> Recover<'a> {
             }
         }
         statements.push(match head {
-            Some(head) => Statement::Step(Box::new(clauses.step(self.span(slice), head))),
+            Some((name, target)) => clauses.step(self.span(slice), name, target, self.sink),
+            None => Statement::Broken(self.broken(slice, from + 1)),
+        });
+    }
+
+    fn signal(&mut self, slice: Slice, statements: &mut Vec<Statement>) {
+        let (from, to) = slice;
+        let (start, end) = self.range(slice);
+        if let Ok(nodes) = parse(Rule::statement_slice, self.scan.clean.get(start..end).unwrap_or("")) {
+            for node in nodes.into_iter().filter(|node| node.as_rule() == Rule::signal_statement) {
+                self.lower(from).statement(node, statements);
+            }
+            return;
+        }
+        let depth = self.depth(from);
+        let begins = |index: &usize| {
+            let word = self.errors.word(*index).filter(|_| self.depth(*index) == depth);
+            word.is_some_and(|word| SIGNAL_CLAUSES.contains(&word))
+        };
+        let starts: Vec<usize> = (from + 2..to).filter(begins).collect();
+        let head_end = starts.first().copied().unwrap_or(to);
+        let head = self.read(Rule::signal_slice, (from, head_end), "`from` or `within`");
+        let head = head.into_iter().flatten().next().and_then(|node| self.lower(from).signal_head(node));
+        let mut clauses = SignalClauses::default();
+        for (position, start) in starts.iter().enumerate() {
+            let clause = (*start, starts.get(position + 1).copied().unwrap_or(to));
+            let nodes = self.read(Rule::signal_part_slice, clause, "the next clause or statement");
+            for node in nodes.into_iter().flatten() {
+                self.lower(*start).signal_clause(node, &mut clauses);
+            }
+        }
+        statements.push(match head {
+            Some((name, ty)) => clauses.signal(self.span(slice), name, ty),
             None => Statement::Broken(self.broken(slice, from + 1)),
         });
     }

@@ -154,15 +154,8 @@ fn later_constructs_are_named_once() {
             ),
         ),
         ("receipt", top("handoff h { receipt required }")),
-        (
-            "signal",
-            flow(
-                "signal approval: { approved: bool }\n    when   id == \"x\"\n    from   acme.agent\n    within 24h else { approved: false }",
-            ),
-        ),
         ("pages", flow("let xs = pages a.b() next c at most 5")),
         ("wait", flow("wait 5m")),
-        ("call", flow("step x = call g(id: id)")),
         ("reconcile", flow("step x = a.b()\n    reconcile a.c() when true\n    retry r")),
     ];
     for (word, text) in texts {

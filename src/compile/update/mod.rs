@@ -120,7 +120,7 @@ impl Session<'_> {
         let overlay = Overlay { under: self.files, over };
         let session = Session::new(&overlay).with_standard(self.standard.clone());
         let Compilation { source_map, diagnostics, checked, .. } = session.check(path, None)?;
-        let flows: Vec<&Hir> = checked.iter().map(|checked| &checked.hir).collect();
+        let flows: Vec<&Hir> = checked.iter().map(|checked| &*checked.hir).collect();
         let mut made = Update {
             pinned,
             unlocked: None,

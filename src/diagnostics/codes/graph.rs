@@ -18,6 +18,8 @@ pub static IRREVERSIBLE_NOT_LAST: Code = Code::error("EF3006", "irreversible-not
 pub static TOO_LARGE: Code = Code::error("EF3007", "too-large");
 /// A type that contains itself, or a function that calls itself.
 pub static DECLARATION_CYCLE: Code = Code::error("EF3008", "declaration-cycle");
+/// A flow that calls itself, directly or through others.
+pub static RECURSIVE_CALL: Code = Code::error("EF3015", "recursive-call");
 
 /// An arm of a `match` that can never be taken.
 pub static IMPOSSIBLE_ARM: Code = Code::error("EF3009", "impossible-arm");
@@ -41,4 +43,5 @@ pub const ALL: &[&Code] = &[
     &IMPOSSIBLE_ARM,
     &ENDLESS_POLL,
     &FALSE_GUARD,
+    &RECURSIVE_CALL,
 ];

@@ -40,6 +40,10 @@ pub static NOTHING_TO_VERIFY: Code = Code::error("EF4018", "nothing-to-verify");
 pub static NO_SERVER: Code = Code::error("EF4019", "no-server");
 /// A `weaken` that weakens nothing.
 pub static NEEDLESS_WEAKEN: Code = Code::warning("EF4020", "needless-weaken");
+/// A signal that does not say from whom it comes.
+pub static SIGNAL_WITHOUT_SENDER: Code = Code::error("EF4030", "signal-without-sender");
+/// A sub-flow that another operator runs.
+pub static FOREIGN_SUB_FLOW: Code = Code::error("EF4031", "foreign-sub-flow");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -62,4 +66,6 @@ pub const ALL: &[&Code] = &[
     &NOTHING_TO_VERIFY,
     &NO_SERVER,
     &NEEDLESS_WEAKEN,
+    &SIGNAL_WITHOUT_SENDER,
+    &FOREIGN_SUB_FLOW,
 ];

@@ -18,6 +18,8 @@ pub static USED_BEFORE_DEFINITION: Code = Code::error("EF1006", "used-before-def
 pub static NO_SUCH_FLOW: Code = Code::error("EF1007", "no-such-flow");
 /// A call of an operation that the document does not have.
 pub static UNKNOWN_OPERATION: Code = Code::error("EF1008", "unknown-operation");
+/// A sub-flow that the file does not have.
+pub static UNKNOWN_FLOW: Code = Code::error("EF1009", "unknown-flow");
 
 /// A `classify` of something that is not there.
 pub static UNKNOWN_CLASSIFIED: Code = Code::error("EF1017", "unknown-classified");
@@ -35,6 +37,7 @@ pub const ALL: &[&Code] = &[
     &USED_BEFORE_DEFINITION,
     &NO_SUCH_FLOW,
     &UNKNOWN_OPERATION,
+    &UNKNOWN_FLOW,
     &UNKNOWN_STEP,
     &UNKNOWN_CLASSIFIED,
 ];

@@ -20,6 +20,8 @@ pub static UNSTABLE_KEY: Code = Code::error("EF5007", "unstable-key");
 pub static AMBIGUOUS_KEY: Code = Code::error("EF5008", "ambiguous-key");
 /// A poll of a call that has an effect.
 pub static POLLED_EFFECT: Code = Code::error("EF5015", "polled-effect");
+/// A signal that could be waited for without end.
+pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bound");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -32,4 +34,5 @@ pub const ALL: &[&Code] = &[
     &UNSTABLE_KEY,
     &AMBIGUOUS_KEY,
     &POLLED_EFFECT,
+    &SIGNAL_WITHOUT_BOUND,
 ];

@@ -22,6 +22,8 @@ pub static UNSUPPORTED_OPERATION: Code = Code::error("EF2008", "unsupported-oper
 pub static LITERAL_OUT_OF_RANGE: Code = Code::error("EF2009", "literal-out-of-range");
 /// A response header that no success of the operation documents.
 pub static UNDOCUMENTED_HEADER: Code = Code::error("EF2010", "undocumented-header");
+/// A signal that is no record, or that has a member of its own called `sender`.
+pub static SIGNAL_TYPE: Code = Code::error("EF2030", "signal-type");
 
 /// A `match` without an arm for a way its step can end.
 pub static UNMATCHED_STATUS: Code = Code::error("EF2011", "unmatched-status");
@@ -43,4 +45,5 @@ pub const ALL: &[&Code] = &[
     &UNDOCUMENTED_HEADER,
     &UNMATCHED_STATUS,
     &UNDECLARED_MEMBER,
+    &SIGNAL_TYPE,
 ];

@@ -22,7 +22,7 @@ use walk::{Sending, Walked};
 
 pub use schemas::{is_labelled, labelled_above, unknown_words};
 pub use sources::{Mark, Origin};
-pub use subject::{Api, Input, Item, Sent, Subject, What, owner};
+pub use subject::{Api, Called, Input, Item, Sent, Subject, What, owner};
 
 use super::bits::Bits;
 use super::model::{Block, NodeKind, Obligation, Plan};
@@ -37,7 +37,8 @@ pub(super) fn confidential(
 ) -> Result<(Vec<Obligation>, Vec<Received>), PlanError> {
     check_facts(plan)?;
     let older = plan.egress.is_empty() && !plan.proof.obligations.is_empty();
-    let older = older && plan.proof.obligations.iter().all(|entry| entry.name != "P6");
+    let older =
+        older && plan.flows.is_empty() && plan.proof.obligations.iter().all(|entry| entry.name != "P6");
     if older && !is_classified(plan, views) {
         return Ok(Default::default());
     }
@@ -267,6 +268,10 @@ impl<'s, 'a> Analysis<'s, 'a> {
             let (Origin::Released(node), Some((release, of))) = (source.origin, &source.released) else {
                 continue;
             };
+            // A called flow is judged by itself for that.
+            if source.called {
+                continue;
+            }
             for name in &release.to {
                 let api = (name != self.subject.operator_name).then_some(name.as_str());
                 let Some((api, refused)) = self.refused.get_key_value(&api) else { continue };

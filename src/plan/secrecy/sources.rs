@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::schemas::Schemas;
 use super::subject::{Sent, Subject, classified};
 use crate::plan::bits::Bits;
-use crate::plan::{Class, Release};
+use crate::plan::{Class, Classified, Release};
 
 /// Most sources that are told apart. Beyond it a field counts as the whole of what it stands in.
 const MOST: usize = 50_000;
@@ -25,6 +25,13 @@ pub enum Origin<'a> {
     },
     /// What a node released.
     Released(&'a str),
+    /// What a called flow classified of its input.
+    Given {
+        /// The called flow.
+        flow: &'a str,
+        /// Its input.
+        input: &'a str,
+    },
 }
 
 impl std::fmt::Display for Origin<'_> {
@@ -33,6 +40,7 @@ impl std::fmt::Display for Origin<'_> {
             Origin::Input(name) => write!(f, "input {name}"),
             Origin::Answer { api, operation } => write!(f, "{api}.{operation}"),
             Origin::Released(node) => f.write_str(node),
+            Origin::Given { flow, input } => write!(f, "input {flow}.{input}"),
         }
     }
 }
@@ -71,6 +79,8 @@ pub(super) struct Source<'a> {
     pub(super) mark: Mark,
     /// What a released value was made of.
     pub(super) released: Option<(&'a Release, Bits)>,
+    /// Whether a called flow released it.
+    pub(super) called: bool,
 }
 
 impl Source<'_> {
@@ -90,6 +100,8 @@ pub(super) struct Sources<'s, 'a> {
     subject: &'s Subject<'a>,
     schemas: BTreeMap<(&'a str, &'a str), Schemas<'a>>,
     numbers: BTreeMap<(Origin<'a>, Part), usize>,
+    /// What called flows classify of their inputs.
+    given: BTreeMap<Origin<'a>, Vec<Classified>>,
     pub(super) all: Vec<Source<'a>>,
     /// Those that are above `internal`, and what was released: who may have the others is no question.
     pub(super) sensitive: Bits,
@@ -101,6 +113,7 @@ impl<'s, 'a> Sources<'s, 'a> {
             subject,
             schemas: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            given: BTreeMap::new(),
             all: Vec::new(),
             sensitive: Bits::default(),
         }
@@ -111,6 +124,11 @@ impl<'s, 'a> Sources<'s, 'a> {
         if let Some(view) = call.view {
             self.schemas.entry((call.api, call.operation)).or_insert_with(|| Schemas::new(view));
         }
+    }
+
+    /// Makes known what a called flow classifies of an input.
+    pub(super) fn give(&mut self, origin: Origin<'a>, classified: &[Classified]) {
+        self.given.entry(origin).or_insert_with(|| classified.to_vec());
     }
 
     /// The number of a part of an answer or input.
@@ -127,17 +145,17 @@ impl<'s, 'a> Sources<'s, 'a> {
         let (class, mark) = self.class(origin, &part);
         let owner = match origin {
             Origin::Answer { api, .. } => self.subject.apis.get(api).map(|api| api.owner.clone()),
-            Origin::Input(_) | Origin::Released(_) => None,
+            Origin::Input(_) | Origin::Released(_) | Origin::Given { .. } => None,
         };
         let owner = owner.unwrap_or_else(|| self.subject.operator.clone());
-        let source = Source { origin, part: part.clone(), owner, class, mark, released: None };
+        let source = Source { origin, part: part.clone(), owner, class, mark, released: None, called: false };
         let number = self.add(source);
         self.numbers.insert((origin, part), number);
         number
     }
 
     /// The number of a released value.
-    pub(super) fn release(&mut self, node: &'a str, release: &'a Release, of: Bits) -> usize {
+    pub(super) fn release(&mut self, node: &'a str, release: &'a Release, of: Bits, called: bool) -> usize {
         self.add(Source {
             origin: Origin::Released(node),
             part: Part::Whole(Vec::new()),
@@ -145,6 +163,7 @@ impl<'s, 'a> Sources<'s, 'a> {
             class: release.class,
             mark: Mark::None,
             released: Some((release, of)),
+            called,
         })
     }
 
@@ -172,11 +191,12 @@ impl<'s, 'a> Sources<'s, 'a> {
                 let api = self.subject.apis.get(api);
                 api.and_then(|api| api.classified.get(operation)).map(Vec::as_slice)
             }
+            Origin::Given { .. } => self.given.get(&origin).map(Vec::as_slice),
             Origin::Released(_) => None,
         };
         let schemas = match origin {
             Origin::Answer { api, operation } => self.schemas.get(&(api, operation)),
-            Origin::Input(_) | Origin::Released(_) => None,
+            Origin::Input(_) | Origin::Released(_) | Origin::Given { .. } => None,
         };
         let named = |whole: bool| {
             let (by_flow, by_document) = match part {

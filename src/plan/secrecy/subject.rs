@@ -75,6 +75,26 @@ pub enum What<'a> {
         /// The compensation.
         undo: Option<Sent<'a>>,
     },
+    /// A call of another flow: what it is given is data of this one.
+    Flow {
+        /// The called flow; absent where it could not be read.
+        callee: Option<Called<'a>>,
+        /// What its inputs are given, by name; the others have their defaults.
+        given: Vec<(&'a str, &'a Expr)>,
+        /// Whether one may turn out not to fit when it is given, which fails the run.
+        guarded: bool,
+        /// `when`.
+        guard: Option<&'a Expr>,
+        /// The compensation.
+        undo: Option<Sent<'a>>,
+    },
+    /// A signal: whose word it is decides nothing here, for its sender is the flow's own operator or counts as that.
+    Signal {
+        /// `when`.
+        guard: Option<&'a Expr>,
+        /// What stands for one that does not come.
+        otherwise: &'a Expr,
+    },
     /// A named value, perhaps released.
     Let(&'a Expr, Option<&'a Release>),
     /// Fails where the condition says so; always where there is none.
@@ -99,6 +119,19 @@ pub enum What<'a> {
     },
     /// The outputs.
     Return(&'a Expr),
+}
+
+/// A flow that another one calls. Its apis are among those of the outermost one.
+#[derive(Debug)]
+pub struct Called<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its inputs.
+    pub inputs: Vec<Input<'a>>,
+    /// Its functions.
+    pub functions: &'a Definitions,
+    /// What it does. Subjects of its calls begin with the calling node.
+    pub body: Vec<Item<'a>>,
 }
 
 /// A request.
@@ -129,38 +162,47 @@ impl<'a> Subject<'a> {
     /// A plan's flow.
     pub(in crate::plan) fn of_plan(plan: &'a Plan, views: &'a Views, guards: &'a [String]) -> Subject<'a> {
         let passport = |name: &str| plan.operators.get(name).map(|operator| &operator.passport);
-        let apis = plan.apis.iter().map(|(name, api)| {
+        let mut apis: BTreeMap<&str, Api<'_>> = BTreeMap::new();
+        // One name is one api, in the flows that are called too.
+        for (name, api) in plan.all_apis() {
             let operator = match &api.identity {
                 Party::Passport { identity, .. } => Some(&identity.operator_ecz_id),
                 Party::NoPassport { operator, .. } => operator.as_deref().and_then(passport),
             };
-            let classified = api.classified.iter();
-            let facts = Api {
+            let facts = apis.entry(name).or_insert_with(|| Api {
                 owner: owner(name, operator),
                 cleared: api.cleared.clone(),
-                classified: classified.map(|(key, fields)| (key.as_str(), fields.clone())).collect(),
-            };
-            (name.as_str(), facts)
-        });
-        let inputs = plan.flow.inputs.iter();
-        let reader = Reader { guards, views };
+                classified: BTreeMap::new(),
+            });
+            facts
+                .classified
+                .extend(api.classified.iter().map(|(key, fields)| (key.as_str(), fields.clone())));
+        }
+        let reader = Reader { plan, guards, views, prefix: String::new() };
         Subject {
             operator: owner(&plan.flow.operator, passport(&plan.flow.operator)),
             operator_name: &plan.flow.operator,
             cleared: plan.flow.cleared.clone(),
-            inputs: inputs
-                .map(|input| Input { name: &input.name, classified: input.classified.clone() })
-                .collect(),
+            inputs: inputs(plan),
             functions: &plan.functions,
-            apis: apis.collect(),
+            apis,
             body: reader.block(&plan.flow.body),
         }
     }
 }
 
+fn inputs(plan: &Plan) -> Vec<Input<'_>> {
+    let inputs = plan.flow.inputs.iter();
+    inputs.map(|input| Input { name: &input.name, classified: input.classified.clone() }).collect()
+}
+
 struct Reader<'a> {
+    plan: &'a Plan,
     guards: &'a [String],
+    /// Of all flows: one name is one api.
     views: &'a Views,
+    /// What subjects begin with.
+    prefix: String,
 }
 
 impl<'a> Reader<'a> {
@@ -177,6 +219,16 @@ impl<'a> Reader<'a> {
                 until: step.poll.as_ref().map(|poll| &poll.until),
                 undo: step.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },
+            NodeKind::SubFlow(call) => What::Flow {
+                callee: self.called(&node.id, &call.flow),
+                given: call.inputs.iter().map(|given| (given.name.as_str(), &given.value)).collect(),
+                guarded: self.is_guarded(&node.id),
+                guard: call.guard.as_ref(),
+                undo: call.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
+            },
+            NodeKind::Signal(signal) => {
+                What::Signal { guard: signal.guard.as_ref(), otherwise: &signal.otherwise }
+            }
             NodeKind::Let { value, release } => What::Let(value, release.as_ref()),
             NodeKind::Ensure { condition, message } => What::Barrier { condition: Some(condition), message },
             NodeKind::Fail { condition, message } => What::Barrier { condition: condition.as_ref(), message },
@@ -192,20 +244,37 @@ impl<'a> Reader<'a> {
         Item { id: &node.id, after: node.after.clone(), what }
     }
 
+    fn is_guarded(&self, subject: &str) -> bool {
+        let guard = format!("{subject}: ");
+        self.guards.iter().any(|line| line.starts_with(&guard))
+    }
+
+    /// A flow that is not there was refused before.
+    fn called(&self, node: &str, name: &'a str) -> Option<Called<'a>> {
+        let plan = self.plan.flows.get(name)?;
+        let prefix = format!("{}{node}/", self.prefix);
+        let reader = Reader { plan, guards: &plan.proof.guards, views: self.views, prefix };
+        Some(Called {
+            name,
+            inputs: inputs(plan),
+            functions: &plan.functions,
+            body: reader.block(&plan.flow.body),
+        })
+    }
+
     fn sent(&self, subject: String, call: &'a Call) -> Sent<'a> {
         let arguments = call.arguments.iter();
         let parts = arguments
             .map(|argument| (format!("{}.{}", argument.location, argument.name), &argument.value))
             .chain(call.body.iter().map(|body| ("body".to_owned(), body)))
             .chain(call.once_per.iter().map(|key| ("key".to_owned(), key)));
-        let guard = format!("{subject}: ");
         Sent {
             parts: parts.collect(),
-            guarded: self.guards.iter().any(|line| line.starts_with(&guard)),
+            guarded: self.is_guarded(&subject),
             view: self.views.get(&(call.api.clone(), call.operation.clone())),
             api: &call.api,
             operation: &call.operation,
-            subject,
+            subject: format!("{}{subject}", self.prefix),
         }
     }
 }

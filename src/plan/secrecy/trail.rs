@@ -33,7 +33,8 @@ impl<'a> Trails<'a> {
         number: usize,
     ) -> Vec<String> {
         let Some(source) = walked.judge.sources.all.get(number) else { return Vec::new() };
-        let start = if let Way::Ends(node) = way { node } else { subject.trim_end_matches("/undo") };
+        let start =
+            if let Way::Ends(node) = way { node } else { subject.split('/').next().unwrap_or(subject) };
         // By name, the name after it on the way; the names in reach, the nearest first.
         let mut next: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut open = VecDeque::from([(start.to_owned(), None)]);
@@ -68,6 +69,7 @@ impl<'a> Trails<'a> {
         match origin {
             Origin::Input(input) => input == name,
             Origin::Released(node) => node == name,
+            Origin::Given { .. } => false,
             Origin::Answer { api, operation } => {
                 self.0.get(name).is_some_and(|entry| entry.call == Some((api, operation)))
             }
@@ -91,6 +93,13 @@ fn collect<'a>(items: &[Item<'a>], around: &mut Vec<&'a Expr>, index: &mut BTree
                 expressions.extend(guard.iter().chain(on).chain(until));
                 let parts = call.parts.iter().chain(undo.iter().flat_map(|undo| &undo.parts));
                 expressions.extend(parts.map(|(_, value)| *value));
+            }
+            What::Flow { given, guard, undo, .. } => {
+                expressions.extend(guard.iter().copied().chain(given.iter().map(|(_, value)| *value)));
+                expressions.extend(undo.iter().flat_map(|undo| &undo.parts).map(|(_, value)| *value));
+            }
+            What::Signal { guard, otherwise } => {
+                expressions.extend(guard.iter().copied().chain([*otherwise]))
             }
             What::Let(value, _) | What::Return(value) => expressions.push(value),
             What::Barrier { condition, message } => {

@@ -64,6 +64,8 @@ enum Shape<'a> {
     List(Rc<Value<'a>>),
     /// A part of an answer or an input.
     Source(Origin<'a>, Vec<&'a str>),
+    /// One value by two names: as it was given, and as what a called flow classifies of it.
+    Both(Rc<(Value<'a>, Value<'a>)>),
 }
 
 impl<'a> Value<'a> {
@@ -93,6 +95,16 @@ impl<'a> Value<'a> {
         Value { label, whole: Rc::new(whole), shape: Shape::List(Rc::new(item)), parts, levels }.bounded()
     }
 
+    /// A value under a second name.
+    pub(super) fn both(one: Value<'a>, other: Value<'a>) -> Value<'a> {
+        let (mut label, mut whole) = (one.label.clone(), (*one.whole).clone());
+        label.join(&other.label);
+        whole.join(&other.whole);
+        let (parts, levels) = (one.parts + other.parts, one.levels.max(other.levels) + 1);
+        let shape = Shape::Both(Rc::new((one, other)));
+        Value { label, whole: Rc::new(whole), shape, parts, levels }.bounded()
+    }
+
     fn bounded(self) -> Value<'a> {
         if self.parts > PARTS || self.levels > LEVELS { Value::plain((*self.whole).clone()) } else { self }
     }
@@ -104,7 +116,11 @@ impl<'a> Value<'a> {
 
     /// Whether a source may be in the value, or in a part of it.
     pub(super) fn may_hold(&self, number: usize, origin: Origin<'a>) -> bool {
-        let of_it = matches!(&self.shape, Shape::Source(from, _) if *from == origin);
+        let of_it = match &self.shape {
+            Shape::Source(from, _) => *from == origin,
+            Shape::Both(both) => both.0.may_hold(number, origin) || both.1.may_hold(number, origin),
+            Shape::Plain | Shape::Record(_) | Shape::List(_) => false,
+        };
         of_it || self.whole.data.has(number) || self.whole.control.has(number)
     }
 
@@ -136,7 +152,7 @@ impl<'a> Value<'a> {
                 visit(place, &self.label);
                 item.each_part(place, visit);
             }
-            Shape::Plain | Shape::Source(..) => visit(place, &self.whole),
+            Shape::Plain | Shape::Source(..) | Shape::Both(_) => visit(place, &self.whole),
         }
     }
 }
@@ -144,7 +160,7 @@ impl<'a> Value<'a> {
 /// Judges the expressions of one flow.
 pub(super) struct Judge<'s, 'a> {
     pub(super) sources: Sources<'s, 'a>,
-    functions: &'a Definitions,
+    pub(super) functions: &'a Definitions,
     /// The flow's names.
     pub(super) names: BTreeMap<&'a str, Value<'a>>,
     /// What may make an expression fail, since this was last taken.
@@ -185,6 +201,10 @@ impl<'s, 'a> Judge<'s, 'a> {
                 let path = path.iter().map(|name| (*name).to_owned()).collect();
                 label.data.add(self.sources.number(*origin, Part::Count(path)));
             }
+            Shape::Both(both) => {
+                label.join(&self.count(&both.0));
+                label.join(&self.count(&both.1));
+            }
             Shape::Record(_) | Shape::List(_) => {}
         }
         label
@@ -196,6 +216,7 @@ impl<'s, 'a> Judge<'s, 'a> {
             Shape::List(item) => (**item).clone().under(&list.label),
             // Lists in documents are not named in paths.
             Shape::Source(..) | Shape::Plain => list.clone(),
+            Shape::Both(both) => Value::both(self.item(&both.0), self.item(&both.1)).under(&list.label),
             Shape::Record(_) => Value::plain((*list.whole).clone()),
         }
     }
@@ -207,6 +228,10 @@ impl<'s, 'a> Judge<'s, 'a> {
                 Some(member) => member.clone().under(&of.label),
                 None => Value::plain(of.label.clone()),
             },
+            Shape::Both(both) => {
+                let (one, other) = (self.member(&both.0, name), self.member(&both.1, name));
+                Value::both(one, other).under(&of.label)
+            }
             Shape::List(_) => Value::plain((*of.whole).clone()),
             Shape::Source(origin, path) => {
                 let mut path = path.clone();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sources::{Origin, Sources};
-use super::subject::{Item, Sent, Subject, What};
+use super::subject::{Called, Item, Sent, Subject, What};
 use super::values::{Judge, Label, Value};
 use crate::expr::Expr;
 use crate::plan::bits::Bits;
@@ -50,6 +50,17 @@ struct Done<'a> {
     calls: Vec<usize>,
     undos: Vec<usize>,
     body: Vec<Done<'a>>,
+    /// Whether `body` is that of a called flow: what may end the run within it was said already.
+    called: bool,
+}
+
+/// An ending of a block.
+struct Ordered {
+    number: usize,
+    /// The nodes that are finished before any of it.
+    first: Bits,
+    /// Its one node, where it has no other.
+    only: Option<usize>,
 }
 
 /// Judges a flow.
@@ -59,7 +70,7 @@ pub(super) fn walk<'s, 'a>(subject: &'s Subject<'a>) -> Walked<'s, 'a> {
         let value = judge.source(Origin::Input(input.name), Vec::new(), Label::default());
         judge.names.insert(input.name, value);
     }
-    let mut walk = Walk { judge, sendings: Vec::new(), endings: Vec::new() };
+    let mut walk = Walk { judge, sendings: Vec::new(), endings: Vec::new(), caller: None };
     let done = walk.block(&subject.body, &Bits::default(), false);
     walk.order(&done);
     Walked { judge: walk.judge, sendings: walk.sendings, endings: walk.endings }
@@ -69,6 +80,8 @@ struct Walk<'s, 'a> {
     judge: Judge<'s, 'a>,
     sendings: Vec<Sending<'a>>,
     endings: Vec<Ending<'a>>,
+    /// The outermost flow's node that calls the flow that is walked.
+    caller: Option<&'a str>,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -80,12 +93,13 @@ impl<'a> Walk<'_, 'a> {
         for item in items {
             let after = item.after.iter().filter_map(|name| places.get(name.as_str()).copied()).collect();
             let mut one = Done {
-                node: item.id,
+                node: self.caller.unwrap_or(item.id),
                 after,
                 ends: Bits::default(),
                 calls: Vec::new(),
                 undos: Vec::new(),
                 body: Vec::new(),
+                called: false,
             };
             self.judge.fails = Bits::default();
             self.item(item, guards, repeated, &mut one);
@@ -115,19 +129,40 @@ impl<'a> Walk<'_, 'a> {
                     self.judge.names.insert(item.id, value.decided(&guards));
                 }
                 let fails = std::mem::take(&mut self.judge.fails);
-                if let Some(undo) = undo {
-                    // One that can't be written is not sent, and ends nothing.
-                    let at = self.send(undo, guards, repeated, &mut Bits::default());
-                    let unwritten = std::mem::take(&mut self.judge.fails);
-                    self.hangs_on(at, &unwritten);
-                    done.undos.push(at);
-                }
+                self.undo(undo.as_ref(), guards, repeated, done);
                 self.judge.fails = fails;
+            }
+            What::Flow { callee, given, guarded, guard, undo } => {
+                let guards = self.guarded(*guard, guards);
+                done.ends.union(&guards);
+                let given: BTreeMap<&str, Value<'a>> =
+                    given.iter().map(|(name, value)| (*name, self.judge.value(value))).collect();
+                if *guarded {
+                    given.values().for_each(|value| done.ends.union(&value.whole().all()));
+                }
+                let fails = std::mem::take(&mut self.judge.fails);
+                let value = match callee {
+                    Some(callee) => self.call(item.id, callee, given, &guards, repeated, done),
+                    None => Value::plain(Label::default()),
+                };
+                self.judge.names.insert(item.id, value.decided(&guards));
+                self.undo(undo.as_ref(), guards, repeated, done);
+                self.judge.fails = fails;
+            }
+            What::Signal { guard, otherwise } => {
+                let guards = self.guarded(*guard, guards);
+                let value = self.judge.value(otherwise);
+                self.judge.names.insert(item.id, value.decided(&guards));
             }
             What::Let(value, release) => {
                 let mut value = self.judge.value(value);
                 if let Some(release) = release {
-                    let number = self.judge.sources.release(item.id, release, value.whole().all());
+                    let number = self.judge.sources.release(
+                        item.id,
+                        release,
+                        value.whole().all(),
+                        self.caller.is_some(),
+                    );
                     value = Value::plain(Label { data: Bits::of(number), control: Bits::default() });
                 }
                 self.judge.names.insert(item.id, value);
@@ -157,8 +192,59 @@ impl<'a> Walk<'_, 'a> {
                 };
                 self.judge.names.insert(item.id, Value::list(count, result).decided(&guards));
             }
+            // What a called flow returns is told to its caller alone.
+            What::Return(_) if self.caller.is_some() => {}
             What::Return(value) => self.tell(item.id, "the output", value),
         }
+    }
+
+    /// Another flow, walked where it is called: its inputs are what it is given there.
+    fn call(
+        &mut self,
+        node: &'a str,
+        callee: &Called<'a>,
+        mut given: BTreeMap<&'a str, Value<'a>>,
+        guards: &Bits,
+        repeated: bool,
+        done: &mut Done<'a>,
+    ) -> Value<'a> {
+        let mut names = BTreeMap::new();
+        for input in &callee.inputs {
+            let mut value = given.remove(input.name).unwrap_or_else(|| Value::plain(Label::default()));
+            if !input.classified.is_empty() {
+                let origin = Origin::Given { flow: callee.name, input: input.name };
+                self.judge.sources.give(origin, &input.classified);
+                value = Value::both(value, self.judge.source(origin, Vec::new(), Label::default()));
+            }
+            names.insert(input.name, value);
+        }
+        let names = std::mem::replace(&mut self.judge.names, names);
+        let functions = std::mem::replace(&mut self.judge.functions, callee.functions);
+        let caller = self.caller.replace(self.caller.unwrap_or(node));
+        done.body = self.block(&callee.body, guards, repeated);
+        done.called = true;
+        done.body.iter().for_each(|inner| done.ends.union(&inner.ends));
+        let mut results = callee.body.iter().filter_map(|item| match item.what {
+            What::Return(value) => Some(value),
+            _ => None,
+        });
+        let result = results.next_back().map(|value| self.judge.value(value));
+        done.ends.union(&std::mem::take(&mut self.judge.fails));
+        self.order(&done.body);
+        self.caller = caller;
+        self.judge.functions = functions;
+        self.judge.names = names;
+        result.unwrap_or_else(|| Value::plain(Label::default()))
+    }
+
+    fn undo(&mut self, undo: Option<&Sent<'a>>, guards: Bits, repeated: bool, done: &mut Done<'a>) {
+        let Some(undo) = undo else { return };
+        self.judge.fails = Bits::default();
+        // One that can't be written is not sent, and ends nothing.
+        let at = self.send(undo, guards, repeated, &mut Bits::default());
+        let unwritten = std::mem::take(&mut self.judge.fails);
+        self.hangs_on(at, &unwritten);
+        done.undos.push(at);
     }
 
     fn guarded(&mut self, guard: Option<&'a Expr>, guards: &Bits) -> Bits {
@@ -218,11 +304,11 @@ impl<'a> Walk<'_, 'a> {
     /// where anything ends the run, earlier or later.
     fn order(&mut self, block: &[Done<'a>]) {
         let endings = self.endings_of(block);
-        let undone: Vec<usize> = endings.iter().map(|(number, _)| *number).collect();
+        let undone: Vec<usize> = endings.iter().map(|ending| ending.number).collect();
         for (at, done) in block.iter().enumerate() {
-            let before: Vec<usize> =
-                endings.iter().filter(|(_, first)| !first.has(at)).map(|(number, _)| *number).collect();
-            self.order_one(done, &before, &undone);
+            let before = endings.iter().filter(|ending| !ending.first.has(at));
+            let before = before.filter(|ending| !(done.called && ending.only == Some(at)));
+            self.order_one(done, &before.map(|ending| ending.number).collect::<Vec<_>>(), &undone);
         }
     }
 
@@ -231,15 +317,15 @@ impl<'a> Walk<'_, 'a> {
         for (numbers, endings) in [(&done.calls, before), (&done.undos, undone)] {
             for number in numbers {
                 if let Some(sending) = self.sendings.get_mut(*number) {
-                    sending.endings = endings.to_vec();
+                    sending.endings.extend_from_slice(endings);
                 }
             }
         }
         done.body.iter().for_each(|inner| self.order_one(inner, before, undone));
     }
 
-    /// What may end a block's run, equal ones once, each with the nodes that are finished before any of it.
-    fn endings_of(&mut self, block: &[Done<'a>]) -> Vec<(usize, Bits)> {
+    /// What may end a block's run, equal ones once.
+    fn endings_of(&mut self, block: &[Done<'a>]) -> Vec<Ordered> {
         let sensitive = self.judge.sources.sensitive.clone();
         let mut groups: BTreeMap<Bits, Vec<usize>> = BTreeMap::new();
         for (at, done) in block.iter().enumerate() {
@@ -269,7 +355,8 @@ impl<'a> Walk<'_, 'a> {
             }
             let node = nodes.first().and_then(|at| block.get(*at)).map_or("", |done| done.node);
             self.endings.push(Ending { by, node });
-            found.push((self.endings.len() - 1, first.unwrap_or_default()));
+            let only = <[usize; 1]>::try_from(nodes).ok().map(|[at]| at);
+            found.push(Ordered { number: self.endings.len() - 1, first: first.unwrap_or_default(), only });
         }
         found
     }

@@ -241,6 +241,15 @@ fn card(node: &DrawnNode, lane: usize, inside: Option<usize>, open: bool) -> Car
             let operation = node.handoff.as_ref().map(|handoff| handoff.operation.as_str());
             (kind, vec![name(&node.id), code(operation.unwrap_or_default())])
         }
+        Shape::Flow => {
+            let call = node.label.split_once('=').map_or("", |(_, call)| call.trim());
+            (Kind::Effect, vec![name(&node.id), code(call)])
+        }
+        Shape::Signal => {
+            let mut lines = vec![name(&node.label)];
+            lines.extend(source(&after(&node.label)));
+            (Kind::Rule, lines)
+        }
         Shape::Value => {
             let value = node.written.split_once('=').map_or("", |(_, value)| value);
             let mut lines = vec![name(&node.label)];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostics::codes::graph::{IRREVERSIBLE_NOT_LAST, MISSING_UNDO};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::hir::{Node, NodeKind};
+use crate::hir::Node;
 use crate::plan::{Failing, Following, uncovered};
 use crate::rules::outline::outline;
 use crate::rules::{Context, Rule};
@@ -21,9 +21,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let (Some(effect), Some(follower)) = (nodes.get(found.effect), nodes.get(found.follower)) else {
             continue;
         };
-        let NodeKind::Step(step) = &effect.kind else { continue };
         let place = words(found.how, &follower.id);
-        sink.push(match &step.irreversible {
+        sink.push(match effect.irreversible() {
             Some((_, span)) => {
                 let message = format!("`{}` is irreversible, but something that can fail is not done before it", effect.id);
                 Diagnostic::new(&IRREVERSIBLE_NOT_LAST, *span, message)

@@ -39,6 +39,8 @@ fn block(block: &Block, sink: &mut Sink) {
         };
         let guard = match &node.kind {
             NodeKind::Step(step) => never(&step.guard),
+            NodeKind::SubFlow(call) => never(&call.guard),
+            NodeKind::Signal(signal) => never(&signal.guard),
             NodeKind::For(repeat) => never(&repeat.guard),
             _ => None,
         };

@@ -4,7 +4,7 @@ use crate::diagnostics::codes::secrets::{
     CLASS_DECIDES, CLASS_SENT, CLASS_TOLD, NEEDLESS_CLEARANCE, NEEDLESS_RELEASE,
 };
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::hir::{Call, ClassifiedIn, Cleared, NodeKind};
+use crate::hir::{Call, ClassifiedIn, Cleared, Hir, NodeKind};
 use crate::plan::secrecy::{Analysis, Leak, Mark, Origin, Way, is_labelled};
 use crate::rules::{Context, Rule};
 use crate::source::Span;
@@ -19,11 +19,14 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     let hir = context.hir;
     let flow = &hir.flow;
     let cleared = hir.apis.values().any(|api| !api.cleared.is_empty()) || !flow.cleared.is_empty();
-    let said = cleared || !flow.classified.is_empty() || !flow.releases.is_empty();
-    if !said && !hir.apis.keys().any(|name| hir.used_views(name).iter().any(|view| is_labelled(view))) {
+    let said = cleared || says(hir);
+    if !said {
         return;
     }
-    let after = |node: &str| context.graph.after(node);
+    let after = |of: &Hir, node: &str| match context.graphs.get(&of.flow.name) {
+        Some(graph) => graph.after(node),
+        None => context.graph.after(node),
+    };
     let subject = hir.subject(&after);
     let analysis = Analysis::of(&subject);
     for leak in analysis.leaks() {
@@ -45,6 +48,14 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         }
         needless(&analysis, None, &flow.cleared, sink);
     }
+}
+
+/// Whether a flow, or one that it calls, says anything of classes.
+fn says(hir: &Hir) -> bool {
+    !hir.flow.classified.is_empty()
+        || !hir.flow.releases.is_empty()
+        || hir.apis.keys().any(|name| hir.used_views(name).iter().any(|view| is_labelled(view)))
+        || hir.callees.values().any(|callee| says(callee))
 }
 
 fn needless(analysis: &Analysis<'_, '_>, api: Option<&str>, cleared: &[Cleared], sink: &mut Sink) {
@@ -94,6 +105,9 @@ fn finding(context: &Context<'_>, leak: &Leak<'_>) -> Diagnostic {
     {
         found = found.and(at, "this may end the run, which shows in what is sent after it, or beside it");
     }
+    if let Some((_, inner)) = leak.subject.split_once('/').filter(|(_, inner)| *inner != "undo") {
+        found = found.note(format!("inside the called flow, at `{inner}`"));
+    }
     if leak.through.len() > 1 {
         found = found.note(format!("the way it takes: {}", leak.through.join(" -> ")));
     }
@@ -108,6 +122,10 @@ fn data(leak: &Leak<'_>) -> String {
     let class = leak.class;
     let released = leak.released.map_or(String::new(), |node| format!(", released by `{node}` as {class},"));
     match leak.origin {
+        Origin::Given { flow, input } if leak.field.is_empty() => {
+            format!("the {class} input `{input}` of `{flow}`{released}")
+        }
+        Origin::Given { flow, input } => format!("`{input}.{}` of `{flow}`, {class},", leak.field),
         Origin::Input(name) if leak.field.is_empty() => format!("the {class} input `{name}`{released}"),
         Origin::Input(name) => format!("`{name}.{}`, {class},", leak.field),
         origin if leak.field.is_empty() => format!("the answer of `{origin}`, {class},"),
@@ -132,7 +150,7 @@ fn help(context: &Context<'_>, leak: &Leak<'_>, to: Option<&str>) -> String {
     let class = leak.class;
     let from = match leak.origin {
         Origin::Answer { api, .. } => format!(" from {api}"),
-        Origin::Input(_) | Origin::Released(_) => String::new(),
+        Origin::Input(_) | Origin::Released(_) | Origin::Given { .. } => String::new(),
     };
     let own = context.hir.flow.agent.as_ref().map(|(name, _)| name.as_str());
     let receiver = to.or(own).unwrap_or("OPERATOR");
@@ -163,7 +181,7 @@ fn marked(context: &Context<'_>, leak: &Leak<'_>, found: Diagnostic) -> Diagnost
                 Origin::Answer { api, operation } => {
                     ClassifiedIn::Answer { api: api.to_owned(), operation: operation.to_owned() }
                 }
-                Origin::Released(_) => return found,
+                Origin::Released(_) | Origin::Given { .. } => return found,
             };
             let field = hir.flow.classified.iter().find(|field| field.of == of && field.path == *path);
             match field {
@@ -195,6 +213,12 @@ fn node_span(context: &Context<'_>, id: &str) -> Option<Span> {
 
 /// Where the call, message or output is written.
 fn span(context: &Context<'_>, leak: &Leak<'_>) -> Span {
+    // What a called flow sends is told where it is called.
+    if let Some((caller, inner)) = leak.subject.split_once('/')
+        && inner != "undo"
+    {
+        return node_span(context, caller).unwrap_or_default();
+    }
     let calls = context.hir.flow.calls();
     let call = calls.iter().find(|(_, subject, ..)| *subject == leak.subject).map(|(_, _, call, _)| *call);
     if leak.call.is_some() {

@@ -54,6 +54,10 @@ pub struct Block {
 pub enum Statement {
     /// `step x = api.op(…)`.
     Step(Box<Step>),
+    /// `step x = call flow(…)`.
+    SubFlow(Box<SubFlow>),
+    /// `signal s: T from … within d else e`.
+    Signal(Box<Signal>),
     /// `let v = e`.
     Let(Let),
     /// `ensure c else "…"`.
@@ -75,6 +79,8 @@ impl Statement {
     pub fn span(&self) -> Span {
         match self {
             Statement::Step(step) => step.span,
+            Statement::SubFlow(call) => call.span,
+            Statement::Signal(signal) => signal.span,
             Statement::Let(value) => value.span,
             Statement::Ensure(ensure) => ensure.span,
             Statement::Fail(fail) => fail.span,
@@ -96,7 +102,7 @@ pub struct Step {
     /// The call.
     pub call: Call,
     /// `poll … until c every 5s at most 60`.
-    pub poll: Option<Poll>,
+    pub poll: Option<Box<Poll>>,
     /// `when c`.
     pub when: Option<Expr>,
     /// `after a, b`.
@@ -198,6 +204,93 @@ pub struct Irreversible {
     pub span: Span,
     /// The reason.
     pub because: Text,
+}
+
+/// A call of another flow with its clauses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubFlow {
+    /// Its place, clauses included.
+    pub span: Span,
+    /// The name of its result.
+    pub name: Name,
+    /// The call.
+    pub call: FlowCall,
+    /// `when c`.
+    pub when: Option<Expr>,
+    /// `after a, b`.
+    pub after: Option<After>,
+    /// `undo api.op(…)`.
+    pub undo: Option<Undo>,
+    /// `irreversible because "…"`.
+    pub irreversible: Option<Irreversible>,
+}
+
+/// `call flow(a: e)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowCall {
+    /// Its place.
+    pub span: Span,
+    /// The flow.
+    pub flow: Name,
+    /// Inputs by name.
+    pub arguments: Vec<Argument>,
+}
+
+/// What a step calls.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// An operation of an api, perhaps again and again.
+    Operation(Box<Call>, Option<Box<Poll>>),
+    /// Another flow.
+    Flow(FlowCall),
+}
+
+/// `signal s: T when c from acme.agent within 24h else e`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signal {
+    /// Its place, clauses included.
+    pub span: Span,
+    /// The name of what comes in.
+    pub name: Name,
+    /// Its type.
+    pub ty: TypeExpr,
+    /// `when c`.
+    pub when: Option<Expr>,
+    /// `after a, b`.
+    pub after: Option<After>,
+    /// `from …`.
+    pub from: Option<Senders>,
+    /// `within d else e`.
+    pub within: Option<Within>,
+}
+
+/// `from local`, or `from acme.agent, ECZ-…`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Senders {
+    /// Its place.
+    pub span: Span,
+    /// The agents; empty for `local`.
+    pub agents: Vec<Sender>,
+}
+
+/// Who may send a signal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sender {
+    /// `acme.agent`.
+    Agent(Agent),
+    /// An Agent Credential ID.
+    Id(Text),
+}
+
+/// `within 24h else e`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Within {
+    /// Its place.
+    pub span: Span,
+    /// How long to wait.
+    pub wait: Millis,
+    /// What stands for a signal that did not come.
+    pub otherwise: Expr,
 }
 
 /// `let v = e`.

@@ -13,8 +13,8 @@ pub use expression::{
     UnaryOperator,
 };
 pub use flow::{
-    After, Argument, Block, Call, Ensure, Fail, Flow, For, Input, Irreversible, Key, Let, OnStatus, Poll,
-    Release, Return, Statement, Step, Undo,
+    After, Argument, Block, Call, Ensure, Fail, Flow, FlowCall, For, Input, Irreversible, Key, Let, OnStatus,
+    Poll, Release, Return, Sender, Senders, Signal, Statement, Step, SubFlow, Target, Undo, Within,
 };
 
 /// A value and its place.

@@ -46,7 +46,7 @@ impl Lower<'_> {
         Some(Operator { span, name: name?, passport: taken(passport), agent: taken(agent) })
     }
 
-    fn ecz_id(&self, node: Node<'_>) -> Option<Text> {
+    pub(super) fn ecz_id(&self, node: Node<'_>) -> Option<Text> {
         let id = child(node, Rule::ecz_id)?;
         Some(Spanned { value: id.as_str().to_owned(), span: self.span(&id) })
     }

@@ -1,11 +1,12 @@
 //! Flows and their statements.
 
-use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::syntax as codes;
+use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::Span;
 use crate::syntax::ast::{
-    After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, For, Input, Irreversible, Key,
-    Let, Millis, Name, OnStatus, Path, Poll, Release, Return, Statement, Step, TypeExpr, Undo, UseHandoff,
+    After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, FlowCall, For, Input,
+    Irreversible, Key, Let, Millis, Name, OnStatus, Path, Poll, Release, Return, Statement, Step, SubFlow,
+    Target, TypeExpr, Undo, UseHandoff,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -44,13 +45,6 @@ impl Header {
     }
 }
 
-/// What stands before a step's clauses.
-pub(in crate::syntax) struct StepHead {
-    name: Name,
-    call: Call,
-    poll: Option<Poll>,
-}
-
 /// The clauses of a step: filled parts with their places.
 #[derive(Default)]
 pub(in crate::syntax) struct Clauses {
@@ -66,12 +60,22 @@ pub(in crate::syntax) struct Clauses {
 
 impl Clauses {
     /// The step with its head.
-    pub(in crate::syntax) fn step(self, span: Span, head: StepHead) -> Step {
-        Step {
+    pub(in crate::syntax) fn step(
+        self,
+        span: Span,
+        name: Name,
+        target: Target,
+        sink: &mut Sink,
+    ) -> Statement {
+        let (call, poll) = match target {
+            Target::Operation(call, poll) => (call, poll),
+            Target::Flow(call) => return self.sub_flow(span, name, call, sink),
+        };
+        Statement::Step(Box::new(Step {
             span,
-            name: head.name,
-            call: head.call,
-            poll: head.poll,
+            name,
+            call: *call,
+            poll,
             when: taken(self.when),
             after: taken(self.after),
             on: self.on,
@@ -80,7 +84,31 @@ impl Clauses {
             key: taken(self.key),
             undo: taken(self.undo),
             irreversible: taken(self.irreversible),
+        }))
+    }
+
+    fn sub_flow(self, span: Span, name: Name, call: FlowCall, sink: &mut Sink) -> Statement {
+        let on = self.on.first().map(|on| (on.span, "on"));
+        let retry = self.retry.as_ref().map(|(_, at)| (*at, "retry"));
+        let handoff = self.handoff.as_ref().map(|(_, at)| (*at, "handoff"));
+        let key = self.key.as_ref().map(|(_, at)| (*at, "key"));
+        for (at, word) in [on, retry, handoff, key].into_iter().flatten() {
+            let message = format!("`{word}` is said of a call over the network, not of a flow");
+            sink.push(
+                Diagnostic::new(&codes::MISPLACED, at, message)
+                    .and(call.span, "this starts a flow")
+                    .help(format!("say it at the steps of `{}`", call.flow.text)),
+            );
         }
+        Statement::SubFlow(Box::new(SubFlow {
+            span,
+            name,
+            call,
+            when: taken(self.when),
+            after: taken(self.after),
+            undo: taken(self.undo),
+            irreversible: taken(self.irreversible),
+        }))
     }
 }
 
@@ -142,6 +170,7 @@ impl Lower<'_> {
     pub(in crate::syntax) fn statement(&mut self, node: Node<'_>, statements: &mut Vec<Statement>) {
         let statement = match node.as_rule() {
             Rule::step => return self.step(node, statements).unwrap_or(()),
+            Rule::signal_statement => return self.signal(node, statements).unwrap_or(()),
             Rule::let_statement => self.let_statement(node).map(Statement::Let),
             Rule::ensure_statement => self.ensure(node).map(Statement::Ensure),
             Rule::fail_statement => self.fail(node).map(Statement::Fail),
@@ -155,29 +184,41 @@ impl Lower<'_> {
 
     fn step(&mut self, node: Node<'_>, statements: &mut Vec<Statement>) -> Option<()> {
         let mut span = self.span(&node);
-        let head = child(node.clone(), Rule::step_head)?;
-        let head_span = self.span(&head);
-        let head = self.step_head(head)?;
-        let column = self.token(span.start).map_or(0, |token| token.column);
+        let (name, target) = self.step_head(child(node.clone(), Rule::step_head)?)?;
         let mut clauses = Clauses::default();
-        let mut end = head_span.end;
+        let (end, barriers) =
+            self.clauses(node, &name, &mut |lower, part| lower.clause(part, &mut clauses))?;
+        span.end = end;
+        let step = clauses.step(span, name, target, self.sink);
+        statements.push(step);
+        statements.extend(barriers);
+        Some(())
+    }
+
+    /// Gives every clause of a statement to `take`. Where the statement ends, and each `after` that the layout takes out of it.
+    pub(super) fn clauses(
+        &mut self,
+        node: Node<'_>,
+        name: &Name,
+        take: &mut dyn FnMut(&mut Self, Node<'_>),
+    ) -> Option<(usize, Vec<Statement>)> {
+        let column = self.token(self.span(&node).start).map_or(0, |token| token.column);
+        let mut parts = node.into_inner();
+        let mut end = self.span(&parts.next()?).end;
         let mut barriers: Vec<Statement> = Vec::new();
-        for part in node.into_inner().filter(|part| part.as_rule() != Rule::step_head) {
+        for part in parts {
             let at = self.span(&part);
             let outside = self.token(at.start).is_some_and(|token| token.first && token.column <= column);
             match part.as_rule() {
                 Rule::after_clause if outside => barriers.push(Statement::After(self.after(part))),
-                _ if outside || !barriers.is_empty() => self.misplaced(at, &head.name),
+                _ if outside || !barriers.is_empty() => self.misplaced(at, name),
                 _ => {
-                    self.clause(part, &mut clauses);
+                    take(self, part);
                     end = at.end;
                 }
             }
         }
-        span.end = end;
-        statements.push(Statement::Step(Box::new(clauses.step(span, head))));
-        statements.extend(barriers);
-        Some(())
+        Some((end, barriers))
     }
 
     fn misplaced(&mut self, at: Span, step: &Name) {
@@ -192,17 +233,36 @@ impl Lower<'_> {
         );
     }
 
-    pub(in crate::syntax) fn step_head(&mut self, node: Node<'_>) -> Option<StepHead> {
+    pub(in crate::syntax) fn step_head(&mut self, node: Node<'_>) -> Option<(Name, Target)> {
         let name = self.name(child(node.clone(), Rule::binding)?);
-        let Some(poll) = child(node.clone(), Rule::poll) else {
-            return Some(StepHead { name, call: self.call(child(node, Rule::call)?)?, poll: None });
+        let target = if let Some(call) = child(node.clone(), Rule::flow_call) {
+            Target::Flow(self.flow_call(call)?)
+        } else if let Some(poll) = child(node.clone(), Rule::poll) {
+            let call = self.call(child(poll.clone(), Rule::call)?)?;
+            Target::Operation(Box::new(call), Some(Box::new(self.poll(poll)?)))
+        } else {
+            Target::Operation(Box::new(self.call(child(node, Rule::call)?)?), None)
         };
-        let call = self.call(child(poll.clone(), Rule::call)?)?;
-        let span = self.span(&poll);
-        let at_most = child(poll.clone(), Rule::at_most).and_then(|most| self.count_in(most));
-        let every = self.millis_in(poll.clone())?;
-        let until = self.expr_in(poll)?;
-        Some(StepHead { name, call, poll: Some(Poll { span, until, every, at_most }) })
+        Some((name, target))
+    }
+
+    fn poll(&mut self, node: Node<'_>) -> Option<Poll> {
+        let span = self.span(&node);
+        let at_most = child(node.clone(), Rule::at_most).and_then(|most| self.count_in(most));
+        let every = self.millis_in(node.clone())?;
+        Some(Poll { span, until: self.expr_in(node)?, every, at_most })
+    }
+
+    fn flow_call(&mut self, node: Node<'_>) -> Option<FlowCall> {
+        let span = self.span(&node);
+        let flow = self.name(child(node.clone(), Rule::name)?);
+        let mut arguments = Vec::new();
+        for part in children(node, Rule::flow_argument) {
+            let at = self.span(&part);
+            let name = self.member_name(part.clone())?;
+            arguments.push(Argument { span: at, location: None, name, value: self.expr_in(part)? });
+        }
+        Some(FlowCall { span, flow, arguments })
     }
 
     pub(in crate::syntax) fn clause(&mut self, node: Node<'_>, clauses: &mut Clauses) {
@@ -344,7 +404,7 @@ impl Lower<'_> {
         Some(Fail { span, message, when })
     }
 
-    fn after(&self, node: Node<'_>) -> After {
+    pub(super) fn after(&self, node: Node<'_>) -> After {
         let span = self.span(&node);
         let all = child(node.clone(), Rule::kw_all).is_some();
         let names = children(node, Rule::name).map(|name| self.name(name)).collect();
@@ -407,7 +467,7 @@ impl Lower<'_> {
         Some(For { span, binding: names.pop(), variable, list, at_most, parallel, when, body, result: None })
     }
 
-    fn expr_in(&mut self, node: Node<'_>) -> Option<Expr> {
+    pub(super) fn expr_in(&mut self, node: Node<'_>) -> Option<Expr> {
         self.expr(child(node, Rule::expr)?)
     }
 }

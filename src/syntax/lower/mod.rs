@@ -7,8 +7,10 @@ mod expression;
 mod flow;
 mod literal;
 mod policy;
+mod signal;
 
 pub(super) use flow::{Clauses, Settings};
+pub(super) use signal::SignalClauses;
 
 use crate::diagnostics::codes::syntax as codes;
 use crate::diagnostics::{Code, Diagnostic, Sink};

@@ -1,0 +1,113 @@
+//! The flows of a file, resolved with those they call: each once, none coming back to itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::model::Hir;
+use crate::diagnostics::codes::graph as codes;
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::plan::ranges;
+use crate::syntax::ast;
+
+/// Resolves one flow, given those that it calls.
+type Lower<'a, 'l> = dyn FnMut(&'a ast::Flow, BTreeMap<String, Arc<Hir>>, &mut Sink) -> Hir + 'l;
+
+/// The flows of a file, as far as they were asked for.
+pub(super) struct Callees<'a> {
+    flows: BTreeMap<&'a str, &'a ast::Flow>,
+    resolved: BTreeMap<&'a str, Arc<Hir>>,
+    /// Nodes of a flow, for each call of another one those of that one with them.
+    nodes: BTreeMap<&'a str, usize>,
+    /// Flows being resolved, outermost first: meeting one again is a circle.
+    open: Vec<&'a str>,
+}
+
+impl<'a> Callees<'a> {
+    pub(super) fn new(flows: &[&'a ast::Flow]) -> Callees<'a> {
+        // The first of a name that stands twice, which was reported.
+        let named = flows.iter().rev().map(|flow| (flow.name.text.as_str(), *flow));
+        Callees {
+            flows: named.collect(),
+            resolved: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            open: Vec::new(),
+        }
+    }
+
+    /// Resolves a flow after those that it calls.
+    pub(super) fn resolve(
+        &mut self,
+        flow: &'a ast::Flow,
+        sink: &mut Sink,
+        lower: &mut Lower<'a, '_>,
+    ) -> Arc<Hir> {
+        let name = flow.name.text.as_str();
+        if let Some(known) = self.resolved.get(name) {
+            return Arc::clone(known);
+        }
+        self.open.push(name);
+        let mut calls = Vec::new();
+        called(&flow.body, &mut calls);
+        let mut callees = BTreeMap::new();
+        for call in &calls {
+            let Some(callee) = self.flows.get(call.text.as_str()).copied() else { continue };
+            if callees.contains_key(&call.text) {
+                continue;
+            }
+            if let Some(start) = self.open.iter().position(|open| *open == call.text) {
+                let chain: Vec<&str> =
+                    self.open.iter().skip(start).copied().chain([call.text.as_str()]).collect();
+                sink.push(recursive(call, callee, &chain));
+                continue;
+            }
+            if self.open.len() > ranges::CALL_DEPTH {
+                let message = format!("more than {} flows call each other in a row", ranges::CALL_DEPTH);
+                sink.push(Diagnostic::new(&codes::TOO_LARGE, call.span, message).help(
+                    "let the outer flow call the inner ones one after the other, and hand over what they return",
+                ));
+                continue;
+            }
+            let hir = self.resolve(callee, sink, lower);
+            callees.insert(call.text.clone(), hir);
+        }
+        let mut nodes = 0_usize;
+        for call in calls {
+            nodes = nodes.saturating_add(self.nodes.get(call.text.as_str()).copied().unwrap_or_default());
+        }
+        let hir = Arc::new(lower(flow, callees, sink));
+        hir.flow.body.each_node(&mut |_, _| nodes = nodes.saturating_add(1));
+        if nodes > ranges::NODES && !hir.callees.is_empty() {
+            let message = format!(
+                "`{name}` with the flows that it calls has {nodes} nodes, more than {}",
+                ranges::NODES
+            );
+            sink.push(Diagnostic::new(&codes::TOO_LARGE, flow.name.span, message).help("split the flow"));
+        }
+        self.open.pop();
+        self.nodes.insert(name, nodes);
+        self.resolved.insert(name, Arc::clone(&hir));
+        hir
+    }
+}
+
+fn recursive(call: &ast::Name, callee: &ast::Flow, chain: &[&str]) -> Diagnostic {
+    let message = match chain {
+        [_, _] => format!("`{}` calls itself", call.text),
+        _ => format!("`{}` calls itself through others: {}", call.text, chain.join(" -> ")),
+    };
+    Diagnostic::new(&codes::RECURSIVE_CALL, call.span, message)
+        .and(callee.name.span, "the flow that would start again")
+        .note("a flow that starts itself again may never end, and nobody could say beforehand what it costs")
+        .help("repeat with `for … at most N`, which is bounded, or move what both need into a third flow")
+}
+
+/// The flows that a block calls, in order.
+fn called<'a>(block: &'a ast::Block, found: &mut Vec<&'a ast::Name>) {
+    for statement in &block.statements {
+        match statement {
+            ast::Statement::SubFlow(step) => found.push(&step.call.flow),
+            ast::Statement::For(each) => called(&each.body, found),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The flows that a plan calls, and the signals it waits for: whole, called, given what they need, and in one name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::PlanError;
+use super::bounds::{CallTime, Rounds, longest};
+use super::called::{SENDER, Signal, SubFlow};
+use super::check::check;
+use super::model::{Api, Block, Node, NodeKind, Plan};
+use super::obligations::calls;
+use super::outline::{self, Does};
+use crate::ecz::Kind;
+use crate::types::Type;
+
+fn refused(name: &'static str, subject: &str, reason: impl Into<String>) -> PlanError {
+    PlanError::Obligation { name, subject: subject.to_owned(), reason: reason.into() }
+}
+
+fn nodes<'p>(block: &'p Block, found: &mut Vec<&'p Node>) {
+    for node in &block.nodes {
+        found.push(node);
+        if let NodeKind::For(repeat) = &node.kind {
+            nodes(&repeat.body, found);
+        }
+    }
+}
+
+impl Plan {
+    /// The apis of this flow and of those that it calls. A name may come several times.
+    pub fn all_apis(&self) -> Vec<(&str, &Api)> {
+        let mut found: Vec<_> = self.apis.iter().map(|(name, api)| (name.as_str(), api)).collect();
+        found.extend(self.flows.values().flat_map(Plan::all_apis));
+        found
+    }
+
+    /// Visits the flows that it calls, directly or not.
+    pub(super) fn each_flow(
+        &self,
+        visit: &mut dyn FnMut(&Plan) -> Result<(), PlanError>,
+    ) -> Result<(), PlanError> {
+        self.flows.values().try_for_each(|flow| {
+            visit(flow)?;
+            flow.each_flow(visit)
+        })
+    }
+
+    /// Whether the flow can change nothing at any counterparty.
+    fn is_safe(&self) -> bool {
+        calls(&self.flow.body).iter().all(|(_, call)| call.is_safe())
+            && self.flows.values().all(Plan::is_safe)
+    }
+
+    /// What a call of another flow does: it takes as long as that flow.
+    pub(super) fn called<'o>(&self, call: &SubFlow) -> Does<'o> {
+        let callee = self.flows.get(&call.flow);
+        let time = |rounds| callee.map_or(0, |callee| longest(&outline::of(callee), rounds).0);
+        let time = CallTime { single_ms: time(Rounds::One), worst_ms: time(Rounds::All) };
+        let effect = callee.is_some_and(|callee| !callee.is_safe());
+        Does::Call { effect, undone: call.undo.is_some(), time }
+    }
+
+    /// The flows that this one calls, with their steps, those in loops included.
+    pub fn sub_flows(&self) -> Vec<(&str, &SubFlow)> {
+        let mut all = Vec::new();
+        nodes(&self.flow.body, &mut all);
+        let calls = all.into_iter().filter_map(|node| match &node.kind {
+            NodeKind::SubFlow(call) => Some((node.id.as_str(), call.as_ref())),
+            _ => None,
+        });
+        calls.collect()
+    }
+
+    /// The signals that this flow waits for, with their names, those in loops included.
+    pub fn signals(&self) -> Vec<(&str, &Signal)> {
+        let mut all = Vec::new();
+        nodes(&self.flow.body, &mut all);
+        let signals = all.into_iter().filter_map(|node| match &node.kind {
+            NodeKind::Signal(signal) => Some((node.id.as_str(), signal.as_ref())),
+            _ => None,
+        });
+        signals.collect()
+    }
+}
+
+/// Each flow that is called is a plan that holds by itself, in the name of the same operator, and is called with its
+/// inputs. That no flow calls itself follows from its standing inside the other.
+pub(super) fn check_sub_flows(plan: &Plan) -> Result<(), PlanError> {
+    let calls = plan.sub_flows();
+    let called: BTreeSet<&str> = calls.iter().map(|(_, call)| call.flow.as_str()).collect();
+    for (name, flow) in &plan.flows {
+        if !called.contains(name.as_str()) {
+            return Err(refused("P2", name, "nothing calls this flow"));
+        }
+        if flow.flow.name != *name {
+            return Err(refused("P2", name, format!("this flow is `{}`", flow.flow.name)));
+        }
+        if flow.source != plan.source {
+            return Err(refused("P5", name, "this flow is of another source"));
+        }
+        let operator = plan.operators.get(&plan.flow.operator).map(|operator| &operator.passport);
+        if flow.operators.get(&flow.flow.operator).map(|operator| &operator.passport) != operator {
+            return Err(refused("P4", name, "this flow runs in the name of another operator"));
+        }
+        check(flow.clone()).map_err(|error| within(name, error))?;
+    }
+    one_api_each(plan)?;
+    for (step, call) in calls {
+        let Some(callee) = plan.flows.get(&call.flow) else {
+            return Err(refused("P2", step, format!("there is no flow `{}`", call.flow)));
+        };
+        given(step, call, callee)?;
+    }
+    Ok(())
+}
+
+/// A name is one api in all flows: who receives what is judged of all of them together.
+fn one_api_each(plan: &Plan) -> Result<(), PlanError> {
+    let mut known: BTreeMap<&str, Api> = BTreeMap::new();
+    for (name, api) in plan.all_apis() {
+        let Some(first) = known.get_mut(name) else {
+            known.insert(name, api.clone());
+            continue;
+        };
+        // Which operations are used is another question in each flow.
+        let bare =
+            |api: &Api| Api { operations: BTreeMap::new(), classified: BTreeMap::new(), ..api.clone() };
+        let same = bare(first) == bare(api);
+        let slices = api.operations.iter().all(|(key, slice)| match first.operations.get(key) {
+            Some(other) => other == slice && first.classified.get(key) == api.classified.get(key),
+            None => true,
+        });
+        if !same || !slices {
+            return Err(refused("P5", name, "this api is another one in a flow that is called"));
+        }
+        first.operations.extend(api.operations.clone());
+        first.classified.extend(api.classified.clone());
+    }
+    Ok(())
+}
+
+/// Inputs in the callee's order, each once; every one that it needs.
+fn given(step: &str, call: &SubFlow, callee: &Plan) -> Result<(), PlanError> {
+    let mut left = call.inputs.iter().peekable();
+    for input in &callee.flow.inputs {
+        if left.next_if(|given| given.name == input.name).is_none()
+            && input.default.is_none()
+            && !input.ty.is_optional()
+        {
+            return Err(refused("P3", step, format!("it does not give the input `{}`", input.name)));
+        }
+    }
+    match left.next() {
+        Some(given) => {
+            let reason = format!("`{}` has no input `{}` there", call.flow, given.name);
+            Err(refused("P3", step, reason))
+        }
+        None => Ok(()),
+    }
+}
+
+/// An error in a called flow, said with the flow's name.
+fn within(flow: &str, error: PlanError) -> PlanError {
+    match error {
+        PlanError::Obligation { name, subject, reason } => {
+            PlanError::Obligation { name, subject: format!("{flow}/{subject}"), reason }
+        }
+        PlanError::Range { place, reason } => PlanError::Range { place: format!("{flow}/{place}"), reason },
+        PlanError::Proof { difference } => {
+            PlanError::Proof { difference: format!("{difference} of `{flow}`") }
+        }
+        other => other,
+    }
+}
+
+/// A signal is a record without a sender of its own, from Agent Credentials.
+pub(super) fn check_signals(plan: &Plan) -> Result<(), PlanError> {
+    for (name, signal) in plan.signals() {
+        let fits = matches!(&signal.ty, Type::Record(record) if !record.fields.contains_key(SENDER));
+        if !fits {
+            return Err(refused("P3", name, "a signal is a record without a sender of its own"));
+        }
+        if signal.from.iter().any(|agent| agent.kind() != Kind::Agent || agent.is_placeholder()) {
+            return Err(refused("P4", name, "a signal is sent by Agent Credentials"));
+        }
+    }
+    Ok(())
+}

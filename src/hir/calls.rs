@@ -13,6 +13,7 @@ use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Location, OperationView};
+use crate::expr::Expr;
 use crate::plan::{Idempotency, relaxed};
 use crate::source::Span;
 use crate::syntax::{as_written, ast};
@@ -229,12 +230,13 @@ impl<'d> FlowLowering<'_, 'd> {
         document: &Document,
         contract: &Contract,
         key: Option<&str>,
-    ) -> Vec<(String, String, crate::expr::Expr)> {
+    ) -> Vec<(String, String, Expr)> {
         let is_key = |parameter: &Parameter| {
             parameter.location == Location::Header
                 && key.is_some_and(|key| parameter.name.eq_ignore_ascii_case(key))
         };
-        let mut given: BTreeMap<usize, (Typed, Span)> = BTreeMap::new();
+        // By parameter; there are few.
+        let mut given: Vec<(usize, Expr, Span)> = Vec::new();
         for argument in &call.arguments {
             let by_runtime = key.is_some_and(|key| argument.name.text.eq_ignore_ascii_case(key));
             if by_runtime {
@@ -250,7 +252,7 @@ impl<'d> FlowLowering<'_, 'd> {
                 let _ = self.expression(&argument.value, None);
                 continue;
             };
-            if let Some((_, first)) = given.get(&index) {
+            if let Some((.., first)) = given.iter().find(|(known, ..)| *known == index) {
                 self.sink.push(duplicate(&argument.name, *first));
                 continue;
             }
@@ -260,11 +262,12 @@ impl<'d> FlowLowering<'_, 'd> {
             }
             let field = Field { ty: parameter.schema.ty.clone(), required: parameter.required };
             let mut value = self.expression(&argument.value, Some(&parameter.schema.ty));
-            let place = format!("argument `{}` of `{}`", parameter.name, call.operation.text);
-            let declared_at = document.place(&parameter.pointer);
-            self.request_position(&value, &parameter.schema, parameter.required, place, declared_at);
+            self.request_position(&value, &parameter.schema, parameter.required, || {
+                let place = format!("argument `{}` of `{}`", parameter.name, call.operation.text);
+                (place, document.place(&parameter.pointer))
+            });
             convert(&mut value, &field);
-            given.insert(index, (value, argument.span));
+            given.push((index, value.expr, argument.span));
         }
         for (index, parameter) in contract.parameters.iter().enumerate() {
             // One that was given under a name like it was told already.
@@ -274,7 +277,11 @@ impl<'d> FlowLowering<'_, 'd> {
                 given == parameter.name
                     || (!known && did_you_mean(given, [parameter.name.as_str()]).is_some())
             });
-            if parameter.required && !is_key(parameter) && !given.contains_key(&index) && !misspelt {
+            if parameter.required
+                && !is_key(parameter)
+                && !given.iter().any(|(known, ..)| *known == index)
+                && !misspelt
+            {
                 let location = parameter.location.as_str();
                 let message =
                     format!("`{}` needs the {location} parameter `{}`", call.operation.text, parameter.name);
@@ -286,9 +293,10 @@ impl<'d> FlowLowering<'_, 'd> {
                 self.sink.push(diagnostic);
             }
         }
-        let value = |(index, (value, _)): (usize, (Typed, Span))| {
+        given.sort_by_key(|(index, ..)| *index);
+        let value = |(index, value, _): (usize, Expr, Span)| {
             let parameter = contract.parameters.get(index)?;
-            Some((parameter.name.clone(), parameter.location.as_str().to_owned(), value.expr))
+            Some((parameter.name.clone(), parameter.location.as_str().to_owned(), value))
         };
         given.into_iter().filter_map(value).collect()
     }
@@ -336,12 +344,7 @@ impl<'d> FlowLowering<'_, 'd> {
         }
     }
 
-    fn body(
-        &mut self,
-        call: &ast::Call,
-        document: &Document,
-        contract: &Contract,
-    ) -> Option<crate::expr::Expr> {
+    fn body(&mut self, call: &ast::Call, document: &Document, contract: &Contract) -> Option<Expr> {
         match (&call.body, &contract.body) {
             (None, None) => None,
             (None, Some(body)) => {
@@ -368,10 +371,12 @@ impl<'d> FlowLowering<'_, 'd> {
             }
             (Some(given), Some(body)) => {
                 let mut value = self.expression(given, Some(&body.schema.ty));
-                let place = format!("the body of `{}`", call.operation.text);
-                let declared_at = document.place(&body.pointer);
-                self.request_position(&value, &body.schema, body.required, place, declared_at);
-                self.point_at_member(given);
+                let told = self.request_position(&value, &body.schema, body.required, || {
+                    (format!("the body of `{}`", call.operation.text), document.place(&body.pointer))
+                });
+                if told {
+                    self.point_at_member(given);
+                }
                 convert(&mut value, &Field { ty: body.schema.ty.clone(), required: body.required });
                 Some(value.expr)
             }

@@ -110,7 +110,7 @@ pub(crate) fn flow(
     for (input, _, field, default) in &inputs {
         if let Some(default) = default {
             lowering.node = format!("input_{}", input.name.text);
-            let place = format!("the default of `{}`", input.name.text);
+            let place = || format!("the default of `{}`", input.name.text);
             lowering.position(default, field, place, Some(input.ty.span));
         }
     }
@@ -203,38 +203,56 @@ impl<'d> FlowLowering<'_, 'd> {
         self.lowering().message(expression)
     }
 
-    /// Records that a value is put somewhere of a type that the flow names, and whether it fits.
+    /// Holds a value against a type that the flow names. Whether something of it is left to say.
     pub(super) fn position(
         &mut self,
         value: &Typed,
         wanted: &Field,
-        place: String,
+        place: impl FnOnce() -> String,
         declared_at: Option<Span>,
-    ) {
+    ) -> bool {
         let strict = value.literal && !value.ty.is_optional();
         let answer = if strict {
             assignable_literal(&value.ty, &wanted.ty)
         } else {
             assignable_to_field(&value.ty, wanted, value.literal)
         };
-        self.record(value, wanted.clone(), answer, place, declared_at, false);
+        self.record(value, answer, || (place(), wanted.clone(), declared_at, false))
     }
 
-    /// Records that a value is sent where a document's schema stands, and whether it fits.
-    pub(crate) fn request_position(
+    /// Holds a value against a document's schema, where it is sent. Whether something of it is left to say.
+    pub(super) fn request_position(
         &mut self,
         value: &Typed,
         schema: &Schema,
         required: bool,
-        place: String,
-        declared_at: Option<Span>,
-    ) {
+        at: impl FnOnce() -> (String, Option<Span>),
+    ) -> bool {
         let answer = schema.takes(&value.ty, required, value.literal);
-        self.record(value, Field { ty: schema.ty.clone(), required }, answer, place, declared_at, true);
+        self.record(value, answer, || {
+            let (place, declared_at) = at();
+            (place, Field { ty: schema.ty.clone(), required }, declared_at, true)
+        })
     }
 
-    /// Points the last position at the member of a record literal that is wrong, where it is written there.
-    pub(crate) fn point_at_member(&mut self, written: &ast::Expr) {
+    /// Most values fit, and cost nothing more.
+    fn record(
+        &mut self,
+        value: &Typed,
+        answer: Answer,
+        about: impl FnOnce() -> (String, Field, Option<Span>, bool),
+    ) -> bool {
+        if answer == Answer::Yes {
+            return false;
+        }
+        let (place, wanted, declared_at, request) = about();
+        let (node, span, found) = (self.node.clone(), value.span, value.ty.clone());
+        self.positions.push(Position { node, place, span, found, wanted, answer, declared_at, request });
+        true
+    }
+
+    /// Points what was said last at the member of a record literal that is wrong, where it is written there.
+    pub(super) fn point_at_member(&mut self, written: &ast::Expr) {
         let Some(Position { span, answer: Answer::No(wrong), .. }) = self.positions.last_mut() else {
             return;
         };
@@ -245,19 +263,6 @@ impl<'d> FlowLowering<'_, 'd> {
             *span = member.span;
             at = &member.value;
         }
-    }
-
-    fn record(
-        &mut self,
-        value: &Typed,
-        wanted: Field,
-        answer: Answer,
-        place: String,
-        declared_at: Option<Span>,
-        request: bool,
-    ) {
-        let (node, span, found) = (self.node.clone(), value.span, value.ty.clone());
-        self.positions.push(Position { node, place, span, found, wanted, answer, declared_at, request });
     }
 
     /// An id for a node without a name: `ensure_1`, or the next number that no name of the flow has.
@@ -365,8 +370,9 @@ impl<'d> FlowLowering<'_, 'd> {
                     let mut typed = self.expression(&value.value, Some(&output));
                     let field = Field { ty: output, required: true };
                     convert(&mut typed, &field);
-                    self.position(&typed, &field, "the returned value".into(), None);
-                    self.point_at_member(&value.value);
+                    if self.position(&typed, &field, || "the returned value".to_owned(), None) {
+                        self.point_at_member(&value.value);
+                    }
                     (self.node.clone(), keyword("return"), NodeKind::Return(typed.expr))
                 }
             };

@@ -227,7 +227,7 @@ pub struct Flow {
     pub releases: BTreeMap<String, Released>,
     /// The body.
     pub body: Block,
-    /// Every place where a value is put into something of a known type.
+    /// Places where a value is put that does not fit, or may not.
     pub positions: Vec<Position>,
     /// The calls that could not be bound to an operation, which was reported: api and operation as written.
     pub unbound: Vec<(String, String)>,

@@ -101,9 +101,10 @@ impl FlowLowering<'_, '_> {
         let field = Field { ty: ty.clone(), required: true };
         let mut value = self.expression(&within.otherwise, Some(ty));
         convert(&mut value, &field);
-        let place = format!("the value without `{}`", signal.name.text);
-        self.position(&value, &field, place, Some(signal.ty.span));
-        self.point_at_member(&within.otherwise);
+        let place = || format!("the value without `{}`", signal.name.text);
+        if self.position(&value, &field, place, Some(signal.ty.span)) {
+            self.point_at_member(&within.otherwise);
+        }
         Some((within.wait.value, value.expr))
     }
 }

@@ -119,9 +119,10 @@ impl FlowLowering<'_, '_> {
                 self.sink.push(duplicate(&argument.name, *first));
                 continue;
             }
-            let place = format!("input `{}` of `{}`", input.name, callee.flow.name);
-            self.position(&value, &field, place, Some(callee.flow.span));
-            self.point_at_member(&argument.value);
+            let place = || format!("input `{}` of `{}`", input.name, callee.flow.name);
+            if self.position(&value, &field, place, Some(callee.flow.span)) {
+                self.point_at_member(&argument.value);
+            }
             given.insert(at, (value, argument.name.span));
         }
         for (at, input) in inputs.iter().enumerate() {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::path::Path;
 use super::state::{CallPhase, Looping, Progress, State};
 use super::{Engine, Place};
+use crate::base::Timestamp;
 use crate::plan::{Block, NodeKind};
 
 /// A node's instance by its place in the flow: the position of each loop around it and the iteration, then its own
@@ -36,6 +37,8 @@ pub(super) struct Agenda {
     pub(super) todo: BTreeMap<Spot, Todo>,
     /// Calls that wait for a verdict or for an answer.
     pub(super) awaiting: BTreeSet<Path>,
+    /// Timers that run.
+    pub(super) timers: BTreeMap<Path, Timestamp>,
     /// By node that is not ready: how many of the nodes it waits for are not finished.
     waits: BTreeMap<Path, usize>,
     /// Nodes of the flow's own body, but for its return, that are not finished.
@@ -159,6 +162,14 @@ impl<'a> Engine<'a> {
                 set.remove(path);
             }
         };
+        match progress {
+            Some(Progress::Waiting { until }) if !*failing => {
+                agenda.timers.insert(path.clone(), *until);
+            }
+            _ => {
+                agenda.timers.remove(path);
+            }
+        }
         mark(&mut agenda.awaiting, waits);
         mark(&mut agenda.doubtful, matches!(progress, Some(Progress::InDoubt)));
         mark(&mut agenda.stuck, path.undo && matches!(progress, Some(Progress::Failed)));
@@ -187,10 +198,12 @@ impl<'a> Engine<'a> {
             state.agenda.ready.clear();
         }
         state.agenda.awaiting.clear();
+        state.agenda.timers.clear();
         state.agenda.stuck.clear();
         state.agenda.undone = 0;
         let calling = |(path, progress): (&Path, &Progress)| {
-            matches!(progress, Progress::Calling(_) | Progress::Failed).then(|| path.clone())
+            let open = matches!(progress, Progress::Calling(_) | Progress::Waiting { .. } | Progress::Failed);
+            open.then(|| path.clone())
         };
         let paths: Vec<Path> = state.nodes.iter().filter_map(calling).collect();
         for path in paths {

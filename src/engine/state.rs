@@ -81,6 +81,10 @@ pub struct Failure {
 pub(super) enum Progress {
     Calling(Box<Calling>),
     Looping,
+    /// A timer that runs.
+    Waiting {
+        until: Timestamp,
+    },
     Done(Value),
     Skipped,
     Failed,

@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         parses.push(busy() - begin);
         let begin = busy();
         let (mut map, mut sink) = (SourceMap::default(), Sink::default());
-        black_box(Document::read(black_box(&bytes), DOCUMENT, &mut map, &mut sink));
+        black_box(Document::read(black_box(bytes.as_slice()), DOCUMENT, &mut map, &mut sink));
         reads.push(busy() - begin);
         let begin = busy();
         black_box(Session::new(&files).check(path, None)?);

@@ -109,7 +109,9 @@ fn one(path: &Path, name: &str, bound: Duration) -> Found {
     let mut found = Found::default();
     let bytes = std::fs::read(path).unwrap_or_default();
     let (mut sources, mut sink) = (SourceMap::default(), Sink::default());
-    let Some(document) = Document::read(&bytes, name, &mut sources, &mut sink) else { return found };
+    let Some(document) = Document::read(bytes.as_slice(), name, &mut sources, &mut sink) else {
+        return found;
+    };
     found.read = true;
     let (mut answers, mut requests) = (Side::default(), Side::default());
     for entry in document.operations() {

@@ -103,7 +103,7 @@ fn one(path: &Path, name: &str, bound: Duration, only_list: bool) -> Found {
     let bytes = std::fs::read(path).unwrap_or_default();
     let mut found = Found { bytes: bytes.len(), ..Found::default() };
     let (mut sources, mut sink) = (SourceMap::default(), Sink::default());
-    let Some(document) = Document::read(&bytes, name, &mut sources, &mut sink) else {
+    let Some(document) = Document::read(bytes.as_slice(), name, &mut sources, &mut sink) else {
         let findings = sink.into_sorted();
         for finding in &findings {
             let (line, _) = sources.line_column(finding.span());

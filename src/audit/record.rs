@@ -75,6 +75,8 @@ pub enum Kind {
     AttemptInDoubt,
     /// Another attempt follows after a delay.
     RetryScheduled,
+    /// Another poll follows after a while.
+    PollScheduled,
     /// The breaker lets no more calls through.
     BreakerOpened,
     /// It lets probes through.
@@ -127,6 +129,7 @@ impl Kind {
             Kind::AttemptFailed => "attempt_failed",
             Kind::AttemptInDoubt => "attempt_in_doubt",
             Kind::RetryScheduled => "retry_scheduled",
+            Kind::PollScheduled => "poll_scheduled",
             Kind::BreakerOpened => "breaker_opened",
             Kind::BreakerHalfOpen => "breaker_half_open",
             Kind::BreakerClosed => "breaker_closed",

@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let bytes = DiskFiles.read(path, limits::DOCUMENT_BYTES)?;
         flow::is_a_document(path, &bytes)?;
         let (mut sources, mut sink) = (SourceMap::default(), Sink::default());
-        let document = documents::Document::read(&bytes, path.as_str(), &mut sources, &mut sink);
+        let document = documents::Document::read(bytes, path.as_str(), &mut sources, &mut sink);
         flow::tell(&sources, &sink.into_sorted());
         match document {
             Some(document) => output::data(&format!("{}  {path}\n", document.canonical_hash()))?,

@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let bytes = DiskFiles.read(&arguments.document, limits::DOCUMENT_BYTES)?;
     flow::is_a_document(&arguments.document, &bytes)?;
     let (mut sources, mut sink) = (SourceMap::default(), Sink::default());
-    let document = Document::read(&bytes, arguments.document.as_str(), &mut sources, &mut sink);
+    let document = Document::read(bytes, arguments.document.as_str(), &mut sources, &mut sink);
     let Some(document) = document else {
         flow::tell(&sources, &sink.into_sorted());
         return Ok(Exit::Findings);

@@ -58,7 +58,7 @@ fn at_hand(plan: &Plan, folder: &Utf8Path) -> Result<BTreeMap<String, Document>,
             Err(error) => return Err(error.into()),
         };
         let (mut sources, mut sink) = (SourceMap::default(), Sink::default());
-        match Document::read(&bytes, path.as_str(), &mut sources, &mut sink) {
+        match Document::read(bytes, path.as_str(), &mut sources, &mut sink) {
             Some(document) => {
                 documents.insert(name.to_owned(), document);
             }

@@ -81,7 +81,7 @@ impl Session<'_> {
         let mut source_map = SourceMap::default();
         let mut sink = Sink::default();
         let flows = self.resolve(path, bytes, Choice::Every, &mut source_map, &mut sink).flows;
-        let mut lock = match self.lock(path) {
+        let mut lock = match self.lock(path, Lock::read) {
             LockState::Read(lock) => lock,
             LockState::Missing | LockState::Unreadable { .. } => Lock::default(),
         };

@@ -9,7 +9,7 @@ use super::allow;
 use crate::base::{Digest, Explained as _, limits};
 use crate::diagnostics::codes::{graph as codes, identity, names};
 use crate::diagnostics::{Diagnostic, Severity, Sink};
-use crate::documents::Lock;
+use crate::documents::{Lock, LockError};
 use crate::emit::{EmitError, emit};
 use crate::graph::{self, Graph};
 use crate::hir::{self, Choice, Hir, Resolved, StandardLibrary};
@@ -112,7 +112,7 @@ impl<'a> Session<'a> {
         let mut source_map = SourceMap::default();
         let mut sink = Sink::default();
         let resolved = self.resolve(path, bytes, choice, &mut source_map, &mut sink);
-        let lock = self.lock(path);
+        let lock = self.lock(path, |bytes| Lock::read_for(file_name(path), bytes));
         let mut graphs = BTreeMap::new();
         for hir in with_callees(&resolved.flows) {
             let graph = graph::build(&hir.flow, &mut sink);
@@ -173,9 +173,14 @@ impl<'a> Session<'a> {
         hir::resolve(&input, source_map, sink)
     }
 
-    pub(super) fn lock(&self, path: &Utf8Path) -> LockState {
+    /// The lock file beside a flow, read whole or only what is about the flow.
+    pub(super) fn lock(
+        &self,
+        path: &Utf8Path,
+        read: impl FnOnce(&[u8]) -> Result<Lock, LockError>,
+    ) -> LockState {
         match self.files.read(&lock_path(path), limits::DOCUMENT_BYTES) {
-            Ok(bytes) => match Lock::read(&bytes) {
+            Ok(bytes) => match read(&bytes) {
                 Ok(lock) => LockState::Read(lock),
                 Err(error) => LockState::Unreadable { reason: error.to_string(), help: None },
             },

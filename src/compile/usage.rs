@@ -59,8 +59,10 @@ fn block(block: &Block, outer: &Names, found: &mut BTreeMap<Operation, Usage>) {
                 names.insert(node.id.clone(), (operation, String::new()));
                 call(&step.call, found);
                 step.undo.iter().for_each(|undo| call(undo, found));
-                let undo = step.undo.iter().flat_map(Call::expressions);
-                node.expressions().into_iter().chain(undo).for_each(|used| read(used, &names, found));
+                node.expressions()
+                    .into_iter()
+                    .chain(node.on_answer())
+                    .for_each(|used| read(used, &names, found));
             }
             NodeKind::Let(value) => {
                 match stands_for(value, &names) {

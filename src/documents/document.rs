@@ -14,7 +14,7 @@ use super::view::{Dialect, OperationView, ViewError};
 use super::{json, operation, pointer, servers, yaml};
 use crate::base::{Digest, Hasher, canonical_json, did_you_mean, limits};
 use crate::diagnostics::{Diagnostic, Sink, codes::documents as codes};
-use crate::source::{FileId, SourceMap, Span};
+use crate::source::{FileId, SourceMap, Span, Text};
 
 /// An OpenAPI document (3.0, 3.1 or 3.2) that was read without an error. What its operations say is read where it is asked
 /// for: what is wrong in one that nobody uses is no error.
@@ -77,7 +77,12 @@ pub fn check(bytes: &[u8], name: &str, sources: &mut SourceMap, sink: &mut Sink)
 impl Document {
     /// Reads a document: JSON where the name ends in `.json`, YAML where it ends in `.yaml` or `.yml`, else JSON where
     /// it begins with a brace. Adds its text to the source map under `name`. `None` exactly where an error was reported.
-    pub fn read(bytes: &[u8], name: &str, sources: &mut SourceMap, sink: &mut Sink) -> Option<Document> {
+    pub fn read(
+        bytes: impl Into<Vec<u8>>,
+        name: &str,
+        sources: &mut SourceMap,
+        sink: &mut Sink,
+    ) -> Option<Document> {
         let tree = read_tree(bytes, name, sources, sink)?;
         let root = tree.root();
         if let Some(finding) = wrong_version(root) {
@@ -395,26 +400,31 @@ pub(super) fn is_named_yaml(name: &str) -> bool {
     is_named(name, ".yaml") || is_named(name, ".yml")
 }
 
-pub(super) fn read_tree(bytes: &[u8], name: &str, sources: &mut SourceMap, sink: &mut Sink) -> Option<Tree> {
+pub(super) fn read_tree(
+    bytes: impl Into<Vec<u8>>,
+    name: &str,
+    sources: &mut SourceMap,
+    sink: &mut Sink,
+) -> Option<Tree> {
+    let bytes = bytes.into();
     if bytes.len() > limits::DOCUMENT_BYTES {
         let file = sources.add(name, "");
         let message = format!("this document is larger than {} bytes", limits::DOCUMENT_BYTES);
         sink.push(Diagnostic::new(&codes::SYNTAX, Span::new(file, 0, 0), message));
         return None;
     }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
+    let text: Text = match String::from_utf8(bytes) {
+        Ok(text) => text.into(),
         Err(error) => {
             // What is valid before the place stays as it is, so that the place fits the text that is shown.
-            let file = sources.add(name, String::from_utf8_lossy(bytes));
-            let at = error.valid_up_to();
+            let file = sources.add(name, String::from_utf8_lossy(error.as_bytes()).into_owned());
+            let at = error.utf8_error().valid_up_to();
             let span = Span::new(file, at, at + char::REPLACEMENT_CHARACTER.len_utf8());
             sink.push(Diagnostic::new(&codes::ENCODING, span, "these bytes are not UTF-8"));
             return None;
         }
     };
-    let text: Arc<str> = text.into();
-    let file = sources.add(name, Arc::clone(&text));
+    let file = sources.add(name, text.clone());
     if let Some(rest) = text.strip_prefix('\u{feff}') {
         let span = Span::new(file, 0, text.len() - rest.len());
         let finding = Diagnostic::new(&codes::ENCODING, span, "this document begins with a byte-order mark");

@@ -1,23 +1,22 @@
 //! The strict JSON reader: I-JSON (RFC 7493) with places. Recursion is bounded by the limit on depth.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::number;
 use super::report::{Report, Stop};
 use super::tree::{Builder, Open, Tree, Written};
 use crate::base::limits;
 use crate::diagnostics::{Diagnostic, Sink, codes::documents as codes};
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Span, Text};
 
 /// Reads one JSON text. `None` exactly where an error was reported.
-pub(super) fn read(text: &Arc<str>, file: FileId, sink: &mut Sink) -> Option<Tree> {
+pub(super) fn read(text: &Text, file: FileId, sink: &mut Sink) -> Option<Tree> {
     read_part(text, 0..text.len(), file, sink)
 }
 
 /// Reads one JSON text that stands in another. `None` exactly where an error was reported.
-pub(super) fn read_part(text: &Arc<str>, part: Range<usize>, file: FileId, sink: &mut Sink) -> Option<Tree> {
-    let builder = Builder::new(file, Arc::clone(text), part.len(), true);
+pub(super) fn read_part(text: &Text, part: Range<usize>, file: FileId, sink: &mut Sink) -> Option<Tree> {
+    let builder = Builder::new(file, text.clone(), part.len(), true);
     let until = text.get(..part.end).unwrap_or(text);
     let mut reader = Reader { text: until, at: part.start, report: Report::new(file, sink), builder };
     reader.whole().ok()?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::slice::Slice;
-use crate::base::json::read_strict;
+use crate::base::json::{JsonError, read_strict, read_strict_only};
 use crate::base::{Digest, Explained, limits};
 
 /// The format's name, the member `format` of every lock file.
@@ -128,11 +128,23 @@ impl Lock {
     /// Reads a lock file strictly; every slice must have its digest. That its text is canonical shows where it equals what
     /// was cut out of the document; where it differs, it is read as any foreign text.
     pub fn read(bytes: &[u8]) -> Result<Lock, LockError> {
+        Lock::of_json(bytes, read_strict)
+    }
+
+    /// As [`Lock::read`], but only what is about one flow.
+    pub fn read_for(flow: &str, bytes: &[u8]) -> Result<Lock, LockError> {
+        Lock::of_json(bytes, |bytes| read_strict_only(bytes, "flows", flow))
+    }
+
+    fn of_json(
+        bytes: &[u8],
+        read: impl FnOnce(&[u8]) -> Result<serde_json::Value, JsonError>,
+    ) -> Result<Lock, LockError> {
         let unreadable = |reason: String| LockError::Unreadable { reason };
         if bytes.len() > limits::DOCUMENT_BYTES {
             return Err(unreadable(format!("it is larger than {} bytes", limits::DOCUMENT_BYTES)));
         }
-        let value = read_strict(bytes).map_err(|error| unreadable(error.to_string()))?;
+        let value = read(bytes).map_err(|error| unreadable(error.to_string()))?;
         if let Some(found) = value.get("format").and_then(serde_json::Value::as_str)
             && found != LOCK_FORMAT
         {

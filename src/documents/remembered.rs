@@ -3,14 +3,12 @@
 //! A document's bytes are always read and hashed; the cache saves reading what they say. What it keeps is believed: it is
 //! for the cache to give back only what was put there.
 
-use std::sync::Arc;
-
 use super::document::{Document, OperationEntry};
 use super::operation;
 use super::tree::Tree;
 use crate::base::Digest;
 use crate::diagnostics::Sink;
-use crate::source::{Cache, FileId, SourceMap, Span};
+use crate::source::{Cache, FileId, SourceMap, Span, Text};
 
 /// Smaller documents are read faster than they are looked up.
 const SMALLEST: usize = 256 << 10;
@@ -22,26 +20,30 @@ impl Document {
     /// As [`Document::read`], by what a cache remembers of the same bytes where it does.
     pub fn read_with(
         cache: Option<&dyn Cache>,
-        bytes: &[u8],
+        bytes: impl Into<Vec<u8>>,
         name: &str,
         sources: &mut SourceMap,
         sink: &mut Sink,
     ) -> Option<Document> {
+        let bytes = bytes.into();
         // The same bytes can be another document as YAML.
         let wanted = bytes.len() >= SMALLEST && !super::document::is_named_yaml(name);
         let Some(cache) = cache.filter(|_| wanted) else {
             return Document::read(bytes, name, sources, sink);
         };
-        let key = Digest::of_parts(&[HEADER.as_bytes(), &Digest::of(bytes).0]);
-        if let Some(entry) = cache.get(&key)
-            && let Ok(text) = std::str::from_utf8(bytes)
-        {
-            let text: Arc<str> = text.into();
-            let file = sources.add(name, Arc::clone(&text));
-            if let Some(document) = recall(&entry, file, text) {
-                return Some(document);
+        let key = Digest::of_parts(&[HEADER.as_bytes(), &Digest::of(&bytes).0]);
+        let bytes = match (cache.get(&key), String::from_utf8(bytes)) {
+            (Some(entry), Ok(text)) => {
+                let text = Text::from(text);
+                let file = sources.add(name, text.clone());
+                if let Some(document) = recall(&entry, file, text.clone()) {
+                    return Some(document);
+                }
+                text.as_bytes().to_vec()
             }
-        }
+            (_, Ok(text)) => text.into_bytes(),
+            (_, Err(error)) => error.into_bytes(),
+        };
         let document = Document::read(bytes, name, sources, sink)?;
         if let Some(entry) = remember(&document) {
             cache.put(&key, &entry);
@@ -75,7 +77,7 @@ fn remember(document: &Document) -> Option<Vec<u8>> {
 /// The length of a text that is not there.
 const NONE: u32 = u32::MAX;
 
-fn recall(entry: &[u8], file: FileId, text: Arc<str>) -> Option<Document> {
+fn recall(entry: &[u8], file: FileId, text: Text) -> Option<Document> {
     let (canonical_hash, mut rest) = entry.strip_prefix(HEADER.as_bytes())?.split_first_chunk()?;
     let count = number(&mut rest)?;
     // Bounded by the bytes there are: each operation takes some.
@@ -231,12 +233,12 @@ mod tests {
         let (cache, text) = (Kept::default(), text());
         read(&cache, &text);
         let entry = cache.0.lock().unwrap().values().next().unwrap().clone();
-        let text: Arc<str> = text.into();
+        let text: Text = text.into();
         let ends = (0..entry.len()).step_by(997).chain(entry.len() - 20..entry.len());
         for end in ends {
-            assert!(recall(&entry[..end], FileId::default(), Arc::clone(&text)).is_none(), "{end}");
+            assert!(recall(&entry[..end], FileId::default(), text.clone()).is_none(), "{end}");
         }
-        assert!(recall(&entry, FileId::default(), Arc::clone(&text)).is_some());
+        assert!(recall(&entry, FileId::default(), text.clone()).is_some());
         let older = [b"eczflow-remembered-document-0", &entry[29..]].concat();
         assert!(recall(&older, FileId::default(), text).is_none());
     }

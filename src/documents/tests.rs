@@ -440,6 +440,10 @@ fn a_lock_tells_used_changes_from_unused_ones() {
     let text = lock.write();
     let lock = Lock::read(text.as_bytes()).unwrap();
     assert_eq!(lock.write(), text);
+    let mut both = lock.clone();
+    both.set("other.eczflow", lock.flows["refund.eczflow"].clone());
+    assert_eq!(Lock::read_for("refund.eczflow", both.write().as_bytes()).unwrap(), lock);
+    assert_eq!(Lock::read_for("none.eczflow", text.as_bytes()).unwrap(), Lock::default());
 
     let wanted = Wanted {
         flow: "refund.eczflow",

@@ -9,12 +9,12 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use serde_json::{Map, Number, Value};
 
 use super::pointer;
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Span, Text};
 
 pub(super) use builder::{Builder, Open, Written};
 
@@ -62,7 +62,7 @@ enum Kind {
 #[derive(Debug)]
 pub(super) struct Tree {
     file: FileId,
-    text: Arc<str>,
+    text: Text,
     cells: Vec<Cell>,
     strings: Vec<String>,
     numbers: Vec<Number>,

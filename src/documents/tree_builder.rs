@@ -1,11 +1,9 @@
 //! Making a tree.
 
-use std::sync::Arc;
-
 use serde_json::Number;
 
 use super::{Cell, Kind, Node, SMALL, Tree, order};
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Span, Text};
 
 /// Makes a tree, cell by cell in the order of the text.
 pub(in crate::documents) struct Builder {
@@ -35,7 +33,7 @@ pub(in crate::documents) enum Written {
 )]
 impl Builder {
     /// A builder for values of `size` bytes of the text. `nested` as [`Tree::nested`] has it.
-    pub(in crate::documents) fn new(file: FileId, text: Arc<str>, size: usize, nested: bool) -> Builder {
+    pub(in crate::documents) fn new(file: FileId, text: Text, size: usize, nested: bool) -> Builder {
         let mut tree = Tree::nothing(file, text);
         tree.cells.reserve(size / 24);
         tree.nested = nested;

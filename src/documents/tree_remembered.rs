@@ -2,12 +2,12 @@
 //! enough to find any value by reading little of the text, and a small part of what the whole tree takes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use super::{Cell, Kind, SMALL, Tree};
 use crate::diagnostics::Sink;
 use crate::documents::json;
-use crate::source::FileId;
+use crate::source::{FileId, Text};
 
 /// Containers of fewer bytes than this are parts.
 const LARGE: u32 = 4 << 10;
@@ -22,7 +22,7 @@ const CELL: usize = 13;
 #[expect(clippy::cast_possible_truncation, reason = "there are no more cells than in the tree itself")]
 impl Tree {
     /// A tree without any value.
-    pub(super) fn nothing(file: FileId, text: Arc<str>) -> Tree {
+    pub(super) fn nothing(file: FileId, text: Text) -> Tree {
         Tree {
             file,
             text,
@@ -46,7 +46,7 @@ impl Tree {
             let place = super::Node { tree: self, at }.span().range();
             let read = json::read_part(&self.text, place, self.file, &mut Sink::default());
             // The same bytes were read before without a finding, so this is what never happens.
-            read.unwrap_or_else(|| Tree::nothing(self.file, Arc::clone(&self.text)))
+            read.unwrap_or_else(|| Tree::nothing(self.file, self.text.clone()))
         }))
     }
 
@@ -77,7 +77,7 @@ impl Tree {
     }
 
     /// The tree of a text from what was kept of it; `None` where that is not of this form.
-    pub(in crate::documents) fn recall(kept: &[u8], file: FileId, text: Arc<str>) -> Option<Tree> {
+    pub(in crate::documents) fn recall(kept: &[u8], file: FileId, text: Text) -> Option<Tree> {
         let mut rest = kept;
         let mut number = || {
             let (bytes, after) = rest.split_first_chunk()?;

@@ -1,8 +1,6 @@
 //! The strict YAML reader: 1.2 core schema over a parser's events, without what JSON has no counterpart for and without
 //! what older readers take otherwise. Iterative; its nesting is bounded like JSON's.
 
-use std::sync::Arc;
-
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 use serde_json::Number;
 
@@ -12,7 +10,7 @@ use super::report::{Report, Stop};
 use super::tree::{self, Tree, Written};
 use crate::base::limits;
 use crate::diagnostics::{Diagnostic, Sink, codes::documents as codes};
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Span, Text};
 
 /// Values and keys of one text.
 const MOST_NODES: usize = 4 << 20;
@@ -22,16 +20,16 @@ const MOST_BRACKETS: usize = 2 << 20;
 const MOST_INDICATORS: usize = 4 << 20;
 
 /// Reads one YAML text. `None` exactly where an error was reported.
-pub(super) fn read(text: &Arc<str>, file: FileId, sink: &mut Sink) -> Option<Tree> {
+pub(super) fn read(text: &Text, file: FileId, sink: &mut Sink) -> Option<Tree> {
     read_within(text, file, sink, MOST_NODES)
 }
 
-fn read_within(text: &Arc<str>, file: FileId, sink: &mut Sink, nodes: usize) -> Option<Tree> {
+fn read_within(text: &Text, file: FileId, sink: &mut Sink, nodes: usize) -> Option<Tree> {
     let mut reader = Reader {
         text,
         offsets: Offsets::new(text),
         report: Report::new(file, sink),
-        builder: tree::Builder::new(file, Arc::clone(text), text.len(), false),
+        builder: tree::Builder::new(file, text.clone(), text.len(), false),
         open: Vec::new(),
         documents: 0,
         nodes,

@@ -87,10 +87,10 @@ pub fn emit(
 fn uses(hir: &Hir) -> BTreeMap<String, plan::Uses> {
     let mut uses = BTreeMap::new();
     hir.flow.body.each_node(&mut |node, _| {
-        let undo = node.undo().into_iter().flat_map(hir::Call::expressions);
+        let later = node.on_answer();
         node.expressions()
             .into_iter()
-            .chain(undo)
+            .chain(later)
             .for_each(|expression| plan::answer_uses(expression, &mut uses));
     });
     uses
@@ -170,6 +170,7 @@ impl Emitter<'_> {
         let kind = match &node.kind {
             hir::NodeKind::Step(step) => plan::NodeKind::Call(Box::new(plan::Step {
                 call: self.call(&step.call)?,
+                poll: step.poll.as_ref().map(|(poll, _)| poll.clone()),
                 guard: step.guard.as_ref().map(|(guard, _)| guard.clone()),
                 on: step.on.iter().map(|(status, _, message)| (*status, message.clone())).collect(),
                 undo: step.undo.as_ref().map(|undo| self.call(undo)).transpose()?,

@@ -175,6 +175,19 @@ impl<'a> Engine<'a> {
                 calling.attempt += 1;
                 calling.phase = CallPhase::Verify { not_before: *until };
             }
+            What::PollScheduled { poll, until } => {
+                if *until <= at {
+                    return illegal("it waits for nothing");
+                }
+                let calling = under_way(state, path, event.attempt)?;
+                if !matches!(calling.phase, CallPhase::Polled(_)) || *poll != calling.round + 1 {
+                    return illegal("no poll follows here");
+                }
+                (calling.round, calling.earlier) = (*poll, calling.attempt);
+                (calling.first_intended, calling.unknown) = (None, false);
+                calling.attempt += 1;
+                calling.phase = CallPhase::Verify { not_before: *until };
+            }
             What::TimerSet { until } => {
                 if *until <= at {
                     return illegal("it waits for nothing");
@@ -285,10 +298,16 @@ impl<'a> Engine<'a> {
         let refused = outcome.kind == OutcomeKind::Refused && outcome.value.is_some();
         if refused && (safe || !calling.unknown) {
             let body = outcome.value.unwrap_or(Value::Null);
+            state.beside.extend(beside.map(|beside| (path.clone(), beside)));
             state.refused.insert(path.clone(), (outcome.status.unwrap_or_default(), body));
             state.nodes.insert(path.clone(), Progress::Done(Value::Absent));
         } else if outcome.kind == OutcomeKind::Done {
             let value = outcome.value.unwrap_or(Value::Null);
+            state.beside.extend(beside.map(|beside| (path.clone(), beside)));
+            if self.holds_out(state, path, &value) {
+                under_way(state, path, attempt)?.phase = CallPhase::Polled(value);
+                return Ok(());
+            }
             state.nodes.insert(path.clone(), Progress::Done(value));
             let undoable = self.step(path).is_some_and(|step| step.undo.is_some() && !step.call.is_safe());
             if !path.undo && undoable {
@@ -296,8 +315,8 @@ impl<'a> Engine<'a> {
             }
         } else {
             calling.phase = CallPhase::Settled(outcome);
+            state.beside.extend(beside.map(|beside| (path.clone(), beside)));
         }
-        state.beside.extend(beside.map(|beside| (path.clone(), beside)));
         Ok(())
     }
 

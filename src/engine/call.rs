@@ -36,7 +36,7 @@ impl Engine<'_> {
             CallPhase::Verified { .. } if is_late(call, calling, environment.now()) => {
                 let message = format!(
                     "its policy's time was over before attempt {} of {}",
-                    calling.attempt,
+                    calling.tries(),
                     call.attempts()
                 );
                 event(self.end_call(call, step, calling, FailureClass::Exhausted, None, message))
@@ -48,6 +48,12 @@ impl Engine<'_> {
                 Permit::Probe(Some(facts)) => event(What::BreakerHalfOpen(facts)),
                 Permit::Until(until) => event(What::TimerSet { until }),
             },
+            CallPhase::Polled(value) => {
+                let what = self.decide_poll(state, environment, path, step?, calling, value)?;
+                // A poll that is given up or fails ends the step, not an attempt.
+                let attempt = matches!(what, What::PollScheduled { .. }).then_some(calling.attempt);
+                Some(Event { path: Some(path.clone()), attempt, what })
+            }
             CallPhase::Refused => {
                 let message =
                     "an identity of the handoff was refused; nothing was sent in this attempt".to_owned();
@@ -84,11 +90,11 @@ impl Engine<'_> {
             OutcomeKind::Unknown => call.is_resendable(),
             _ => false,
         };
-        if !resend || !outcome.transient || calling.attempt >= policy.attempts {
+        if !resend || !outcome.transient || calling.tries() >= policy.attempts {
             return None;
         }
         let now = environment.now();
-        let ceiling = ceiling_ms(policy, calling.attempt + 1);
+        let ceiling = ceiling_ms(policy, calling.tries() + 1);
         let asked = outcome.retry_after.as_deref().and_then(|text| retry_after_ms(text, now)).unwrap_or(0);
         let latest = [
             policy.within_ms.map(|within| calling.first_intended.unwrap_or(now).plus(within)),
@@ -126,7 +132,7 @@ impl Engine<'_> {
             OutcomeKind::Refused => (FailureClass::Refused, outcome.why.clone()),
             _ => (
                 FailureClass::Exhausted,
-                format!("{} ({} of {} attempts)", outcome.why, calling.attempt, call.attempts()),
+                format!("{} ({} of {} attempts)", outcome.why, calling.tries(), call.attempts()),
             ),
         };
         let doubt = What::AttemptInDoubt { outcome: outcome.kind };

@@ -265,7 +265,7 @@ fn decide_finish(state: &State, path: &Path) -> Option<Event> {
     (!state.failing).then(|| Event { path: Some(path.clone()), attempt: None, what })
 }
 
-fn fail(class: FailureClass, message: String) -> What {
+pub(super) fn fail(class: FailureClass, message: String) -> What {
     What::StepFailed { class, status: None, effect: false, message }
 }
 

@@ -143,6 +143,13 @@ pub enum What {
         /// Tokens left in the counterparty's retry budget.
         budget: u32,
     },
+    /// The answer was not the one that is waited for: another poll follows.
+    PollScheduled {
+        /// Which one, from 2.
+        poll: u64,
+        /// Not before.
+        until: Timestamp,
+    },
     /// A breaker opened.
     BreakerOpened(BreakerFacts),
     /// A breaker lets probes through.
@@ -320,7 +327,7 @@ pub enum FailureClass {
     Expression,
     /// A value did not fit the document: found before sending.
     Guard,
-    /// More items than `at most`, or two iterations with one key.
+    /// More items or polls than `at most`, or two iterations with one key.
     Bound,
     /// An identity was refused.
     Identity,

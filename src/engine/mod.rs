@@ -13,6 +13,7 @@ mod event;
 mod key;
 mod outcome;
 mod path;
+mod poll;
 mod record;
 mod request;
 pub mod retry;

@@ -142,6 +142,8 @@ impl Calling {
             request,
             guard,
             attempt: 1,
+            round: 1,
+            earlier: 0,
             first_intended: None,
             leaf: None,
             unknown: false,

@@ -103,6 +103,10 @@ pub(super) struct Calling {
     pub(super) guard: Option<bool>,
     /// The attempt under way or next, from 1.
     pub(super) attempt: u32,
+    /// The poll it belongs to, from 1.
+    pub(super) round: u64,
+    /// The attempts of the polls before.
+    pub(super) earlier: u32,
     pub(super) first_intended: Option<Timestamp>,
     /// The leaf of the newest intended attempt.
     pub(super) leaf: Option<Digest>,
@@ -123,6 +127,8 @@ pub(super) enum CallPhase {
     Intended,
     /// Intended, and the process ended.
     Lost,
+    /// Answered, and whether that is what the poll waits for is to be decided on.
+    Polled(Value),
     /// The newest attempt's outcome is to be decided on.
     Settled(Outcome),
 }
@@ -137,6 +143,13 @@ pub(super) struct Looping {
     pub(super) open: BTreeMap<u64, usize>,
     /// Values of finished iterations.
     pub(super) results: BTreeMap<u64, Value>,
+}
+
+impl Calling {
+    /// The attempt among those of its poll, from 1: what a retry policy counts.
+    pub(super) fn tries(&self) -> u32 {
+        self.attempt.saturating_sub(self.earlier)
+    }
 }
 
 impl State {
@@ -291,11 +304,14 @@ impl Scope for Names<'_> {
             if let Some((status, body)) = self.state.refused.get(&path) {
                 return Some(Answered::With(*status, body));
             }
-            match (self.state.nodes.get(&path)?, self.state.beside.get(&path)) {
-                (Progress::Skipped, _) => Some(Answered::Skipped),
-                (Progress::Done(value), Some(Beside { status: Value::Int(status), .. })) => {
-                    Some(Answered::With(u16::try_from(*status).ok()?, value))
-                }
+            let own = self.own.filter(|(name, _)| *name == step).map(|(_, value)| value);
+            let value = match self.state.nodes.get(&path)? {
+                Progress::Skipped => return Some(Answered::Skipped),
+                Progress::Done(value) => value,
+                _ => own?,
+            };
+            match self.state.beside.get(&path)?.status {
+                Value::Int(status) => Some(Answered::With(u16::try_from(status).ok()?, value)),
                 _ => None,
             }
         })

@@ -101,6 +101,7 @@ impl<'a, 'g> Reader<'a, 'g> {
                 call: self.sent(node.id.clone(), &step.call),
                 guard: step.guard.as_ref().map(|(guard, _)| guard),
                 on: step.on.iter().map(|(_, _, message)| message).collect(),
+                until: step.poll.as_ref().map(|(poll, _)| &poll.until),
                 undo: step.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },
             NodeKind::SubFlow(call) => What::Flow {

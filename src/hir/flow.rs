@@ -195,7 +195,7 @@ impl<'d> FlowLowering<'_, 'd> {
         self.lowering().lower(expression, wanted)
     }
 
-    pub(super) fn condition(&mut self, expression: &ast::Expr) -> Typed {
+    pub(crate) fn condition(&mut self, expression: &ast::Expr) -> Typed {
         self.lowering().condition(expression)
     }
 
@@ -429,7 +429,7 @@ impl<'d> FlowLowering<'_, 'd> {
             } else if self.scope.defines(&name.text) && !self.scope.defined(&name.text) {
                 into.push((name.text.clone(), name.span));
             } else {
-                let _ = self.scope.look_up(name, self.sink);
+                self.scope.no_step(name, self.sink);
             }
         }
     }
@@ -474,10 +474,12 @@ impl<'d> FlowLowering<'_, 'd> {
             };
             self.scope.answers(&step.name.text, known);
         }
+        let poll = step.poll.as_ref().and_then(|poll| self.poll(poll, &step.name, &call, &answer));
         let (undo, irreversible) =
             self.compensation(&step.name, answer, step.undo.as_ref(), step.irreversible.as_ref());
         Some(NodeKind::Step(Box::new(Step {
             call,
+            poll,
             guard,
             on,
             undo,

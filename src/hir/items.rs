@@ -185,7 +185,7 @@ impl Reader<'_> {
             return known.clone();
         }
         let document = match self.files.read(&path, limits::DOCUMENT_BYTES) {
-            Ok(bytes) => Document::read_with(self.cache, &bytes, path.as_str(), self.map, sink).map(Arc::new),
+            Ok(bytes) => Document::read_with(self.cache, bytes, path.as_str(), self.map, sink).map(Arc::new),
             Err(error) => {
                 let help = match &error {
                     ReadError::Io { kind: ErrorKind::NotFound, .. } => None,

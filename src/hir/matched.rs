@@ -16,6 +16,7 @@ pub(super) fn matched(block: &Block, found: &mut Matched) {
         match statement {
             Statement::Step(step) => {
                 call(&step.call, &mut look);
+                step.poll.iter().for_each(|poll| look(&poll.until));
                 step.when.iter().for_each(&mut look);
                 step.on.iter().for_each(|on| look(&on.message));
                 step.key.iter().for_each(|key| look(&key.once_per));

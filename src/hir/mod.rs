@@ -24,6 +24,7 @@ mod operators;
 mod placed;
 mod parties;
 mod policies;
+mod polls;
 mod scope;
 mod signal;
 mod sub_flow;

@@ -8,7 +8,7 @@ use super::policies::{Handoff, NamedRetry};
 use crate::documents::{Document, Identity, OperationView};
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
-use crate::plan::{Breaker, Class, Clearance, Declared, Idempotency, Release, Retry, Timeout};
+use crate::plan::{Breaker, Class, Clearance, Declared, Idempotency, Poll, Release, Retry, Timeout};
 use crate::source::Span;
 use crate::types::{Answer, Field, Type};
 
@@ -327,6 +327,8 @@ pub enum NodeKind {
 pub struct Step {
     /// The call.
     pub call: Call,
+    /// The same call again until an answer is the one that is waited for, and where that stands.
+    pub poll: Option<(Poll, Span)>,
     /// `when` and its place.
     pub guard: Option<(Expr, Span)>,
     /// `on STATUS fail`, with the status's place.
@@ -435,6 +437,15 @@ pub struct Loop {
 }
 
 impl Node {
+    /// The expressions that see the node's own value: its undo's, and what a poll waits for.
+    pub fn on_answer(&self) -> impl Iterator<Item = &Expr> {
+        let poll = match &self.kind {
+            NodeKind::Step(step) => step.poll.as_ref(),
+            _ => None,
+        };
+        self.undo().into_iter().flat_map(Call::expressions).chain(poll.map(|(poll, _)| &poll.until))
+    }
+
     /// The compensation, where it has one.
     pub fn undo(&self) -> Option<&Call> {
         match &self.kind {

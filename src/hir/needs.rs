@@ -47,8 +47,8 @@ impl Node {
     /// The names a node needs, those that its loop body or its undo takes from outside included.
     pub fn needs(&self) -> BTreeSet<String> {
         let mut names: BTreeSet<String> = self.expressions().into_iter().flat_map(free_names).collect();
-        let undo = self.undo().into_iter().flat_map(Call::expressions).flat_map(free_names);
-        names.extend(undo.filter(|name| *name != self.id));
+        let later = self.on_answer().flat_map(free_names);
+        names.extend(later.filter(|name| *name != self.id));
         if let NodeKind::For(repeat) = &self.kind {
             for node in &repeat.body.nodes {
                 names.extend(node.needs());

@@ -121,18 +121,29 @@ impl Scope {
             sink.push(Diagnostic::new(&names::USED_BEFORE_DEFINITION, name.span, message).help(help));
             return None;
         }
+        let diagnostic = self.absent(name, format!("no `{}` here", name.text));
+        sink.push(diagnostic);
+        None
+    }
+
+    /// Reports that an `after` names nothing that could be waited for.
+    pub(crate) fn no_step(&mut self, name: &ast::Name, sink: &mut Sink) {
+        let message = format!("no step, value or loop `{}` here to wait for", name.text);
+        sink.push(Diagnostic { code: &names::UNKNOWN_STEP, ..self.absent(name, message) });
+    }
+
+    fn absent(&mut self, name: &ast::Name, message: String) -> Diagnostic {
         let known = self.frames.iter().flat_map(BTreeMap::keys).map(String::as_str);
         self.unknown += 1;
         let near =
             did_you_mean(&name.text, known.take(if self.unknown > SUGGESTED { 0 } else { usize::MAX }));
-        let mut diagnostic = unknown(name, format!("no `{}` here", name.text), near);
+        let mut diagnostic = unknown(name, message, near);
         if let Some(inside) = self.all.get(&name.text) {
             diagnostic = diagnostic
                 .and(*inside, "a name inside a loop stays inside")
                 .help("`yield` what the rest of the flow needs");
         }
-        sink.push(diagnostic);
-        None
+        diagnostic
     }
 
     /// Says of a step's name what is known of the answer.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::matches::is_refusal;
-use super::model::{AnswerUse, Block, Call, NodeKind};
+use super::model::{AnswerUse, Block, NodeKind};
 use super::names::each_child;
 use crate::expr::Expr;
 
@@ -51,7 +51,7 @@ pub fn answer_uses(expression: &Expr, uses: &mut BTreeMap<String, Uses>) {
 /// Every expression of a block, those of undos and inner blocks included.
 pub fn each_expression<'p>(block: &'p Block, visit: &mut dyn FnMut(&'p Expr)) {
     for node in &block.nodes {
-        node.undo().into_iter().flat_map(Call::expressions).for_each(&mut *visit);
+        node.on_answer().for_each(&mut *visit);
         match &node.kind {
             NodeKind::Call(step) => {
                 step.call.expressions().for_each(&mut *visit);

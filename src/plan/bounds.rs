@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::model::{Block, Call, NodeKind, Obligation, Plan, Retry};
+use super::model::{Block, Call, NodeKind, Obligation, Plan, Poll, Retry};
 use super::outline::{self, Does, Item};
 
 /// The longest time a resolver check takes before an attempt, milliseconds. All identities of an attempt are asked for at
@@ -42,6 +42,15 @@ impl CallTime {
             _ => each,
         };
         CallTime { single_ms: attempt_ms, worst_ms }
+    }
+
+    /// The same, where the call is polled: as often as it may be, with the time between two polls.
+    #[must_use]
+    pub fn polled(self, poll: Option<&Poll>) -> CallTime {
+        let Some(poll) = poll else { return self };
+        let between = poll.every_ms.saturating_mul(poll.at_most.saturating_sub(1));
+        let worst_ms = self.worst_ms.saturating_mul(poll.at_most).saturating_add(between);
+        CallTime { single_ms: self.single_ms, worst_ms }
     }
 
     pub(super) fn in_plan(call: &Call, plan: &Plan) -> CallTime {
@@ -187,9 +196,10 @@ pub fn bounds(plan: &Plan) -> Bounds {
     let (mut forward, mut back) = (BTreeMap::new(), BTreeMap::new());
     each_node(&plan.flow.body, 1, &mut |kind, times| match kind {
         NodeKind::Call(step) => {
-            steps.add(&step.call, plan, times, &mut forward);
+            let rounds = times.saturating_mul(step.rounds());
+            steps.add(&step.call, plan, rounds, &mut forward);
             steps.leaves = steps.leaves.saturating_add(
-                ATTEMPT_LEAVES.saturating_mul(u64::from(step.call.attempts())).saturating_mul(times),
+                ATTEMPT_LEAVES.saturating_mul(u64::from(step.call.attempts())).saturating_mul(rounds),
             );
             if let Some(undo) = &step.undo {
                 undos.add_undo(undo, plan, times, &mut back);

@@ -324,6 +324,9 @@ pub enum NodeKind {
 pub struct Step {
     /// The call.
     pub call: Call,
+    /// The same call again until an answer is the one that is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll: Option<Poll>,
     /// `when`: false skips the step, and its value is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<Expr>,
@@ -339,6 +342,25 @@ pub struct Step {
     /// What the flow uses of its answer beside the body; absent where it is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<AnswerUse>,
+}
+
+/// `poll … until c every 5s at most 60`, of a safe call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Poll {
+    /// A bool, evaluated over each answer with the step's own name in scope: true ends it.
+    pub until: Expr,
+    /// Time between two polls, milliseconds.
+    pub every_ms: u64,
+    /// Most polls.
+    pub at_most: u64,
+}
+
+impl Step {
+    /// How often its call is made at most, retries left out.
+    pub fn rounds(&self) -> u64 {
+        self.poll.as_ref().map_or(1, |poll| poll.at_most)
+    }
 }
 
 /// What a flow uses of a step's answer beside its body: kept in the run's state, and recorded.
@@ -430,6 +452,15 @@ impl Node {
             NodeKind::SubFlow(call) => call.irreversible.as_ref(),
             _ => None,
         }
+    }
+
+    /// The expressions that see the node's own value: its undo's, and what a poll waits for.
+    pub fn on_answer(&self) -> impl Iterator<Item = &Expr> {
+        let poll = match &self.kind {
+            NodeKind::Call(step) => step.poll.as_ref(),
+            _ => None,
+        };
+        self.undo().into_iter().flat_map(Call::expressions).chain(poll.map(|poll| &poll.until))
     }
 
     /// The compensation, where it has one.

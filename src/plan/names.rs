@@ -146,11 +146,8 @@ impl Node {
                 names.extend(repeat.guard.iter().flat_map(free_names));
             }
         }
-        // Only an undo may name the step itself.
-        let mut undo: BTreeSet<String> =
-            self.undo().into_iter().flat_map(Call::expressions).flat_map(free_names).collect();
-        undo.remove(&self.id);
-        names.extend(undo);
+        // Only what follows the answer may name the step itself.
+        names.extend(self.on_answer().flat_map(free_names).filter(|name| *name != self.id));
         names
     }
 }

@@ -93,7 +93,11 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
                 let (effect, undone) = (!step.call.is_safe(), step.undo.is_some());
                 (
                     Some(Failing::Call),
-                    Does::Call { effect, undone, time: CallTime::in_plan(&step.call, plan) },
+                    Does::Call {
+                        effect,
+                        undone,
+                        time: CallTime::in_plan(&step.call, plan).polled(step.poll.as_ref()),
+                    },
                 )
             }
             NodeKind::SubFlow(call) => (Some(Failing::Call), plan.called(call)),

@@ -30,6 +30,8 @@ pub const ATTEMPT_MS: u64 = HOUR;
 pub const RESPONSE_BYTES: u64 = 256 << 20;
 /// Most items of a loop.
 pub const ITEMS: u64 = 100_000;
+/// Most polls of one step.
+pub const POLLS: u64 = 10_000;
 /// Most iterations of a loop at once.
 pub const PARALLEL: u64 = 1000;
 /// Oldest verdict that a policy may accept, milliseconds.
@@ -219,6 +221,11 @@ fn is_word(text: &str) -> bool {
 fn check_step(place: &str, step: &Step) -> Checked {
     check_call(place, &step.call)?;
     step.guard.iter().chain(step.on.values()).try_for_each(|e| check_expression(place, e, 0))?;
+    if let Some(poll) = &step.poll {
+        range(place, "poll.at_most", poll.at_most, 1, POLLS)?;
+        range(place, "poll.every_ms", poll.every_ms, 1, DELAY_MS)?;
+        check_expression(place, &poll.until, 0)?;
+    }
     for status in step.on.keys() {
         let answerable = (300..=599).contains(status);
         require(answerable, place, "on", &format!("a status from 300 to 599, not {status}"))?;

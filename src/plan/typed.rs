@@ -138,9 +138,10 @@ impl<'a> Walk<'a> {
         let answer = self.answers.entry((&step.call.api, &step.call.operation));
         let answer = Rc::clone(answer.or_insert_with(|| Rc::new(contract.success_type())));
         self.typing.answered(id, contract, step.guard.is_some());
+        // What follows the answer sees it where the step was done: there, it is present.
+        self.typing.define(id, Rc::clone(&answer));
+        self.condition(id, step.poll.as_ref().map(|poll| &poll.until))?;
         if let Some(undo) = &step.undo {
-            // It is sent only where the step was done: there, its answer is present.
-            self.typing.define(id, Rc::clone(&answer));
             self.call(&format!("{id}/undo"), undo)?;
         }
         let refusals = step.answer.iter().any(|answer| !answer.refusals.is_empty());

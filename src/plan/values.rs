@@ -95,6 +95,16 @@ pub(super) fn check_answers(plan: &Plan, contracts: &Contracts) -> Result<(), Pl
     Ok(())
 }
 
+/// Only a safe call is polled.
+pub(super) fn check_polls(plan: &Plan) -> Result<(), PlanError> {
+    let mut steps: BTreeMap<&str, &Step> = BTreeMap::new();
+    collect(&plan.flow.body, &mut steps);
+    match steps.into_iter().find(|(_, step)| step.poll.is_some() && !step.call.is_safe()) {
+        Some((id, _)) => Err(refused("P7", id, "it polls a call that has an effect")),
+        None => Ok(()),
+    }
+}
+
 /// Each arm of a `match` can be taken, and each way its step can end has one.
 pub(super) fn check_matches(plan: &Plan, contracts: &Contracts) -> Result<(), PlanError> {
     let mut steps: BTreeMap<&str, &Step> = BTreeMap::new();

@@ -22,6 +22,7 @@ fn item<'c>(context: &'c Context<'_>, node: &'c Node) -> Item<'c> {
         NodeKind::Step(step) => {
             let attempt_ms = hir.apis.get(&step.call.api).map_or(0, |api| api.timeout.attempt_ms);
             let time = CallTime::of(step.call.retry(), attempt_ms, hir.flow.deadline_ms);
+            let time = time.polled(step.poll.as_ref().map(|(poll, _)| poll));
             let (effect, undone) = (!step.call.is_safe(), step.undo.is_some());
             (Some(Failing::Call), Does::Call { effect, undone, time })
         }

@@ -90,7 +90,7 @@ fn operations_of_published_documents_have_answers_that_fit() {
     ] {
         let bytes = std::fs::read(format!("{root}/{name}")).unwrap();
         let (mut sources, mut sink) = Default::default();
-        let document = Document::read(&bytes, name, &mut sources, &mut sink);
+        let document = Document::read(bytes.as_slice(), name, &mut sources, &mut sink);
         let document = document.unwrap_or_else(|| panic!("{name}: {:?}", sink.findings().first()));
         let tally = tally(&document, stride);
         eprintln!(

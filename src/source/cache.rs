@@ -102,10 +102,10 @@ impl Cache for DiskCache {
         if !about.is_file() || about.len() > ENTRY_BYTES {
             return None;
         }
-        let mut entry = Vec::with_capacity(usize::try_from(about.len()).ok()?);
-        (&file).take(ENTRY_BYTES).read_to_end(&mut entry).ok()?;
-        let payload = entry.split_off(32.min(entry.len()));
-        if entry != self.seal(key, &payload)?.0 {
+        let (mut seal, mut payload) = ([0; 32], Vec::with_capacity(usize::try_from(about.len()).ok()?));
+        (&file).read_exact(&mut seal).ok()?;
+        (&file).take(ENTRY_BYTES).read_to_end(&mut payload).ok()?;
+        if seal != self.seal(key, &payload)?.0 {
             return None;
         }
         // When it was used last is what pruning goes by; where that cannot be noted, it goes a little early.

@@ -1,6 +1,6 @@
 //! The source map: texts by id, and spans into them.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
 use codespan_reporting::files::{Error, Files, line_starts};
@@ -37,12 +37,36 @@ impl Span {
     }
 }
 
+/// A whole text that is shared, and was never copied to be so.
+#[derive(Debug, Clone, Default)]
+pub struct Text(Arc<String>);
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Text {
+        Text(Arc::new(text))
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Text {
+        text.to_owned().into()
+    }
+}
+
 /// One text with its name and line table. The table is made when a place is first asked for: of a large document nobody
 /// asks for one where nothing is wrong.
 #[derive(Debug, Clone)]
 pub struct SourceFile {
     name: String,
-    text: Arc<str>,
+    text: Text,
     lines: OnceLock<Vec<usize>>,
 }
 
@@ -71,7 +95,7 @@ pub struct SourceMap {
 
 impl SourceMap {
     /// Adds a text and names it.
-    pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<Text>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         self.files.push(SourceFile { name: name.into(), text: text.into(), lines: OnceLock::new() });
         id

@@ -7,5 +7,5 @@ mod files;
 mod system;
 
 pub use cache::{Cache, DiskCache};
-pub use files::{FileId, SourceFile, SourceMap, Span};
+pub use files::{FileId, SourceFile, SourceMap, Span, Text};
 pub use system::{DiskFiles, FileSystem, MemoryFiles, Overlay, ReadError, read_bounded};

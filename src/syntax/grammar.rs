@@ -163,6 +163,7 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         Rule::flow_as => "`as`",
         Rule::flow_deadline => "`deadline`",
         Rule::step | Rule::step_head => "`step`",
+        Rule::poll => "`poll`",
         Rule::let_statement => "`let`",
         Rule::ensure_statement => "`ensure`",
         Rule::fail_statement => "`fail`",

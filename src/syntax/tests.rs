@@ -154,7 +154,6 @@ fn later_constructs_are_named_once() {
             ),
         ),
         ("receipt", top("handoff h { receipt required }")),
-        ("poll", flow("step x = poll a.b() until true every 5s at most 60")),
         ("pages", flow("let xs = pages a.b() next c at most 5")),
         ("wait", flow("wait 5m")),
         ("reconcile", flow("step x = a.b()\n    reconcile a.c() when true\n    retry r")),

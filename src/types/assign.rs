@@ -44,7 +44,7 @@ pub struct Conversion {
 }
 
 /// Why a member is refused that nothing declares.
-const UNDECLARED: &str = "the target declares no such member";
+pub const UNDECLARED: &str = "the target declares no such member";
 
 /// Comparisons of one question; past them the answer is unknown.
 const STEPS: u32 = 200_000;

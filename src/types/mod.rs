@@ -34,8 +34,8 @@ mod value;
 pub use algebra::FieldAccess;
 pub use answer::HEADER_BYTES;
 pub use assign::{
-    Answer, Conversion, Counterexample, assignable, assignable_literal, assignable_to_field, conversion,
-    widening,
+    Answer, Conversion, Counterexample, UNDECLARED, assignable, assignable_literal, assignable_to_field,
+    conversion, widening,
 };
 pub use body::{Body, Encoding, RequestBody};
 pub use checked::Checked;

@@ -1,5 +1,8 @@
 //! Control over one step's answers, from the text to a replay after a crash at every record.
 
+use std::cell::Cell;
+
+use eczflow::audit::{Kind, Record};
 use eczflow::engine::{Engine, FailureClass, Phase, State, Status};
 use eczflow::plan::{NodeKind, Plan, PlanError, Step, Verified, check};
 use eczflow::verify::{Legal, replay};
@@ -146,5 +149,112 @@ fn an_edited_match_is_refused() {
     refused(&plan, "P3", |plan| step(plan, "ticket").answer.as_mut().unwrap().refusals.clear());
     refused(&plan, "P1", |plan| {
         step(plan, "ticket").on.insert(404, Expr::String { value: "gone".to_owned() });
+    });
+}
+
+const POLLING: &str = r#"
+flow f(id: string) -> { amount: decimal, state: int? } {
+  as acme.agent
+  handoff strict
+  step ticket = poll support.getTicket(ticketId: id) until ticket.amount > 30 every 5s at most 4
+    retry careful
+  step moved = warehouse.returnItem(sku: "S", { quantity: 1 })
+    after ticket
+    retry careful
+    irreversible because "a test"
+  return { amount: ticket.amount, state: status(ticket) }
+}
+"#;
+
+/// Answers with ten more each time it is asked, the second time with a failure.
+fn polled_world(first: i64) -> World {
+    let asked = Cell::new(0);
+    World::new(move |path, _| {
+        if path != "ticket" {
+            return Reply::Answer(201, flows::return_body(path));
+        }
+        asked.set(asked.get() + 1);
+        if asked.get() == 2 {
+            Reply::Empty(503)
+        } else {
+            Reply::Answer(200, ticket(first + 10 * asked.get()))
+        }
+    })
+}
+
+fn kinds(run: &Run, kind: Kind) -> Vec<&Record> {
+    run.log.iter().map(|(record, _)| record).filter(|record| record.kind == kind).collect()
+}
+
+#[test]
+fn a_poll_asks_until_its_condition_holds() {
+    let plan = plan(POLLING);
+    let run = cut_everywhere(&plan, &json!({"id": "T1"}), &|| polled_world(0));
+    assert_eq!(outputs(&run.state), json!({"amount": 40, "state": 200}));
+    // Attempts 1, 2 and 3 (a retry in the second poll), and 4.
+    let scheduled = kinds(&run, Kind::PollScheduled);
+    let polls: Vec<&Json> = scheduled.iter().map(|record| &record.decision["poll"]).collect();
+    assert_eq!(polls, [&json!(2), &json!(3)]);
+    let intended = kinds(&run, Kind::AttemptIntended);
+    let asked: Vec<u64> = intended
+        .iter()
+        .filter(|record| record.node.as_deref() == Some("ticket"))
+        .map(|record| record.time.since(run.log[0].0.time))
+        .collect();
+    assert_eq!(asked.len(), 4);
+    assert!(asked[1] >= asked[0] + 5_000 && asked[3] >= asked[2] + 5_000, "{asked:?}");
+    // Each with its own verdict.
+    let verdicts = kinds(&run, Kind::HandoffVerified);
+    assert_eq!(verdicts.iter().filter(|record| record.node.as_deref() == Some("ticket")).count(), 4);
+}
+
+#[test]
+fn a_poll_ends_at_its_bound() {
+    let plan = plan(POLLING);
+    let run = cut_everywhere(&plan, &json!({"id": "T1"}), &|| polled_world(-1_000));
+    assert_eq!(run.state.phase, Phase::Finished(Status::Failed));
+    assert_eq!(run.state.failure.as_ref().map(|failure| failure.class), Some(FailureClass::Bound));
+    // Four polls, and the one attempt that failed.
+    assert_eq!(kinds(&run, Kind::AttemptIntended).len(), 5);
+}
+
+#[test]
+fn a_poll_that_is_not_the_plans_is_not_legal() {
+    let plan = plan(POLLING);
+    let run = start(&plan, json!({"id": "T1"}), &mut polled_world(0));
+    let at = run.log.iter().position(|(record, _)| record.kind == Kind::PollScheduled).unwrap();
+    for (member, lie) in [("poll", json!(3)), ("until", json!("2027-01-15T08:00:00.100Z"))] {
+        let mut forged = run.log.clone();
+        assert!(forged[at].0.decision.insert(member.to_owned(), lie).is_some());
+        assert!(matches!(replay(&plan, "run-1", &forged).1, Legal::No { .. }), "{member}");
+    }
+}
+
+#[test]
+fn an_edited_poll_is_refused() {
+    use eczflow::plan::Poll;
+    let plan = plan(POLLING);
+    let poll = |plan: &mut Plan| step(plan, "ticket").poll.clone().unwrap();
+    let mut copy = Plan::clone(&plan);
+    let usual = poll(&mut copy);
+    for edited in [
+        Poll { at_most: 0, ..usual.clone() },
+        Poll { at_most: 10_001, ..usual.clone() },
+        Poll { every_ms: 0, ..usual.clone() },
+    ] {
+        let mut copy = Plan::clone(&plan);
+        step(&mut copy, "ticket").poll = Some(edited);
+        assert!(matches!(check(copy), Err(PlanError::Range { .. })));
+    }
+    // More polls are more requests than the proof says, and fewer are fewer.
+    for at_most in [3, 5] {
+        let mut copy = Plan::clone(&plan);
+        step(&mut copy, "ticket").poll = Some(Poll { at_most, ..usual.clone() });
+        assert!(matches!(check(copy), Err(PlanError::Proof { .. })));
+    }
+    refused(&plan, "P7", |plan| step(plan, "moved").poll = Some(usual.clone()));
+    let elsewhere = eczflow::expr::Expr::Name { name: "moved".to_owned() };
+    refused(&plan, "P1", |plan| {
+        step(plan, "ticket").poll = Some(Poll { until: elsewhere.clone(), ..usual.clone() })
     });
 }

@@ -160,7 +160,7 @@ const DEFECTS: &[Defect] = &[
         name: "a body field that the schema does not have",
         place: "{ grams: grams }",
         planted: "{ grams: grams, colour: \"red\" }",
-        code: "EF2001",
+        code: "EF2012",
         twin: "{ grams: grams, note: \"red\" }",
     },
     Defect {
@@ -202,7 +202,7 @@ const DEFECTS: &[Defect] = &[
         name: "a jump to a step that is not there",
         place: "after seen",
         planted: "after seen, sene",
-        code: "EF1001",
+        code: "EF1013",
         twin: "after seen, place",
     },
     Defect {
@@ -218,6 +218,13 @@ const DEFECTS: &[Defect] = &[
         planted: "  fail \"closed\"\n  step seen",
         code: "EF3004",
         twin: "  fail \"closed\" when depot == \"\"\n  step seen",
+    },
+    Defect {
+        name: "a jump back without an end",
+        place: "carrier.getParcel(id: parcel.id)",
+        planted: "poll carrier.getParcel(id: parcel.id) until seen.state == \"gone\" every 5s",
+        code: "EF3010",
+        twin: "poll carrier.getParcel(id: parcel.id) until seen.state == \"gone\" every 5s at most 60",
     },
 ];
 
@@ -255,5 +262,7 @@ fn each_defect_is_refused_by_one_code_and_its_twin_is_accepted() {
             problems.push(format!("the twin of {name}: {:?}", accepted.diagnostics));
         }
     }
+    let distinct: BTreeSet<&str> = DEFECTS.iter().map(|defect| defect.code).collect();
+    assert_eq!(distinct.len(), DEFECTS.len(), "two defects share a code");
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

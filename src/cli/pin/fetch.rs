@@ -28,7 +28,7 @@ pub(super) fn run(url: &str, path: &Utf8Path, force: bool, config: Option<&Utf8P
     let config = flow::configuration(config, Utf8Path::new("."))?;
     let bytes = runtime::start()?.block_on(download(&config, url))?;
     let (mut sources, mut sink) = (SourceMap::default(), Sink::default());
-    let document = Document::read(&bytes, path.as_str(), &mut sources, &mut sink);
+    let document = Document::read(bytes.as_slice(), path.as_str(), &mut sources, &mut sink);
     flow::tell(&sources, &sink.into_sorted());
     let Some(document) = document else {
         output::tell(

@@ -10,7 +10,7 @@ use super::usage::{Usage, usage};
 use super::{Compilation, Session};
 use crate::base::Digest;
 use crate::diagnostics::{Diagnostic, Severity};
-use crate::documents::{Document, OperationView, Slice};
+use crate::documents::{Document, Lock, OperationView, Slice};
 use crate::hir::{Hir, Node};
 use crate::rules::LockState;
 use crate::source::{Overlay, ReadError, SourceMap};
@@ -108,7 +108,7 @@ impl Session<'_> {
     /// The file itself cannot be read.
     pub fn update(&self, path: &Utf8Path) -> Result<Update, ReadError> {
         let pinned = self.pin(path)?;
-        let lock = match self.lock(path) {
+        let lock = match self.lock(path, Lock::read) {
             LockState::Read(lock) if lock.flows.contains_key(file_name(path)) => Ok(lock),
             LockState::Read(_) => Err(format!("the lock has nothing about `{}`", file_name(path))),
             LockState::Missing => Err("there is no lock".to_owned()),

@@ -24,6 +24,12 @@ pub static RECURSIVE_CALL: Code = Code::error("EF3015", "recursive-call");
 /// An arm of a `match` that can never be taken.
 pub static IMPOSSIBLE_ARM: Code = Code::error("EF3009", "impossible-arm");
 
+/// A poll that no number of tries ends.
+pub static ENDLESS_POLL: Code = Code::error("EF3010", "endless-poll");
+
+/// A guard that is always false.
+pub static FALSE_GUARD: Code = Code::error("EF3011", "false-guard");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &CYCLE,
@@ -35,5 +41,7 @@ pub const ALL: &[&Code] = &[
     &TOO_LARGE,
     &DECLARATION_CYCLE,
     &IMPOSSIBLE_ARM,
+    &ENDLESS_POLL,
+    &FALSE_GUARD,
     &RECURSIVE_CALL,
 ];

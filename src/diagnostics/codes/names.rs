@@ -24,6 +24,9 @@ pub static UNKNOWN_FLOW: Code = Code::error("EF1009", "unknown-flow");
 /// A `classify` of something that is not there.
 pub static UNKNOWN_CLASSIFIED: Code = Code::error("EF1017", "unknown-classified");
 
+/// An `after` of something that is not there.
+pub static UNKNOWN_STEP: Code = Code::error("EF1013", "unknown-step");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &UNKNOWN_NAME,
@@ -35,5 +38,6 @@ pub const ALL: &[&Code] = &[
     &NO_SUCH_FLOW,
     &UNKNOWN_OPERATION,
     &UNKNOWN_FLOW,
+    &UNKNOWN_STEP,
     &UNKNOWN_CLASSIFIED,
 ];

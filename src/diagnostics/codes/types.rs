@@ -28,6 +28,9 @@ pub static SIGNAL_TYPE: Code = Code::error("EF2030", "signal-type");
 /// A `match` without an arm for a way its step can end.
 pub static UNMATCHED_STATUS: Code = Code::error("EF2011", "unmatched-status");
 
+/// A member of a record that nothing declares where it is put.
+pub static UNDECLARED_MEMBER: Code = Code::error("EF2012", "undeclared-member");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &TYPE_MISMATCH,
@@ -41,5 +44,6 @@ pub const ALL: &[&Code] = &[
     &LITERAL_OUT_OF_RANGE,
     &UNDOCUMENTED_HEADER,
     &UNMATCHED_STATUS,
+    &UNDECLARED_MEMBER,
     &SIGNAL_TYPE,
 ];

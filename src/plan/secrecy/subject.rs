@@ -70,6 +70,8 @@ pub enum What<'a> {
         guard: Option<&'a Expr>,
         /// The messages of `on STATUS fail`.
         on: Vec<&'a Expr>,
+        /// What a poll waits for.
+        until: Option<&'a Expr>,
         /// The compensation.
         undo: Option<Sent<'a>>,
     },
@@ -214,6 +216,7 @@ impl<'a> Reader<'a> {
                 call: self.sent(node.id.clone(), &step.call),
                 guard: step.guard.as_ref(),
                 on: step.on.values().collect(),
+                until: step.poll.as_ref().map(|poll| &poll.until),
                 undo: step.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },
             NodeKind::SubFlow(call) => What::Flow {

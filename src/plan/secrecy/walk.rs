@@ -111,17 +111,24 @@ impl<'a> Walk<'_, 'a> {
 
     fn item(&mut self, item: &Item<'a>, guards: &Bits, repeated: bool, done: &mut Done<'a>) {
         match &item.what {
-            What::Step { call, guard, on, undo } => {
-                let guards = self.guarded(*guard, guards);
+            What::Step { call, guard, on, until, undo } => {
+                let mut guards = self.guarded(*guard, guards);
                 done.calls.push(self.send(call, guards.clone(), repeated, &mut done.ends));
                 // Whether an attempt is made is decided here, and any attempt may fail.
                 done.ends.union(&guards);
                 on.iter().for_each(|message| self.tell(item.id, "the message", message));
-                let fails = std::mem::take(&mut self.judge.fails);
                 let origin = Origin::Answer { api: call.api, operation: call.operation };
                 let label = Label { data: Bits::default(), control: guards.clone() };
                 let value = self.judge.source(origin, Vec::new(), label);
-                self.judge.names.insert(item.id, value);
+                self.judge.names.insert(item.id, value.clone());
+                if let Some(until) = until {
+                    // It decides how often the call is made, and whether it ends the run.
+                    guards.union(&self.judge.value(until).whole().all());
+                    done.ends.union(&guards);
+                    done.calls.iter().for_each(|at| self.hangs_on(*at, &guards));
+                    self.judge.names.insert(item.id, value.decided(&guards));
+                }
+                let fails = std::mem::take(&mut self.judge.fails);
                 self.undo(undo.as_ref(), guards, repeated, done);
                 self.judge.fails = fails;
             }
@@ -236,9 +243,7 @@ impl<'a> Walk<'_, 'a> {
         // One that can't be written is not sent, and ends nothing.
         let at = self.send(undo, guards, repeated, &mut Bits::default());
         let unwritten = std::mem::take(&mut self.judge.fails);
-        if let Some(sending) = self.sendings.get_mut(at) {
-            sending.guards.union(&unwritten);
-        }
+        self.hangs_on(at, &unwritten);
         done.undos.push(at);
     }
 
@@ -269,6 +274,13 @@ impl<'a> Walk<'_, 'a> {
             endings: Vec::new(),
         });
         self.sendings.len() - 1
+    }
+
+    /// More that decides whether a call is made.
+    fn hangs_on(&mut self, at: usize, guards: &Bits) {
+        if let Some(sending) = self.sendings.get_mut(at) {
+            sending.guards.union(guards);
+        }
     }
 
     /// A message or the outputs: what they hold counts, not that they are there, for the run is the operator's own.

@@ -1,12 +1,13 @@
 //! P1: every flow returns or fails, and every node can run for some input.
 
-use crate::diagnostics::codes::graph::{NO_END, UNREACHABLE};
+use crate::diagnostics::codes::graph::{FALSE_GUARD, NO_END, UNREACHABLE};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
 use crate::hir::{Block, NodeKind};
 use crate::rules::{Context, Rule};
 
-pub(in crate::rules) const RULE: Rule = Rule { name: "graph/end", codes: &[&NO_END, &UNREACHABLE], check };
+pub(in crate::rules) const RULE: Rule =
+    Rule { name: "graph/end", codes: &[&NO_END, &UNREACHABLE, &FALSE_GUARD], check };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let flow = &context.hir.flow;
@@ -46,7 +47,7 @@ fn block(block: &Block, sink: &mut Sink) {
         if let Some(span) = guard {
             let message = format!("`{}` can never run: its guard is always false", node.id);
             sink.push(
-                Diagnostic::new(&UNREACHABLE, span, message).help("remove the step, or say when it runs"),
+                Diagnostic::new(&FALSE_GUARD, span, message).help("remove the step, or say when it runs"),
             );
         }
         match &node.kind {

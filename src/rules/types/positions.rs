@@ -1,12 +1,15 @@
 //! P3: every value fits where it is put.
 
-use crate::diagnostics::codes::types::{OPTIONAL_NOT_HANDLED, TYPE_MISMATCH};
+use crate::diagnostics::codes::types::{OPTIONAL_NOT_HANDLED, TYPE_MISMATCH, UNDECLARED_MEMBER};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::rules::{Context, Rule};
-use crate::types::Answer;
+use crate::types::{Answer, UNDECLARED};
 
-pub(in crate::rules) const RULE: Rule =
-    Rule { name: "types/positions", codes: &[&TYPE_MISMATCH, &OPTIONAL_NOT_HANDLED], check };
+pub(in crate::rules) const RULE: Rule = Rule {
+    name: "types/positions",
+    codes: &[&TYPE_MISMATCH, &OPTIONAL_NOT_HANDLED, &UNDECLARED_MEMBER],
+    check,
+};
 
 /// Longest counterexample shown, characters.
 const SHOWN: usize = 200;
@@ -15,7 +18,11 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     for position in &context.hir.flow.positions {
         let Answer::No(counterexample) = &position.answer else { continue };
         let absent = position.found.is_optional() && counterexample.value.is_none();
-        let code = if absent { &OPTIONAL_NOT_HANDLED } else { &TYPE_MISMATCH };
+        let code = match counterexample.why.as_str() {
+            _ if absent => &OPTIONAL_NOT_HANDLED,
+            UNDECLARED => &UNDECLARED_MEMBER,
+            _ => &TYPE_MISMATCH,
+        };
         let inside = match counterexample.path.as_str() {
             "" => String::new(),
             path => format!(" at `{path}`"),

@@ -101,6 +101,8 @@ pub struct Step {
     pub name: Name,
     /// The call.
     pub call: Call,
+    /// `poll … until c every 5s at most 60`.
+    pub poll: Option<Box<Poll>>,
     /// `when c`.
     pub when: Option<Expr>,
     /// `after a, b`.
@@ -117,6 +119,19 @@ pub struct Step {
     pub undo: Option<Undo>,
     /// `irreversible because "…"`.
     pub irreversible: Option<Irreversible>,
+}
+
+/// `poll CALL until c every 5s at most 60`: the call again and again, until its answer is the one that is waited for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Poll {
+    /// Its place, the call included.
+    pub span: Span,
+    /// The condition; the step's name stands for the newest answer.
+    pub until: Expr,
+    /// Time between two polls.
+    pub every: Millis,
+    /// Most polls; a poll without is reported.
+    pub at_most: Option<Count>,
 }
 
 /// `api.op(a: e, query.id: e, { body })`.
@@ -224,8 +239,8 @@ pub struct FlowCall {
 /// What a step calls.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Target {
-    /// An operation of an api.
-    Operation(Call),
+    /// An operation of an api, perhaps again and again.
+    Operation(Box<Call>, Option<Box<Poll>>),
     /// Another flow.
     Flow(FlowCall),
 }

@@ -5,8 +5,8 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::Span;
 use crate::syntax::ast::{
     After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, FlowCall, For, Input,
-    Irreversible, Key, Let, Millis, Name, OnStatus, Path, Release, Return, Statement, Step, SubFlow, Target,
-    TypeExpr, Undo, UseHandoff,
+    Irreversible, Key, Let, Millis, Name, OnStatus, Path, Poll, Release, Return, Statement, Step, SubFlow,
+    Target, TypeExpr, Undo, UseHandoff,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -67,14 +67,15 @@ impl Clauses {
         target: Target,
         sink: &mut Sink,
     ) -> Statement {
-        let call = match target {
-            Target::Operation(call) => call,
+        let (call, poll) = match target {
+            Target::Operation(call, poll) => (call, poll),
             Target::Flow(call) => return self.sub_flow(span, name, call, sink),
         };
         Statement::Step(Box::new(Step {
             span,
             name,
-            call,
+            call: *call,
+            poll,
             when: taken(self.when),
             after: taken(self.after),
             on: self.on,
@@ -234,11 +235,22 @@ impl Lower<'_> {
 
     pub(in crate::syntax) fn step_head(&mut self, node: Node<'_>) -> Option<(Name, Target)> {
         let name = self.name(child(node.clone(), Rule::binding)?);
-        let target = match child(node.clone(), Rule::flow_call) {
-            Some(call) => Target::Flow(self.flow_call(call)?),
-            None => Target::Operation(self.call(child(node, Rule::call)?)?),
+        let target = if let Some(call) = child(node.clone(), Rule::flow_call) {
+            Target::Flow(self.flow_call(call)?)
+        } else if let Some(poll) = child(node.clone(), Rule::poll) {
+            let call = self.call(child(poll.clone(), Rule::call)?)?;
+            Target::Operation(Box::new(call), Some(Box::new(self.poll(poll)?)))
+        } else {
+            Target::Operation(Box::new(self.call(child(node, Rule::call)?)?), None)
         };
         Some((name, target))
+    }
+
+    fn poll(&mut self, node: Node<'_>) -> Option<Poll> {
+        let span = self.span(&node);
+        let at_most = child(node.clone(), Rule::at_most).and_then(|most| self.count_in(most));
+        let every = self.millis_in(node.clone())?;
+        Some(Poll { span, until: self.expr_in(node)?, every, at_most })
     }
 
     fn flow_call(&mut self, node: Node<'_>) -> Option<FlowCall> {

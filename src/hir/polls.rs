@@ -1,0 +1,56 @@
+//! `poll CALL until c every 5s at most 60`.
+
+use super::flow::FlowLowering;
+use super::model::Call;
+use crate::diagnostics::Diagnostic;
+use crate::diagnostics::codes::{graph, retry};
+use crate::plan::{Poll, ranges};
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::types::Type;
+
+impl FlowLowering<'_, '_> {
+    /// A poll of a call; `None` where it has no bound, which is reported.
+    pub(super) fn poll(
+        &mut self,
+        poll: &ast::Poll,
+        name: &ast::Name,
+        call: &Call,
+        answer: &Type,
+    ) -> Option<(Poll, Span)> {
+        // It is asked of an answer that came: there, it is present.
+        let before = self.scope.retype(&name.text, answer.clone());
+        let until = self.condition(&poll.until).expr;
+        if let Some(before) = before {
+            self.scope.retype(&name.text, before);
+        }
+        let keyword = Span::new(poll.span.file, poll.span.start, poll.span.start + "poll".len());
+        if !call.is_safe() {
+            let message = format!("a poll would repeat the effect of `{}`", call.operation);
+            self.sink.push(
+                Diagnostic::new(&retry::POLLED_EFFECT, keyword, message)
+                    .note(format!("it is a {}", call.view.method))
+                    .help("poll a call that only reads: GET, HEAD or OPTIONS"),
+            );
+        }
+        let every = &poll.every;
+        if !(1..=ranges::DELAY_MS).contains(&every.value) {
+            let message = "the time between two polls is between 1 ms and a day";
+            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, every.span, message));
+        }
+        let Some(at_most) = &poll.at_most else {
+            let message = "this poll has no bound: it would go on for as long as its condition is false";
+            self.sink.push(
+                Diagnostic::new(&graph::ENDLESS_POLL, keyword, message)
+                    .help("say how often at the end: `at most 60`"),
+            );
+            return None;
+        };
+        if !(1..=ranges::POLLS).contains(&at_most.value) {
+            let message = format!("`at most` of a poll is between 1 and {}", ranges::POLLS);
+            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, at_most.span, message));
+        }
+        let (every_ms, at_most) = (every.value, at_most.value);
+        Some((Poll { until, every_ms, at_most }, poll.span))
+    }
+}

@@ -212,6 +212,7 @@ fn class(class: FailureClass, last: Option<Last>) -> &'static str {
             },
         },
         FailureClass::Deadline => "the deadline",
+        FailureClass::Flow => "a called flow",
     }
 }
 
@@ -237,6 +238,9 @@ fn help(class: FailureClass, last: Option<Last>) -> &'static str {
             "redirects are never followed; look at the api's `region` and at the document's servers"
         }
         FailureClass::Exhausted => last.map_or("the lines `attempt` say what came of each", last_help),
+        FailureClass::Flow => {
+            "`eczflow runs` lists the run of the called flow: its own log says what happened; it has undone what it did"
+        }
         FailureClass::Deadline => "give the flow a longer `deadline`, or look at which step took the time",
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::event::PauseCause;
 use super::path::Path;
 use super::state::{CallPhase, Looping, Progress, State};
 use super::{Engine, Place};
@@ -44,7 +45,7 @@ pub(super) struct Agenda {
     /// Nodes of the flow's own body, but for its return, that are not finished.
     pub(super) unfinished: usize,
     pub(super) doubtful: BTreeSet<Path>,
-    /// Undos that failed.
+    /// Undos that failed, and steps whose flow has one.
     pub(super) stuck: BTreeSet<Path>,
     /// How many of the newest completions have nothing left to undo.
     pub(super) undone: usize,
@@ -170,9 +171,18 @@ impl<'a> Engine<'a> {
                 agenda.timers.remove(path);
             }
         }
+        let standing = match progress {
+            Some(Progress::SubRun(known)) => {
+                waits = known.standing.is_none();
+                known.standing
+            }
+            Some(Progress::InDoubt) => Some(PauseCause::InDoubt),
+            Some(Progress::Failed) if path.undo => Some(PauseCause::Stuck),
+            _ => None,
+        };
         mark(&mut agenda.awaiting, waits);
-        mark(&mut agenda.doubtful, matches!(progress, Some(Progress::InDoubt)));
-        mark(&mut agenda.stuck, path.undo && matches!(progress, Some(Progress::Failed)));
+        mark(&mut agenda.doubtful, standing == Some(PauseCause::InDoubt));
+        mark(&mut agenda.stuck, standing == Some(PauseCause::Stuck));
         if !path.undo {
             let spot = self.spot(path);
             match progress {
@@ -202,8 +212,11 @@ impl<'a> Engine<'a> {
         state.agenda.stuck.clear();
         state.agenda.undone = 0;
         let calling = |(path, progress): (&Path, &Progress)| {
-            let open = matches!(progress, Progress::Calling(_) | Progress::Waiting { .. } | Progress::Failed);
-            open.then(|| path.clone())
+            let looked = matches!(
+                progress,
+                Progress::Calling(_) | Progress::SubRun(_) | Progress::Waiting { .. } | Progress::Failed
+            );
+            looked.then(|| path.clone())
         };
         let paths: Vec<Path> = state.nodes.iter().filter_map(calling).collect();
         for path in paths {

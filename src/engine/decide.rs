@@ -40,6 +40,11 @@ pub enum Need {
         /// The attempt.
         attempt: u32,
     },
+    /// Another flow is to be run to its end: `flow_reported`.
+    Flow {
+        /// The step that calls it.
+        path: Path,
+    },
     /// Nothing but time: look again at that moment.
     Time(Timestamp),
 }
@@ -50,7 +55,7 @@ impl<'a> Engine<'a> {
         if state.phase != Phase::Running {
             return None;
         }
-        let deadline = state.started.plus(self.plan.flow.deadline_ms);
+        let deadline = self.deadline(state);
         if !state.failing && environment.now() >= deadline {
             return Some(Event { path: None, attempt: None, what: What::TimerFired { until: deadline } });
         }
@@ -80,6 +85,9 @@ impl<'a> Engine<'a> {
         }
         let mut needs = Vec::new();
         for path in &state.agenda.awaiting {
+            if let Some(Progress::SubRun(_)) = state.nodes.get(path) {
+                needs.push(Need::Flow { path: path.clone() });
+            }
             let Some(calling) = state.calling(path) else { continue };
             match &calling.phase {
                 CallPhase::Verify { not_before } if *not_before > now => needs.push(Need::Time(*not_before)),
@@ -94,7 +102,7 @@ impl<'a> Engine<'a> {
         }
         needs.extend(state.agenda.timers.values().map(|until| Need::Time(*until)));
         if !state.failing {
-            needs.push(Need::Time(state.started.plus(self.plan.flow.deadline_ms)));
+            needs.push(Need::Time(self.deadline(state)));
         }
         needs
     }
@@ -125,9 +133,15 @@ impl<'a> Engine<'a> {
                 Some(what) => what,
                 None => self.start_loop(state, path, looping),
             },
-            // The host starts no run of a plan that has them.
             NodeKind::Wait(wait) => start_wait(&names, now, wait),
-            NodeKind::SubFlow(_) | NodeKind::Signal(_) | NodeKind::Return { .. } => return None,
+            NodeKind::SubFlow(call) => match skips(&names, call.guard.as_ref()) {
+                Some(what) => what,
+                None => self
+                    .start_flow(state, path, call.guard.is_some())
+                    .unwrap_or_else(|(class, message)| fail(class, message)),
+            },
+            // The host starts no run of a plan that has one.
+            NodeKind::Signal(_) | NodeKind::Return { .. } => return None,
         };
         Some(Event { path: Some(path.clone()), attempt: None, what })
     }

@@ -85,6 +85,8 @@ fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
         What::StepSkipped { because: SkipCause::Guard } => "skipped".to_owned(),
         What::StepSkipped { because: SkipCause::RunFailing } => "not begun, the run is failing".to_owned(),
         What::StepFailed { message, .. } => format!("failed: {message}"),
+        // The child run's own first and last lines say the same.
+        What::FlowStarted { .. } | What::FlowReported { .. } => return None,
         What::LoopStarted { length: 1 } => "1 item".to_owned(),
         What::LoopStarted { length } => format!("{length} items"),
         What::LoopFinished { .. } => return None,

@@ -224,7 +224,9 @@ fn help(class: FailureClass, last: Option<Last>) -> &'static str {
             "look at the expression and at what was answered; `??` and `?.` take what may be absent"
         }
         FailureClass::Guard => "the value fits its type only for some inputs; look at what the step is given",
-        FailureClass::Bound => "look at the bound and at the list; `at most N` is how many items are taken",
+        FailureClass::Bound => {
+            "look at the bound; `at most N` is how many items of a list are taken, or how often a poll asks"
+        }
         FailureClass::Identity => {
             "the line `handoff refused` says of whom and why; a resolver that is unavailable is looked for at `[resolver] base` in eczflow.toml"
         }

@@ -316,6 +316,19 @@ fn a_wait_that_is_not_the_plans_is_not_legal() {
 }
 
 #[test]
+fn a_wait_and_a_poll_are_part_of_what_a_run_comes_to() {
+    let waiting = eczflow::plan::bounds(&plan(WAITING));
+    // One attempt of each call as slow as its api allows, and the wait whose length is known.
+    assert_eq!(waiting.single_ms, 30_000 + 300_000 + 30_000);
+    // The moment of the other one is not: it lasts to the deadline at most.
+    assert!(waiting.steps.wall_clock_ms >= 7_200_000 + 300_000);
+    let polling = eczflow::plan::bounds(&plan(POLLING));
+    let asked = polling.steps.counterparties.iter().find(|load| load.apis == ["support"]).unwrap();
+    // Four polls with four attempts each.
+    assert_eq!((asked.calls, asked.attempts), (4, 16));
+}
+
+#[test]
 fn a_run_that_fails_or_is_late_does_not_wait() {
     let late = plan(&WAITING.replace("deadline 2h", "deadline 10m"));
     let given = json!({"id": "T1", "at": "2027-01-15T09:00:00Z"});

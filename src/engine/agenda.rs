@@ -7,6 +7,7 @@ use super::event::PauseCause;
 use super::path::Path;
 use super::state::{CallPhase, Looping, Progress, State};
 use super::{Engine, Place};
+use crate::base::Timestamp;
 use crate::plan::{Block, NodeKind};
 
 /// A node's instance by its place in the flow: the position of each loop around it and the iteration, then its own
@@ -37,6 +38,8 @@ pub(super) struct Agenda {
     pub(super) todo: BTreeMap<Spot, Todo>,
     /// Calls that wait for a verdict or for an answer.
     pub(super) awaiting: BTreeSet<Path>,
+    /// Timers that run.
+    pub(super) timers: BTreeMap<Path, Timestamp>,
     /// By node that is not ready: how many of the nodes it waits for are not finished.
     waits: BTreeMap<Path, usize>,
     /// Nodes of the flow's own body, but for its return, that are not finished.
@@ -160,6 +163,14 @@ impl<'a> Engine<'a> {
                 set.remove(path);
             }
         };
+        match progress {
+            Some(Progress::Waiting { until }) if !*failing => {
+                agenda.timers.insert(path.clone(), *until);
+            }
+            _ => {
+                agenda.timers.remove(path);
+            }
+        }
         let standing = match progress {
             Some(Progress::SubRun(known)) => {
                 waits = known.standing.is_none();
@@ -197,10 +208,14 @@ impl<'a> Engine<'a> {
             state.agenda.ready.clear();
         }
         state.agenda.awaiting.clear();
+        state.agenda.timers.clear();
         state.agenda.stuck.clear();
         state.agenda.undone = 0;
         let calling = |(path, progress): (&Path, &Progress)| {
-            let looked = matches!(progress, Progress::Calling(_) | Progress::SubRun(_) | Progress::Failed);
+            let looked = matches!(
+                progress,
+                Progress::Calling(_) | Progress::SubRun(_) | Progress::Waiting { .. } | Progress::Failed
+            );
             looked.then(|| path.clone())
         };
         let paths: Vec<Path> = state.nodes.iter().filter_map(calling).collect();

@@ -192,7 +192,11 @@ impl<'a> Engine<'a> {
                 if *until <= at {
                     return illegal("it waits for nothing");
                 }
-                under_way(state, path, event.attempt)?.phase = CallPhase::Verify { not_before: *until };
+                if self.is_wait(path) {
+                    state.nodes.insert(path.clone(), Progress::Waiting { until: *until });
+                } else {
+                    under_way(state, path, event.attempt)?.phase = CallPhase::Verify { not_before: *until };
+                }
             }
             What::BreakerHalfOpen(facts) => {
                 self.check_breaker(path, event, facts, at)?;
@@ -251,9 +255,25 @@ impl<'a> Engine<'a> {
             | What::RunFinished { .. } => {
                 return illegal("it concerns the run, not a node");
             }
-            What::TimerFired { .. } => return illegal("no timer of a node was set"),
+            What::TimerFired { until } => {
+                let set = match state.nodes.get(path) {
+                    Some(Progress::Waiting { until }) => Some(*until),
+                    // A moment that had passed when its turn came.
+                    None => Some(*until),
+                    Some(_) => None,
+                };
+                if !self.is_wait(path) || set != Some(*until) || *until > at {
+                    return illegal("no timer of this node was due");
+                }
+                state.nodes.insert(path.clone(), Progress::Done(Value::Null));
+            }
         }
         Ok(())
+    }
+
+    fn is_wait(&self, path: &Path) -> bool {
+        let node = self.nodes.get(path.node.as_str());
+        !path.undo && node.is_some_and(|node| matches!(node.kind, NodeKind::Wait(_)))
     }
 
     fn check_breaker(&self, path: &Path, event: &Event, facts: &BreakerFacts, at: Timestamp) -> Applied {

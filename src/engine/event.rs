@@ -156,12 +156,12 @@ pub enum What {
     BreakerHalfOpen(BreakerFacts),
     /// A breaker closed.
     BreakerClosed(BreakerFacts),
-    /// Waits for an open breaker.
+    /// Waits: a `wait`, or a call for an open breaker.
     TimerSet {
         /// Not before.
         until: Timestamp,
     },
-    /// The deadline passed.
+    /// A wait is over; without a node, the run's deadline passed.
     TimerFired {
         /// The moment that was set.
         until: Timestamp,

@@ -84,6 +84,10 @@ pub(super) enum Progress {
     /// Another flow is called.
     SubRun(Box<SubRun>),
     Looping,
+    /// A timer that runs.
+    Waiting {
+        until: Timestamp,
+    },
     Done(Value),
     Skipped,
     Failed,

@@ -15,7 +15,7 @@ use super::{classes, items, policies};
 use crate::diagnostics::codes::{graph, identity, names, retry, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
-use crate::plan::ranges;
+use crate::plan::{Wait, ranges};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::{Answer, Field, Schema, Type, assignable_literal, assignable_to_field};
@@ -349,6 +349,12 @@ impl<'d> FlowLowering<'_, 'd> {
                     let message = self.message(&fail.message).expr;
                     (self.node.clone(), keyword("fail"), NodeKind::Fail { condition, message })
                 }
+                ast::Statement::Wait(wait) => {
+                    self.node = self.made_up("wait");
+                    let value = self.lowering().wait(&wait.value, wait.until).expr;
+                    let kind = NodeKind::Wait(Wait { until: wait.until, value });
+                    (self.node.clone(), keyword("wait"), kind)
+                }
                 ast::Statement::For(each) => {
                     let id = match &each.binding {
                         Some(name) => name.text.clone(),
@@ -381,6 +387,10 @@ impl<'d> FlowLowering<'_, 'd> {
                 continue;
             }
             let mut after = barrier.clone();
+            if let NodeKind::Wait(_) = &kind {
+                // Its time begins where everything above is finished.
+                after.extend(placed.ends().map(|node| (node.id.clone(), span)));
+            }
             let written = match statement {
                 ast::Statement::Step(step) => step.after.as_ref(),
                 ast::Statement::SubFlow(call) => call.after.as_ref(),

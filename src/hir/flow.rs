@@ -312,12 +312,18 @@ impl<'d> FlowLowering<'_, 'd> {
                 }
                 ast::Statement::SubFlow(call) => {
                     self.node = call.name.text.clone();
-                    let Some(kind) = self.sub_flow(call) else { continue };
+                    let Some(kind) = self.sub_flow(call) else {
+                        self.unbuilt.insert(call.name.text.clone());
+                        continue;
+                    };
                     (call.name.text.clone(), call.name.span, kind)
                 }
                 ast::Statement::Signal(signal) => {
                     self.node = signal.name.text.clone();
-                    let Some(kind) = self.signal(signal) else { continue };
+                    let Some(kind) = self.signal(signal) else {
+                        self.unbuilt.insert(signal.name.text.clone());
+                        continue;
+                    };
                     (signal.name.text.clone(), signal.name.span, kind)
                 }
                 ast::Statement::Let(value) => {

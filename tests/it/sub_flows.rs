@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use eczflow::audit::Kind;
 use eczflow::engine::{FailureClass, PauseCause, Phase, Status};
 use eczflow::host::RunReport;
-use eczflow::plan::{Plan, Verified};
+use eczflow::plan::{NodeKind, Plan, PlanError, SubFlow, Verified, check, prove};
 use eczflow::sandbox::Faults;
 use eczflow::store::{Entry, Store as _};
 use serde_json::{Value as Json, json};
@@ -174,5 +174,96 @@ async fn a_stop_at_any_commit_starts_no_second_child() {
             assert_eq!(store.runs().unwrap().len(), 2, "{n}");
             assert_eq!((stage.effects("payments").len(), stage.effects("warehouse").len()), (1, 2), "{n}");
         }
+    }
+}
+
+/// A plan of two flows, changed in one place and proved anew, the called flow first.
+fn changed(edit: impl FnOnce(&mut Plan)) -> Result<Verified<Plan>, PlanError> {
+    let mut copy = Plan::clone(&plan(PLAIN));
+    edit(&mut copy);
+    for flow in copy.flows.values_mut() {
+        let proven = prove(flow)?;
+        (flow.proof, flow.egress) = (proven.proof, proven.egress);
+    }
+    let proven = prove(&copy)?;
+    (copy.proof, copy.egress) = (proven.proof, proven.egress);
+    check(copy)
+}
+
+fn called(plan: &mut Plan) -> &mut SubFlow {
+    let NodeKind::For(repeat) = &mut plan.flow.body.nodes[0].kind else { panic!("a loop") };
+    let NodeKind::SubFlow(call) = &mut repeat.body.nodes[0].kind else { panic!("a call") };
+    call
+}
+
+/// Whatever its digest and its proof say, a plan is refused whose called flow is not called as it must be, not whole, not of
+/// the same operator, source and apis, or without what takes it back.
+#[test]
+fn edited_plans_of_two_flows_are_refused() {
+    assert!(changed(|_| {}).is_ok());
+    type Edit = (&'static str, fn(&mut Plan));
+    let edits: [Edit; 12] = [
+        ("P2", |plan| called(plan).flow = "other".into()),
+        ("P2", |plan| {
+            let spare = plan.flows["one"].clone();
+            plan.flows.insert("spare".into(), spare);
+        }),
+        ("P2", |plan| plan.flows.get_mut("one").unwrap().flow.name = "two".into()),
+        ("P3", |plan| called(plan).inputs.clear()),
+        ("P3", |plan| called(plan).inputs[0].value = eczflow::expr::Expr::Duration { milliseconds: 1 }),
+        ("P3", |plan| called(plan).inputs[0].name = "nothing".into()),
+        ("P4", |plan| {
+            let other: eczflow::ecz::EczId = "ECZ-GB-ZZZZ99".parse().unwrap();
+            for operator in plan.flows.get_mut("one").unwrap().operators.values_mut() {
+                operator.passport = other.clone();
+            }
+        }),
+        ("P5", |plan| plan.flows.get_mut("one").unwrap().source.file = "other.eczflow".into()),
+        ("P5", |plan| {
+            let api = plan.flows.get_mut("one").unwrap().apis.get_mut("payments").unwrap();
+            api.timeout.attempt_ms += 1;
+        }),
+        ("P8", |plan| {
+            called(plan).undo = None;
+            plan.apis.clear();
+            plan.secrets.clear();
+        }),
+        ("P8", |plan| {
+            let one = plan.flows.get_mut("one").unwrap();
+            one.apis.get_mut("warehouse").unwrap().operations.remove("takeBackItem");
+            for node in &mut one.flow.body.nodes {
+                if let NodeKind::For(repeat) = &mut node.kind
+                    && let NodeKind::Call(step) = &mut repeat.body.nodes[0].kind
+                {
+                    step.undo = None;
+                }
+            }
+        }),
+        ("flows", |plan| {
+            for _ in 0..9 {
+                let mut outer = plan.flows["one"].clone();
+                outer.flows.insert("one".into(), plan.flows["one"].clone());
+                plan.flows.insert("one".into(), outer);
+            }
+        }),
+    ];
+    for (at, (obligation, edit)) in edits.iter().enumerate() {
+        let error = changed(edit).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains(obligation), "{at}: {obligation}: `{error}`");
+    }
+}
+
+/// A proof or a table that is not restated does not stand for another called flow.
+#[test]
+fn the_proof_of_a_called_flow_is_held_against_it() {
+    let edits: [fn(&mut Plan); 3] = [
+        |plan| plan.flows.get_mut("one").unwrap().proof.obligations.clear(),
+        |plan| plan.flows.get_mut("one").unwrap().flow.deadline_ms += 1,
+        |plan| plan.egress.clear(),
+    ];
+    for (at, edit) in edits.iter().enumerate() {
+        let mut copy = Plan::clone(&plan(PLAIN));
+        edit(&mut copy);
+        assert!(check(copy).is_err(), "{at}");
     }
 }

@@ -95,6 +95,10 @@ pub enum Kind {
     StepDone,
     /// A step has none, for good.
     StepFailed,
+    /// Another flow is called: its run is about to begin.
+    FlowStarted,
+    /// That run ended, or stands still.
+    FlowReported,
     /// A loop's list is known.
     LoopStarted,
     /// Every iteration ended.
@@ -135,6 +139,8 @@ impl Kind {
             Kind::StepSkipped => "step_skipped",
             Kind::StepDone => "step_done",
             Kind::StepFailed => "step_failed",
+            Kind::FlowStarted => "flow_started",
+            Kind::FlowReported => "flow_reported",
             Kind::LoopStarted => "loop_started",
             Kind::LoopFinished => "loop_finished",
             Kind::UndoStarted => "undo_started",

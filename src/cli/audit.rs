@@ -225,6 +225,34 @@ fn unverified(records: &[Record], plan: Option<&Plan>) -> Option<String> {
     })
 }
 
+/// The runs that a run names: its parent, and those of the flows that it called. Their logs are bundles of their own.
+fn linked(records: &[Record]) -> String {
+    let word = |value: &serde_json::Value, name: &str| {
+        harmless_line(value.get(name).and_then(|value| value.as_str()).unwrap_or_default())
+    };
+    let mut text = String::new();
+    for record in records {
+        let decision = serde_json::Value::Object(record.decision.clone());
+        match record.kind {
+            Kind::RunStarted => {
+                if let Some(parent) = decision.get("parent") {
+                    let (node, run) = (word(parent, "node"), word(parent, "run"));
+                    text.push_str(&format!("called by: `{node}` of run {run}\n"));
+                }
+            }
+            Kind::FlowReported => {
+                let node = harmless_line(record.node.as_deref().unwrap_or_default());
+                let (run, status) = (word(&decision, "run"), word(&decision, "status"));
+                let root = word(&decision, "root");
+                let root = root.strip_prefix("sha256:").unwrap_or(&root);
+                text.push_str(&format!("calls: `{node}`, run {run}, {status}, audit root {root}\n"));
+            }
+            _ => {}
+        }
+    }
+    text
+}
+
 /// The four answers, each on its own line, then what they don't say.
 fn answers(report: &Report) -> String {
     let (answers, bundle) = (&report.answers, report.answers.bundle.as_ref());
@@ -267,6 +295,7 @@ fn answers(report: &Report) -> String {
         {
             text.push_str(&line);
         }
+        text.push_str(&linked(&bundle.records));
         text.push_str(&format!("environment: {}\n", harmless_line(&bundle.header.environment)));
     }
     text.push_str(NOTE);

@@ -212,6 +212,7 @@ fn class(class: FailureClass, last: Option<Last>) -> &'static str {
             },
         },
         FailureClass::Deadline => "the deadline",
+        FailureClass::Flow => "a called flow",
     }
 }
 
@@ -223,7 +224,9 @@ fn help(class: FailureClass, last: Option<Last>) -> &'static str {
             "look at the expression and at what was answered; `??` and `?.` take what may be absent"
         }
         FailureClass::Guard => "the value fits its type only for some inputs; look at what the step is given",
-        FailureClass::Bound => "look at the bound and at the list; `at most N` is how many items are taken",
+        FailureClass::Bound => {
+            "look at the bound; `at most N` is how many items of a list are taken, or how often a poll asks"
+        }
         FailureClass::Identity => {
             "the line `handoff refused` says of whom and why; a resolver that is unavailable is looked for at `[resolver] base` in eczflow.toml"
         }
@@ -237,6 +240,9 @@ fn help(class: FailureClass, last: Option<Last>) -> &'static str {
             "redirects are never followed; look at the api's `region` and at the document's servers"
         }
         FailureClass::Exhausted => last.map_or("the lines `attempt` say what came of each", last_help),
+        FailureClass::Flow => {
+            "`eczflow runs` lists the run of the called flow: its own log says what happened; it has undone what it did"
+        }
         FailureClass::Deadline => "give the flow a longer `deadline`, or look at which step took the time",
     }
 }

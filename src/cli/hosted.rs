@@ -108,8 +108,10 @@ impl Watcher {
 
 impl Observer for Watcher {
     fn recorded(&self, record: &Record, event: &Event) {
-        self.run.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| record.run.clone());
-        if let Some(path) = &event.path {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = *run.get_or_insert_with(|| record.run.clone()) == record.run;
+        drop(run);
+        if let Some(path) = event.path.as_ref().filter(|_| own) {
             let mut known = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             match &event.what {
                 What::AttemptAnswered { outcome: OutcomeKind::Done, .. } => {

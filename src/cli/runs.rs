@@ -48,10 +48,11 @@ impl Place {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let runs = storage::open(&arguments.place.folder()?)?.runs()?;
+    let reader = storage::open(&arguments.place.folder()?)?;
+    let (runs, parents) = (reader.runs()?, reader.parents()?);
     if arguments.json {
         let lines = runs.iter().map(|run| {
-            let object = json!({
+            let mut object = json!({
                 "run_id": run.run,
                 "flow": run.flow,
                 "status": run.status,
@@ -61,13 +62,16 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
                 "plan_digest": run.plan,
                 "audit_root": run.root.hex(),
             });
+            if let Some(parent) = parents.get(&run.run) {
+                object.as_object_mut().map(|object| object.insert("called_by".into(), json!(parent)));
+            }
             format!("{object}\n")
         });
         output::data(&lines.collect::<String>())?;
     } else if runs.is_empty() {
         output::tell("this store has no run yet");
     } else {
-        output::data(&report::runs(&runs))?;
+        output::data(&report::runs(&runs, &parents))?;
     }
     Ok(Exit::Clean)
 }

@@ -1,5 +1,6 @@
 //! Stores and the runs in them, as the command line names them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use camino::Utf8Path;
@@ -26,7 +27,9 @@ pub(crate) fn find_run(reader: &Reader, named: &str) -> Result<RunSummary, Failu
         };
         return Err(CliError::NoRun { near: USUAL_STORES.into_iter().filter(has_runs).collect() }.into());
     }
-    Ok(pick(runs, named)?)
+    // The latest is the latest that somebody started, not one that another run did.
+    let parents = if named == "latest" { reader.parents()? } else { BTreeMap::new() };
+    Ok(pick(runs.into_iter().filter(|run| !parents.contains_key(&run.run)).collect(), named)?)
 }
 
 /// Opens the store at a folder to read.

@@ -199,6 +199,7 @@ impl Emitter<'_> {
                 value: value.clone(),
                 release: self.hir.flow.releases.get(&node.id).map(|released| released.release.clone()),
             },
+            hir::NodeKind::Wait(wait) => plan::NodeKind::Wait(wait.clone()),
             hir::NodeKind::Ensure { condition, message } => {
                 plan::NodeKind::Ensure { condition: condition.clone(), message: message.clone() }
             }

@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::event::PauseCause;
 use super::path::Path;
 use super::state::{CallPhase, Looping, Progress, State};
 use super::{Engine, Place};
+use crate::base::Timestamp;
 use crate::plan::{Block, NodeKind};
 
 /// A node's instance by its place in the flow: the position of each loop around it and the iteration, then its own
@@ -36,12 +38,14 @@ pub(super) struct Agenda {
     pub(super) todo: BTreeMap<Spot, Todo>,
     /// Calls that wait for a verdict or for an answer.
     pub(super) awaiting: BTreeSet<Path>,
+    /// Timers that run.
+    pub(super) timers: BTreeMap<Path, Timestamp>,
     /// By node that is not ready: how many of the nodes it waits for are not finished.
     waits: BTreeMap<Path, usize>,
     /// Nodes of the flow's own body, but for its return, that are not finished.
     pub(super) unfinished: usize,
     pub(super) doubtful: BTreeSet<Path>,
-    /// Undos that failed.
+    /// Undos that failed, and steps whose flow has one.
     pub(super) stuck: BTreeSet<Path>,
     /// How many of the newest completions have nothing left to undo.
     pub(super) undone: usize,
@@ -159,9 +163,26 @@ impl<'a> Engine<'a> {
                 set.remove(path);
             }
         };
+        match progress {
+            Some(Progress::Waiting { until }) if !*failing => {
+                agenda.timers.insert(path.clone(), *until);
+            }
+            _ => {
+                agenda.timers.remove(path);
+            }
+        }
+        let standing = match progress {
+            Some(Progress::SubRun(known)) => {
+                waits = known.standing.is_none();
+                known.standing
+            }
+            Some(Progress::InDoubt) => Some(PauseCause::InDoubt),
+            Some(Progress::Failed) if path.undo => Some(PauseCause::Stuck),
+            _ => None,
+        };
         mark(&mut agenda.awaiting, waits);
-        mark(&mut agenda.doubtful, matches!(progress, Some(Progress::InDoubt)));
-        mark(&mut agenda.stuck, path.undo && matches!(progress, Some(Progress::Failed)));
+        mark(&mut agenda.doubtful, standing == Some(PauseCause::InDoubt));
+        mark(&mut agenda.stuck, standing == Some(PauseCause::Stuck));
         if !path.undo {
             let spot = self.spot(path);
             match progress {
@@ -187,10 +208,15 @@ impl<'a> Engine<'a> {
             state.agenda.ready.clear();
         }
         state.agenda.awaiting.clear();
+        state.agenda.timers.clear();
         state.agenda.stuck.clear();
         state.agenda.undone = 0;
         let calling = |(path, progress): (&Path, &Progress)| {
-            matches!(progress, Progress::Calling(_) | Progress::Failed).then(|| path.clone())
+            let looked = matches!(
+                progress,
+                Progress::Calling(_) | Progress::SubRun(_) | Progress::Waiting { .. } | Progress::Failed
+            );
+            looked.then(|| path.clone())
         };
         let paths: Vec<Path> = state.nodes.iter().filter_map(calling).collect();
         for path in paths {

@@ -58,7 +58,7 @@ impl<'a> Engine<'a> {
             }
             (What::TimerFired { .. }, None) => {
                 let message = "the run's deadline passed".to_owned();
-                fail_run(state, Failure { path: None, class: FailureClass::Deadline, message });
+                state.fail(Failure { path: None, class: FailureClass::Deadline, message });
             }
             (_, None) => return illegal("it must name a node"),
             (_, Some(path)) => self.apply_at(state, path, event, at, leaf)?,
@@ -192,7 +192,11 @@ impl<'a> Engine<'a> {
                 if *until <= at {
                     return illegal("it waits for nothing");
                 }
-                under_way(state, path, event.attempt)?.phase = CallPhase::Verify { not_before: *until };
+                if self.is_wait(path) {
+                    state.nodes.insert(path.clone(), Progress::Waiting { until: *until });
+                } else {
+                    under_way(state, path, event.attempt)?.phase = CallPhase::Verify { not_before: *until };
+                }
             }
             What::BreakerHalfOpen(facts) => {
                 self.check_breaker(path, event, facts, at)?;
@@ -221,11 +225,10 @@ impl<'a> Engine<'a> {
                     state.completed.push(path.clone());
                 }
                 state.nodes.insert(path.clone(), Progress::Failed);
-                fail_run(
-                    state,
-                    Failure { path: Some(path.clone()), class: *class, message: message.clone() },
-                );
+                state.fail(Failure { path: Some(path.clone()), class: *class, message: message.clone() });
             }
+            What::FlowStarted { .. } => self.flow_started(state, path, &event.what, leaf)?,
+            What::FlowReported { .. } => self.flow_reported(state, path, &event.what)?,
             What::LoopStarted { .. } => self.start_items(state, path)?,
             What::LoopFinished { .. } => self.finish_loop(state, path)?,
             What::UndoStarted {} => {
@@ -252,9 +255,25 @@ impl<'a> Engine<'a> {
             | What::RunFinished { .. } => {
                 return illegal("it concerns the run, not a node");
             }
-            What::TimerFired { .. } => return illegal("no timer of a node was set"),
+            What::TimerFired { until } => {
+                let set = match state.nodes.get(path) {
+                    Some(Progress::Waiting { until }) => Some(*until),
+                    // A moment that had passed when its turn came.
+                    None => Some(*until),
+                    Some(_) => None,
+                };
+                if !self.is_wait(path) || set != Some(*until) || *until > at {
+                    return illegal("no timer of this node was due");
+                }
+                state.nodes.insert(path.clone(), Progress::Done(Value::Null));
+            }
         }
         Ok(())
+    }
+
+    fn is_wait(&self, path: &Path) -> bool {
+        let node = self.nodes.get(path.node.as_str());
+        !path.undo && node.is_some_and(|node| matches!(node.kind, NodeKind::Wait(_)))
     }
 
     fn check_breaker(&self, path: &Path, event: &Event, facts: &BreakerFacts, at: Timestamp) -> Applied {
@@ -345,11 +364,6 @@ impl<'a> Engine<'a> {
     }
 }
 
-fn fail_run(state: &mut State, failure: Failure) {
-    state.failing = true;
-    state.failure.get_or_insert(failure);
-}
-
 fn under_way<'s>(
     state: &'s mut State,
     path: &Path,
@@ -371,12 +385,17 @@ fn resume(state: &mut State, after: &str) -> Applied {
     let at = state.at;
     state.nodes.retain(|path, progress| !(path.undo && matches!(progress, Progress::Failed)));
     for progress in state.nodes.values_mut() {
-        if let Progress::Calling(calling) = progress {
-            calling.phase = match &calling.phase {
-                CallPhase::Intended => CallPhase::Lost,
-                CallPhase::Verified { .. } => CallPhase::Verify { not_before: at },
-                other => other.clone(),
-            };
+        match progress {
+            Progress::Calling(calling) => {
+                calling.phase = match &calling.phase {
+                    CallPhase::Intended => CallPhase::Lost,
+                    CallPhase::Verified { .. } => CallPhase::Verify { not_before: at },
+                    other => other.clone(),
+                };
+            }
+            // It goes on with its parent.
+            Progress::SubRun(known) => known.standing = None,
+            _ => {}
         }
     }
     Ok(())

@@ -99,7 +99,7 @@ impl Engine<'_> {
         let latest = [
             policy.within_ms.map(|within| calling.first_intended.unwrap_or(now).plus(within)),
             // An undo is outside the deadline; only a single wait of it is no longer than that.
-            Some(if path.undo { now } else { state.started }.plus(self.plan.flow.deadline_ms)),
+            Some(if path.undo { now.plus(self.plan.flow.deadline_ms) } else { self.deadline(state) }),
         ];
         // Judged by the ceiling, not by the draw: whether there is a retry must not hang on chance.
         if latest.into_iter().flatten().any(|latest| now.plus(ceiling.max(asked)) > latest) {

@@ -8,7 +8,7 @@ use super::state::{CallPhase, Names, Phase, Progress, State};
 use super::{Engine, request};
 use crate::base::Timestamp;
 use crate::expr::{Expr, evaluate};
-use crate::plan::{Loop, NodeKind};
+use crate::plan::{Loop, NodeKind, Wait};
 use crate::types::Value;
 
 /// What a decision takes from outside the run: the moment, and state that the runs of a process share.
@@ -40,6 +40,11 @@ pub enum Need {
         /// The attempt.
         attempt: u32,
     },
+    /// Another flow is to be run to its end: `flow_reported`.
+    Flow {
+        /// The step that calls it.
+        path: Path,
+    },
     /// Nothing but time: look again at that moment.
     Time(Timestamp),
 }
@@ -50,13 +55,13 @@ impl<'a> Engine<'a> {
         if state.phase != Phase::Running {
             return None;
         }
-        let deadline = state.started.plus(self.plan.flow.deadline_ms);
+        let deadline = self.deadline(state);
         if !state.failing && environment.now() >= deadline {
             return Some(Event { path: None, attempt: None, what: What::TimerFired { until: deadline } });
         }
         for todo in state.agenda.todo.values() {
             let decision = match todo {
-                Todo::Start(path) => self.decide_start(state, path),
+                Todo::Start(path) => self.decide_start(state, environment.now(), path),
                 Todo::Call(path) => self.decide_step(state, environment, path),
                 Todo::Yield(path, index) => self.decide_yield(state, path, *index),
                 Todo::Finish(path) => decide_finish(state, path),
@@ -64,6 +69,11 @@ impl<'a> Engine<'a> {
             if decision.is_some() {
                 return decision;
             }
+        }
+        let due = state.agenda.timers.iter().find(|(_, until)| environment.now() >= **until);
+        if let Some((path, until)) = due {
+            let what = What::TimerFired { until: *until };
+            return Some(Event { path: Some(path.clone()), attempt: None, what });
         }
         if state.failing { self.decide_undo(state, environment) } else { self.decide_return(state) }
     }
@@ -75,6 +85,9 @@ impl<'a> Engine<'a> {
         }
         let mut needs = Vec::new();
         for path in &state.agenda.awaiting {
+            if let Some(Progress::SubRun(_)) = state.nodes.get(path) {
+                needs.push(Need::Flow { path: path.clone() });
+            }
             let Some(calling) = state.calling(path) else { continue };
             match &calling.phase {
                 CallPhase::Verify { not_before } if *not_before > now => needs.push(Need::Time(*not_before)),
@@ -87,8 +100,9 @@ impl<'a> Engine<'a> {
                 _ => {}
             }
         }
+        needs.extend(state.agenda.timers.values().map(|until| Need::Time(*until)));
         if !state.failing {
-            needs.push(Need::Time(state.started.plus(self.plan.flow.deadline_ms)));
+            needs.push(Need::Time(self.deadline(state)));
         }
         needs
     }
@@ -99,7 +113,7 @@ impl<'a> Engine<'a> {
     }
 
     /// A node that may start and did not by itself: it is skipped, begins a loop, holds, or fails.
-    fn decide_start(&self, state: &State, path: &Path) -> Option<Event> {
+    fn decide_start(&self, state: &State, now: Timestamp, path: &Path) -> Option<Event> {
         let node = *self.nodes.get(path.node.as_str()).filter(|_| !state.failing)?;
         let names = state.names(&path.iterations);
         let what = match &node.kind {
@@ -119,8 +133,15 @@ impl<'a> Engine<'a> {
                 Some(what) => what,
                 None => self.start_loop(state, path, looping),
             },
-            // The host starts no run of a plan that has them.
-            NodeKind::SubFlow(_) | NodeKind::Signal(_) | NodeKind::Return { .. } => return None,
+            NodeKind::Wait(wait) => start_wait(&names, now, wait),
+            NodeKind::SubFlow(call) => match skips(&names, call.guard.as_ref()) {
+                Some(what) => what,
+                None => self
+                    .start_flow(state, path, call.guard.is_some())
+                    .unwrap_or_else(|(class, message)| fail(class, message)),
+            },
+            // The host starts no run of a plan that has one.
+            NodeKind::Signal(_) | NodeKind::Return { .. } => return None,
         };
         Some(Event { path: Some(path.clone()), attempt: None, what })
     }
@@ -243,6 +264,17 @@ impl<'a> Engine<'a> {
             },
         })
     }
+}
+
+/// Sets a timer; one for a moment that has passed fires at once.
+fn start_wait(names: &Names<'_>, now: Timestamp, wait: &Wait) -> What {
+    let until = match (evaluate(&wait.value, names), wait.until) {
+        (Ok(Value::Duration(milliseconds)), false) => now.plus(milliseconds),
+        (Ok(Value::Timestamp(moment)), true) => moment,
+        (Ok(_), _) => return fail(FailureClass::Expression, "`wait` needs a duration or a moment".into()),
+        (Err(error), _) => return fail(FailureClass::Expression, error.to_string()),
+    };
+    if until > now { What::TimerSet { until } } else { What::TimerFired { until } }
 }
 
 fn decide_finish(state: &State, path: &Path) -> Option<Event> {

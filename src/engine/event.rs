@@ -156,12 +156,12 @@ pub enum What {
     BreakerHalfOpen(BreakerFacts),
     /// A breaker closed.
     BreakerClosed(BreakerFacts),
-    /// Waits for an open breaker.
+    /// Waits: a `wait`, or a call for an open breaker.
     TimerSet {
         /// Not before.
         until: Timestamp,
     },
-    /// The deadline passed.
+    /// A wait is over; without a node, the run's deadline passed.
     TimerFired {
         /// The moment that was set.
         until: Timestamp,
@@ -186,6 +186,33 @@ pub enum What {
         /// Whether the effect happened all the same and is to be undone.
         effect: bool,
         /// What the user is told.
+        message: String,
+    },
+    /// Another flow is called: durable before its run begins.
+    FlowStarted {
+        /// The guard's value, where the step has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guard: Option<bool>,
+        /// The flow.
+        flow: String,
+        /// Its plan, which is part of this run's.
+        plan_digest: Digest,
+        /// The child run's id.
+        run: String,
+        /// What it is given, wire form, defaults filled in.
+        inputs: Map<String, Json>,
+    },
+    /// A child run ended, or stands still.
+    FlowReported {
+        /// The child run's id.
+        run: String,
+        /// How it stands.
+        status: FlowStatus,
+        /// The root of its log.
+        root: Digest,
+        /// Its outputs, wire form; null unless it succeeded.
+        outputs: Json,
+        /// Why it failed; empty where it did not.
         message: String,
     },
     /// A loop began.
@@ -224,6 +251,37 @@ pub struct Opening {
     pub inputs: Map<String, Json>,
     /// 32 random bytes, base64url: run ids and trace ids that counterparties see are derived from it.
     pub run_secret: String,
+    /// The run that this one is a part of, where another flow called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Box<Parent>>,
+}
+
+/// The run that called a flow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parent {
+    /// Its id.
+    pub run: String,
+    /// The step that calls.
+    pub node: String,
+    /// Leaf hash of the record that intended the call.
+    pub leaf: Digest,
+    /// When it fails wherever it is, and this run with it.
+    pub deadline: Timestamp,
+}
+
+/// How a child run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowStatus {
+    /// With outputs.
+    Succeeded,
+    /// Without; it has undone what it did.
+    Failed,
+    /// An undo of its failed.
+    Stuck,
+    /// An effect of its is in doubt.
+    InDoubt,
 }
 
 /// Why a run stands still.
@@ -283,6 +341,8 @@ pub enum FailureClass {
     Exhausted,
     /// The deadline passed.
     Deadline,
+    /// A called flow failed.
+    Flow,
 }
 
 /// What one attempt's outcome means (the outcome table).

@@ -19,6 +19,7 @@ mod request;
 pub mod retry;
 mod settle;
 mod state;
+mod sub_flow;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub use outcome::{Beside, Outcome, counts_for_breaker, judge_answer, judge_failu
 pub use path::{Iterations, Path, PathError};
 pub use record::identities;
 pub use state::{Failure, Phase, State};
+pub use sub_flow::Child;
 pub use verdict::{Subject, VERDICT_AGE_MS, passed, state_name, subjects};
 
 use crate::plan::{AnswerUse, Block, Call, Node, NodeKind, Plan, Step, Verified};
@@ -74,10 +76,13 @@ impl<'a> Engine<'a> {
         self.step(path).filter(|_| !path.undo)?.answer.as_ref()
     }
 
-    /// The call at a path: the step's own, or its undo.
+    /// The call at a path: the step's own, or the undo.
     pub fn call(&self, path: &Path) -> Option<&'a Call> {
-        let step = self.step(path)?;
-        if path.undo { step.undo.as_ref() } else { Some(&step.call) }
+        if path.undo {
+            self.nodes.get(path.node.as_str())?.undo()
+        } else {
+            self.step(path).map(|step| &step.call)
+        }
     }
 }
 

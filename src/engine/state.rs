@@ -7,6 +7,7 @@ use super::agenda::Agenda;
 use super::event::{FailureClass, Opening, PauseCause, Request, Status};
 use super::outcome::{Beside, Outcome};
 use super::path::Path;
+use super::sub_flow::SubRun;
 use crate::base::{Digest, Timestamp};
 use crate::expr::{Answered, Definition, Definitions, Scope};
 use crate::types::Value;
@@ -80,7 +81,13 @@ pub struct Failure {
 #[derive(Debug, Clone)]
 pub(super) enum Progress {
     Calling(Box<Calling>),
+    /// Another flow is called.
+    SubRun(Box<SubRun>),
     Looping,
+    /// A timer that runs.
+    Waiting {
+        until: Timestamp,
+    },
     Done(Value),
     Skipped,
     Failed,
@@ -174,6 +181,12 @@ impl State {
             once_keys: BTreeMap::new(),
             agenda: Agenda::default(),
         }
+    }
+
+    /// The run fails, for this reason where it is the first.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.failing = true;
+        self.failure.get_or_insert(failure);
     }
 
     /// Names as seen from inside some iterations.

@@ -38,10 +38,6 @@ pub fn build(flow: &Flow, sink: &mut Sink) -> Graph {
     graph
 }
 
-fn is_barrier(node: &Node) -> bool {
-    matches!(node.kind, NodeKind::Ensure { .. } | NodeKind::Fail { .. })
-}
-
 impl Graph {
     /// The nodes of its own block that a node waits for directly, sorted.
     pub fn after(&self, node: &str) -> Vec<String> {
@@ -122,7 +118,7 @@ impl Graph {
                     edges.insert(*other, EdgeKind::Data);
                 }
             }
-            if is_barrier(node) {
+            if node.is_barrier() {
                 last_barrier = Some(at);
             }
             for (other, kind) in &edges {

@@ -133,6 +133,10 @@ impl Describer<'_> {
                 drawn.label = format!("signal {}", node.id);
                 drawn.guard = condition(&signal.guard);
             }
+            NodeKind::Wait(_) => {
+                drawn.shape = Shape::Rule;
+                drawn.label = "wait".to_owned();
+            }
             NodeKind::Let(_) => drawn.label = format!("let {}", node.id),
             NodeKind::Ensure { .. } => {
                 drawn.shape = Shape::Rule;

@@ -101,6 +101,14 @@ fn recursive(call: &ast::Name, callee: &ast::Flow, chain: &[&str]) -> Diagnostic
         .help("repeat with `for … at most N`, which is bounded, or move what both need into a third flow")
 }
 
+/// Whether another flow of a file calls this one.
+pub(super) fn is_called(flow: &ast::Flow, flows: &[&ast::Flow]) -> bool {
+    let others = flows.iter().filter(|other| other.name.text != flow.name.text);
+    let mut calls = Vec::new();
+    others.for_each(|other| called(&other.body, &mut calls));
+    calls.iter().any(|call| call.text == flow.name.text)
+}
+
 /// The flows that a block calls, in order.
 fn called<'a>(block: &'a ast::Block, found: &mut Vec<&'a ast::Name>) {
     for statement in &block.statements {

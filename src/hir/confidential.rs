@@ -119,6 +119,7 @@ impl<'a, 'g> Reader<'a, 'g> {
                 guard: call.guard.as_ref().map(|(guard, _)| guard),
                 undo: call.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },
+            NodeKind::Wait(wait) => What::Wait(&wait.value),
             NodeKind::Signal(signal) => What::Signal {
                 guard: signal.guard.as_ref().map(|(guard, _)| guard),
                 otherwise: &signal.otherwise,

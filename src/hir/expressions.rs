@@ -141,6 +141,17 @@ impl Lowering<'_, '_> {
         typed
     }
 
+    /// How long to wait, or until when.
+    pub(super) fn wait(&mut self, expression: &ast::Expr, until: bool) -> Typed {
+        let (wanted, what) = match until {
+            true => (Type::Timestamp, "`wait until` needs a timestamp"),
+            false => (Type::Duration, "`wait` needs a duration such as `5m`"),
+        };
+        let typed = self.lower(expression, Some(&wanted));
+        self.expect(&typed, &[wanted], what);
+        typed
+    }
+
     /// A string: messages.
     pub(crate) fn message(&mut self, expression: &ast::Expr) -> Typed {
         let typed = self.lower(expression, Some(&Type::string()));

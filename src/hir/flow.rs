@@ -15,7 +15,7 @@ use super::{classes, items, policies};
 use crate::diagnostics::codes::{graph, identity, names, retry, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
-use crate::plan::ranges;
+use crate::plan::{Wait, ranges};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::{Answer, Field, Schema, Type, assignable_literal, assignable_to_field};
@@ -317,12 +317,18 @@ impl<'d> FlowLowering<'_, 'd> {
                 }
                 ast::Statement::SubFlow(call) => {
                     self.node = call.name.text.clone();
-                    let Some(kind) = self.sub_flow(call) else { continue };
+                    let Some(kind) = self.sub_flow(call) else {
+                        self.unbuilt.insert(call.name.text.clone());
+                        continue;
+                    };
                     (call.name.text.clone(), call.name.span, kind)
                 }
                 ast::Statement::Signal(signal) => {
                     self.node = signal.name.text.clone();
-                    let Some(kind) = self.signal(signal) else { continue };
+                    let Some(kind) = self.signal(signal) else {
+                        self.unbuilt.insert(signal.name.text.clone());
+                        continue;
+                    };
                     (signal.name.text.clone(), signal.name.span, kind)
                 }
                 ast::Statement::Let(value) => {
@@ -347,6 +353,12 @@ impl<'d> FlowLowering<'_, 'd> {
                     let condition = fail.when.as_ref().map(|when| self.condition(when).expr);
                     let message = self.message(&fail.message).expr;
                     (self.node.clone(), keyword("fail"), NodeKind::Fail { condition, message })
+                }
+                ast::Statement::Wait(wait) => {
+                    self.node = self.made_up("wait");
+                    let value = self.lowering().wait(&wait.value, wait.until).expr;
+                    let kind = NodeKind::Wait(Wait { until: wait.until, value });
+                    (self.node.clone(), keyword("wait"), kind)
                 }
                 ast::Statement::For(each) => {
                     let id = match &each.binding {
@@ -381,6 +393,10 @@ impl<'d> FlowLowering<'_, 'd> {
                 continue;
             }
             let mut after = barrier.clone();
+            if let NodeKind::Wait(_) = &kind {
+                // Its time begins where everything above is finished.
+                after.extend(placed.ends().map(|node| (node.id.clone(), span)));
+            }
             let written = match statement {
                 ast::Statement::Step(step) => step.after.as_ref(),
                 ast::Statement::SubFlow(call) => call.after.as_ref(),

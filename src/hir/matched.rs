@@ -27,6 +27,7 @@ pub(super) fn matched(block: &Block, found: &mut Matched) {
                 step.when.iter().for_each(&mut look);
                 step.undo.iter().for_each(|undo| call(&undo.call, &mut look));
             }
+            Statement::Wait(wait) => look(&wait.value),
             Statement::Signal(signal) => {
                 signal.when.iter().for_each(&mut look);
                 signal.within.iter().for_each(|within| look(&within.otherwise));

@@ -68,7 +68,7 @@ pub struct Input<'a> {
 /// Which flows of a file are meant.
 #[derive(Debug, Clone, Copy)]
 pub enum Choice<'a> {
-    /// The one flow of the file.
+    /// The one flow of the file, or the one that no other calls.
     Only,
     /// The flow of a name.
     Named(&'a str),
@@ -165,6 +165,12 @@ fn choose<'f>(
         (Choice::Every, _) => Some(flows.to_vec()),
         (Choice::Only, [flow]) => Some(vec![*flow]),
         (Choice::Only, [first, ..]) => {
+            // The flow that the others are there for.
+            let outermost: Vec<&ast::Flow> =
+                flows.iter().copied().filter(|flow| !callees::is_called(flow, flows)).collect();
+            if outermost.len() == 1 {
+                return Some(outermost);
+            }
             let known: Vec<&str> = flows.iter().map(|flow| flow.name.text.as_str()).collect();
             let message = format!("this file has {} flows: `{}`", flows.len(), known.join("`, `"));
             sink.push(

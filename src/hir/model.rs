@@ -8,7 +8,7 @@ use super::policies::{Handoff, NamedRetry};
 use crate::documents::{Document, Identity, OperationView};
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
-use crate::plan::{Breaker, Class, Clearance, Declared, Idempotency, Poll, Release, Retry, Timeout};
+use crate::plan::{Breaker, Class, Clearance, Declared, Idempotency, Poll, Release, Retry, Timeout, Wait};
 use crate::source::Span;
 use crate::types::{Answer, Field, Type};
 
@@ -302,6 +302,8 @@ pub enum NodeKind {
     Signal(Box<Signal>),
     /// A named value.
     Let(Expr),
+    /// A timer.
+    Wait(Wait),
     /// A business rule.
     Ensure {
         /// A bool.
@@ -444,6 +446,11 @@ impl Node {
             _ => None,
         };
         self.undo().into_iter().flat_map(Call::expressions).chain(poll.map(|(poll, _)| &poll.until))
+    }
+
+    /// Whether everything below it in its block waits for it.
+    pub fn is_barrier(&self) -> bool {
+        matches!(self.kind, NodeKind::Ensure { .. } | NodeKind::Fail { .. } | NodeKind::Wait(_))
     }
 
     /// The compensation, where it has one.

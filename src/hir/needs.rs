@@ -30,6 +30,7 @@ impl Node {
                 let guard = call.guard.as_ref().map(|(guard, _)| guard);
                 call.arguments.iter().map(|(_, value)| value).chain(guard).collect()
             }
+            NodeKind::Wait(wait) => vec![&wait.value],
             NodeKind::Signal(signal) => {
                 let guard = signal.guard.as_ref().map(|(guard, _)| guard);
                 guard.into_iter().chain([&signal.otherwise]).collect()

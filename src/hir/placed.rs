@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Node, NodeKind};
+use super::model::Node;
 
 /// An `after` that names more nodes than this becomes a node of its own, so that what stands below waits for one name
 /// instead of for each of them: the edges of a flow grow with its text, not with its square.
@@ -15,7 +15,7 @@ pub(super) struct Placed {
     pub(super) positions: BTreeMap<String, usize>,
     /// The nodes that no other one waits for.
     ends: BTreeSet<usize>,
-    /// The last `ensure` or `fail`: everything below waits for it.
+    /// The last barrier: everything below waits for it.
     barrier: Option<usize>,
 }
 
@@ -30,7 +30,7 @@ impl Placed {
         if let Some(barrier) = self.barrier {
             self.ends.remove(&barrier);
         }
-        if matches!(node.kind, NodeKind::Ensure { .. } | NodeKind::Fail { .. }) {
+        if node.is_barrier() {
             self.barrier = Some(at);
         }
         self.ends.insert(at);

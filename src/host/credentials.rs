@@ -30,19 +30,19 @@ pub(super) struct Authorization {
 }
 
 impl Credentials {
-    /// Everything that must be right before a run's first step: documents' resolver pages, keys, secrets. Blocks while
-    /// commands run.
+    /// Everything that must be right before a run's first step, in the flows that it calls too: documents' resolver pages,
+    /// keys, secrets. Blocks while commands run.
     pub(super) fn read(
         plan: &Verified<Plan>,
         config: &Config,
         environment: &dyn Environment,
         now: Timestamp,
     ) -> Result<Credentials, HostError> {
-        for (name, api) in &plan.apis {
+        for (name, api) in plan.all_apis() {
             let Some(identity) = api.identity.identity() else { continue };
             let Some(url) = &identity.resolver_url else { continue };
             check_resolver_url(&config.resolver, &identity.api_passport_id, url)
-                .map_err(|error| HostError::ResolverUrl { api: name.clone(), error })?;
+                .map_err(|error| HostError::ResolverUrl { api: name.to_owned(), error })?;
         }
         let mut signers: BTreeMap<EczId, Arc<dyn Signer>> = BTreeMap::new();
         for agent in identity::presenters(plan) {
@@ -50,10 +50,10 @@ impl Credentials {
         }
         let mut certificates = BTreeMap::new();
         let mut pems: BTreeSet<&str> = BTreeSet::new();
-        for (name, api) in &plan.apis {
+        for (name, api) in plan.all_apis() {
             for auth in &api.auth {
                 if let Auth::MutualTls { secret } = auth {
-                    let refuse = |error| HostError::Certificate { api: name.clone(), error };
+                    let refuse = |error| HostError::Certificate { api: name.to_owned(), error };
                     let pem = config.pem_secret(secret, environment)?;
                     let certificate = ClientCertificate::from_pem(&pem).map_err(refuse)?;
                     certificate.check(now).map_err(refuse)?;
@@ -63,12 +63,14 @@ impl Credentials {
             }
         }
         let mut secrets = BTreeMap::new();
-        for name in plan.secrets.keys().filter(|name| !pems.contains(name.as_str())) {
+        let named: BTreeSet<&String> =
+            plan.all_flows().into_iter().flat_map(|flow| flow.secrets.keys()).collect();
+        for name in named.into_iter().filter(|name| !pems.contains(name.as_str())) {
             secrets.insert(name.clone(), Arc::new(config.secret(name, environment)?));
         }
         let mut grants = BTreeMap::new();
-        for (name, api) in &plan.apis {
-            grants.extend(grant(api, &secrets).map(|grant| (name.clone(), grant)));
+        for (name, api) in plan.all_apis() {
+            grants.extend(grant(api, &secrets).map(|grant| (name.to_owned(), grant)));
         }
         Ok(Credentials { signers, secrets, certificates, grants, tokens: Tokens::default() })
     }

@@ -20,6 +20,8 @@ use crate::plan::{Plan, Verified};
 enum Completion {
     Verdict(Answers),
     Outcome(Event),
+    /// A child run let go; what there is to record of it.
+    Flow(Option<Event>),
 }
 
 impl Host {
@@ -85,7 +87,17 @@ impl Host {
                             tasks.spawn(async { asked.await.map(Completion::Verdict) });
                         }
                     }
-                    Need::Verdict { .. } => {}
+                    // While pausing none begins; one that is under way pauses by itself.
+                    Need::Flow { path } if !pausing => {
+                        if under_way.insert((path.clone(), 1, true)) {
+                            let child = engine.child(&journal.state, &path);
+                            let child =
+                                child.ok_or_else(|| HostError::Event(format!("`{path}` intends no run")))?;
+                            let running = self.clone().child(child, path, credentials.clone(), pause.clone());
+                            tasks.spawn(async { running.await.map(Completion::Flow) });
+                        }
+                    }
+                    Need::Verdict { .. } | Need::Flow { .. } => {}
                 }
             }
             if pausing && tasks.is_empty() {
@@ -105,6 +117,11 @@ impl Host {
                             let due = journal.state.verdict_due(&answers.path, answers.attempt);
                             let verdict = due.and_then(|due| identities.verdict(engine, answers, due, now.moment));
                             if let Some(event) = verdict {
+                                journal.push(event, now.moment)?;
+                            }
+                        }
+                        Completion::Flow(event) => {
+                            if let Some(event) = event {
                                 journal.push(event, now.moment)?;
                             }
                         }

@@ -62,14 +62,6 @@ pub enum HostError {
         /// The first.
         signal: String,
     },
-    /// A plan that calls other flows.
-    #[error("sub-flows are not run by this version: `{step}` calls `{flow}`")]
-    SubFlows {
-        /// The first step that does.
-        step: String,
-        /// The flow that it calls.
-        flow: String,
-    },
     /// An event that could not be recorded: a defect of this program.
     #[error("an event could not be recorded: {0}")]
     Event(String),
@@ -90,7 +82,6 @@ impl Explained for HostError {
             HostError::Erased { .. } => "ER3002",
             HostError::Finished { .. } => "ER3003",
             HostError::Signals { .. } => "ER3010",
-            HostError::SubFlows { .. } => "ER3011",
             HostError::Event(_) => "ER3004",
             HostError::Task(_) => "ER3005",
         }
@@ -110,9 +101,6 @@ impl Explained for HostError {
             HostError::Finished { .. } => "see its log with `eczflow audit export`, or start a new run",
             HostError::Signals { .. } => {
                 "nothing was started: `check`, `compile` and `graph` know signals already; until a version runs them, split the flow where it would wait, and start its second half by hand"
-            }
-            HostError::SubFlows { .. } => {
-                "nothing was started: `check`, `compile` and `graph` know sub-flows already; until a version runs them, write the called flow's steps in their place, or run it by itself"
             }
             HostError::Event(_) | HostError::Task(_) => {
                 "this is a bug of eczflow; the store holds everything up to here, and `eczflow resume` goes on from it"

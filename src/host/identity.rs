@@ -8,7 +8,7 @@ use crate::base::{Clock, Timestamp};
 use crate::config::{Config, SPEC_HASH_PROFILE};
 use crate::ecz::{Decision, EczId, judge};
 use crate::engine::{Check, Engine, Event, Judged, Path, Subject, What, passed, state_name, subjects};
-use crate::plan::{Call, NodeKind, Plan, Verified};
+use crate::plan::{Call, Plan, Verified};
 use crate::wire::resolver::{Observed, Resolver, VerdictCache};
 
 /// The identities that the handoffs of one plan depend on.
@@ -204,22 +204,10 @@ async fn ask_all(
     Ok(answers)
 }
 
-/// Every agent that a plan's calls present.
+/// Every agent that a plan's calls present, those of the flows that it calls among them.
 pub(super) fn presenters(plan: &Plan) -> BTreeSet<EczId> {
-    let mut agents = BTreeSet::from([plan.flow.agent.clone()]);
-    each_call(&plan.flow.body, &mut |call| {
-        agents.insert(call.present.clone());
-    });
+    let mut agents: BTreeSet<EczId> =
+        plan.all_flows().into_iter().map(|flow| flow.flow.agent.clone()).collect();
+    agents.extend(plan.all_calls().into_iter().map(|(_, _, call)| call.present.clone()));
     agents
-}
-
-fn each_call(block: &crate::plan::Block, visit: &mut impl FnMut(&Call)) {
-    for node in &block.nodes {
-        match &node.kind {
-            NodeKind::Call(step) => visit(&step.call),
-            NodeKind::For(looping) => each_call(&looping.body, visit),
-            _ => {}
-        }
-        node.undo().into_iter().for_each(&mut *visit);
-    }
 }

@@ -11,6 +11,7 @@ mod identity;
 mod journal;
 mod send;
 mod shared;
+mod sub_flow;
 
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ pub struct RunReport {
 }
 
 /// What a host is made of.
+#[derive(Clone)]
 pub struct Parts {
     /// Time.
     pub clock: Arc<dyn Clock>,
@@ -81,7 +83,8 @@ pub struct Parts {
     pub observer: Arc<dyn Observer>,
 }
 
-/// Runs flows in this process.
+/// Runs flows in this process. Cheap to clone: clones share everything.
+#[derive(Clone)]
 pub struct Host {
     parts: Parts,
     clock: Arc<clock::Steady>,
@@ -90,18 +93,13 @@ pub struct Host {
     shared: Arc<Shared>,
 }
 
-/// Whether this version runs a plan: it starts none that waits for signals or calls other flows.
+/// Whether this version runs a plan: it starts none that waits for signals, in a called flow neither.
 ///
 /// # Errors
-/// The first signal or sub-flow of the plan.
+/// The first signal.
 pub fn runnable(plan: &Plan) -> Result<(), HostError> {
-    if let Some((signal, _)) = plan.signals().first() {
-        return Err(HostError::Signals { signal: (*signal).to_owned() });
-    }
-    match plan.sub_flows().first() {
-        Some((step, call)) => Err(HostError::SubFlows { step: (*step).to_owned(), flow: call.flow.clone() }),
-        None => Ok(()),
-    }
+    let signal = plan.all_flows().into_iter().find_map(|flow| flow.signals().first().copied());
+    signal.map_or(Ok(()), |(signal, _)| Err(HostError::Signals { signal: signal.to_owned() }))
 }
 
 impl Host {
@@ -128,7 +126,6 @@ impl Host {
     ) -> Result<RunReport, HostError> {
         runnable(&plan)?;
         let credentials = self.prepare(&plan).await?;
-        let engine = Engine::new(&plan);
         let run = self.new_run_id();
         let mut secret = [0; 32];
         self.parts.random.fill(&mut secret);
@@ -139,15 +136,29 @@ impl Host {
             plan_digest: plan.digest(),
             inputs,
             run_secret: encode_base64url(&secret),
+            parent: None,
         };
-        let text = canonical_json::<Plan>(&plan).map_err(|error| HostError::Event(error.to_string()))?;
+        self.begin(&plan, run, opening, credentials, pause).await
+    }
+
+    /// Writes a run's first record and drives it.
+    async fn begin(
+        &self,
+        plan: &Arc<Verified<Plan>>,
+        run: String,
+        opening: Opening,
+        credentials: Arc<Credentials>,
+        pause: watch::Receiver<bool>,
+    ) -> Result<RunReport, HostError> {
+        let engine = Engine::new(plan);
+        let text = canonical_json::<Plan>(plan).map_err(|error| HostError::Event(error.to_string()))?;
         let stored = store::Opening { flow: plan.flow.name.clone(), plan: text };
         let (store, random, observer) = self.shares();
         let mut journal = journal::Journal::begin(&engine, store, random, observer, run, stored);
         let started = Event { path: None, attempt: None, what: What::RunStarted(Box::new(opening)) };
         journal.push(started, self.clock.now())?;
         journal.commit().await?;
-        self.drive(&plan, &engine, journal, credentials, pause).await
+        self.drive(plan, &engine, journal, credentials, pause).await
     }
 
     /// Goes on with a run of the store, after a pause or after its process ended.
@@ -157,6 +168,16 @@ impl Host {
         run: &str,
         pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
+        let (state, last) = self.standing(&plan, run).await?;
+        if let Phase::Finished(_) = state.phase {
+            return Err(HostError::Finished { run: run.to_owned() });
+        }
+        let credentials = self.prepare(&plan).await?;
+        self.go_on(&plan, state, &last, credentials, pause).await
+    }
+
+    /// Where a run of the store stands, and its last record.
+    async fn standing(&self, plan: &Arc<Verified<Plan>>, run: &str) -> Result<(State, Record), HostError> {
         let (store, verified, id) = (self.parts.store.clone(), plan.clone(), run.to_owned());
         let (last, state, legal) = blocking(move || {
             let entries = store.load(&id)?;
@@ -171,20 +192,28 @@ impl Host {
             Legal::No { seq, why } => return Err(HostError::Replay { run: run.to_owned(), seq, why }),
             Legal::StructureOnly { .. } => return Err(HostError::Erased { run: run.to_owned() }),
         }
-        if let Phase::Finished(_) = state.phase {
-            return Err(HostError::Finished { run: run.to_owned() });
-        }
         let Some((last, _)) = last else { return Err(HostError::Erased { run: run.to_owned() }) };
-        let credentials = self.prepare(&plan).await?;
+        Ok((state, last))
+    }
+
+    /// Records that a run goes on, and drives it.
+    async fn go_on(
+        &self,
+        plan: &Arc<Verified<Plan>>,
+        state: State,
+        last: &Record,
+        credentials: Arc<Credentials>,
+        pause: watch::Receiver<bool>,
+    ) -> Result<RunReport, HostError> {
         let after = if matches!(state.phase, Phase::Paused(_)) { "pause" } else { "interruption" };
-        let engine = Engine::new(&plan);
+        let engine = Engine::new(plan);
         let (store, random, observer) = self.shares();
-        let mut journal = journal::Journal::go_on(&engine, store, random, observer, state, &last)?;
+        let mut journal = journal::Journal::go_on(&engine, store, random, observer, state, last)?;
         let resumed = Event { path: None, attempt: None, what: What::RunResumed { after: after.to_owned() } };
         self.clock.reach(journal.state.at);
         journal.push(resumed, self.clock.now())?;
         journal.commit().await?;
-        self.drive(&plan, &engine, journal, credentials, pause).await
+        self.drive(plan, &engine, journal, credentials, pause).await
     }
 
     /// Everything that must be right before a run's first step: documents' resolver pages, keys, secrets.

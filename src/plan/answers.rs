@@ -60,6 +60,7 @@ pub fn each_expression<'p>(block: &'p Block, visit: &mut dyn FnMut(&'p Expr)) {
             NodeKind::SubFlow(call) => {
                 call.inputs.iter().map(|given| &given.value).chain(&call.guard).for_each(&mut *visit);
             }
+            NodeKind::Wait(wait) => visit(&wait.value),
             NodeKind::Signal(signal) => {
                 signal.guard.iter().chain([&signal.otherwise]).for_each(&mut *visit);
             }

@@ -168,10 +168,9 @@ pub fn longest<'o>(items: &[Item<'o>], rounds: Rounds) -> (u64, Vec<&'o str>) {
 fn takes(item: &Item<'_>, rounds: Rounds) -> u64 {
     match &item.does {
         Does::Compute => 0,
-        // A signal may come at once.
-        Does::Wait { ms } => match rounds {
-            Rounds::One => 0,
-            Rounds::All => *ms,
+        Does::Wait { least_ms, most_ms } => match rounds {
+            Rounds::One => *least_ms,
+            Rounds::All => *most_ms,
         },
         Does::Call { time, .. } => match rounds {
             Rounds::One => time.single_ms,

@@ -28,6 +28,7 @@ pub struct Verified<T> {
     value: Arc<T>,
     digest: Digest,
     contracts: Arc<BTreeMap<String, BTreeMap<String, Contract>>>,
+    called: Arc<BTreeMap<String, Verified<T>>>,
 }
 
 impl<T> std::ops::Deref for Verified<T> {
@@ -47,6 +48,11 @@ impl Verified<Plan> {
     /// The contract of a used operation; `None` for one that no call of the plan uses.
     pub fn contract(&self, api: &str, operation: &str) -> Option<&Contract> {
         self.contracts.get(api)?.get(operation)
+    }
+
+    /// A flow that this one calls, by itself.
+    pub fn called(&self, flow: &str) -> Option<&Verified<Plan>> {
+        self.called.get(flow)
     }
 
     /// The plan's file form.
@@ -129,14 +135,14 @@ pub struct Held {
 
 /// Checks a plan: ranges, slices, and its proof against what its own content makes.
 pub fn check(plan: Plan) -> Result<Verified<Plan>, PlanError> {
-    let (contracts, proven) = recompute(&plan)?;
+    let Recomputed { contracts, called, proven } = recompute(&plan)?;
     compare(&plan.proof, &proven.proof)?;
     if plan.egress != proven.egress {
         let differs = "the table of who receives what is not what the flow sends".to_owned();
         return Err(PlanError::Proof { difference: differs });
     }
     let digest = file::digest(&plan).map_err(|error| PlanError::Unreadable { reason: error.to_string() })?;
-    Ok(Verified { value: Arc::new(plan), digest, contracts: Arc::new(contracts) })
+    Ok(Verified { value: Arc::new(plan), digest, contracts: Arc::new(contracts), called: Arc::new(called) })
 }
 
 /// Checks a plan file: its digest, then [`check`].
@@ -159,18 +165,25 @@ pub struct Proven {
 
 /// What a plan's own content proves, for the compiler, which puts it into the plan.
 pub fn prove(plan: &Plan) -> Result<Proven, PlanError> {
-    recompute(plan).map(|(_, proven)| proven)
+    recompute(plan).map(|recomputed| recomputed.proven)
+}
+
+/// What was made of a plan's own content.
+struct Recomputed {
+    contracts: Contracts,
+    called: BTreeMap<String, Verified<Plan>>,
+    proven: Proven,
 }
 
 pub(super) type Contracts = BTreeMap<String, BTreeMap<String, Contract>>;
 
-fn recompute(plan: &Plan) -> Result<(Contracts, Proven), PlanError> {
+fn recompute(plan: &Plan) -> Result<Recomputed, PlanError> {
     ranges::check_ranges(plan)?;
     values::check_functions(plan)?;
     let (mut views, mut contracts) = (Views::new(), Contracts::new());
     read_slices(plan, &mut views, &mut contracts)?;
     sub_flows::check_signals(plan)?;
-    sub_flows::check_sub_flows(plan)?;
+    let called = sub_flows::check_sub_flows(plan)?;
     let mut found = vec![order::order(&plan.flow)?];
     found.extend(obligations(plan, &views)?);
     keys::check_keys(plan)?;
@@ -183,12 +196,14 @@ fn recompute(plan: &Plan) -> Result<(Contracts, Proven), PlanError> {
     let Typed { obligations, guards } = typed::typed(plan, &contracts)?;
     found.extend(obligations);
     // What called flows send is judged with what they are given.
-    plan.each_flow(&mut |flow| read_slices(flow, &mut views, &mut contracts))?;
+    for flow in plan.all_flows().into_iter().skip(1) {
+        read_slices(flow, &mut views, &mut Contracts::new())?;
+    }
     let (confidential, egress) = secrecy::confidential(plan, &views, &guards)?;
     found.extend(confidential);
     found.sort();
     let proof = Proof { obligations: found, assumptions: assumptions(plan), guards };
-    Ok((contracts, Proven { proof, egress }))
+    Ok(Recomputed { contracts, called, proven: Proven { proof, egress } })
 }
 
 /// Reads the slices of a plan's own apis: each is what its digest says, of its operation, and can be called.

@@ -42,7 +42,7 @@ pub use error::PlanError;
 pub use failures::{Failure, Stand, Undoing, failures};
 pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
-pub use keys::{KeyFault, KeyLoop, KeyScope, key_fault};
+pub use keys::{KeyFault, KeyInputs, KeyLoop, KeyScope, called_fault, key_fault, key_inputs, parts_given};
 pub use matches::{ArmFault, arm_fault, is_refusal, unmatched};
 pub use model::*;
 pub use names::{each_child, free_names};

@@ -295,6 +295,8 @@ pub enum NodeKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         release: Option<Release>,
     },
+    /// `wait 5m`, `wait until t`: begins where everything above it is finished; everything below waits for it.
+    Wait(Wait),
     /// `ensure c else "…"`: false fails the run.
     Ensure {
         /// The condition, a bool.
@@ -316,6 +318,16 @@ pub enum NodeKind {
         /// The outputs, a record.
         value: Expr,
     },
+}
+
+/// A timer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    /// Whether `value` is the moment, not how long.
+    pub until: bool,
+    /// A duration, or a timestamp.
+    pub value: Expr,
 }
 
 /// A step: a call with its policies.
@@ -445,6 +457,11 @@ impl Weakening {
 }
 
 impl Node {
+    /// Whether everything below it in its block waits for it.
+    pub fn is_barrier(&self) -> bool {
+        matches!(self.kind, NodeKind::Ensure { .. } | NodeKind::Fail { .. } | NodeKind::Wait(_))
+    }
+
     /// Why there is no compensation, where the flow says so.
     pub fn irreversible(&self) -> Option<&String> {
         match &self.kind {

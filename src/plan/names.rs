@@ -120,6 +120,7 @@ impl Node {
                 call.inputs.iter().for_each(|given| add(&given.value));
                 call.guard.iter().for_each(&mut add);
             }
+            NodeKind::Wait(wait) => add(&wait.value),
             NodeKind::Signal(signal) => {
                 add(&signal.otherwise);
                 signal.guard.iter().for_each(&mut add);

@@ -80,7 +80,7 @@ fn check_block(
         if let Some((_, id)) = last_barrier.filter(|(barrier, _)| !waits_for(*barrier)) {
             return Err(refused(&node.id, format!("it does not wait for the barrier `{id}`")));
         }
-        if matches!(node.kind, NodeKind::Ensure { .. } | NodeKind::Fail { .. }) {
+        if node.is_barrier() {
             last_barrier = Some((at, &node.id));
         }
         let last = at + 1 == block.nodes.len();
@@ -91,6 +91,9 @@ fn check_block(
             }
             NodeKind::Return { .. } if earlier.map_or(0, Bits::count) != at => {
                 return Err(refused(&node.id, "the return does not wait for every node"));
+            }
+            NodeKind::Wait(_) if earlier.map_or(0, Bits::count) != at => {
+                return Err(refused(&node.id, "the wait does not begin after everything above it"));
             }
             NodeKind::Call(step) => step.guard == Some(Expr::Bool { value: false }),
             NodeKind::SubFlow(call) => call.guard == Some(Expr::Bool { value: false }),

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::bounds::CallTime;
 use super::compensation::can_fail;
-use super::model::{Block, Node, NodeKind, Plan};
-use crate::expr::Expr;
+use super::model::{Block, Node, NodeKind, Plan, Wait};
+use crate::expr::{Definitions, Expr};
 
 /// A node.
 #[derive(Debug, Clone)]
@@ -54,10 +54,12 @@ pub enum Does<'a> {
         /// How long it takes.
         time: CallTime,
     },
-    /// Waits for an event from outside.
+    /// Waits for an event from outside, or for a moment.
     Wait {
-        /// How long at most, milliseconds.
-        ms: u64,
+        /// How long at least, milliseconds.
+        least_ms: u64,
+        /// How long at most.
+        most_ms: u64,
     },
     /// Iterations of a body.
     Repeat {
@@ -70,6 +72,18 @@ pub enum Does<'a> {
         /// One of them.
         body: Vec<Item<'a>>,
     },
+}
+
+impl Wait {
+    /// How it can fail and how long it takes; the flow's deadline ends every wait.
+    pub fn outline(&self, functions: &Definitions, deadline_ms: u64) -> (Option<Failing>, Does<'static>) {
+        let fails = can_fail(&self.value, functions).then_some(Failing::Value);
+        let (least_ms, most_ms) = match self.value {
+            Expr::Duration { milliseconds } if !self.until => (milliseconds, milliseconds),
+            _ => (0, deadline_ms),
+        };
+        (fails, Does::Wait { least_ms, most_ms })
+    }
 }
 
 impl Does<'_> {
@@ -103,8 +117,9 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
             NodeKind::SubFlow(call) => (Some(Failing::Call), plan.called(call)),
             NodeKind::Signal(signal) => {
                 let fails = can_fail(&signal.otherwise, &plan.functions).then_some(Failing::Value);
-                (fails, Does::Wait { ms: signal.within_ms })
+                (fails, Does::Wait { least_ms: 0, most_ms: signal.within_ms })
             }
+            NodeKind::Wait(wait) => wait.outline(&plan.functions, plan.flow.deadline_ms),
             NodeKind::Let { value: given, .. } => value(given, Failing::Value),
             NodeKind::Return { value: given } => value(given, Failing::Result),
             NodeKind::Ensure { .. } => (Some(Failing::Ensure), Does::Compute),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Api, Call};
+use super::model::Api;
 use super::origins::https_origin;
 use crate::ecz::{DocumentIdentity, EczId, Evidence, HandoffPolicy, VerifyMode};
 
@@ -147,8 +147,9 @@ pub fn reachable_verified(identity: &DocumentIdentity) -> Evidence {
 
 /// The calls whose policy demands a signed receipt: both sides sign. `NODE` or `NODE/undo`.
 pub fn two_sided(plan: &super::Plan) -> Vec<String> {
-    let calls = super::calls(&plan.flow.body).into_iter();
-    calls.filter(|(_, call)| call.handoff.evidence == Evidence::E5).map(|(subject, _)| subject).collect()
+    let calls = plan.all_calls().into_iter();
+    let steps = calls.filter(|(_, _, call)| call.handoff.evidence == Evidence::E5);
+    steps.map(|(subject, ..)| subject).collect()
 }
 
 /// What is reached where nobody is named whom a signature could be shown to: an audience-bound token, a client
@@ -193,9 +194,9 @@ impl Api {
 
 /// How many of a plan's calls, undos included, go to a party without a passport; and how many calls there are.
 pub fn unverified(plan: &super::Plan) -> (usize, usize) {
-    let calls: Vec<(String, &Call)> = super::calls(&plan.flow.body);
-    let without = calls
-        .iter()
-        .filter(|(_, call)| plan.apis.get(&call.api).is_some_and(|api| api.identity.because().is_some()));
+    let calls = plan.all_calls();
+    let without = calls.iter().filter(|(_, flow, call)| {
+        flow.apis.get(&call.api).is_some_and(|api| api.identity.because().is_some())
+    });
     (without.count(), calls.len())
 }

@@ -189,6 +189,7 @@ fn check_node(node: &Node, depth: usize, nodes: &mut usize) -> Checked {
             given.chain(&call.guard).try_for_each(|e| check_expression(place, e, 0))?;
             call.undo.iter().try_for_each(|undo| check_call(&format!("{place}/undo"), undo))
         }
+        NodeKind::Wait(wait) => check_expression(place, &wait.value, 0),
         NodeKind::Signal(signal) => {
             range(place, "within_ms", signal.within_ms, 1, DEADLINE_MS)?;
             require(signal.from.is_sorted_by(|a, b| a < b), place, "from", "sorted, each once")?;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PlanError;
 use super::bounds::{CallTime, Rounds, longest};
 use super::called::{SENDER, Signal, SubFlow};
-use super::check::check;
-use super::model::{Api, Block, Node, NodeKind, Plan};
+use super::check::{Verified, check};
+use super::model::{Api, Block, Call, Node, NodeKind, Plan};
 use super::obligations::calls;
 use super::outline::{self, Does};
 use crate::ecz::Kind;
@@ -26,26 +26,50 @@ fn nodes<'p>(block: &'p Block, found: &mut Vec<&'p Node>) {
 }
 
 impl Plan {
-    /// The apis of this flow and of those that it calls. A name may come several times.
-    pub fn all_apis(&self) -> Vec<(&str, &Api)> {
-        let mut found: Vec<_> = self.apis.iter().map(|(name, api)| (name.as_str(), api)).collect();
-        found.extend(self.flows.values().flat_map(Plan::all_apis));
-        found
+    /// This flow, and those that it calls, directly or not. One may come several times.
+    pub fn all_flows(&self) -> Vec<&Plan> {
+        let called = self.flows.values().flat_map(Plan::all_flows);
+        std::iter::once(self).chain(called).collect()
     }
 
-    /// Visits the flows that it calls, directly or not.
-    pub(super) fn each_flow(
-        &self,
-        visit: &mut dyn FnMut(&Plan) -> Result<(), PlanError>,
-    ) -> Result<(), PlanError> {
-        self.flows.values().try_for_each(|flow| {
-            visit(flow)?;
-            flow.each_flow(visit)
-        })
+    /// The apis of this flow and of those that it calls. A name may come several times.
+    pub fn all_apis(&self) -> Vec<(&str, &Api)> {
+        let apis = self.all_flows().into_iter().flat_map(|flow| &flow.apis);
+        apis.map(|(name, api)| (name.as_str(), api)).collect()
+    }
+
+    /// This flow with the operators, secrets and apis of all that it calls: for whoever looks at the parties of a run, not
+    /// at its order. A name is one api in all of them.
+    pub fn joined(&self) -> Plan {
+        let mut joined = self.clone();
+        for flow in self.all_flows().into_iter().skip(1) {
+            for (name, operator) in &flow.operators {
+                joined.operators.entry(name.clone()).or_insert_with(|| operator.clone());
+            }
+            for (name, secret) in &flow.secrets {
+                joined.secrets.entry(name.clone()).or_insert_with(|| secret.clone());
+            }
+            for (name, api) in &flow.apis {
+                let known = joined.apis.entry(name.clone()).or_insert_with(|| api.clone());
+                known.operations.extend(api.operations.clone());
+                known.classified.extend(api.classified.clone());
+            }
+        }
+        joined
+    }
+
+    /// The calls of this flow and, as `FLOW/SUBJECT`, of those that it calls, each with the flow that it stands in.
+    pub fn all_calls(&self) -> Vec<(String, &Plan, &Call)> {
+        let own = calls(&self.flow.body).into_iter().map(|(subject, call)| (subject, self, call));
+        let called = self.all_flows().into_iter().skip(1).flat_map(|flow| {
+            let named = move |subject: String| format!("{}/{subject}", flow.flow.name);
+            calls(&flow.flow.body).into_iter().map(move |(subject, call)| (named(subject), flow, call))
+        });
+        own.chain(called).collect()
     }
 
     /// Whether the flow can change nothing at any counterparty.
-    fn is_safe(&self) -> bool {
+    pub fn is_safe(&self) -> bool {
         calls(&self.flow.body).iter().all(|(_, call)| call.is_safe())
             && self.flows.values().all(Plan::is_safe)
     }
@@ -84,9 +108,10 @@ impl Plan {
 
 /// Each flow that is called is a plan that holds by itself, in the name of the same operator, and is called with its
 /// inputs. That no flow calls itself follows from its standing inside the other.
-pub(super) fn check_sub_flows(plan: &Plan) -> Result<(), PlanError> {
+pub(super) fn check_sub_flows(plan: &Plan) -> Result<BTreeMap<String, Verified<Plan>>, PlanError> {
     let calls = plan.sub_flows();
     let called: BTreeSet<&str> = calls.iter().map(|(_, call)| call.flow.as_str()).collect();
+    let mut verified = BTreeMap::new();
     for (name, flow) in &plan.flows {
         if !called.contains(name.as_str()) {
             return Err(refused("P2", name, "nothing calls this flow"));
@@ -101,7 +126,7 @@ pub(super) fn check_sub_flows(plan: &Plan) -> Result<(), PlanError> {
         if flow.operators.get(&flow.flow.operator).map(|operator| &operator.passport) != operator {
             return Err(refused("P4", name, "this flow runs in the name of another operator"));
         }
-        check(flow.clone()).map_err(|error| within(name, error))?;
+        verified.insert(name.clone(), check(flow.clone()).map_err(|error| within(name, error))?);
     }
     one_api_each(plan)?;
     for (step, call) in calls {
@@ -110,7 +135,7 @@ pub(super) fn check_sub_flows(plan: &Plan) -> Result<(), PlanError> {
         };
         given(step, call, callee)?;
     }
-    Ok(())
+    Ok(verified)
 }
 
 /// A name is one api in all flows: who receives what is judged of all of them together.

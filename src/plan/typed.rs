@@ -100,6 +100,11 @@ impl<'a> Walk<'a> {
                 let ty = self.ty(id, value)?;
                 self.typing.define(id, ty);
             }
+            NodeKind::Wait(wait) => {
+                let wanted = if wait.until { Type::Timestamp } else { Type::Duration };
+                let found = self.typing.expect(&wait.value, &[wanted], "a wait");
+                found.map_err(|Misuse(why)| refused(id, why))?;
+            }
             NodeKind::Ensure { condition, message } => {
                 self.condition(id, Some(condition))?;
                 self.message(id, message)?;

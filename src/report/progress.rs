@@ -16,29 +16,52 @@ use crate::host::Observer;
 /// Shows a run's events. Never fails: what cannot be shown is not shown.
 pub struct Progress {
     live: Option<Mutex<Live>>,
-    /// The calls under way that only read.
-    reading: Mutex<BTreeSet<Path>>,
+    /// The calls under way that only read, by run.
+    reading: Mutex<BTreeSet<(String, Path)>>,
+    /// The runs of called flows, with the step of the outermost run that calls them, as `a/b`.
+    called: Mutex<BTreeMap<String, String>>,
 }
 
 impl Progress {
     /// A display for stderr; live where that is a terminal.
     pub fn new(terminal: bool) -> Progress {
-        Progress { live: terminal.then(|| Mutex::new(Live::new())), reading: Mutex::default() }
+        Progress {
+            live: terminal.then(|| Mutex::new(Live::new())),
+            reading: Mutex::default(),
+            called: Mutex::default(),
+        }
     }
 
     /// Whether an event is one of a call that only reads.
-    fn reads(&self, event: &Event) -> bool {
+    fn reads(&self, record: &Record, event: &Event) -> bool {
         let Some(path) = &event.path else { return false };
         let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         match &event.what {
             What::AttemptIntended { request, .. }
                 if matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS") =>
             {
-                reading.insert(path.clone())
+                reading.insert((record.run.clone(), path.clone()))
             }
-            What::AttemptAnswered { .. } | What::AttemptFailed { .. } => reading.remove(path),
+            What::AttemptAnswered { .. } | What::AttemptFailed { .. } => {
+                reading.remove(&(record.run.clone(), path.clone()))
+            }
             _ => false,
         }
+    }
+
+    /// The record with its node as seen from the outermost run; `None` where it is of that run itself.
+    fn within(&self, record: &Record, event: &Event) -> Option<Record> {
+        let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        let around = called.get(&record.run).cloned();
+        let node = match (&around, &record.node) {
+            (Some(around), Some(node)) => Some(format!("{around}/{node}")),
+            (Some(around), None) => Some(around.clone()),
+            (None, node) => node.clone(),
+        };
+        if let (What::FlowStarted { run, .. }, Some(node)) = (&event.what, &node) {
+            called.insert(run.clone(), node.clone());
+        }
+        around.map(|_| Record { node, ..record.clone() })
     }
 
     /// Takes the live display away.
@@ -51,9 +74,13 @@ impl Progress {
 
 impl Observer for Progress {
     fn recorded(&self, record: &Record, event: &Event) {
-        let reads = self.reads(event);
+        let reads = self.reads(record, event);
+        let within = self.within(record, event);
+        let (record, outermost) = (within.as_ref().unwrap_or(record), within.is_none());
         match &self.live {
-            Some(live) => live.lock().unwrap_or_else(PoisonError::into_inner).show(record, event, reads),
+            Some(live) => {
+                live.lock().unwrap_or_else(PoisonError::into_inner).show(record, event, reads, outermost)
+            }
             None => {
                 if let Some(line) = story::line_of(record, event, reads) {
                     let _ = writeln!(anstream::stderr(), "{line}");
@@ -122,7 +149,7 @@ impl Live {
         Live { bars, total, active: BTreeMap::new(), counts: Counts::default() }
     }
 
-    fn show(&mut self, record: &Record, event: &Event, reads: bool) {
+    fn show(&mut self, record: &Record, event: &Event, reads: bool, outermost: bool) {
         self.counts.take(event);
         if let Some(node) = &record.node {
             match (record.kind, &event.what) {
@@ -162,7 +189,7 @@ impl Live {
             let _ = self.bars.println(line);
         }
         self.total.set_message(self.counts.line());
-        if record.kind == Kind::RunFinished || record.kind == Kind::RunPaused {
+        if outermost && matches!(record.kind, Kind::RunFinished | Kind::RunPaused) {
             self.clear();
         }
     }

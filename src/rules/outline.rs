@@ -34,8 +34,9 @@ fn item<'c>(context: &'c Context<'_>, node: &'c Node) -> Item<'c> {
         }
         NodeKind::Signal(signal) => {
             let fails = can_fail(&signal.otherwise, functions).then_some(Failing::Value);
-            (fails, Does::Wait { ms: signal.within_ms })
+            (fails, Does::Wait { least_ms: 0, most_ms: signal.within_ms })
         }
+        NodeKind::Wait(wait) => wait.outline(functions, hir.flow.deadline_ms),
         NodeKind::Let(given) => value(given, Failing::Value),
         NodeKind::Return(given) => value(given, Failing::Result),
         NodeKind::Ensure { .. } => (Some(Failing::Ensure), Does::Compute),

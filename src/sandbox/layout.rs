@@ -17,7 +17,7 @@ use super::token::{TOKEN, TokenEndpoint};
 use crate::base::{Clock, Digest, Random, encode_base64url};
 use crate::documents::Location;
 use crate::ecz::EczId;
-use crate::plan::{Api, Auth, Block, Call, Idempotency, NodeKind, Plan};
+use crate::plan::{Api, Auth, Call, Idempotency, Plan};
 use crate::types::IDEMPOTENCY_KEY;
 use crate::wire::handoff::Audience;
 
@@ -50,20 +50,6 @@ pub(crate) struct Making<'m> {
     pub(crate) random: &'m Arc<dyn Random>,
     /// How long tokens hold.
     pub(crate) token_lifetime_s: u64,
-}
-
-/// Every call of a plan, undos included.
-pub(crate) fn calls(block: &Block) -> Vec<&Call> {
-    let mut found = Vec::new();
-    for node in &block.nodes {
-        match &node.kind {
-            NodeKind::Call(step) => found.push(&step.call),
-            NodeKind::For(inner) => found.extend(calls(&inner.body)),
-            _ => {}
-        }
-        found.extend(node.undo());
-    }
-    found
 }
 
 /// Random text for a token.
@@ -196,7 +182,8 @@ fn places(api: &Api, surface: &Surface) -> Result<(BTreeSet<String>, Vec<String>
 /// Which header carries the idempotency key: what the plan says of its calls, else what the document's parameters are
 /// called, else what the plan takes for granted of the whole api.
 fn key_headers(plan: &Plan, api: &str, surface: &Surface) -> BTreeMap<String, HeaderName> {
-    let of_api: Vec<&Call> = calls(&plan.flow.body).into_iter().filter(|call| call.api == api).collect();
+    let of_api: Vec<&Call> =
+        plan.all_calls().into_iter().map(|(_, _, call)| call).filter(|call| call.api == api).collect();
     let assumed = of_api.iter().find_map(|call| match &call.idempotency {
         Some(Idempotency::Assumed { header, .. }) => Some(header.as_str()),
         _ => None,

@@ -16,7 +16,7 @@ use super::counterparty::Counterparty;
 use super::credentials::Secrets;
 use super::faults::{FaultError, Faults, Names};
 use super::folder::Folder;
-use super::layout::{Group, Making, calls, certificate_names, groups, records, token};
+use super::layout::{Group, Making, certificate_names, groups, records, token};
 use super::ledger::Ledger;
 use super::listener::{Bound, bind, bind_port};
 use super::registry::{Agent, Registry, Revoked};
@@ -83,6 +83,7 @@ impl Sandbox {
     /// Made from the plan alone: it carries what its operations say. A document that is not at hand is not missed.
     pub async fn start(plan: &Plan, options: Options, folder: &Utf8Path) -> Result<Sandbox, SandboxError> {
         let Options { faults, accept_unsigned, control_port, token_lifetime_s, clock, random } = options;
+        let plan = &plan.joined();
         let authority = Authority::generate()?;
         let mut secrets: Secrets = plan.secrets.keys().map(|name| (name.clone(), token(&*random))).collect();
         let mut certificates = BTreeMap::new();
@@ -232,7 +233,7 @@ impl Sandbox {
 
 /// The runner's agents: the flow's, and any that a call presents.
 fn agents(plan: &Plan) -> BTreeSet<EczId> {
-    let presented = calls(&plan.flow.body).into_iter().map(|call| call.present.clone());
+    let presented = plan.all_calls().into_iter().map(|(_, _, call)| call.present.clone());
     presented.chain([plan.flow.agent.clone()]).collect()
 }
 

@@ -1,5 +1,6 @@
 //! Reading the database: beside a writer in this or another process, or alone.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +10,9 @@ use super::error::StoreError;
 use super::ledger::{RunHead, read_back};
 use super::model::{Appended, Entry, RunSummary};
 use super::schema;
-use crate::audit::{Checkpoint, Export, Frontier, LogLeaf, VerifierKey, inclusion_proof, record_hash};
+use crate::audit::{
+    Checkpoint, Export, Frontier, LogLeaf, Record, VerifierKey, inclusion_proof, record_hash,
+};
 use crate::base::{Digest, Timestamp};
 
 /// A store opened to read only.
@@ -66,6 +69,25 @@ impl Reader {
     /// One run.
     pub fn run(&self, run: &str) -> Result<RunSummary, StoreError> {
         self.with(|connection| Ok(summary(run.to_owned(), &known_run(connection, run)?.1)))
+    }
+
+    /// The runs that other runs started, each with the one that did.
+    pub fn parents(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        self.with(|connection| {
+            // A child names its parent in its first record; the pattern only spares reading the others.
+            let mut statement = connection.prepare_cached(
+                "SELECT id, leaf FROM runs JOIN records ON records.run = runs.number WHERE seq = 0 AND leaf LIKE '%\"parent\":%'",
+            )?;
+            let mut rows = statement.query([])?;
+            let mut parents = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                let (run, leaf): (String, String) = (row.get(0)?, row.get(1)?);
+                let record: Record = serde_json::from_str(&leaf).map_err(|_| damaged("records"))?;
+                let parent = record.decision.get("parent").and_then(|parent| parent.get("run"));
+                parents.extend(parent.and_then(|parent| parent.as_str()).map(|parent| (run, parent.to_owned())));
+            }
+            Ok(parents)
+        })
     }
 
     /// A run's events in order, held against its tree.

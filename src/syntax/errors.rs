@@ -13,7 +13,7 @@ use super::scan::{Scan, Token, TokenKind};
 /// Words that begin a declaration of the language which is not built yet.
 pub(super) const LATER_ITEMS: [&str; 1] = ["test"];
 /// Words that begin a statement which is not built yet.
-pub(super) const LATER_STATEMENTS: [&str; 2] = ["pages", "wait"];
+pub(super) const LATER_STATEMENTS: [&str; 1] = ["pages"];
 /// Words that begin a step's clause which is not built yet.
 pub(super) const LATER_CLAUSES: [&str; 1] = ["reconcile"];
 /// Words inside declarations that are not built yet.

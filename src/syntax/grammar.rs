@@ -167,6 +167,7 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         Rule::let_statement => "`let`",
         Rule::ensure_statement => "`ensure`",
         Rule::fail_statement => "`fail`",
+        Rule::wait_statement => "`wait`",
         Rule::for_statement | Rule::for_head => "`for`",
         Rule::return_statement => "`return`",
         Rule::yield_statement => "`yield`",

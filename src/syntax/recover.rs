@@ -17,8 +17,8 @@ pub(super) const ITEMS: [&str; 12] = [
     "flow",
 ];
 /// Words that begin a statement.
-pub(super) const STATEMENTS: [&str; 9] =
-    ["step", "signal", "let", "ensure", "fail", "for", "after", "return", "yield"];
+pub(super) const STATEMENTS: [&str; 10] =
+    ["step", "signal", "let", "ensure", "fail", "wait", "for", "after", "return", "yield"];
 /// Words that begin a setting of a flow.
 pub(super) const SETTINGS: [&str; 4] = ["as", "handoff", "deadline", "cleared"];
 /// Words that begin a clause of a signal.
@@ -239,7 +239,7 @@ impl<'a> Recover<'a> {
             self.errors.unexpected(
                 self.sink,
                 from,
-                "`step`, `signal`, `let`, `ensure`, `fail`, `for`, `after` or `return`",
+                "`step`, `signal`, `let`, `ensure`, `fail`, `wait`, `for`, `after` or `return`",
             );
         }
         for (position, start) in starts.iter().enumerate() {

@@ -100,6 +100,7 @@ pub fn agent_document(
     let agent = &plan.flow.agent;
     // An api without a passport is no dependency that could be resolved.
     let dependencies: Vec<Value> = plan
+        .joined()
         .apis
         .iter()
         .filter_map(|(name, api)| {

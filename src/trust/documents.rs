@@ -3,12 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::base::Digest;
-use crate::plan::{Api, Call, Idempotency, Party, Plan, calls, needs};
+use crate::plan::{Api, Call, Idempotency, Party, Plan, needs};
 
 const RECHECK: &str = "x-ecz-id and this document are discovery, never proof: re-check before reliance";
 
 /// The workflow manifest (`eczflow-workflow-manifest-1`): what runs, who takes part, what is required.
 pub fn workflow_manifest(plan: &Plan, plan_digest: Digest, policy_digest: Digest) -> Value {
+    let plan = &plan.joined();
     let flow = &plan.flow;
     let apis: Map<String, Value> = plan.apis.iter().map(|(name, api)| (name.clone(), surface(api))).collect();
     let secrets: Map<String, Value> = plan
@@ -82,9 +83,10 @@ fn party(api: &Api) -> Map<String, Value> {
 
 /// The handoff policy document (`eczflow-handoff-policy-1`): what governs each handoff, undos included.
 pub fn handoff_policy(plan: &Plan, plan_digest: Digest) -> Value {
-    let handoffs: Vec<Value> = calls(&plan.flow.body)
+    let handoffs: Vec<Value> = plan
+        .all_calls()
         .into_iter()
-        .filter_map(|(step, call)| plan.apis.get(&call.api).map(|api| handoff(&step, call, api)))
+        .filter_map(|(step, flow, call)| flow.apis.get(&call.api).map(|api| handoff(&step, call, api)))
         .collect();
     json!({
         "format": "eczflow-handoff-policy-1",

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::base::Digest;
 use crate::ecz::{EczId, HandoffPolicy};
-use crate::plan::{Call, Declared, Need, Party, Plan, calls, needs};
+use crate::plan::{Call, Declared, Need, Party, Plan, needs};
 
 /// The format's name.
 const FORMAT: &str = "eczflow-trustmap-1";
@@ -107,6 +107,7 @@ pub struct Given {
 impl TrustMap {
     /// The map of a plan.
     pub fn of(plan: &Plan, plan_digest: Digest) -> TrustMap {
+        let plan = &plan.joined();
         let runner_id = plan.flow.agent.parent();
         let runner = runner_id.to_string();
         let mut operators: BTreeMap<String, MappedOperator> = BTreeMap::new();
@@ -132,7 +133,7 @@ impl TrustMap {
             side_of.insert(name, key);
         }
         let mut edges = Vec::new();
-        for (step, call) in calls(&plan.flow.body) {
+        for (step, _, call) in plan.all_calls() {
             let Some(api) = plan.apis.get(&call.api) else { continue };
             if let Some(ours) = operators.get_mut(&runner) {
                 ours.agents.push(call.present.clone());

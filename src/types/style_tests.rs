@@ -277,7 +277,10 @@ proptest! {
             (Query, "form", false), (Query, "form", true), (Query, "spaceDelimited", false),
             (Query, "pipeDelimited", false), (Query, "deepObject", true), (Cookie, "form", false), (Cookie, "form", true),
         ] {
-            for reserved in [false, true] {
+            // With `allowReserved` a triple such as `%2F` goes as it is, and reads back as what it stands for.
+            let bytes = value.to_string().into_bytes();
+            let triple = bytes.windows(3).any(|at| at[0] == b'%' && at[1..].iter().all(u8::is_ascii_hexdigit));
+            for reserved in [false, true].into_iter().filter(|reserved| !(*reserved && triple)) {
                 let style = Style::new("color", Place::At(location), name, explode, reserved).unwrap();
                 if let Ok(Some(text)) = style.write(&value) {
                     prop_assert_eq!(read(&style, &text, &ty), value.clone(), "{} {} {}", name, explode, text);

@@ -142,6 +142,7 @@ fn is_decision(event: &Event) -> bool {
         | What::HandoffRefused { .. }
         | What::HandoffUnverified { .. }
         | What::AttemptAnswered { .. }
+        | What::FlowReported { .. }
         | What::BreakerOpened(_)
         | What::BreakerClosed(_) => false,
         What::AttemptFailed { cause, .. } => *cause == SendFailure::Interrupted,

@@ -258,3 +258,106 @@ fn an_edited_poll_is_refused() {
         step(plan, "ticket").poll = Some(Poll { until: elsewhere.clone(), ..usual.clone() })
     });
 }
+
+const WAITING: &str = r#"
+flow f(id: string, at: timestamp) -> { amount: decimal } {
+  as acme.agent
+  handoff strict
+  deadline 2h
+  step ticket = support.getTicket(ticketId: id)
+    retry careful
+  wait 5m
+  wait until at
+  step moved = warehouse.returnItem(sku: "S", { quantity: 1 })
+    retry careful
+    irreversible because "a test"
+  return { amount: ticket.amount }
+}
+"#;
+
+#[test]
+fn a_wait_begins_after_what_stands_above_and_holds_back_what_stands_below() {
+    let plan = plan(WAITING);
+    // The run starts at 2027-01-15T08:00:00Z: one moment is passed when its turn comes, the other is not.
+    for (moment, timers, least_ms) in
+        [("2027-01-15T08:01:00Z", 1, 300_000), ("2027-01-15T09:00:00Z", 2, 3_600_000)]
+    {
+        let given = json!({"id": "T1", "at": moment});
+        let run = cut_everywhere(&plan, &given, &|| matching_world(200, ticket(40)));
+        assert_eq!(outputs(&run.state), json!({"amount": 40}));
+        let (set, fired) = (kinds(&run, Kind::TimerSet), kinds(&run, Kind::TimerFired));
+        assert_eq!((set.len(), fired.len()), (timers, 2));
+        let at = |node: &str| {
+            let mut intended = kinds(&run, Kind::AttemptIntended).into_iter();
+            intended.find(|record| record.node.as_deref() == Some(node)).unwrap().time
+        };
+        assert!(at("moved").since(at("ticket")) >= least_ms.min(300_000));
+        assert!(at("moved").since(run.log[0].0.time) >= least_ms);
+    }
+}
+
+#[test]
+fn a_wait_that_is_not_the_plans_is_not_legal() {
+    let plan = plan(WAITING);
+    let given = json!({"id": "T1", "at": "2027-01-15T09:00:00Z"});
+    let run = start(&plan, given, &mut matching_world(200, ticket(40)));
+    let position = |kind| run.log.iter().position(|(record, _)| record.kind == kind).unwrap();
+    // A shorter wait, one that ends too early, one left out.
+    let set = position(Kind::TimerSet);
+    let mut shorter = run.log.clone();
+    shorter[set].0.decision.insert("until".to_owned(), json!("2027-01-15T08:00:01.000Z"));
+    let mut early = run.log.clone();
+    early[position(Kind::TimerFired)].0.time = run.log[set].0.time;
+    let mut without = run.log.clone();
+    without.drain(set..=position(Kind::TimerFired));
+    for forged in [shorter, early, without] {
+        assert!(matches!(replay(&plan, "run-1", &forged).1, Legal::No { .. }));
+    }
+}
+
+#[test]
+fn a_wait_and_a_poll_are_part_of_what_a_run_comes_to() {
+    let waiting = eczflow::plan::bounds(&plan(WAITING));
+    // One attempt of each call as slow as its api allows, and the wait whose length is known.
+    assert_eq!(waiting.single_ms, 30_000 + 300_000 + 30_000);
+    // The moment of the other one is not: it lasts to the deadline at most.
+    assert!(waiting.steps.wall_clock_ms >= 7_200_000 + 300_000);
+    let polling = eczflow::plan::bounds(&plan(POLLING));
+    let asked = polling.steps.counterparties.iter().find(|load| load.apis == ["support"]).unwrap();
+    // Four polls with four attempts each.
+    assert_eq!((asked.calls, asked.attempts), (4, 16));
+}
+
+#[test]
+fn a_run_that_fails_or_is_late_does_not_wait() {
+    let late = plan(&WAITING.replace("deadline 2h", "deadline 10m"));
+    let given = json!({"id": "T1", "at": "2027-01-15T09:00:00Z"});
+    let run = cut_everywhere(&late, &given, &|| matching_world(200, ticket(40)));
+    assert_eq!(run.state.phase, Phase::Finished(Status::Failed));
+    assert_eq!(run.state.failure.as_ref().map(|failure| failure.class), Some(FailureClass::Deadline));
+}
+
+#[test]
+fn an_edited_wait_is_refused() {
+    use eczflow::expr::Expr;
+    let plan = plan(WAITING);
+    let node = |plan: &mut Plan, id: &str, edit: &dyn Fn(&mut eczflow::plan::Node)| {
+        edit(plan.flow.body.nodes.iter_mut().find(|node| node.id == id).unwrap());
+    };
+    refused(&plan, "P1", |plan| node(plan, "wait_1", &|node| node.after.clear()));
+    refused(&plan, "P1", |plan| node(plan, "moved", &|node| node.after.clear()));
+    refused(&plan, "P3", |plan| {
+        node(plan, "wait_1", &|node| {
+            if let NodeKind::Wait(wait) = &mut node.kind {
+                wait.until = true;
+            }
+        });
+    });
+    refused(&plan, "P3", |plan| {
+        node(plan, "wait_2", &|node| {
+            if let NodeKind::Wait(wait) = &mut node.kind {
+                wait.value = Expr::Int { value: 5 };
+            }
+        });
+    });
+}

@@ -266,3 +266,14 @@ fn each_defect_is_refused_by_one_code_and_its_twin_is_accepted() {
     assert_eq!(distinct.len(), DEFECTS.len(), "two defects share a code");
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
+
+/// The other jump back without an end: a flow that starts itself again. Its twin calls a flow that ends.
+#[test]
+fn a_flow_that_starts_itself_again_is_refused() {
+    let place = "carrier.getParcel(id: parcel.id)";
+    let refused = compiled(&FLOW.replace(place, "call ship(depot: parcel.id, grams: grams)"));
+    assert_eq!(codes(&refused), BTreeSet::from(["EF3015"]), "{:?}", refused.diagnostics);
+    let look = "flow look(id: string) -> { id: string, state: string } {\n  as acme.agent\n  handoff strict\n  step parcel = carrier.getParcel(id: id)\n  return { id: parcel.id, state: parcel.state }\n}\n";
+    let accepted = compiled(&format!("{}{look}", FLOW.replace(place, "call look(id: parcel.id)")));
+    assert!(accepted.plan.is_some() && accepted.diagnostics.is_empty(), "{:?}", accepted.diagnostics);
+}

@@ -276,11 +276,11 @@ async fn a_damaged_database_gives_out_nothing_that_was_not_signed() {
 }
 
 /// A store whose n-th commit fails, before or after it reached the disk, and which accepts nothing more.
-struct Failing {
-    store: Arc<SqliteStore>,
-    left: AtomicUsize,
+pub(crate) struct Failing {
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) left: AtomicUsize,
     /// The failing commit is kept all the same: only its answer is lost.
-    kept: bool,
+    pub(crate) kept: bool,
 }
 
 impl Store for Failing {

@@ -32,6 +32,7 @@ mod sandbox;
 mod signals;
 mod simulation;
 mod stage;
+mod sub_flows;
 mod support;
 mod survey;
 mod tamper;

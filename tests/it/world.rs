@@ -151,6 +151,7 @@ pub(crate) fn drive_until(
                 let event = verdict(engine, path, *attempt, world, outside.now);
                 push(engine, run, event, outside);
             }
+            Some(Need::Flow { path }) => panic!("`{path}` calls a flow: the stage runs those"),
             Some(Need::Send { path, attempt }) => send(engine, run, path, *attempt, world, outside),
             _ => {
                 let times = needs.iter().filter_map(|need| match need {
@@ -318,6 +319,7 @@ pub(crate) fn opening(plan: &Verified<Plan>, inputs: Map<String, Json>) -> Event
         plan_digest: plan.digest(),
         inputs,
         run_secret: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into(),
+        parent: None,
     };
     Event { path: None, attempt: None, what: What::RunStarted(Box::new(opening)) }
 }

@@ -97,6 +97,8 @@ pub enum What<'a> {
     },
     /// A named value, perhaps released.
     Let(&'a Expr, Option<&'a Release>),
+    /// A timer.
+    Wait(&'a Expr),
     /// Fails where the condition says so; always where there is none.
     Barrier {
         /// The condition.
@@ -230,6 +232,7 @@ impl<'a> Reader<'a> {
                 What::Signal { guard: signal.guard.as_ref(), otherwise: &signal.otherwise }
             }
             NodeKind::Let { value, release } => What::Let(value, release.as_ref()),
+            NodeKind::Wait(wait) => What::Wait(&wait.value),
             NodeKind::Ensure { condition, message } => What::Barrier { condition: Some(condition), message },
             NodeKind::Fail { condition, message } => What::Barrier { condition: condition.as_ref(), message },
             NodeKind::For(repeat) => What::For {

@@ -101,7 +101,7 @@ fn collect<'a>(items: &[Item<'a>], around: &mut Vec<&'a Expr>, index: &mut BTree
             What::Signal { guard, otherwise } => {
                 expressions.extend(guard.iter().copied().chain([*otherwise]))
             }
-            What::Let(value, _) | What::Return(value) => expressions.push(value),
+            What::Let(value, _) | What::Wait(value) | What::Return(value) => expressions.push(value),
             What::Barrier { condition, message } => {
                 expressions.extend(condition);
                 expressions.push(message);

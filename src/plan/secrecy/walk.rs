@@ -167,6 +167,8 @@ impl<'a> Walk<'_, 'a> {
                 }
                 self.judge.names.insert(item.id, value);
             }
+            // The deadline may end the run meanwhile.
+            What::Wait(value) => done.ends.union(&self.judge.value(value).whole().all()),
             What::Barrier { condition, message } => {
                 if let Some(condition) = condition {
                     done.ends.union(&self.judge.value(condition).whole().all());

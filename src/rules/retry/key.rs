@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::diagnostics::codes::retry::{AMBIGUOUS_KEY, KEY_WITHOUT_FACT, SHARED_KEY, UNSTABLE_KEY};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::hir::{Block, Node, NodeKind, Step};
-use crate::plan::{KeyFault, KeyLoop, KeyScope, key_fault};
+use crate::expr::Expr;
+use crate::hir::{Block, Hir, Node, NodeKind, Step, SubFlow};
+use crate::plan::{KeyFault, KeyInputs, KeyLoop, KeyScope, called_fault, key_fault, key_inputs, parts_given};
 use crate::rules::{Context, Rule};
 use crate::source::Span;
 
@@ -16,26 +17,87 @@ pub(in crate::rules) const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
-    block(&context.hir.flow.body, &mut KeyScope::default(), sink);
+    block(context.hir, &context.hir.flow.body, &mut KeyScope::default(), sink);
 }
 
-fn block<'c>(nodes: &'c Block, scope: &mut KeyScope<'c>, sink: &mut Sink) {
+fn block<'c>(hir: &'c Hir, nodes: &'c Block, scope: &mut KeyScope<'c>, sink: &mut Sink) {
     for node in &nodes.nodes {
         match &node.kind {
             NodeKind::Let(value) => {
                 scope.values.insert(&node.id, value);
             }
             NodeKind::Step(step) => judge(node, step, scope, sink),
+            NodeKind::SubFlow(call) => {
+                let keys = hir.callees.get(&call.flow).map(|callee| keys_of(callee)).unwrap_or_default();
+                if let Some(fault) = called_fault(&keys, &given(call), scope) {
+                    sink.push(called_finding(&fault, &node.id, call));
+                }
+            }
             NodeKind::For(repeat) => {
                 let mut steps = BTreeSet::new();
                 repeat.body.each_node(&mut |node, _| {
-                    if matches!(node.kind, NodeKind::Step(_)) {
+                    if is_answered(&node.kind) {
                         steps.insert(node.id.as_str());
                     }
                 });
                 let (variable, list, at_most) = (repeat.variable.as_str(), &repeat.list, repeat.at_most.0);
                 scope.loops.push(KeyLoop { variable, list, at_most, steps });
-                block(&repeat.body, scope, sink);
+                block(hir, &repeat.body, scope, sink);
+                scope.loops.pop();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether what a node stands for comes from outside.
+fn is_answered(kind: &NodeKind) -> bool {
+    matches!(kind, NodeKind::Step(_) | NodeKind::SubFlow(_) | NodeKind::Signal(_))
+}
+
+fn given(call: &SubFlow) -> Vec<(&str, &Expr)> {
+    call.arguments.iter().map(|(name, value)| (name.as_str(), value)).collect()
+}
+
+/// What a called flow's keys are made of.
+fn keys_of(hir: &Hir) -> KeyInputs {
+    let inputs = hir.flow.inputs.iter().map(|input| input.name.as_str()).collect();
+    let mut answers = BTreeSet::new();
+    hir.flow.body.each_node(&mut |node, _| {
+        if is_answered(&node.kind) {
+            answers.insert(node.id.as_str());
+        }
+    });
+    let mut found = Vec::new();
+    collect(hir, &hir.flow.body, &mut KeyScope::default(), &mut |parts, scope| {
+        found.extend(key_inputs(parts, scope, &inputs, &answers));
+    });
+    found
+}
+
+/// Each key's parts, with what is in scope.
+fn collect<'h>(
+    hir: &'h Hir,
+    nodes: &'h Block,
+    scope: &mut KeyScope<'h>,
+    visit: &mut dyn FnMut(&[&'h Expr], &KeyScope<'h>),
+) {
+    for node in &nodes.nodes {
+        match &node.kind {
+            NodeKind::Let(value) => {
+                scope.values.insert(&node.id, value);
+            }
+            NodeKind::Step(step) => {
+                step.call.key.iter().for_each(|(key, _)| visit(&[key], scope));
+            }
+            NodeKind::SubFlow(call) => {
+                let keys = hir.callees.get(&call.flow).map(|callee| keys_of(callee)).unwrap_or_default();
+                keys.iter().for_each(|keys| visit(&parts_given(keys, &given(call)), scope));
+            }
+            NodeKind::For(repeat) => {
+                let (variable, list, at_most) = (repeat.variable.as_str(), &repeat.list, repeat.at_most.0);
+                scope.loops.push(KeyLoop { variable, list, at_most, steps: BTreeSet::new() });
+                collect(hir, &repeat.body, scope, visit);
                 scope.loops.pop();
             }
             _ => {}
@@ -64,6 +126,21 @@ fn judge(node: &Node, step: &Step, scope: &KeyScope<'_>, sink: &mut Sink) {
     if let Some(fault) = key_fault(key, scope) {
         sink.push(finding(&fault, &node.id, *span));
     }
+}
+
+/// The finding where a called flow makes the key.
+fn called_finding(fault: &KeyFault, step: &str, call: &SubFlow) -> Diagnostic {
+    let flow = &call.flow;
+    let KeyFault::Shared { variable, .. } = fault else {
+        let within = format!("a `key once per` of `{flow}` is made of what it is given here");
+        return finding(fault, step, call.span).note(within);
+    };
+    let message = format!("every `{variable}` makes the same key in `{flow}`");
+    Diagnostic::new(&SHARED_KEY, call.span, message)
+        .note(format!(
+            "a step of `{flow}` has a `key once per` of what it is given: in the second run of it the counterparty would take that step for a resend of the first"
+        ))
+        .help(format!("give it something of `{variable}` that its key names"))
 }
 
 /// The finding, with the two calls that it is about.

@@ -64,6 +64,8 @@ pub enum Statement {
     Ensure(Ensure),
     /// `fail "…" when c`.
     Fail(Fail),
+    /// `wait 5m`, `wait until t`.
+    Wait(Wait),
     /// `for v in list at most N { … }`, perhaps bound by `let`.
     For(Box<For>),
     /// `after a, b`, `after all`: a barrier for what follows.
@@ -82,6 +84,7 @@ impl Statement {
             Statement::SubFlow(call) => call.span,
             Statement::Signal(signal) => signal.span,
             Statement::Let(value) => value.span,
+            Statement::Wait(wait) => wait.span,
             Statement::Ensure(ensure) => ensure.span,
             Statement::Fail(fail) => fail.span,
             Statement::For(each) => each.span,
@@ -234,6 +237,17 @@ pub struct FlowCall {
     pub flow: Name,
     /// Inputs by name.
     pub arguments: Vec<Argument>,
+}
+
+/// `wait 5m`, `wait until t`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wait {
+    /// Its place.
+    pub span: Span,
+    /// Whether `value` is the moment, not how long.
+    pub until: bool,
+    /// A duration, or a timestamp.
+    pub value: Expr,
 }
 
 /// What a step calls.

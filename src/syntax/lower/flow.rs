@@ -6,7 +6,7 @@ use crate::source::Span;
 use crate::syntax::ast::{
     After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, FlowCall, For, Input,
     Irreversible, Key, Let, Millis, Name, OnStatus, Path, Poll, Release, Return, Statement, Step, SubFlow,
-    Target, TypeExpr, Undo, UseHandoff,
+    Target, TypeExpr, Undo, UseHandoff, Wait,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -175,6 +175,7 @@ impl Lower<'_> {
             Rule::ensure_statement => self.ensure(node).map(Statement::Ensure),
             Rule::fail_statement => self.fail(node).map(Statement::Fail),
             Rule::for_statement => self.for_statement(node).map(|each| Statement::For(Box::new(each))),
+            Rule::wait_statement => self.wait(node).map(Statement::Wait),
             Rule::after_clause => Some(Statement::After(self.after(node))),
             Rule::return_statement => self.returned(node).map(Statement::Return),
             _ => None,
@@ -409,6 +410,12 @@ impl Lower<'_> {
         let all = child(node.clone(), Rule::kw_all).is_some();
         let names = children(node, Rule::name).map(|name| self.name(name)).collect();
         After { span, names: (!all).then_some(names) }
+    }
+
+    fn wait(&mut self, node: Node<'_>) -> Option<Wait> {
+        let span = self.span(&node);
+        let until = child(node.clone(), Rule::kw_until).is_some();
+        Some(Wait { span, until, value: self.expr_in(node)? })
     }
 
     pub(in crate::syntax) fn returned(&mut self, node: Node<'_>) -> Option<Return> {

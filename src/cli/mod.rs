@@ -9,6 +9,7 @@ mod check;
 mod checkpoint;
 mod compile;
 mod conclusion;
+mod egress;
 mod error;
 mod explain;
 mod files;
@@ -99,6 +100,7 @@ enum Command {
     Explain(explain::Arguments),
     Compile(compile::Arguments),
     Graph(graph::Arguments),
+    Egress(egress::Arguments),
     Trustmap(trustmap::Arguments),
     Checkpoint(checkpoint::Arguments),
     Manifest(manifest::Arguments),
@@ -143,6 +145,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
+        Command::Egress(arguments) => egress::run(&arguments),
         Command::Trustmap(arguments) => trustmap::run(&arguments),
         Command::Checkpoint(arguments) => checkpoint::run(&arguments),
         Command::Manifest(arguments) => manifest::run(&arguments),

@@ -6,6 +6,7 @@
 
 mod bounds;
 mod checkpoint;
+mod egress;
 mod errors;
 mod findings;
 mod graph;
@@ -21,6 +22,7 @@ mod update;
 
 pub use bounds::{bounds, failures};
 pub use checkpoint::{Checkpoint, Due, Group, State, checkpoint};
+pub use egress::egress;
 pub use errors::error;
 pub use findings::{Findings, Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};

@@ -37,6 +37,25 @@ fn valid(validator: &jsonschema::Validator, value: &Json) {
 }
 
 #[test]
+fn egress_shows_what_the_plan_says_of_who_receives_what() {
+    let desk = Desk::new();
+    for example in EXAMPLES {
+        let plan = compiled(example);
+        let example = place(example);
+        let json = desk.run(&format!("egress {example} --format json")).expect(0).stdout;
+        let json: Json = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["plan_digest"], plan.digest().to_string());
+        assert_eq!(json["rows"], serde_json::to_value(&plan.egress).unwrap());
+        let table = desk.run(&format!("egress {example}")).expect(0).stdout;
+        assert!(!plan.egress.is_empty());
+        for row in &plan.egress {
+            assert!(table.contains(&format!("{} receives", row.to)), "{table}");
+            assert!(table.contains(&row.source) && table.contains(&row.place), "{table}");
+        }
+    }
+}
+
+#[test]
 fn what_is_required_is_what_a_run_asks_the_resolver_for() {
     for example in EXAMPLES {
         let plan = compiled(example);

@@ -6,6 +6,10 @@ use std::hint::black_box;
 
 use eczflow::base::Digest;
 
+/// As the program itself, so that an allocator is not what is compared.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let Some((mode, files)) = arguments.split_first() else { return Ok(()) };

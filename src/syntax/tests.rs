@@ -67,7 +67,7 @@ fn tree(value: &impl std::fmt::Debug) -> String {
 fn the_example_parses() {
     let (file, findings) = parsed(REFUND);
     assert_eq!(findings, []);
-    assert_eq!(file.items.len(), 8);
+    assert_eq!(file.items.len(), 9);
     insta::assert_snapshot!(tree(&file));
 }
 

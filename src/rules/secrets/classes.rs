@@ -8,11 +8,8 @@ use crate::plan::secrecy::{Analysis, Leak, Mark, Origin, Way, is_labelled};
 use crate::rules::{Context, Rule};
 use crate::source::Span;
 
-pub(in crate::rules) const RULE: Rule = Rule {
-    name: "secrets/classes",
-    codes: &[&CLASS_SENT, &CLASS_DECIDES, &CLASS_TOLD],
-    check,
-};
+pub(in crate::rules) const RULE: Rule =
+    Rule { name: "secrets/classes", codes: &[&CLASS_SENT, &CLASS_DECIDES, &CLASS_TOLD], check };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let hir = context.hir;

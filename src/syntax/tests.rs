@@ -190,7 +190,7 @@ fn a_broken_file_keeps_what_is_whole() {
     insta::assert_snapshot!(drawn(&text));
     let (file, _) = parsed(&text);
     let whole = file.items.iter().filter(|item| !matches!(item, ast::Item::Broken(_))).count();
-    assert_eq!((whole, file.items.len()), (7, 8));
+    assert_eq!((whole, file.items.len()), (8, 9));
     let Some(ast::Item::Flow(flow)) = file.items.last() else { panic!("no flow") };
     let Some(ast::Statement::Step(refund)) = flow
         .body

@@ -3,7 +3,7 @@
 use crate::audit::Record;
 use crate::ecz::{Decision, Observation};
 use crate::engine::{
-    Check, Event, Found, Judged, OutcomeKind, PauseCause, SendFailure, SkipCause, Status, What,
+    Check, Event, Found, Judged, OutcomeKind, PauseCause, Role, SendFailure, SkipCause, Status, What,
 };
 
 use super::shown::harmless_line;
@@ -72,6 +72,11 @@ fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
         }
         What::AttemptInDoubt { .. } => format!("{operation}: whether it had an effect is not known"),
         What::RetryScheduled { delay_ms, .. } => format!("again in {delay_ms} ms"),
+        What::PollScheduled { until, .. }
+            if event.path.as_ref().is_some_and(|path| path.role == Role::Reconcile) =>
+        {
+            format!("not found; read again not before {until}")
+        }
         What::PollScheduled { poll, until } => format!("poll {poll} not before {until}"),
         What::PageScheduled { page } => format!("page {page}"),
         What::ReconcileStarted {} => "whether it had an effect is read back".to_owned(),

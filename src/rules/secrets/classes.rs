@@ -62,7 +62,9 @@ fn finding(context: &Context<'_>, leak: &Leak<'_>) -> Diagnostic {
     {
         found = found.and(at, "this may end the run, which shows in what is sent after it, or beside it");
     }
-    if let Some((_, inner)) = leak.subject.split_once('/').filter(|(_, inner)| !matches!(*inner, "undo" | "reconcile")) {
+    if let Some((_, inner)) =
+        leak.subject.split_once('/').filter(|(_, inner)| !matches!(*inner, "undo" | "reconcile"))
+    {
         found = found.note(format!("inside the called flow, at `{inner}`"));
     }
     if leak.through.len() > 1 {

@@ -12,6 +12,8 @@ pub const BUNDLE_BYTES: usize = 1 << 30;
 pub const BUNDLE_LINE_BYTES: usize = 64 << 20;
 /// A configuration, lock or key file, bytes.
 pub const CONFIG_BYTES: usize = 1 << 20;
+/// A statement of a counterparty, bytes.
+pub const STATEMENT_BYTES: usize = 64 << 10;
 /// A resolver's answer, bytes (the official clients' cap).
 pub const RESOLVER_BYTES: usize = 256 << 10;
 /// A callee's answer where the flow names no other limit, bytes.

@@ -268,7 +268,11 @@ impl Emitter<'_> {
             let entry = document.operation(&call.operation).map_err(|_| unresolved())?;
             let slice = document.slice(entry).map_err(|_| unresolved())?;
             let slice = plan::Slice { text: slice.text, digest: slice.digest };
+            // It is carried where a call relies on it.
+            let relied = matches!(call.idempotency, Some(plan::Idempotency::Stated { .. }));
+            let statement = api.statement.as_ref().filter(|_| relied).map(|read| read.pinned.clone());
             if let Some(known) = apis.get_mut(&call.api) {
+                known.statement = known.statement.take().or(statement);
                 known.operations.insert(call.operation.clone(), slice);
                 continue;
             }
@@ -294,6 +298,7 @@ impl Emitter<'_> {
                     timeout: api.timeout,
                     breaker: api.breaker.clone().ok_or_else(unresolved)?,
                     cleared: classes::cleared(&api.cleared),
+                    statement,
                     classified: BTreeMap::new(),
                     operations: BTreeMap::from([(call.operation.clone(), slice)]),
                 },

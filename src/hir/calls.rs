@@ -188,7 +188,7 @@ impl<'d> FlowLowering<'_, 'd> {
             }
             return None;
         };
-        let named = api.assumed.as_ref().map(|(fact, _)| fact.header());
+        let named = api.promised.as_ref().map(|fact| fact.header());
         let documented = bound.contract.idempotency_header.clone().or_else(|| {
             let named = bound.view.parameter(Location::Header, named?)?;
             Some(named.name.clone())
@@ -209,8 +209,8 @@ impl<'d> FlowLowering<'_, 'd> {
             }
         }
         let documented = documented.map(|header| Idempotency::Documented { header });
-        let idempotency = documented.or_else(|| api.assumed.as_ref().map(|(fact, _)| fact.clone()));
-        // A safe call needs no key, whatever is assumed of the api.
+        let idempotency = documented.or_else(|| api.promised_of(&bound.view).cloned());
+        // A safe call needs no key, whatever is said of the api.
         let idempotency = idempotency.filter(|_| !bound.view.is_safe());
         let written = call;
         let call = Call {

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::model::{Api, Auth, AuthForm, Operator, Secret};
 use super::modules::{Modules, kind, normalise, unknown};
-use super::{parties, policies};
+use super::{parties, policies, statement};
 use crate::base::{Explained as _, did_you_mean, limits};
 use crate::diagnostics::codes::{identity as codes, names};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::Document;
 use crate::ecz::{EczId, Kind};
-use crate::plan::Idempotency;
 use crate::source::{Cache, FileSystem, ReadError, SourceMap, Span};
 use crate::syntax::ast::{self, AuthScheme};
 
@@ -170,17 +169,22 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn document(&mut self, text: &ast::Text, sink: &mut Sink) -> Option<Arc<Document>> {
+    /// Where a file lies that is named relative to the flow's.
+    pub(super) fn local(&self, text: &ast::Text, what: &str, sink: &mut Sink) -> Option<Utf8PathBuf> {
         let written = Utf8Path::new(&text.value);
         if written.is_absolute() || text.value.contains("://") || text.value.is_empty() {
             let message = format!("`{}` is not a path relative to this file", text.value);
             sink.push(
                 Diagnostic::new(&names::UNREADABLE_USE, text.span, message)
-                    .help("write the path of a local copy of the document, relative to this file"),
+                    .help(format!("write the path of a local copy of {what}, relative to this file")),
             );
             return None;
         }
-        let path = normalise(&self.folder.join(written));
+        Some(normalise(&self.folder.join(written)))
+    }
+
+    fn document(&mut self, text: &ast::Text, sink: &mut Sink) -> Option<Arc<Document>> {
+        let path = self.local(text, "the document", sink)?;
         if let Some(known) = self.read.get(path.as_str()) {
             return known.clone();
         }
@@ -222,22 +226,10 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
     let document = reader.document(&item.document, sink);
     let party = parties::party(modules, item, document.as_deref(), sink);
     let auth = item.auth.iter().map(|auth| authentication(modules, &item.name.text, auth, sink)).collect();
-    let assumed = item.idempotency.as_ref().and_then(|fact| {
-        find_operator(modules, root, &fact.by, sink)?;
-        let header = fact.header.value.clone();
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if header.is_empty() || !header.bytes().all(token) {
-            let message = format!("`{header}` is not a header's name");
-            sink.push(Diagnostic::new(
-                &crate::diagnostics::codes::retry::OUT_OF_RANGE,
-                fact.header.span,
-                message,
-            ));
-            return None;
-        }
-        let (by, because) = (fact.by.text.clone(), fact.because.value.clone());
-        Some((Idempotency::Assumed { header, by, because }, fact.span))
-    });
+    let (promised, statement) = match &item.idempotency {
+        Some(fact) => statement::promised(modules, fact, reader, sink),
+        None => (None, None),
+    };
     Api {
         span: item.name.span,
         path: normalise(Utf8Path::new(&item.document.value)).into_string(),
@@ -253,7 +245,8 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
             .as_ref()
             .map(|region| (region.name.text.clone(), region.origin.value.clone(), region.origin.span)),
         auth,
-        assumed,
+        promised,
+        statement,
         timeout: policies::timeout(item.timeout.as_ref(), sink),
         retry: item.retry.as_ref().and_then(|path| policies::retry(modules, root, path, sink)),
         breaker: match &item.breaker {

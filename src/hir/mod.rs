@@ -29,6 +29,7 @@ mod reconcile;
 mod polls;
 mod scope;
 mod signal;
+mod statement;
 mod sub_flow;
 mod weaker;
 mod written_types;
@@ -47,6 +48,7 @@ pub use model::*;
 pub use modules::StandardLibrary;
 pub use parties::NoPassport;
 pub use policies::{Handoff, NamedRetry};
+pub use statement::Statement;
 pub use weaker::Weaker;
 
 /// What a flow is resolved from.

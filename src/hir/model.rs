@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::parties::NoPassport;
 use super::policies::{Handoff, NamedRetry};
+use super::statement::Statement;
 use crate::documents::{Document, Identity, OperationView};
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
@@ -103,8 +104,10 @@ pub struct Api {
     pub region: Option<(String, String, Span)>,
     /// How requests authenticate, as declared.
     pub auth: Vec<Auth>,
-    /// The assumed idempotency header.
-    pub assumed: Option<(Idempotency, Span)>,
+    /// The idempotency header that is assumed or stated, as the flow says it.
+    pub promised: Option<Idempotency>,
+    /// The statement behind it, where it could be read.
+    pub statement: Option<Statement>,
     /// Bounds of one attempt.
     pub timeout: Timeout,
     /// Default retry policy.

@@ -26,6 +26,7 @@ mod origins;
 mod outline;
 mod party;
 pub mod ranges;
+mod statement;
 mod sub_flows;
 pub mod secrecy;
 mod typed;

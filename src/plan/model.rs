@@ -105,6 +105,9 @@ pub struct Api {
     /// What it may receive beside `internal` and its operator's own. Sorted, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleared: Vec<Clearance>,
+    /// What its operator states of a header, where a call relies on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<Statement>,
     /// What is classified in its answers, by operation; sorted, each path once.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classified: BTreeMap<String, Vec<Classified>>,
@@ -144,6 +147,16 @@ pub struct Slice {
     pub digest: Digest,
 }
 
+/// A counterparty's signed statement, as the flow pins it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    /// Its text (docs/formats/idempotency-statement.md).
+    pub text: String,
+    /// SHA-256 of the text: the pin.
+    pub digest: Digest,
+}
+
 /// The fact that lets an effect be retried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
@@ -162,13 +175,22 @@ pub enum Idempotency {
         /// The reason given.
         because: String,
     },
+    /// The counterparty states it, in the statement that the api carries.
+    Stated {
+        /// The header's name.
+        header: String,
+        /// Who states it: the api's operator or its API Passport.
+        by: EczId,
+    },
 }
 
 impl Idempotency {
     /// The header that carries the key.
     pub fn header(&self) -> &str {
         match self {
-            Idempotency::Documented { header } | Idempotency::Assumed { header, .. } => header,
+            Idempotency::Documented { header }
+            | Idempotency::Assumed { header, .. }
+            | Idempotency::Stated { header, .. } => header,
         }
     }
 }

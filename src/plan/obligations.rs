@@ -9,6 +9,7 @@ use super::authentication::{Accepted, accepts, misplaced, unassumable};
 use super::model::{Api, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
+use super::statement;
 use crate::documents::{Location, OperationView};
 use crate::ecz::{DocumentIdentity, HandoffPolicy, Kind, VerifyMode};
 
@@ -70,13 +71,14 @@ pub(super) fn obligations(plan: &Plan, views: &Views) -> Result<Vec<Obligation>,
         }
         used.insert((call.api.as_str(), call.operation.as_str()), ());
         found.push(handed_over(plan, subject, call, api)?);
-        found.push(retried(plan, subject, call, view, reads.get(subject.as_str()).copied())?);
+        found.push(retried(plan, subject, call, (api, view), reads.get(subject.as_str()).copied())?);
     }
     for (api, operation) in views.keys() {
         if !used.contains_key(&(api.as_str(), operation.as_str())) {
             return Err(refused("P5", api, format!("the slice of `{operation}` belongs to no call")));
         }
     }
+    statement::check_used(plan, &calls)?;
     found.sort();
     Ok(found)
 }
@@ -277,7 +279,7 @@ fn retried(
     plan: &Plan,
     subject: &str,
     call: &Call,
-    view: &OperationView,
+    (api, view): (&Api, &OperationView),
     read: Option<&Call>,
 ) -> Result<Obligation, PlanError> {
     if let Some(read) = read {
@@ -302,6 +304,11 @@ fn retried(
         {
             return Err(refused("P7", subject, "an assumption needs an operator and a reason"));
         }
+        Some(Idempotency::Stated { header, by }) => {
+            if let Some(reason) = statement::misstated(api, view, header, by) {
+                return Err(refused("P7", subject, reason));
+            }
+        }
         _ => {}
     }
     if call.once_per.is_some() && call.idempotency.is_none() {
@@ -315,6 +322,7 @@ fn retried(
         _ if call.is_safe() => format!("{} is safe", call.method),
         Some(Idempotency::Documented { header }) => format!("documented header {header}"),
         Some(Idempotency::Assumed { header, by, .. }) => format!("header {header} assumed by {by}"),
+        Some(Idempotency::Stated { header, by }) => format!("header {header} stated by {by}"),
         None if call.is_resendable() => format!("{} is idempotent", call.method),
         None => "never resent".to_owned(),
     };

@@ -147,9 +147,15 @@ fn one_api_each(plan: &Plan) -> Result<(), PlanError> {
             continue;
         };
         // Which operations are used is another question in each flow.
-        let bare =
-            |api: &Api| Api { operations: BTreeMap::new(), classified: BTreeMap::new(), ..api.clone() };
-        let same = bare(first) == bare(api);
+        let bare = |api: &Api| Api {
+            operations: BTreeMap::new(),
+            classified: BTreeMap::new(),
+            statement: None,
+            ..api.clone()
+        };
+        // So is whether a call relies on a statement.
+        let stated = first.statement.is_none() || api.statement.is_none() || first.statement == api.statement;
+        let same = bare(first) == bare(api) && stated;
         let slices = api.operations.iter().all(|(key, slice)| match first.operations.get(key) {
             Some(other) => other == slice && first.classified.get(key) == api.classified.get(key),
             None => true,
@@ -159,6 +165,7 @@ fn one_api_each(plan: &Plan) -> Result<(), PlanError> {
         }
         first.operations.extend(api.operations.clone());
         first.classified.extend(api.classified.clone());
+        first.statement = first.statement.take().or_else(|| api.statement.clone());
     }
     Ok(())
 }

@@ -78,6 +78,7 @@ pub const ALL: &[Rule] = &[
     pins::locked::RULE,
     retry::repeatable::RULE,
     retry::key::RULE,
+    retry::statement::RULE,
     retry::deadline::RULE,
     secrets::audience::RULE,
     secrets::place::RULE,

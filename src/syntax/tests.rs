@@ -142,12 +142,6 @@ fn later_constructs_are_named_once() {
         ),
         ("rate", top("api a = openapi(\"a.yaml\") { rate 5 per 1s }")),
         ("concurrency", top("api a = openapi(\"a.yaml\") { concurrency 4 }")),
-        (
-            "stated",
-            top(
-                "api a = openapi(\"a.yaml\") { idempotency header \"K\" stated by ECZ-GB-A1B2C3 in file(\"x\") }",
-            ),
-        ),
         ("receipt", top("handoff h { receipt required }")),
     ];
     for (word, text) in texts {

@@ -117,6 +117,7 @@ fn handoff(step: &str, call: &Call, api: &Api) -> Value {
             let source = match fact {
                 Idempotency::Documented { .. } => "documented",
                 Idempotency::Assumed { .. } => "assumed",
+                Idempotency::Stated { .. } => "stated",
             };
             members.insert("idempotency".into(), json!({"header": fact.header(), "source": source}));
         }

@@ -26,6 +26,16 @@ pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bo
 pub static RECONCILING_EFFECT: Code = Code::error("EF5016", "reconciling-effect");
 /// A `reconcile` of a call that only reads.
 pub static NEEDLESS_RECONCILE: Code = Code::error("EF5017", "needless-reconcile");
+/// A statement of a counterparty that cannot be read as one.
+pub static UNREADABLE_STATEMENT: Code = Code::error("EF5040", "unreadable-statement");
+/// A statement without a pin.
+pub static STATEMENT_NOT_PINNED: Code = Code::error("EF5041", "statement-not-pinned");
+/// A statement that is another one than was pinned.
+pub static STATEMENT_CHANGED: Code = Code::error("EF5042", "statement-changed");
+/// A statement of somebody else, or of something else.
+pub static STATEMENT_MISMATCH: Code = Code::error("EF5043", "statement-mismatch");
+/// A statement whose signature does not verify.
+pub static STATEMENT_SIGNATURE: Code = Code::error("EF5044", "statement-signature");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -41,4 +51,9 @@ pub const ALL: &[&Code] = &[
     &RECONCILING_EFFECT,
     &NEEDLESS_RECONCILE,
     &SIGNAL_WITHOUT_BOUND,
+    &UNREADABLE_STATEMENT,
+    &STATEMENT_NOT_PINNED,
+    &STATEMENT_CHANGED,
+    &STATEMENT_MISMATCH,
+    &STATEMENT_SIGNATURE,
 ];

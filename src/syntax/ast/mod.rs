@@ -296,7 +296,7 @@ pub struct Api {
     pub server: Option<Text>,
     /// How requests authenticate: schemes that are due together.
     pub auth: Vec<Auth>,
-    /// An assumed idempotency header.
+    /// The idempotency header that its effects honour.
     pub idempotency: Option<Idempotency>,
     /// Bounds of one attempt.
     pub timeout: Option<Timeout>,
@@ -401,17 +401,38 @@ pub enum AuthScheme {
     Certificate(Name),
 }
 
-/// `idempotency header "…" assumed by OPERATOR because "…"`.
+/// `idempotency header "…" …`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
     /// Its place.
     pub span: Span,
     /// The header's name.
     pub header: Text,
-    /// The operator that takes it for granted.
-    pub by: Name,
-    /// The reason.
-    pub because: Text,
+    /// Who says so.
+    pub source: IdempotencySource,
+}
+
+/// Who says that a header is honoured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdempotencySource {
+    /// `assumed by OPERATOR because "…"`.
+    Assumed {
+        /// The operator that takes it for granted.
+        by: Name,
+        /// The reason.
+        because: Text,
+    },
+    /// `stated by ECZ-… in file("…") pinned sha256:…`.
+    Stated {
+        /// The issuer's ECZ-ID as written.
+        by: Text,
+        /// The statement's path as written.
+        file: Text,
+        /// The whole of `file("…")`: a missing pin is inserted after it.
+        file_span: Span,
+        /// The pin, where there is one.
+        pin: Option<Pin>,
+    },
 }
 
 /// `timeout { connect 5s attempt 30s response 16MiB }`.

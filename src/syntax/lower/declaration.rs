@@ -2,8 +2,9 @@
 
 use crate::diagnostics::codes::syntax as codes;
 use crate::syntax::ast::{
-    Api, Auth, AuthScheme, Classify, ClassifyOf, Cleared, Function, Idempotency, Name, NoPassport, Operator,
-    Parameter, Pin, Region, Secret, Spanned, Text, Timeout, TypeDeclaration, Use, UseSource,
+    Api, Auth, AuthScheme, Classify, ClassifyOf, Cleared, Function, Idempotency, IdempotencySource, Name,
+    NoPassport, Operator, Parameter, Pin, Region, Secret, Spanned, Text, Timeout, TypeDeclaration, Use,
+    UseSource,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -318,13 +319,22 @@ impl Lower<'_> {
 
     fn idempotency(&mut self, node: Node<'_>) -> Option<Idempotency> {
         let span = self.span(&node);
-        let by = child(node.clone(), Rule::name).map(|name| self.name(name));
-        let mut texts = Vec::new();
-        for text in children(node, Rule::string) {
-            texts.push(self.text(text)?);
-        }
-        let mut texts = texts.into_iter();
-        Some(Idempotency { span, header: texts.next()?, by: by?, because: texts.next()? })
+        let header = self.text_in(node.clone())?;
+        let source = match child(node.clone(), Rule::assumed) {
+            Some(assumed) => {
+                let by = child(assumed.clone(), Rule::name).map(|name| self.name(name));
+                IdempotencySource::Assumed { because: self.text_in(assumed)?, by: by? }
+            }
+            None => {
+                let stated = child(node, Rule::stated)?;
+                let by = self.ecz_id(stated.clone())?;
+                let statement = child(stated.clone(), Rule::stated_in)?;
+                let file_span = self.span(&statement);
+                let pin = child(stated, Rule::pin).and_then(|pin| self.pin(pin));
+                IdempotencySource::Stated { by, file: self.text_in(statement)?, file_span, pin }
+            }
+        };
+        Some(Idempotency { span, header, source })
     }
 
     fn timeout(&mut self, node: Node<'_>) -> Option<Timeout> {

@@ -1,0 +1,128 @@
+//! `idempotency header "…"`: what an operator assumes, or what the counterparty states in a file of its own.
+
+use camino::Utf8Path;
+
+use super::items::{Reader, find_operator};
+use super::model::Api;
+use super::modules::{Modules, normalise};
+use crate::base::{Digest, Explained as _, limits};
+use crate::diagnostics::codes::retry as codes;
+use crate::diagnostics::{Diagnostic, Sink};
+use crate::documents::OperationView;
+use crate::ecz::{EczId, IdempotencyStatement, Kind};
+use crate::plan::{self, Idempotency};
+use crate::source::{FileId, Span};
+use crate::syntax::ast::{self, IdempotencySource};
+
+/// A counterparty's statement and what the flow says of it.
+#[derive(Debug)]
+pub struct Statement {
+    /// What it says.
+    pub content: IdempotencyStatement,
+    /// Its text and that text's digest.
+    pub pinned: plan::Statement,
+    /// The text among the sources.
+    pub file: FileId,
+    /// Its path, relative to the flow.
+    pub path: String,
+    /// The whole of `file("…")`: a missing pin is inserted after it.
+    pub file_span: Span,
+    /// The pin: its hex digits and where its value stands.
+    pub pin: Option<(String, Span)>,
+    /// Who is said to state it.
+    pub by: (EczId, Span),
+    /// The header that is said to be honoured.
+    pub header: (String, Span),
+}
+
+impl Statement {
+    /// The place of one of its members; of the whole text where it has none.
+    pub fn place(&self, member: &str) -> Span {
+        let (text, name) = (&self.pinned.text, format!("\"{member}\""));
+        let (start, end) = text.find(&name).map_or((0, text.len()), |start| (start, start + name.len()));
+        Span::new(self.file, start, end)
+    }
+}
+
+impl Api {
+    /// What is assumed or stated of an operation's header: a statement may be about some of them only.
+    pub fn promised_of(&self, view: &OperationView) -> Option<&Idempotency> {
+        let about = |statement: &Statement| statement.content.covers([&view.key(), &view.route()]);
+        self.promised.as_ref().filter(|_| self.statement.as_ref().is_none_or(about))
+    }
+}
+
+/// What an `idempotency` clause says, and the statement that it names.
+pub(super) fn promised(
+    modules: &Modules,
+    fact: &ast::Idempotency,
+    reader: &mut Reader<'_>,
+    sink: &mut Sink,
+) -> (Option<Idempotency>, Option<Statement>) {
+    let header = fact.header.value.clone();
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if header.is_empty() || !header.bytes().all(token) {
+        let message = format!("`{header}` is not a header's name");
+        sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, fact.header.span, message));
+        return (None, None);
+    }
+    match &fact.source {
+        IdempotencySource::Assumed { by, because } => {
+            let known = find_operator(modules, modules.root, by, sink);
+            let (by, because) = (by.text.clone(), because.value.clone());
+            (known.map(|_| Idempotency::Assumed { header, by, because }), None)
+        }
+        IdempotencySource::Stated { by, file, file_span, pin } => {
+            let Some(issuer) = issuer(by, sink) else { return (None, None) };
+            let statement = read(file, reader, sink).map(|(content, pinned, id, path)| Statement {
+                content,
+                pinned,
+                file: id,
+                path,
+                file_span: *file_span,
+                pin: pin.as_ref().map(|pin| (pin.hex.clone(), pin.value_span)),
+                by: (issuer.clone(), by.span),
+                header: (header.clone(), fact.header.span),
+            });
+            // A statement that cannot be read is one finding: the calls that rely on it are not told as well.
+            (Some(Idempotency::Stated { header, by: issuer }), statement)
+        }
+    }
+}
+
+fn issuer(by: &ast::Text, sink: &mut Sink) -> Option<EczId> {
+    let api = by.value.parse().is_ok_and(|id: EczId| id.kind() == Kind::Api);
+    super::items::id(by, if api { Kind::Api } else { Kind::Parent }, sink)
+}
+
+type Read = (IdempotencyStatement, plan::Statement, FileId, String);
+
+fn read(file: &ast::Text, reader: &mut Reader<'_>, sink: &mut Sink) -> Option<Read> {
+    let path = reader.local(file, "the statement", sink)?;
+    let unreadable = |message: String| Diagnostic::new(&codes::UNREADABLE_STATEMENT, file.span, message);
+    let bytes = match reader.files.read(&path, limits::STATEMENT_BYTES) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let help = error.help().unwrap_or_else(|| {
+                "the statement is a file that the api's operator hands out; its path is relative to this one".into()
+            });
+            sink.push(unreadable(error.to_string()).help(help));
+            return None;
+        }
+    };
+    match IdempotencyStatement::read(&bytes) {
+        Ok(content) => {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let id = reader.map.add(path.as_str(), text.clone());
+            let written = normalise(Utf8Path::new(&file.value)).into_string();
+            Some((content, plan::Statement { digest: Digest::of(&bytes), text }, id, written))
+        }
+        Err(reason) => {
+            let message = format!("`{}` is no statement about idempotency", file.value);
+            sink.push(unreadable(message).note(reason).help(
+                "ask the api's operator for one; docs/formats/idempotency-statement.md says what it holds",
+            ));
+            None
+        }
+    }
+}

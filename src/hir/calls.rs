@@ -7,7 +7,7 @@ use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
 use super::functions::StepAnswer;
 use super::model::{Api, Call};
-use super::modules::{Modules, duplicate, kind, unknown};
+use super::modules::{Modules, given_twice, kind, unknown};
 use super::policies::{self, Handoff};
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
@@ -71,6 +71,7 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
             diagnostic = match &error.suggestion {
                 // No fix: another operation may do something else altogether.
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None if error.known.is_empty() => diagnostic.note("it has no operations"),
                 None => {
                     let known: Vec<&str> = error.known.iter().map(String::as_str).take(20).collect();
                     diagnostic.note(format!("it has `{}`", known.join("`, `")))
@@ -253,7 +254,7 @@ impl<'d> FlowLowering<'_, 'd> {
                 continue;
             };
             if let Some((.., first)) = given.iter().find(|(known, ..)| *known == index) {
-                self.sink.push(duplicate(&argument.name, *first));
+                self.sink.push(given_twice(&argument.name, *first));
                 continue;
             }
             if let Some(unsupported) = &parameter.unsupported {

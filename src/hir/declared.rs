@@ -12,7 +12,7 @@ use crate::base::{did_you_mean, limits};
 use crate::diagnostics::codes::{graph, names};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::{Definition, Definitions, functions};
-use crate::plan::{FunctionFault, PARAMETERS, costs};
+use crate::plan::{FunctionFault, PARAMETERS, STEPS, costs};
 use crate::source::Span;
 use crate::syntax::ast::{self, Builtin};
 use crate::types::{Field, Members, Type};
@@ -284,7 +284,7 @@ impl<'a> Declared<'a> {
                 FunctionFault::Long(name) => {
                     sink.push(too_large(
                         place(&name),
-                        &format!("with what it calls, `{name}` takes too many steps"),
+                        &format!("with all it calls, `{name}` takes more than {STEPS} operations"),
                     ));
                     sound.remove(&name);
                 }
@@ -311,11 +311,11 @@ fn shadows(name: &ast::Name, noun: &str) -> Diagnostic {
 fn circle(span: Span, message: &str, chain: &[&str]) -> Diagnostic {
     Diagnostic::new(&graph::DECLARATION_CYCLE, span, message)
         .note(format!("the circle: {}", chain.join(" -> ")))
-        .help("types and functions of this language never come back to themselves: write the part that ends")
+        .help("nothing comes back to itself: for each item of a list write `[… for x in xs]` or `sum(…)`, and of a type name only the members that are needed")
 }
 
 fn too_large(span: Span, message: &str) -> Diagnostic {
-    Diagnostic::new(&graph::TOO_LARGE, span, message).help("make it smaller")
+    Diagnostic::new(&graph::TOO_LARGE, span, message).help("call a function once and reuse what it gives, and name only the members of a type that are needed")
 }
 
 /// Levels and parts of a type.

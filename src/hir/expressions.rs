@@ -297,12 +297,13 @@ impl Lowering<'_, '_> {
         };
         if nothing && !optional {
             let message = format!("`.{}` of a value that may be absent or null", name.text);
-            let at = Span::new(span.file, of.span.end, name.span.start);
             self.report(
                 Diagnostic::new(&codes::OPTIONAL_NOT_HANDLED, name.span, message)
                     .and(of.span, format!("`{}`", of.ty))
-                    .help(format!("write `?.{}`, which is absent where the value is", name.text))
-                    .fix("write `?.`", vec![(at, "?.".to_owned())]),
+                    .help(format!(
+                        "write `?.{name}`, which is absent where the value is, and `?.{name} ?? …` where something must stand instead",
+                        name = name.text
+                    )),
             );
             return self.wrong_field(of, name, optional, span);
         }
@@ -385,7 +386,7 @@ impl Lowering<'_, '_> {
             if let Some(first) = fields.iter().find(|first| {
                 first.name.text == field.name.text && first.name.span.start < field.name.span.start
             }) {
-                self.report(super::modules::duplicate(&field.name, first.name.span));
+                self.report(super::modules::given_twice(&field.name, first.name.span));
                 continue;
             }
             if let Some(wanted) = &wanted {

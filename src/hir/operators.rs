@@ -149,7 +149,10 @@ impl Lowering<'_, '_> {
         let mut diagnostic = Diagnostic::new(&codes::BAD_OPERANDS, span, message)
             .and(left.span, format!("`{}`", shown.show(&left.ty)))
             .and(right.span, format!("`{}`", shown.show(&right.ty)));
-        if mixed(&left.ty, &right.ty) {
+        let text = |ty: &Type| matches!(ty.general(), Type::String { .. });
+        if word == "+" && (text(&left.ty) || text(&right.ty)) {
+            diagnostic = diagnostic.help("text is joined in a string: `\"{a}{b}\"`");
+        } else if mixed(&left.ty, &right.ty) {
             diagnostic = diagnostic.help("convert one of them: `decimal(x)` or `number(x)`");
         } else if matches!(word, "==" | "!=") {
             diagnostic =

@@ -71,7 +71,7 @@ fn missing(parts: &[(&'static str, bool)]) -> Vec<&'static str> {
 fn incomplete(span: Span, named_at: Span, name: &str, parts: &[&str], sink: &mut Sink) {
     let message = format!("`{name}` does not say {}", parts.join(", "));
     let mut diagnostic = Diagnostic::new(&codes::INCOMPLETE_POLICY, span, message)
-        .note("no part of a policy has a default: what is not said would be guessed")
+        .note("how often, how long and from when on is never guessed")
         .help(format!(
             "add `{}`; `eczflow explain {}` shows a whole one",
             parts.join("`, `"),
@@ -215,7 +215,8 @@ pub(crate) fn handoff(modules: &Modules, from: usize, path: &ast::Path, sink: &m
     if let Some(agent) = &item.present {
         match super::items::agent(modules, found.module, agent, sink) {
             Some(id) => result.present = Some(id),
-            None => result.missing.push("present"),
+            // Who presents itself is not known, which was reported.
+            None => return Handoff { missing: Vec::new(), ..result },
         }
     }
     let (Some(verify), Some(attest), Some(evidence)) = (&item.verify, &item.attest, &item.evidence) else {

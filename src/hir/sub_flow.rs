@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
 use super::model::{Hir, NodeKind, SubFlow};
-use super::modules::{duplicate, kind};
+use super::modules::{given_twice, kind};
 use crate::base::did_you_mean;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{identity, names, types as codes};
@@ -116,7 +116,7 @@ impl FlowLowering<'_, '_> {
             let mut value = self.expression(&argument.value, Some(&input.ty));
             convert(&mut value, &field);
             if let Some((_, first)) = given.get(&at) {
-                self.sink.push(duplicate(&argument.name, *first));
+                self.sink.push(given_twice(&argument.name, *first));
                 continue;
             }
             let place = || format!("input `{}` of `{}`", input.name, callee.flow.name);

@@ -3,7 +3,7 @@
 use crate::diagnostics::codes::graph::{FALSE_GUARD, NO_END, UNREACHABLE};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
-use crate::hir::{Block, NodeKind};
+use crate::hir::{Block, Node, NodeKind};
 use crate::rules::{Context, Rule};
 
 pub(in crate::rules) const RULE: Rule =
@@ -22,15 +22,34 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     block(&flow.body, sink);
 }
 
+/// A node as the flow has it: by its name, or by its word where it has none.
+fn shown(node: &Node) -> String {
+    match &node.kind {
+        NodeKind::Return(_) => "this `return`".to_owned(),
+        NodeKind::Fail { .. } => "this `fail`".to_owned(),
+        NodeKind::Ensure { .. } => "this `ensure`".to_owned(),
+        NodeKind::Wait(_) => "this `wait`".to_owned(),
+        NodeKind::For(repeat) if repeat.result.is_none() => "this `for`".to_owned(),
+        _ => format!("`{}`", node.id),
+    }
+}
+
 fn block(block: &Block, sink: &mut Sink) {
     let mut end = None;
     for node in &block.nodes {
         if let Some((span, word)) = end {
-            sink.push(
-                Diagnostic::new(&UNREACHABLE, node.span, format!("`{}` can never run", node.id))
-                    .and(span, format!("`{word}` ends the run here"))
-                    .help(format!("move it above the `{word}`, or remove it")),
-            );
+            let found = Diagnostic::new(&UNREACHABLE, node.span, format!("{} can never run", shown(node)))
+                .and(span, format!("this `{word}` ends the run"));
+            sink.push(match (&node.kind, word) {
+                (NodeKind::Return(_) | NodeKind::Fail { condition: None, .. }, "fail") => {
+                    found.help("say when it fails, `fail \"…\" when …`, or remove one of the two")
+                }
+                (NodeKind::Fail { condition: None, .. }, _) => {
+                    found.help("say above the `return` when it fails, `fail \"…\" when …`, or remove one of the two")
+                }
+                (NodeKind::Return(_), _) => found.help("a flow returns once: remove one of the two"),
+                _ => found.help(format!("move it above the `{word}`, or remove it")),
+            });
             break;
         }
         let never = |guard: &Option<(Expr, crate::source::Span)>| match guard {
@@ -45,7 +64,7 @@ fn block(block: &Block, sink: &mut Sink) {
             _ => None,
         };
         if let Some(span) = guard {
-            let message = format!("`{}` can never run: its guard is always false", node.id);
+            let message = format!("{} can never run: its guard is always false", shown(node));
             sink.push(
                 Diagnostic::new(&FALSE_GUARD, span, message).help("remove the step, or say when it runs"),
             );

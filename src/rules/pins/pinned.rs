@@ -141,7 +141,9 @@ fn changed(
     let at = subjects.join("`, `");
     sink.push(
         diagnostic
-            .note(format!("what falls until it is pinned again: P5 of `{name}`; P3, P4, P7 and P8 at `{at}`"))
+            .note(format!(
+                "what was shown of `{at}` does not count until it is pinned again: that values fit (P3), handoffs (P4), the pin (P5), confidentiality (P6), retries (P7), undos (P8)"
+            ))
             .help("`eczflow pin --update --dry-run` on this file says what changed and what must be proven again"),
     );
 }

@@ -315,7 +315,9 @@ fn circle(span: Span, message: &str, chain: &[&str]) -> Diagnostic {
 }
 
 fn too_large(span: Span, message: &str) -> Diagnostic {
-    Diagnostic::new(&graph::TOO_LARGE, span, message).help("call a function once and reuse what it gives, and name only the members of a type that are needed")
+    Diagnostic::new(&graph::TOO_LARGE, span, message).help(
+        "call a function once and reuse what it gives, and name only the members of a type that are needed",
+    )
 }
 
 /// Levels and parts of a type.

@@ -393,7 +393,9 @@ impl Modules {
             (None, Some((part, near)), _) => {
                 found.help(format!("write `{near}`, after `use std.{part}.{{ {near} }}`"))
             }
-            (None, None, []) => found.help(format!("declare {wanted} in this file, or `use` one of another or of the standard library")),
+            (None, None, []) => found.help(format!(
+                "declare {wanted} in this file, or `use` one of another or of the standard library"
+            )),
             (None, None, known) => found.help(format!("known here: `{}`", known.join("`, `"))),
         });
     }
@@ -443,7 +445,8 @@ impl Modules {
     pub(crate) fn report_unused(&self, sink: &mut Sink) {
         let Some(module) = self.list.get(self.root) else { return };
         let used = module.used.borrow();
-        let imports = module.imports.values().map(|import| (&import.name, "named in a `use` but never needed"));
+        let imports =
+            module.imports.values().map(|import| (&import.name, "named in a `use` but never needed"));
         let own = module.ast.items.iter().filter(|item| !matches!(item, ast::Item::Flow(_)));
         let own = own.filter_map(declared_name).map(|name| (name, "declared but never needed"));
         for (name, how) in imports.chain(own) {
@@ -452,9 +455,10 @@ impl Modules {
                 let finding =
                     Diagnostic::new(&names::UNUSED_NAME, name.span, message).help("remove it, or use it");
                 sink.push(match module.without_import(name, &used) {
-                    Some(removed) => {
-                        finding.fix(format!("remove `{}` from the `use`", name.text), vec![(removed, String::new())])
-                    }
+                    Some(removed) => finding.fix(
+                        format!("remove `{}` from the `use`", name.text),
+                        vec![(removed, String::new())],
+                    ),
                     None => finding,
                 });
             }

@@ -44,9 +44,9 @@ fn block(block: &Block, sink: &mut Sink) {
                 (NodeKind::Return(_) | NodeKind::Fail { condition: None, .. }, "fail") => {
                     found.help("say when it fails, `fail \"…\" when …`, or remove one of the two")
                 }
-                (NodeKind::Fail { condition: None, .. }, _) => {
-                    found.help("say above the `return` when it fails, `fail \"…\" when …`, or remove one of the two")
-                }
+                (NodeKind::Fail { condition: None, .. }, _) => found.help(
+                    "say above the `return` when it fails, `fail \"…\" when …`, or remove one of the two",
+                ),
                 (NodeKind::Return(_), _) => found.help("a flow returns once: remove one of the two"),
                 _ => found.help(format!("move it above the `{word}`, or remove it")),
             });

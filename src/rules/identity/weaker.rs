@@ -24,7 +24,10 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 let found = Diagnostic::new(&WEAKER_HANDOFF, *span, "this `weaken` gives no reason");
                 sink.push(
                     found
-                        .and(weaker.other.named_at, format!("the {layer}'s policy, which it weakens in `{parts}`"))
+                        .and(
+                            weaker.other.named_at,
+                            format!("the {layer}'s policy, which it weakens in `{parts}`"),
+                        )
                         .help("say for those who read the proof why less is enough here: `because \"…\"`"),
                 );
                 continue;

@@ -653,3 +653,20 @@ fn the_drawing_marks_handoffs_between_organisations() {
     // What stands in a loop is done before whatever waits for the loop.
     assert!(checked.graph.is_before("moved", "refund", &|_| false));
 }
+
+/// Each value twice the one before it: its type is followed no further at some point, in plan and check alike.
+#[test]
+fn values_that_double_end_as_unknown() {
+    let doubled: String = (1..40)
+        .map(|index| format!("  let v{index} = {{ a: v{0}, b: [v{0}, v{0}] }}\n", index - 1))
+        .collect();
+    let (head, _) = FLOW.split_once("flow refund_ticket").unwrap();
+    let flow = format!(
+        "{head}flow f(id: string) -> {{ n: int }} {{\n  as acme.agent\n  handoff strict\n  let v0 = {{ id: id }}\n{doubled}  \
+         return {{ n: length([v39]) }}\n}}\n"
+    );
+    let mut files = example();
+    files.insert("f/refund.eczflow", flow.as_str());
+    let compilation = Session::new(&files).compile(path(), None).unwrap();
+    assert!(compilation.plan.is_some(), "{:#?}", compilation.diagnostics);
+}

@@ -54,6 +54,9 @@ impl<'a> Engine<'a> {
                 state.phase = Phase::Paused(*because);
             }
             (What::RunFinished { status, outputs }, None) => {
+                if *status == Status::Succeeded && Value::decode(&self.plan.flow.output, outputs).is_err() {
+                    return illegal("its outputs are not those of the flow");
+                }
                 state.phase = Phase::Finished(*status);
                 state.outputs = outputs.clone();
             }

@@ -250,18 +250,23 @@ impl<'a> Engine<'a> {
         let NodeKind::Return { value } = &node.kind else { return None };
         let outputs = evaluate(value, &state.names(&[]))
             .map_err(|error| error.to_string())
-            .and_then(|value| value.to_json().map_err(|error| error.to_string()));
+            .and_then(|value| value.to_json().map_err(|error| error.to_string()))
+            .map_err(|message| (FailureClass::Expression, message))
+            .and_then(|outputs| match Value::decode(&self.plan.flow.output, &outputs) {
+                Ok(_) => Ok(outputs),
+                Err(misfit) => {
+                    Err((FailureClass::Guard, format!("the returned value does not fit: {misfit}")))
+                }
+            });
         Some(match outputs {
             Ok(outputs) => Event {
                 path: None,
                 attempt: None,
                 what: What::RunFinished { status: Status::Succeeded, outputs },
             },
-            Err(message) => Event {
-                path: Some(Path::new(&[], &node.id)),
-                attempt: None,
-                what: fail(FailureClass::Expression, message),
-            },
+            Err((class, message)) => {
+                Event { path: Some(Path::new(&[], &node.id)), attempt: None, what: fail(class, message) }
+            }
         })
     }
 }

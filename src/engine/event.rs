@@ -308,7 +308,7 @@ pub enum PauseCause {
 pub enum Status {
     /// With outputs.
     Succeeded,
-    /// Without; nothing is left standing.
+    /// Without; what has an undo is undone.
     Failed,
 }
 

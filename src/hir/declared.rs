@@ -15,7 +15,7 @@ use crate::expr::{Definition, Definitions, functions};
 use crate::plan::{FunctionFault, PARAMETERS, STEPS, costs};
 use crate::source::Span;
 use crate::syntax::ast::{self, Builtin};
-use crate::types::{Field, Members, Type};
+use crate::types::{Field, Type, measure};
 
 /// Parts of one type, those of the types it names counted each time they are named.
 const PARTS: usize = 100_000;
@@ -318,24 +318,4 @@ fn too_large(span: Span, message: &str) -> Diagnostic {
     Diagnostic::new(&graph::TOO_LARGE, span, message).help(
         "call a function once and reuse what it gives, and name only the members of a type that are needed",
     )
-}
-
-/// Levels and parts of a type.
-pub(super) fn measure(ty: &Type) -> (usize, usize) {
-    let inner: Vec<&Type> = match ty {
-        Type::List { of } | Type::Map { of } | Type::Optional { of } => vec![of],
-        Type::Union { of } => of.iter().collect(),
-        Type::Record(record) => {
-            let others = match &record.others {
-                Members::Of(of) => Some(&**of),
-                Members::Closed | Members::Open => None,
-            };
-            record.fields.values().map(|field| &field.ty).chain(others).collect()
-        }
-        _ => Vec::new(),
-    };
-    inner
-        .into_iter()
-        .map(measure)
-        .fold((1, 1), |(depth, parts), (below, more)| (depth.max(below + 1), parts.saturating_add(more)))
 }

@@ -9,7 +9,7 @@ use crate::expr::{BinaryOperator, Expr, Part};
 use crate::source::Span;
 use crate::syntax::as_written;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Answer, FieldAccess, Type, assignable, widening};
+use crate::types::{Answer, FieldAccess, Parts, Type, assignable, widening};
 
 /// A lowered expression. The type is `Never` where something was reported: it fits everywhere and says no more.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl Lowering<'_, '_> {
                 let condition = self.condition(condition);
                 let mut then = self.lower(then, wanted);
                 let mut otherwise = self.lower(otherwise, wanted.or(Some(&then.ty.clone())));
-                let ty = Type::join(&then.ty, &otherwise.ty);
+                let ty = Type::join(&then.ty, &otherwise.ty).capped();
                 widen(&mut then, &ty);
                 widen(&mut otherwise, &ty);
                 let expr = Expr::If {
@@ -130,7 +130,7 @@ impl Lowering<'_, '_> {
                     condition,
                     item: Box::new(item.expr),
                 };
-                Typed { expr, ty: Type::list(item.ty), span, literal: item.literal }
+                Typed { expr, ty: Type::list(item.ty).capped(), span, literal: item.literal }
             }
         }
     }
@@ -358,11 +358,13 @@ impl Lowering<'_, '_> {
 
     fn list(&mut self, items: &[ast::Expr], span: Span, wanted: Option<&Type>) -> Typed {
         let wanted = wanted.and_then(item_type);
-        let mut lowered: Vec<Typed> = items.iter().map(|item| self.lower(item, wanted.as_ref())).collect();
-        let ty = lowered.iter().fold(Type::Never, |ty, item| match ty {
-            Type::Never => item.ty.clone(),
-            ty => Type::join(&ty, &item.ty),
-        });
+        let mut parts = Parts::default();
+        let mut lowered: Vec<Typed> = Vec::new();
+        for item in items {
+            let item = self.lower(item, wanted.as_ref());
+            lowered.push(Typed { ty: parts.add(item.ty), ..item });
+        }
+        let ty = parts.whole(|| Type::join_all(lowered.iter().map(|item| item.ty.clone())));
         if let Some(absent) =
             lowered.iter().find(|item| item.ty.is_optional()).map(|item| (item.span, item.ty.clone()))
         {
@@ -371,12 +373,13 @@ impl Lowering<'_, '_> {
         lowered.iter_mut().for_each(|item| widen(item, &ty));
         let literal = lowered.iter().all(|item| item.literal || is_plain(&item.ty));
         let items = lowered.into_iter().map(|item| item.expr).collect();
-        Typed { expr: Expr::List { items }, ty: Type::list(ty.present()), span, literal }
+        Typed { expr: Expr::List { items }, ty: Type::list(ty.present()).capped(), span, literal }
     }
 
     fn record(&mut self, fields: &[ast::RecordField], span: Span, wanted: Option<&Type>) -> Typed {
         let mut members: Vec<(String, Expr)> = Vec::new();
         let mut types: Vec<(String, Type)> = Vec::new();
+        let mut parts = Parts::default();
         let mut literal = true;
         for field in fields {
             let wanted = wanted.and_then(|wanted| match wanted.without_nothing().field(&field.name.text) {
@@ -396,9 +399,10 @@ impl Lowering<'_, '_> {
             }
             literal &= value.literal || is_plain(&value.ty);
             members.push((field.name.text.clone(), value.expr));
-            types.push((field.name.text.clone(), value.ty));
+            types.push((field.name.text.clone(), parts.add(value.ty)));
         }
-        Typed { expr: Expr::Record { members }, ty: Type::closed_record(types), span, literal }
+        let ty = parts.whole(|| Type::closed_record(types));
+        Typed { expr: Expr::Record { members }, ty, span, literal }
     }
 }
 

@@ -72,7 +72,7 @@ impl Lowering<'_, '_> {
                 if left.ty == Type::Never || right.ty == Type::Never {
                     return self.poison(span);
                 }
-                let ty = Type::join(&present, &right.ty);
+                let ty = Type::join(&present, &right.ty).capped();
                 widen(&mut left, &ty);
                 widen(&mut right, &ty);
                 build(left, right, ty)

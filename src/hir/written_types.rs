@@ -1,12 +1,12 @@
 //! Types as written.
 
-use super::declared::{Declared, measure};
+use super::declared::Declared;
 use super::modules::{given_twice, unknown};
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::syntax::ast::{self, Builtin, TypeKind};
-use crate::types::Type;
+use crate::types::{Type, measure};
 
 impl Declared<'_> {
     /// The type that is written; any type where something was reported, which says no more.

@@ -105,6 +105,7 @@ fn words(how: Failing) -> &'static str {
         Failing::Ensure => "ensure",
         Failing::Fail => "fail",
         Failing::TooLong => "list too long",
+        Failing::Late => "deadline",
         Failing::Value => "value",
         Failing::Result => "result",
     }

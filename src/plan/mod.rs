@@ -11,6 +11,7 @@ mod called;
 mod check;
 mod class;
 mod compensation;
+mod constant;
 mod error;
 mod failures;
 mod file;
@@ -38,6 +39,7 @@ pub use called::{Given, SENDER, Signal, SubFlow};
 pub use check::{Held, OBLIGATIONS, Proven, Verified, check, check_file, prove};
 pub use class::{Class, Classified, Clearance, How, Received, Release};
 pub use compensation::{Following, Uncovered, can_fail, uncovered};
+pub use constant::Constants;
 pub use error::PlanError;
 pub use failures::{Failure, Stand, Undoing, failures};
 pub use file::{PlanFile, digest};
@@ -49,7 +51,7 @@ pub use names::{each_child, free_names, names_next};
 pub use needs::{Credential, Need, needs};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
-pub use outline::{Does, Failing, Item};
+pub use outline::{Does, Failing, Item, late};
 pub use party::{
     Auth, Declared, Party, reachable, reachable_unverified, reachable_verified, relaxed, two_sided,
     unverified,

@@ -34,6 +34,8 @@ pub enum Failing {
     Fail,
     /// A list can be longer than `at most`.
     TooLong,
+    /// A wait can last until the run's deadline.
+    Late,
     /// A value cannot always be computed.
     Value,
     /// What is returned cannot always be computed.
@@ -82,8 +84,13 @@ impl Wait {
             Expr::Duration { milliseconds } if !self.until => (milliseconds, milliseconds),
             _ => (0, deadline_ms),
         };
-        (fails, Does::Wait { least_ms, most_ms })
+        (fails.or(late(most_ms, deadline_ms)), Does::Wait { least_ms, most_ms })
     }
+}
+
+/// What a wait can come to that takes as long as the run may.
+pub fn late(most_ms: u64, deadline_ms: u64) -> Option<Failing> {
+    (most_ms >= deadline_ms).then_some(Failing::Late)
 }
 
 impl Does<'_> {
@@ -96,6 +103,11 @@ impl Does<'_> {
 /// A plan's outline.
 pub(super) fn of(plan: &Plan) -> Vec<Item<'_>> {
     items(&plan.flow.body, plan)
+}
+
+/// Whether the proof lists a guard at a node: its value may not fit at run time. The proof is held against what is found.
+fn guarded(node: &str, plan: &Plan) -> bool {
+    plan.proof.guards.iter().any(|guard| guard.strip_prefix(node).is_some_and(|rest| rest.starts_with(": ")))
 }
 
 fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
@@ -118,11 +130,15 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
             NodeKind::SubFlow(call) => (Some(Failing::Call), plan.called(call)),
             NodeKind::Signal(signal) => {
                 let fails = can_fail(&signal.otherwise, &plan.functions).then_some(Failing::Value);
-                (fails, Does::Wait { least_ms: 0, most_ms: signal.within_ms })
+                let late = late(signal.within_ms, plan.flow.deadline_ms);
+                (fails.or(late), Does::Wait { least_ms: 0, most_ms: signal.within_ms })
             }
             NodeKind::Wait(wait) => wait.outline(&plan.functions, plan.flow.deadline_ms),
             NodeKind::Let { value: given, .. } => value(given, Failing::Value),
-            NodeKind::Return { value: given } => value(given, Failing::Result),
+            NodeKind::Return { value: given } => match guarded(&node.id, plan) {
+                true => (Some(Failing::Result), Does::Compute),
+                false => value(given, Failing::Result),
+            },
             NodeKind::Ensure { .. } => (Some(Failing::Ensure), Does::Compute),
             NodeKind::Fail { .. } => (Some(Failing::Fail), Does::Compute),
             NodeKind::For(repeat) => {

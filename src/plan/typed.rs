@@ -10,7 +10,7 @@ use super::model::{Argument, Block, Call, NodeKind, Obligation, Pages, Plan, Ste
 use super::obligations::calls;
 use crate::documents::Location;
 use crate::expr::{Expr, Misuse, Typing};
-use crate::types::{Answer, Contract, Field, Parameter, Type, assignable_to_field};
+use crate::types::{Answer, Contract, Field, Parameter, PartsLeft, Type, assignable_to_field};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -35,6 +35,7 @@ pub(super) fn typed(plan: &Plan, contracts: &Contracts) -> Result<Typed, PlanErr
         typing: Typing::new(&plan.functions),
         answers: BTreeMap::new(),
         output: Field { ty: plan.flow.output.clone(), required: true },
+        parts: PartsLeft::default(),
         found: Typed::default(),
     };
     for input in &plan.flow.inputs {
@@ -77,6 +78,7 @@ struct Walk<'a> {
     /// Types of answers by api and operation: many steps may call one.
     answers: BTreeMap<(&'a str, &'a str), Rc<Type>>,
     output: Field,
+    parts: PartsLeft,
     found: Typed,
 }
 
@@ -98,6 +100,7 @@ impl<'a> Walk<'a> {
             }
             NodeKind::Let { value, .. } => {
                 let ty = self.ty(id, value)?;
+                let ty = self.parts.keep(Type::clone(&*ty));
                 self.typing.define(id, ty);
             }
             NodeKind::Wait(wait) => {
@@ -125,7 +128,7 @@ impl<'a> Walk<'a> {
                 if item.is_optional() {
                     return Err(refused(id, "what an iteration yields may be absent"));
                 }
-                let list = Type::list(item);
+                let list = self.parts.keep(Type::list(item).capped());
                 self.typing.define(id, if repeat.guard.is_some() { list.optional() } else { list });
             }
             NodeKind::Return { value } => {

@@ -32,7 +32,7 @@ fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
             PauseCause::InDoubt => "in doubt: an operator has to decide".to_owned(),
         },
         What::RunFinished { status: Status::Succeeded, .. } => "succeeded".to_owned(),
-        What::RunFinished { status: Status::Failed, .. } => "failed; nothing is left standing".to_owned(),
+        What::RunFinished { status: Status::Failed, .. } => "failed; what has an undo is undone".to_owned(),
         What::HandoffVerified { checks, observations } => checks_told(checks, observations, "goes"),
         What::HandoffRefused { checks, observations } => checks_told(checks, observations, "refused"),
         What::HandoffUnverified { no_passport, .. } => {

@@ -3,7 +3,8 @@
 use super::Context;
 use crate::expr::Expr;
 use crate::hir::{Block, Node, NodeKind};
-use crate::plan::{CallTime, Does, Failing, Item, can_fail};
+use crate::plan::{CallTime, Does, Failing, Item, can_fail, late};
+use crate::types::Answer;
 
 /// The flow's outline: what the plan's own check makes of the plan.
 pub(super) fn outline<'c>(context: &'c Context<'_>) -> Vec<Item<'c>> {
@@ -35,11 +36,18 @@ fn item<'c>(context: &'c Context<'_>, node: &'c Node) -> Item<'c> {
         }
         NodeKind::Signal(signal) => {
             let fails = can_fail(&signal.otherwise, functions).then_some(Failing::Value);
-            (fails, Does::Wait { least_ms: 0, most_ms: signal.within_ms })
+            let late = late(signal.within_ms, hir.flow.deadline_ms);
+            (fails.or(late), Does::Wait { least_ms: 0, most_ms: signal.within_ms })
         }
         NodeKind::Wait(wait) => wait.outline(functions, hir.flow.deadline_ms),
         NodeKind::Let(given) => value(given, Failing::Value),
-        NodeKind::Return(given) => value(given, Failing::Result),
+        NodeKind::Return(given) => {
+            let mut positions = hir.flow.positions.iter().filter(|position| position.node == node.id);
+            match positions.any(|position| matches!(position.answer, Answer::Unknown(_))) {
+                true => (Some(Failing::Result), Does::Compute),
+                false => value(given, Failing::Result),
+            }
+        }
         NodeKind::Ensure { .. } => (Some(Failing::Ensure), Does::Compute),
         NodeKind::Fail { .. } => (Some(Failing::Fail), Does::Compute),
         NodeKind::For(repeat) => {

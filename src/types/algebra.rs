@@ -206,6 +206,29 @@ impl Type {
         }
     }
 
+    /// As [`Type::join`] of any number: `Never` of none.
+    pub fn join_all(types: impl IntoIterator<Item = Type>) -> Type {
+        let types: Vec<Type> = types.into_iter().collect();
+        let wide =
+            types.iter().map(|ty| ty.clone().present()).find(|ty| matches!(ty, Type::Decimal | Type::Number));
+        let optional = types.iter().any(Type::is_optional);
+        match wide {
+            Some(wide)
+                if types.iter().all(|ty| {
+                    let ty = ty.clone().present();
+                    matches!(ty, Type::Int { .. } | Type::Never) || ty == wide
+                }) =>
+            {
+                if optional {
+                    wide.optional()
+                } else {
+                    wide
+                }
+            }
+            _ => Type::union(types),
+        }
+    }
+
     /// A member by name. Through a union every alternative must declare it; a member of an unknown is unknown.
     pub fn field(&self, name: &str) -> FieldAccess {
         match self {

@@ -71,6 +71,62 @@ fn refused(plan: &Verified<Plan>, obligation: &str, edit: impl Fn(&mut Plan)) {
     }
 }
 
+/// A value that the document leaves open is held against the flow's output where it is returned, and what that may undo is
+/// in the proof.
+#[test]
+fn a_returned_value_that_does_not_fit_fails_the_run() {
+    let flow = r#"
+flow f(id: string) -> { state: string } {
+  as acme.agent
+  handoff strict
+  step ticket = support.getTicket(ticketId: id)
+    retry careful
+  step moved = warehouse.returnItem(sku: "S", { quantity: 1 })
+    retry careful
+    undo warehouse.takeBackItem(returnId: moved.id)
+  return { state: ticket.note }
+}
+"#;
+    let files = |flow: &str| {
+        let mut files = flows::refund_files(Some(&format!("{HEAD}{flow}")));
+        let path = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples/refund/apis/support.openapi.yaml");
+        let document = std::fs::read_to_string(path).unwrap();
+        let open = "        charge_id:\n          description";
+        assert!(document.contains(open));
+        let document = document
+            .replace("[id, amount, charge_id,", "[id, amount, charge_id, note,")
+            .replace(open, &format!("        note: {{}}\n{open}"));
+        files.insert("apis/support.openapi.yaml", document);
+        files
+    };
+    let plan = flows::compile(files(flow));
+    assert!(plan.proof.guards.iter().any(|guard| guard.starts_with("return_1: ")), "{:?}", plan.proof.guards);
+    for (note, status) in [(json!("fine"), Status::Succeeded), (json!(17), Status::Failed)] {
+        let mut body = ticket(40);
+        body["note"] = note;
+        let run = cut_everywhere(&plan, &json!({"id": "T1"}), &|| matching_world(200, body.clone()));
+        assert_eq!(run.state.phase, Phase::Finished(status));
+        if status == Status::Failed {
+            assert_eq!(run.state.failure.unwrap().class, FailureClass::Guard);
+        }
+    }
+    // It is a failure after the effect: without an undo the flow is refused.
+    let bare = flow.replace("    undo warehouse.takeBackItem(returnId: moved.id)\n", "");
+    let path = camino::Utf8Path::new("refund.eczflow");
+    let mut files = files(&bare);
+    let pinned = eczflow::compile::Session::new(&files).pin(path).unwrap();
+    files.insert(path, pinned.text);
+    files.insert(pinned.lock_path, pinned.lock);
+    let compilation = eczflow::compile::Session::new(&files).compile(path, None).unwrap();
+    assert!(
+        compilation.diagnostics.iter().any(|found| found.code.number == "EF3005"),
+        "{:#?}",
+        compilation.diagnostics
+    );
+    refused(&plan, "P8", |plan| step(plan, "moved").undo = None);
+}
+
 const MATCHING: &str = r#"
 flow f(id: string, go: bool = true) -> { state: string?, back: string?, amount: decimal? } {
   as acme.agent

@@ -91,7 +91,7 @@ fn what_the_readmes_let_fail_leaves_nothing_standing() {
         let mut words: Vec<&str> = command.split_whitespace().collect();
         words.extend(["--store", &store]);
         let ended = eczflow(desk.path(), &words).expect(3);
-        assert!(ended.stderr.contains("run: failed; nothing is left standing"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("run: failed; what has an undo is undone"), "{}", ended.stderr);
     }
 }
 

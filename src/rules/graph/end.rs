@@ -4,7 +4,9 @@ use crate::diagnostics::codes::graph::{FALSE_GUARD, NO_END, UNREACHABLE};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
 use crate::hir::{Block, Node, NodeKind};
+use crate::plan::Constants;
 use crate::rules::{Context, Rule};
+use crate::source::Span;
 
 pub(in crate::rules) const RULE: Rule =
     Rule { name: "graph/end", codes: &[&NO_END, &UNREACHABLE, &FALSE_GUARD], check };
@@ -19,7 +21,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 .help("end it with `return`, or with `fail` without `when`"),
         );
     }
-    block(&flow.body, sink);
+    block(&flow.body, &mut Constants::default(), sink);
 }
 
 /// A node as the flow has it: by its name, or by its word where it has none.
@@ -34,7 +36,7 @@ fn shown(node: &Node) -> String {
     }
 }
 
-fn block(block: &Block, sink: &mut Sink) {
+fn block(block: &Block, constants: &mut Constants, sink: &mut Sink) {
     let mut end = None;
     for node in &block.nodes {
         if let Some((span, word)) = end {
@@ -52,8 +54,8 @@ fn block(block: &Block, sink: &mut Sink) {
             });
             break;
         }
-        let never = |guard: &Option<(Expr, crate::source::Span)>| match guard {
-            Some((Expr::Bool { value: false }, span)) => Some(*span),
+        let never = |guard: &Option<(Expr, Span)>| match guard {
+            Some((guard, span)) if constants.condition(guard) == Some(false) => Some(*span),
             _ => None,
         };
         let guard = match &node.kind {
@@ -72,7 +74,14 @@ fn block(block: &Block, sink: &mut Sink) {
         match &node.kind {
             NodeKind::Return(_) => end = Some((node.span, "return")),
             NodeKind::Fail { condition: None, .. } => end = Some((node.span, "fail")),
-            NodeKind::For(repeat) => self::block(&repeat.body, sink),
+            NodeKind::Fail { condition: Some(when), .. } if constants.condition(when) == Some(true) => {
+                end = Some((node.span, "fail"));
+            }
+            NodeKind::Ensure { condition, .. } if constants.condition(condition) == Some(false) => {
+                end = Some((node.span, "ensure"));
+            }
+            NodeKind::Let(value) => constants.define(&node.id, value),
+            NodeKind::For(repeat) => self::block(&repeat.body, constants, sink),
             _ => {}
         }
     }

@@ -2,18 +2,16 @@
 
 use crate::diagnostics::codes::identity::NO_HANDOFF_POLICY;
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::rules::{Context, Rule};
+use crate::rules::{Context, Rule, who};
 
 pub(in crate::rules) const RULE: Rule =
     Rule { name: "identity/handoff_policy", codes: &[&NO_HANDOFF_POLICY], check };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     for (node, subject, call, _) in context.hir.flow.calls() {
+        let what = who(&subject);
         let undo = subject.ends_with("/undo");
-        let (what, span) = match undo {
-            true => (format!("the undo of `{}`", node.id), call.span),
-            false => (format!("`{}`", node.id), node.span),
-        };
+        let span = if subject != node.id { call.span } else { node.span };
         let Some(handoff) = call.handoff() else {
             let found = Diagnostic::new(&NO_HANDOFF_POLICY, span, format!("{what} has no handoff policy"));
             sink.push(match undo {

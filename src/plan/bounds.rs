@@ -239,8 +239,10 @@ pub fn bounds(plan: &Plan) -> Bounds {
                 undos.add_undo(undo, plan, times, &mut back);
             }
         }
-        // A loop's begin and end; of any other node whether it held, or that it failed.
-        NodeKind::For(_) => steps.leaves = steps.leaves.saturating_add(times.saturating_mul(2)),
+        // A loop's begin and end, a wait's; of any other node whether it held, or that it failed.
+        NodeKind::For(_) | NodeKind::Wait(_) => {
+            steps.leaves = steps.leaves.saturating_add(times.saturating_mul(2))
+        }
         _ => steps.leaves = steps.leaves.saturating_add(times),
     });
     steps.counterparties = forward.into_values().collect();

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::assign::{Answer, assignable_to_field};
 use super::dialect::UNCHECKED;
+use super::guard::Guard;
 use super::intersect::{MOST_PAIRS, TOO_MANY_PAIRS, disjoint, intersect};
 use super::{Field, Members, RecordType, Type};
 use crate::base::limits;
@@ -266,6 +267,7 @@ impl Reader<'_> {
             }
         };
         if let Some(allowed) = allowed {
+            let allowed = self.beside(object, allowed, path);
             return self.enumeration(&kinds, &allowed, path);
         }
         let mut alternatives = Vec::new();
@@ -283,6 +285,42 @@ impl Reader<'_> {
             });
         }
         Type::union(alternatives)
+    }
+
+    /// Those of the listed values that what stands beside the list takes too.
+    fn beside<'v>(&mut self, object: &'v Object, allowed: Vec<&'v Json>, path: &str) -> Vec<&'v Json> {
+        const OTHERS: [&str; 16] = [
+            "enum",
+            "const",
+            "pattern",
+            "minLength",
+            "maxLength",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "minProperties",
+            "maxProperties",
+            "required",
+        ];
+        let others: Object = OTHERS
+            .into_iter()
+            .filter_map(|keyword| Some((keyword.to_owned(), object.get(keyword)?.clone())))
+            .collect();
+        if others.len() < 2 {
+            return allowed;
+        }
+        match Guard::of_normal(&Json::Object(others), path) {
+            Ok(guard) => allowed.into_iter().filter(|value| guard.check(value).is_ok()).collect(),
+            Err(_) => {
+                self.note(path, "enum");
+                allowed
+            }
+        }
     }
 
     fn noted(&mut self, object: &Object, keywords: &[&str], path: &str) {

@@ -74,7 +74,7 @@ fn what_can_be_mended_is_mended_in_one_go() {
         "write `amount` (EF2002 unknown-member)",
         "write `unused-name` (EF7002 unknown-rule)",
         "remove the `allow` (EF7001 unused-allow)",
-        "no longer use `observe` (EF1003 unused-name)",
+        "remove `observe` from the `use` (EF1003 unused-name)",
     ] {
         assert_eq!(mended.stderr.matches(mend).count(), 1, "{mend}: {}", mended.stderr);
     }

@@ -83,7 +83,7 @@ flow f(id: string) -> { state: string } {
     retry careful
   step moved = warehouse.returnItem(sku: "S", { quantity: 1 })
     retry careful
-    undo warehouse.takeBackItem(returnId: moved.id)
+    undo warehouse.takeBackItem(returnId: moved.id) { retry careful }
   return { state: ticket.note }
 }
 "#;
@@ -112,7 +112,7 @@ flow f(id: string) -> { state: string } {
         }
     }
     // It is a failure after the effect: without an undo the flow is refused.
-    let bare = flow.replace("    undo warehouse.takeBackItem(returnId: moved.id)\n", "");
+    let bare = flow.replace("    undo warehouse.takeBackItem(returnId: moved.id) { retry careful }\n", "");
     let path = camino::Utf8Path::new("refund.eczflow");
     let mut files = files(&bare);
     let pinned = eczflow::compile::Session::new(&files).pin(path).unwrap();

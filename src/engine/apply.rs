@@ -188,9 +188,13 @@ impl<'a> Engine<'a> {
                 calling.attempt += 1;
                 calling.phase = CallPhase::Verify { not_before: *until };
             }
-            What::TimerSet { until } => {
+            What::TimerSet { until, because } => {
                 if *until <= at {
                     return illegal("it waits for nothing");
+                }
+                let rate = self.call(path).and_then(|call| self.plan.apis.get(&call.api)?.rate);
+                if because.is_some() && rate.is_none() {
+                    return illegal("no rate holds it up");
                 }
                 if self.is_wait(path) {
                     state.nodes.insert(path.clone(), Progress::Waiting { until: *until });

@@ -42,11 +42,12 @@ impl Engine<'_> {
                 event(self.end_call(call, step, calling, FailureClass::Exhausted, None, message))
             }
             CallPhase::Verified { half_open: true } => event(intended(calling, "half_open")),
-            CallPhase::Verified { half_open: false } => match environment.permit(&call.api) {
+            CallPhase::Verified { half_open: false } => match environment.permit(&call.api, path) {
                 Permit::Closed => event(intended(calling, "closed")),
                 Permit::Probe(None) => event(intended(calling, "half_open")),
                 Permit::Probe(Some(facts)) => event(What::BreakerHalfOpen(facts)),
-                Permit::Until(until) => event(What::TimerSet { until }),
+                Permit::Until(until) => event(What::TimerSet { until, because: None }),
+                Permit::Paced(until) => event(What::TimerSet { until, because: Some(TimerCause::Rate) }),
             },
             CallPhase::Polled(value) => {
                 let what = self.decide_poll(state, environment, path, step?, calling, value)?;

@@ -1,7 +1,8 @@
 //! P9: how much a run may do at most, and how long it may take.
 //!
-//! Counted are a flow's calls with all attempts that their policies allow, resends after a crash among them. Not counted is
-//! time spent waiting for an open breaker, and what an operator does: pauses, resumptions, decisions.
+//! Counted are a flow's calls with all attempts that their policies allow, resends after a crash among them, and waits for
+//! an api's `rate` and `concurrency`. Not counted is time spent waiting for an open breaker or for what other runs of the
+//! process ask of an api, and what an operator does: pauses, resumptions, decisions.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use super::model::{Block, Call, NodeKind, Obligation, Plan, Poll, Retry};
 use super::outline::{self, Does, Item};
+use super::pace::{self, Paced};
 
 /// The longest time a resolver check takes before an attempt, milliseconds. All identities of an attempt are asked for at
 /// the same time.
@@ -17,6 +19,8 @@ pub const RESOLVER_MS: u64 = 32_000;
 const RUN_LEAVES: u64 = 3;
 /// Records of an attempt at most: the verdict, the intent, the outcome, and the retry or the end that follows.
 const ATTEMPT_LEAVES: u64 = 4;
+/// Records of a wait for a rate: the timer, and the verdict that is due again after it.
+const RATE_LEAVES: u64 = 2;
 
 /// How long a call takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub struct CallTime {
     pub single_ms: u64,
     /// All attempts that are allowed, each as slow as that, with verdicts and waits between them, milliseconds.
     pub worst_ms: u64,
+    /// How many those are.
+    pub attempts: u64,
 }
 
 impl CallTime {
@@ -41,7 +47,8 @@ impl CallTime {
             }
             _ => each,
         };
-        CallTime { single_ms: attempt_ms, worst_ms }
+        let attempts = retry.map_or(1, |retry| u64::from(retry.attempts.max(1)));
+        CallTime { single_ms: attempt_ms, worst_ms, attempts }
     }
 
     /// The same, where the call is polled: as often as it may be, with the time between two polls.
@@ -50,7 +57,8 @@ impl CallTime {
         let Some(poll) = poll else { return self };
         let between = poll.every_ms.saturating_mul(poll.at_most.saturating_sub(1));
         let worst_ms = self.worst_ms.saturating_mul(poll.at_most).saturating_add(between);
-        CallTime { single_ms: self.single_ms, worst_ms }
+        let attempts = self.attempts.saturating_mul(poll.at_most);
+        CallTime { single_ms: self.single_ms, worst_ms, attempts }
     }
 
     pub(super) fn in_plan(call: &Call, plan: &Plan) -> CallTime {
@@ -71,6 +79,9 @@ pub struct Bounds {
     /// That path where each call is answered at its first attempt as slowly as its `timeout` allows, and each loop has one
     /// round, milliseconds.
     pub single_ms: u64,
+    /// What the rates of apis make of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<Paced>,
     /// Forward.
     pub steps: Phase,
     /// Compensation after a failure, outside the deadline.
@@ -176,6 +187,7 @@ fn takes(item: &Item<'_>, rounds: Rounds) -> u64 {
             Rounds::One => time.single_ms,
             Rounds::All => time.worst_ms,
         },
+        Does::Flow { body, .. } => longest(body, rounds).0,
         Does::Repeat { at_most, parallel, body, .. } => {
             let (one, _) = longest(body, rounds);
             match rounds {
@@ -189,7 +201,8 @@ fn takes(item: &Item<'_>, rounds: Rounds) -> u64 {
 /// What a run of a plan comes to at most.
 pub fn bounds(plan: &Plan) -> Bounds {
     let items = outline::of(plan);
-    let (wall_clock_ms, path) = longest(&items, Rounds::All);
+    let (calling_ms, path) = longest(&items, Rounds::All);
+    let wall_clock_ms = calling_ms.saturating_add(pace::waits_ms(plan, &items));
     let mut steps = Phase { wall_clock_ms, leaves: RUN_LEAVES, ..Phase::default() };
     let mut undos = Phase::default();
     let (mut forward, mut back) = (BTreeMap::new(), BTreeMap::new());
@@ -197,9 +210,7 @@ pub fn bounds(plan: &Plan) -> Bounds {
         NodeKind::Call(step) => {
             let rounds = times.saturating_mul(step.rounds());
             steps.add(&step.call, plan, rounds, &mut forward);
-            steps.leaves = steps.leaves.saturating_add(
-                ATTEMPT_LEAVES.saturating_mul(u64::from(step.call.attempts())).saturating_mul(rounds),
-            );
+            steps.leaves = steps.leaves.saturating_add(leaves(&step.call, plan).saturating_mul(rounds));
             if let Some(undo) = &step.undo {
                 undos.add_undo(undo, plan, times, &mut back);
             }
@@ -229,9 +240,17 @@ pub fn bounds(plan: &Plan) -> Bounds {
         deadline_ms: plan.flow.deadline_ms,
         longest_path: path.into_iter().map(str::to_owned).collect(),
         single_ms: longest(&items, Rounds::One).0,
+        rates: pace::in_plan(plan, &items),
         steps,
         undos,
     }
+}
+
+/// Records of one call at most.
+fn leaves(call: &Call, plan: &Plan) -> u64 {
+    let paced = plan.apis.get(&call.api).is_some_and(|api| api.rate.is_some());
+    let each = ATTEMPT_LEAVES + if paced { RATE_LEAVES } else { 0 };
+    each.saturating_mul(u64::from(call.attempts()))
 }
 
 impl Phase {
@@ -240,7 +259,11 @@ impl Phase {
         // Undos run one at a time.
         let all = CallTime::in_plan(undo, plan).worst_ms.saturating_mul(times);
         self.wall_clock_ms = self.wall_clock_ms.saturating_add(all);
-        let leaves = ATTEMPT_LEAVES.saturating_mul(u64::from(undo.attempts())).saturating_add(1);
+        let attempts = u64::from(undo.attempts()).saturating_mul(times);
+        let rate = plan.apis.get(&undo.api).and_then(|api| api.rate);
+        let waits = rate.map_or(0, |rate| rate.most_ms(attempts));
+        self.wall_clock_ms = self.wall_clock_ms.saturating_add(waits);
+        let leaves = leaves(undo, plan).saturating_add(1);
         self.leaves = self.leaves.saturating_add(leaves.saturating_mul(times));
     }
 

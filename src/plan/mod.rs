@@ -24,6 +24,7 @@ mod obligations;
 mod order;
 mod origins;
 mod outline;
+mod pace;
 mod party;
 pub mod ranges;
 mod sub_flows;
@@ -50,6 +51,7 @@ pub use needs::{Credential, Need, needs};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
 pub use outline::{Does, Failing, Item};
+pub use pace::{Paced, Rate, paced, requests};
 pub use party::{
     Auth, Declared, Party, reachable, reachable_unverified, reachable_verified, relaxed, two_sided,
     unverified,

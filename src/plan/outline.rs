@@ -47,12 +47,23 @@ pub enum Does<'a> {
     Compute,
     /// A call.
     Call {
+        /// The api.
+        api: &'a str,
         /// Whether it is no safe one.
         effect: bool,
         /// Whether it has an `undo`.
         undone: bool,
         /// How long it takes.
         time: CallTime,
+    },
+    /// A call of another flow.
+    Flow {
+        /// Whether it can change anything.
+        effect: bool,
+        /// Whether it has an `undo`.
+        undone: bool,
+        /// That flow.
+        body: Vec<Item<'a>>,
     },
     /// Waits for an event from outside, or for a moment.
     Wait {
@@ -87,9 +98,15 @@ impl Wait {
 }
 
 impl Does<'_> {
+    /// Whether it is an effect.
+    pub(super) fn is_effect(&self) -> bool {
+        matches!(self, Does::Call { effect: true, .. } | Does::Flow { effect: true, .. })
+    }
+
     /// Whether it is an effect without an `undo`.
     pub(super) fn stands(&self) -> bool {
-        matches!(self, Does::Call { effect: true, undone: false, .. })
+        self.is_effect()
+            && matches!(self, Does::Call { undone: false, .. } | Does::Flow { undone: false, .. })
     }
 }
 
@@ -108,13 +125,18 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
                 (
                     Some(Failing::Call),
                     Does::Call {
+                        api: &step.call.api,
                         effect,
                         undone,
                         time: CallTime::in_plan(&step.call, plan).polled(step.poll.as_ref()),
                     },
                 )
             }
-            NodeKind::SubFlow(call) => (Some(Failing::Call), plan.called(call)),
+            NodeKind::SubFlow(call) => {
+                let (effect, undone) = (plan.is_effect(call), call.undo.is_some());
+                let body = plan.flows.get(&call.flow).map(of).unwrap_or_default();
+                (Some(Failing::Call), Does::Flow { effect, undone, body })
+            }
             NodeKind::Signal(signal) => {
                 let fails = can_fail(&signal.otherwise, &plan.functions).then_some(Failing::Value);
                 (fails, Does::Wait { least_ms: 0, most_ms: signal.within_ms })

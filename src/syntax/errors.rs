@@ -17,7 +17,7 @@ pub(super) const LATER_STATEMENTS: [&str; 1] = ["pages"];
 /// Words that begin a step's clause which is not built yet.
 pub(super) const LATER_CLAUSES: [&str; 1] = ["reconcile"];
 /// Words inside declarations that are not built yet.
-const LATER_MEMBERS: [&str; 6] = ["bodies", "concurrency", "rate", "stated", "two_sided", "receipt"];
+const LATER_MEMBERS: [&str; 4] = ["bodies", "stated", "two_sided", "receipt"];
 
 /// Reports errors of one slice of a file.
 pub(super) struct Errors<'a> {

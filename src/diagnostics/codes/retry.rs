@@ -22,6 +22,8 @@ pub static AMBIGUOUS_KEY: Code = Code::error("EF5008", "ambiguous-key");
 pub static POLLED_EFFECT: Code = Code::error("EF5015", "polled-effect");
 /// A signal that could be waited for without end.
 pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bound");
+/// A rate that does not let go of all requests within the deadline.
+pub static RATE_OUTLASTS_DEADLINE: Code = Code::error("EF5021", "rate-outlasts-deadline");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -35,4 +37,5 @@ pub const ALL: &[&Code] = &[
     &AMBIGUOUS_KEY,
     &POLLED_EFFECT,
     &SIGNAL_WITHOUT_BOUND,
+    &RATE_OUTLASTS_DEADLINE,
 ];

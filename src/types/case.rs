@@ -185,11 +185,40 @@ impl<'a> Case<'a> {
             }
             pending.extend(part.target());
             pending.extend(part.list("allOf"));
+            if let Some(not) = part.get("not") {
+                self.take_away(not, &mut pending);
+            }
             for keyword in ["anyOf", "oneOf"] {
                 if part.schema.get(keyword).is_some() {
                     self.choices.push(part.list(keyword).collect());
                 }
             }
+        }
+    }
+
+    /// Takes away what a `not` says of whole kinds; a `not` within a `not` is a schema that applies.
+    fn take_away(&mut self, not: Part<'a>, pending: &mut Vec<Part<'a>>) {
+        let Some(object) = not.object() else {
+            self.kinds &= if not.schema == &Json::Bool(true) { 0 } else { self.kinds };
+            return;
+        };
+        // Beside other keywords each one says less.
+        let mut keywords = object.iter();
+        let (Some((keyword, said)), None) = (keywords.next(), keywords.next()) else { return };
+        match keyword.as_str() {
+            "type" => self.kinds &= !kinds(said),
+            "not" => pending.push(not.of(said)),
+            "anyOf" => not.list("anyOf").for_each(|one| self.take_away(one, pending)),
+            "enum" => {
+                let named = |value: Json| said.as_array().is_some_and(|listed| listed.contains(&value));
+                if named(Json::Null) {
+                    self.kinds &= !NULL;
+                }
+                if named(Json::Bool(false)) && named(Json::Bool(true)) {
+                    self.kinds &= !BOOL;
+                }
+            }
+            _ => {}
         }
     }
 
@@ -225,6 +254,11 @@ impl<'a> Case<'a> {
         if let Some(at) = self.value.as_ref().and_then(Json::as_f64) {
             return Some(Bound { at, exclusive: false });
         }
+        self.bound_said(upper)
+    }
+
+    /// The bound that its schemas say.
+    fn bound_said(&self, upper: bool) -> Option<Bound> {
         let (inclusive, exclusive) =
             if upper { ("maximum", "exclusiveMaximum") } else { ("minimum", "exclusiveMinimum") };
         let bounds = self.parts.iter().flat_map(|part| {
@@ -248,6 +282,11 @@ impl<'a> Case<'a> {
             #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
             return (size as f64, size as f64);
         }
+        self.sizes_said(least, most)
+    }
+
+    /// The sizes that its schemas say.
+    fn sizes_said(&self, least: &str, most: &str) -> (f64, f64) {
         let each =
             |keyword: &str| self.parts.iter().filter_map(|part| part.number(keyword)).collect::<Vec<_>>();
         (each(least).into_iter().fold(0.0, f64::max), each(most).into_iter().fold(f64::INFINITY, f64::min))
@@ -341,7 +380,7 @@ impl<'a> Case<'a> {
         if *steps == 0 || depth == 0 {
             return false;
         }
-        if self.values().is_some_and(|values| values.is_empty()) {
+        if self.values().is_some_and(|values| values.iter().all(|value| self.is_out_of_bounds(value))) {
             return true;
         }
         let alive = KINDS.iter().filter(|kind| self.kinds & **kind != 0);
@@ -356,6 +395,27 @@ impl<'a> Case<'a> {
                 chosen.is_impossible_at(steps, depth - 1)
             })
         })
+    }
+
+    /// Whether a schema surely refuses a value, by the bounds of numbers and by sizes.
+    fn is_out_of_bounds(&self, value: &Json) -> bool {
+        let one = Case { value: Some(value.clone()), ..Case::of([]) };
+        let exceeds = |least: &str, most: &str| {
+            let ((own, _), (least, most)) = (one.sizes(least, most), self.sizes_said(least, most));
+            own < least || own > most
+        };
+        match value {
+            Json::Number(number) => number.as_f64().is_some_and(|at| {
+                let own = Bound { at, exclusive: false };
+                let (low, high) = (self.bound_said(false), self.bound_said(true));
+                low.is_some_and(|low| !is_within(own, low, false))
+                    || high.is_some_and(|high| !is_within(own, high, true))
+            }),
+            Json::String(_) => exceeds("minLength", "maxLength"),
+            Json::Array(_) => exceeds("minItems", "maxItems"),
+            Json::Object(_) => exceeds("minProperties", "maxProperties"),
+            Json::Null | Json::Bool(_) => false,
+        }
     }
 
     fn has_none_of(&self, kind: Kinds, steps: &mut u32, depth: u8) -> bool {

@@ -123,8 +123,10 @@ impl Proof {
             "enum" => is_listed(case, value.as_array().map_or(&[], Vec::as_slice)),
             "allOf" => right.list("allOf").all(|part| self.holds(case, part, level)),
             "anyOf" => right.list("anyOf").any(|part| self.holds(case, part, level)),
-            "oneOf" => self.exactly_one(case, right, level),
-            "not" => right.get("not").is_some_and(|not| self.is_impossible(&case.and(not))),
+            "oneOf" => self.exactly_one(case, right, level) || says(case, keyword, value),
+            "not" => right
+                .get("not")
+                .is_some_and(|not| self.is_impossible(&case.and(not)) || self.is_kept_out(case, not, level)),
             "if" => ["then", "else"]
                 .iter()
                 .all(|branch| right.get(branch).is_none_or(|part| self.holds(case, part, level))),
@@ -198,6 +200,14 @@ impl Proof {
             // Notes, or said by another keyword.
             _ => true,
         }
+    }
+
+    /// Whether the case refuses more than a schema: a `not` of it takes every value of that.
+    fn is_kept_out(&mut self, case: &Case<'_>, schema: Part<'_>, level: usize) -> bool {
+        case.parts
+            .iter()
+            .filter_map(|part| part.get("not"))
+            .any(|wider| self.holds(&Case::of([schema]), wider, level))
     }
 
     /// One alternative takes every value, and no other takes any.

@@ -117,6 +117,10 @@ fn wrong(cases: &[Case<'_>]) -> Vec<Json> {
             let item = Sampler::new(1, Size::Least).value(case.item(0), 2).unwrap_or(Json::Null);
             values.push(Json::Array(vec![item; many.min(200)]));
         }
+        let refused = case.parts.iter().filter_map(|part| part.get("not"));
+        values.extend(
+            own(&refused.map(|not| Case::of([not])).collect::<Vec<_>>()).into_iter().take(MOST_VALUES),
+        );
     }
     values.extend([
         json!("text"),

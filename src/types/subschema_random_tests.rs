@@ -1,7 +1,9 @@
-//! Random pairs of schemas: the judge confirms every no, and 200 values every yes.
+//! Random pairs of schemas: the judge confirms every no, and 200 values every yes. Some of them were also put to another
+//! checker (docs/testing.md).
 
 use proptest::prelude::*;
-use proptest::test_runner::Config;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value as Json, json};
 
 use super::judge;
@@ -43,7 +45,10 @@ fn schema() -> impl Strategy<Value = Json> {
         prop_oneof![
             object.prop_map(|(members, required, rest)| {
                 let members: Map<String, Json> = members.into_iter().collect();
-                let mut schema = json!({"type": "object", "properties": members, "required": required});
+                let mut schema = json!({"type": "object", "properties": members});
+                if !required.is_empty() {
+                    schema["required"] = json!(required);
+                }
                 if let Some(rest) = rest {
                     schema["additionalProperties"] = rest;
                 }
@@ -100,4 +105,50 @@ proptest! {
     fn every_schema_holds_itself(one in schema()) {
         prop_assert!(!matches!(ask(&one, &one.clone()), Answer::No(_)));
     }
+}
+
+fn word(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Yes => "yes",
+        Answer::No(_) => "no",
+        Answer::Unknown(_) => "unknown",
+    }
+}
+
+/// Writes the pairs that `benches/peers/subschema.py` puts to another checker, one JSON list a line: the schemas, the
+/// answer, and of a no the value that shows it.
+#[test]
+#[ignore = "writes the file that ECZFLOW_PAIRS names, for benches/peers/subschema.py"]
+fn pairs_are_written() {
+    let path = std::env::var_os("ECZFLOW_PAIRS").expect("ECZFLOW_PAIRS names the file");
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let mut text = String::new();
+    for _ in 0..2000 {
+        let (left, right) = pair().new_tree(&mut runner).unwrap().current();
+        let answer = ask(&left, &right);
+        judge(&left, &right, &answer);
+        let shown = if let Answer::No(no) = &answer { no.value.clone() } else { None };
+        text.push_str(&format!("{}\n", json!([left, right, word(&answer), shown])));
+    }
+    std::fs::write(path, text).unwrap();
+}
+
+/// Pairs of each class of answers, as `benches/peers/subschema.py` writes them: what was decided then is so still, and a
+/// judge confirms it against whatever the other says. The page has each class.
+#[test]
+fn another_checker_is_contradicted_where_the_page_says_so() {
+    let mut classes = std::collections::BTreeSet::new();
+    for line in include_str!("../../tests/oracle/jsonsubschema.jsonl").lines() {
+        let (left, right, ours, theirs): (Json, Json, String, String) = serde_json::from_str(line).unwrap();
+        let answer = ask(&left, &right);
+        judge(&left, &right, &answer);
+        assert!(ours == "unknown" || ours == word(&answer), "{left} -> {right}: {answer:?}");
+        classes.insert((ours, theirs));
+    }
+    let page = include_str!("../../docs/testing.md").replace('`', "");
+    for (ours, theirs) in &classes {
+        assert!(page.contains(&format!("| {ours} | {theirs} |")), "{ours}, {theirs}");
+    }
+    assert!(classes.len() >= 12, "{}", classes.len());
 }

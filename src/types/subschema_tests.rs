@@ -84,6 +84,23 @@ fn combined_schemas_are_taken_apart() {
 }
 
 #[test]
+fn what_is_not_is_compared() {
+    let not = |schema: Json| json!({"not": schema});
+    yes(not(json!({"type": "number"})), not(json!({"type": "integer"})));
+    no(not(json!({"type": "integer"})), not(json!({"type": "number"})));
+    yes(not(json!({"minLength": 2, "type": "string"})), not(json!({"minLength": 3, "type": "string"})));
+    yes(not(not(json!({"type": "null"}))), json!({"enum": [null]}));
+    yes(not(json!({"enum": [null, true, false]})), not(json!({"type": ["boolean", "null"]})));
+    no(not(json!({"enum": [null, true]})), not(json!({"type": "boolean"})));
+    yes(not(json!({"anyOf": [{"type": "string"}, {"type": "array"}]})), not(json!({"type": "string"})));
+    yes(json!({"enum": [1, "ab"]}), not(json!({"type": "number", "minimum": 2})));
+    yes(json!({"type": "string"}), not(not(not(json!({"type": "null"})))));
+    no(not(json!({"type": "integer", "minimum": 3})), not(json!({"type": "integer", "minimum": 2})));
+    let either = json!({"oneOf": [{"type": "integer"}, {"type": "number", "minimum": 2}]});
+    yes(json!({"allOf": [either, {"type": "number"}]}), either);
+}
+
+#[test]
 fn undeclared_members_may_stand_where_nothing_forbids_them() {
     let open = json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}});
     let counterexample =

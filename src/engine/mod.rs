@@ -14,7 +14,7 @@ mod key;
 mod outcome;
 pub mod pace;
 mod path;
-mod poll;
+mod round;
 mod record;
 mod request;
 pub mod retry;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::model::{Block, Call, NodeKind, Obligation, Plan, Poll, Retry};
+use super::model::{Block, Call, NodeKind, Obligation, Pages, Plan, Poll, Retry};
 use super::outline::{self, Does, Item};
 use super::pace::{self, Paced};
 
@@ -29,7 +29,9 @@ pub struct CallTime {
     pub single_ms: u64,
     /// All attempts that are allowed, each as slow as that, with verdicts and waits between them, milliseconds.
     pub worst_ms: u64,
-    /// How many those are.
+    /// Requests where none is sent twice and a poll is over at once.
+    pub requests: u64,
+    /// Requests with all polls and attempts.
     pub attempts: u64,
 }
 
@@ -48,17 +50,22 @@ impl CallTime {
             _ => each,
         };
         let attempts = retry.map_or(1, |retry| u64::from(retry.attempts.max(1)));
-        CallTime { single_ms: attempt_ms, worst_ms, attempts }
+        CallTime { single_ms: attempt_ms, worst_ms, requests: 1, attempts }
     }
 
-    /// The same, where the call is polled: as often as it may be, with the time between two polls.
+    /// The same, where the call is polled or goes through pages: as often as it may be, with the time between two polls.
     #[must_use]
-    pub fn polled(self, poll: Option<&Poll>) -> CallTime {
-        let Some(poll) = poll else { return self };
-        let between = poll.every_ms.saturating_mul(poll.at_most.saturating_sub(1));
-        let worst_ms = self.worst_ms.saturating_mul(poll.at_most).saturating_add(between);
-        let attempts = self.attempts.saturating_mul(poll.at_most);
-        CallTime { single_ms: self.single_ms, worst_ms, attempts }
+    pub fn repeated(self, poll: Option<&Poll>, pages: Option<&Pages>) -> CallTime {
+        let (rounds, every_ms) = match (poll, pages) {
+            (Some(poll), _) => (poll.at_most, poll.every_ms),
+            (None, Some(pages)) => (pages.at_most, 0),
+            (None, None) => return self,
+        };
+        let between = every_ms.saturating_mul(rounds.saturating_sub(1));
+        let worst_ms = self.worst_ms.saturating_mul(rounds).saturating_add(between);
+        let attempts = self.attempts.saturating_mul(rounds);
+        let requests = pages.map_or(1, |pages| pages.at_most);
+        CallTime { single_ms: self.single_ms, worst_ms, requests, attempts }
     }
 
     pub(super) fn in_plan(call: &Call, plan: &Plan) -> CallTime {

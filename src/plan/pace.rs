@@ -35,7 +35,7 @@ impl Rate {
 /// What a flow asks of one api.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Demand {
-    /// Requests where every loop has all its items and each call, and each poll, is sent once.
+    /// Requests where every loop has all its items and every list all its pages, and nothing is polled or tried twice.
     requests: u64,
     /// Requests with all polls and attempts.
     attempts: u64,
@@ -69,7 +69,7 @@ fn demands<'o>(items: &[Item<'o>]) -> BTreeMap<&'o str, Demand> {
         match &item.does {
             Does::Call { api, time, .. } => {
                 let busy_ms = RESOLVER_MS.saturating_add(time.single_ms).saturating_mul(time.attempts);
-                let own = Demand { requests: 1, attempts: time.attempts, busy_ms, at_once: 1 };
+                let own = Demand { requests: time.requests, attempts: time.attempts, busy_ms, at_once: 1 };
                 found.entry(api).or_default().add(own, 1, 1);
             }
             Does::Flow { body, .. } => {

@@ -35,6 +35,24 @@ pub struct CallTime {
     pub attempts: u64,
 }
 
+/// The read that settles an unknown outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadBack<'a> {
+    /// Its api.
+    pub api: &'a str,
+    /// How long it takes.
+    pub time: CallTime,
+    /// How long after a first read a second one follows, milliseconds; absent where none does.
+    pub absent_after_ms: Option<u64>,
+}
+
+impl ReadBack<'_> {
+    /// Reads at most.
+    pub fn rounds(&self) -> u64 {
+        1 + u64::from(self.absent_after_ms.is_some())
+    }
+}
+
 impl CallTime {
     /// Of a call's policies. `deadline_ms` ends every wait that a counterparty asks for by `Retry-After`.
     pub fn of(retry: Option<&Retry>, attempt_ms: u64, deadline_ms: u64) -> CallTime {
@@ -66,6 +84,15 @@ impl CallTime {
         let attempts = self.attempts.saturating_mul(rounds);
         let requests = pages.map_or(1, |pages| pages.at_most);
         CallTime { single_ms: self.single_ms, worst_ms, requests, attempts }
+    }
+
+    /// The same, where an unknown outcome is read back.
+    #[must_use]
+    pub fn read_back(self, read: Option<ReadBack<'_>>) -> CallTime {
+        let Some(read) = read else { return self };
+        let reads = read.time.worst_ms.saturating_mul(read.rounds());
+        let reads = reads.saturating_add(read.absent_after_ms.unwrap_or(0));
+        CallTime { worst_ms: self.worst_ms.saturating_add(reads), ..self }
     }
 
     pub(super) fn in_plan(call: &Call, plan: &Plan) -> CallTime {
@@ -218,6 +245,13 @@ pub fn bounds(plan: &Plan) -> Bounds {
             let rounds = times.saturating_mul(step.rounds());
             steps.add(&step.call, plan, rounds, &mut forward);
             steps.leaves = steps.leaves.saturating_add(leaves(&step.call, plan).saturating_mul(rounds));
+            if let Some(read) = &step.reconcile {
+                let reads = times.saturating_mul(read.rounds());
+                steps.add(&read.call, plan, reads, &mut forward);
+                let leaves = leaves(&read.call, plan).saturating_mul(reads);
+                // And that it began, and what it found.
+                steps.leaves = steps.leaves.saturating_add(leaves).saturating_add(times.saturating_mul(2));
+            }
             if let Some(undo) = &step.undo {
                 undos.add_undo(undo, plan, times, &mut back);
             }

@@ -34,7 +34,7 @@ mod values;
 
 pub use answers::{Uses, answer_uses, each_expression};
 pub use authentication::{Accepted, accepts, misplaced, token_endpoint, unassumable};
-pub use bounds::{Bounds, CallTime, Load, Phase, RESOLVER_MS, Rounds, bounds, longest};
+pub use bounds::{Bounds, CallTime, Load, Phase, RESOLVER_MS, ReadBack, Rounds, bounds, longest};
 pub use called::{Given, SENDER, Signal, SubFlow};
 pub use check::{Held, OBLIGATIONS, Proven, Verified, check, check_file, prove};
 pub use class::{Class, Classified, Clearance, How, Received, Release};
@@ -57,4 +57,5 @@ pub use party::{
     unverified,
 };
 pub use ranges::out_of_range;
+pub use typed::reads_back;
 pub use values::is_paged;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::bounds::CallTime;
+use super::bounds::{CallTime, ReadBack};
 use super::compensation::can_fail;
 use super::model::{Block, Node, NodeKind, Plan, Wait};
 use crate::expr::{Definitions, Expr};
@@ -55,6 +55,8 @@ pub enum Does<'a> {
         undone: bool,
         /// How long it takes.
         time: CallTime,
+        /// What reads an unknown outcome back.
+        read: Option<ReadBack<'a>>,
     },
     /// A call of another flow.
     Flow {
@@ -122,16 +124,14 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
         let (fails, does) = match &node.kind {
             NodeKind::Call(step) => {
                 let (effect, undone) = (!step.call.is_safe(), step.undo.is_some());
-                (
-                    Some(Failing::Call),
-                    Does::Call {
-                        api: &step.call.api,
-                        effect,
-                        undone,
-                        time: CallTime::in_plan(&step.call, plan)
-                            .repeated(step.poll.as_ref(), step.pages.as_ref()),
-                    },
-                )
+                let read = step.reconcile.as_ref().map(|read| ReadBack {
+                    api: &read.call.api,
+                    time: CallTime::in_plan(&read.call, plan),
+                    absent_after_ms: read.absent_after_ms,
+                });
+                let time = CallTime::in_plan(&step.call, plan);
+                let time = time.repeated(step.poll.as_ref(), step.pages.as_ref()).read_back(read);
+                (Some(Failing::Call), Does::Call { api: &step.call.api, effect, undone, time, read })
             }
             NodeKind::SubFlow(call) => {
                 let (effect, undone) = (plan.is_effect(call), call.undo.is_some());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::PlanError;
-use super::bounds::RESOLVER_MS;
+use super::bounds::{CallTime, RESOLVER_MS};
 use super::model::{Api, Plan};
 use super::outline::{self, Does, Item};
 
@@ -46,6 +46,11 @@ struct Demand {
 }
 
 impl Demand {
+    fn of(time: CallTime, requests: u64) -> Demand {
+        let busy_ms = RESOLVER_MS.saturating_add(time.single_ms).saturating_mul(time.attempts);
+        Demand { requests, attempts: time.attempts, busy_ms, at_once: 1 }
+    }
+
     fn add(&mut self, other: Demand, times: u64, at_once: u64) {
         self.requests = self.requests.saturating_add(other.requests.saturating_mul(times));
         self.attempts = self.attempts.saturating_add(other.attempts.saturating_mul(times));
@@ -67,10 +72,13 @@ fn demands<'o>(items: &[Item<'o>]) -> BTreeMap<&'o str, Demand> {
     let mut found: BTreeMap<&str, Demand> = BTreeMap::new();
     for item in items {
         match &item.does {
-            Does::Call { api, time, .. } => {
-                let busy_ms = RESOLVER_MS.saturating_add(time.single_ms).saturating_mul(time.attempts);
-                let own = Demand { requests: time.requests, attempts: time.attempts, busy_ms, at_once: 1 };
-                found.entry(api).or_default().add(own, 1, 1);
+            Does::Call { api, time, read, .. } => {
+                found.entry(api).or_default().add(Demand::of(*time, time.requests), 1, 1);
+                if let Some(read) = read {
+                    // Only where an outcome is unknown, like a retry.
+                    let rounds = read.rounds();
+                    found.entry(read.api).or_default().add(Demand::of(read.time, 0), rounds, 1);
+                }
             }
             Does::Flow { body, .. } => {
                 for (api, inner) in demands(body) {

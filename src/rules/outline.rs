@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Context;
 use crate::expr::Expr;
 use crate::graph::Graph;
-use crate::hir::{Block, Hir, Node, NodeKind};
-use crate::plan::{CallTime, Does, Failing, Item, can_fail};
+use crate::hir::{Block, Call, Hir, Node, NodeKind};
+use crate::plan::{CallTime, Does, Failing, Item, ReadBack, can_fail};
 
 /// The flow's outline: what the plan's own check makes of the plan.
 pub(super) fn outline<'c>(context: &'c Context<'_>) -> Vec<Item<'c>> {
@@ -42,12 +42,21 @@ impl<'c> Outlined<'c> {
             |value: &Expr, failing: Failing| (can_fail(value, functions).then_some(failing), Does::Compute);
         let (fails, does) = match &node.kind {
             NodeKind::Step(step) => {
-                let attempt_ms = hir.apis.get(&step.call.api).map_or(0, |api| api.timeout.attempt_ms);
-                let time = CallTime::of(step.call.retry(), attempt_ms, hir.flow.deadline_ms);
+                let time = |call: &Call| {
+                    let attempt_ms = hir.apis.get(&call.api).map_or(0, |api| api.timeout.attempt_ms);
+                    CallTime::of(call.retry(), attempt_ms, hir.flow.deadline_ms)
+                };
+                let read = step.reconcile.as_ref().map(|read| ReadBack {
+                    api: &read.call.api,
+                    time: time(&read.call),
+                    absent_after_ms: read.absent_after_ms,
+                });
                 let (poll, pages) = (step.poll.as_ref(), step.pages.as_ref());
-                let time = time.repeated(poll.map(|(poll, _)| poll), pages.map(|(pages, _)| pages));
+                let time =
+                    time(&step.call).repeated(poll.map(|(poll, _)| poll), pages.map(|(pages, _)| pages));
+                let time = time.read_back(read);
                 let (effect, undone) = (!step.call.is_safe(), step.undo.is_some());
-                (Some(Failing::Call), Does::Call { api: &step.call.api, effect, undone, time })
+                (Some(Failing::Call), Does::Call { api: &step.call.api, effect, undone, time, read })
             }
             NodeKind::SubFlow(call) => {
                 let (effect, undone) = (!call.safe, call.undo.is_some());

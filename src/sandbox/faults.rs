@@ -162,7 +162,12 @@ impl FromStr for AnswerFault {
             return Err(spelling(text, "`API.OPERATION` stands before the `=`"));
         }
         let counted = behaviour.rsplit_once('x');
-        let counted = counted.filter(|(_, times)| times.bytes().all(|byte| byte.is_ascii_digit()));
+        // The name of an example may end in an `x` of its own.
+        let is_count = |behaviour: &str, times: &str| {
+            let named = times.is_empty() && behaviour.starts_with("example:");
+            !named && times.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let counted = counted.filter(|(behaviour, times)| is_count(behaviour, times));
         let (behaviour, times) = match counted {
             Some((behaviour, times)) => {
                 let times = times.parse().ok().filter(|times| *times > 0);

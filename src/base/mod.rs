@@ -14,7 +14,7 @@ mod signing;
 mod suggest;
 
 pub use canonical::{CanonicalError, canonical_json};
-pub use clock::{Clock, SystemClock, Timestamp, VirtualClock};
+pub use clock::{Clock, SystemClock, Timestamp, VirtualClock, length};
 pub use digest::{
     Digest, DigestError, Hasher, decode_base64, decode_base64url, decode_hex, encode_base64,
     encode_base64url, encode_hex,

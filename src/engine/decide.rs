@@ -15,8 +15,8 @@ use crate::types::Value;
 pub trait Environment {
     /// The moment of the decision; also the record's time.
     fn now(&self) -> Timestamp;
-    /// Asks the api's breaker.
-    fn permit(&mut self, api: &str) -> Permit;
+    /// Asks the api's rate and breaker whether the call at a path may be sent.
+    fn permit(&mut self, api: &str, path: &Path) -> Permit;
     /// Takes tokens from the counterparty's retry budget; what is left, or `None` where too little is.
     fn take_budget(&mut self, api: &str, cost: u32) -> Option<u32>;
     /// Draws a delay, 0 to the ceiling, milliseconds.
@@ -280,7 +280,7 @@ fn start_wait(names: &Names<'_>, now: Timestamp, wait: &Wait) -> What {
         (Ok(_), _) => return fail(FailureClass::Expression, "`wait` needs a duration or a moment".into()),
         (Err(error), _) => return fail(FailureClass::Expression, error.to_string()),
     };
-    if until > now { What::TimerSet { until } } else { What::TimerFired { until } }
+    if until > now { What::TimerSet { until, because: None } } else { What::TimerFired { until } }
 }
 
 fn decide_finish(state: &State, path: &Path) -> Option<Event> {

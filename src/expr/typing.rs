@@ -285,7 +285,7 @@ impl<'a> Typing<'a> {
             Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
                 ordered(&left, &right).then_some(Type::Bool)
             }
-            _ => arithmetic(&left, &right),
+            _ => operator.arithmetic().and_then(|operator| arithmetic(operator, &left, &right)),
         };
         match found.filter(|_| alike) {
             Some(ty) => Ok(ty),

@@ -4,7 +4,7 @@ use super::modules::{Found, Modules, kind};
 use crate::diagnostics::codes::{names, retry as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::ecz::{Attest, EczId, Evidence, HandoffPolicy, Verify, VerifyMode};
-use crate::plan::{Breaker, Retry, Timeout, out_of_range};
+use crate::plan::{Breaker, Rate, Retry, Timeout, out_of_range};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -179,6 +179,21 @@ pub(crate) fn timeout(given: Option<&ast::Timeout>, sink: &mut Sink) -> Timeout 
     };
     let fits = out_of_range(|limits| limits.timeout(timeout));
     if range(given.span, "timeout", fits, sink) { timeout } else { standard }
+}
+
+/// `rate N per D`, where it is one.
+pub(crate) fn rate(given: &ast::Rate, sink: &mut Sink) -> Option<(Rate, Span)> {
+    let requests = u32::try_from(given.requests.value).unwrap_or(u32::MAX);
+    let rate = Rate { requests, per_ms: given.per.value };
+    let fits = out_of_range(|limits| limits.rate(rate));
+    range(given.span, "rate", fits, sink).then_some((rate, given.span))
+}
+
+/// `concurrency N`, where it is one.
+pub(crate) fn concurrency(given: &ast::Count, sink: &mut Sink) -> Option<u32> {
+    let most = u32::try_from(given.value).unwrap_or(u32::MAX);
+    let fits = out_of_range(|limits| limits.concurrency(most));
+    range(given.span, "concurrency", fits, sink).then_some(most)
 }
 
 /// A policy of an api, a step or an undo.

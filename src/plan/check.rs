@@ -9,7 +9,8 @@ use super::obligations::{Views, assumptions, obligations};
 use super::party::{Declared, Party};
 use super::typed::{self, Typed};
 use super::{
-    PlanError, PlanFile, bounds, compensation, file, keys, needs, order, ranges, secrecy, sub_flows, values,
+    PlanError, PlanFile, bounds, compensation, file, keys, needs, order, pace, ranges, secrecy, sub_flows,
+    values,
 };
 use crate::base::Digest;
 use crate::diagnostics::Sink;
@@ -188,6 +189,7 @@ fn recompute(plan: &Plan) -> Result<Recomputed, PlanError> {
     found.extend(obligations(plan, &views)?);
     keys::check_keys(plan)?;
     found.extend(compensation::compensated(plan)?);
+    pace::check_rates(plan)?;
     found.push(bounds::bounded(plan));
     found.push(needs::required(plan));
     values::check_answers(plan, &contracts)?;

@@ -121,7 +121,7 @@ pub(super) fn compensated(plan: &Plan) -> Result<Vec<Obligation>, PlanError> {
         if call.undo.is_some() && call.irreversible.is_some() {
             return Err(refused(id, "it has an undo and is irreversible".into()));
         }
-        if matches!(plan.called(call), Does::Call { effect: true, .. }) {
+        if plan.is_effect(call) {
             let holds_by = covered_by(call.undo.as_ref(), call.irreversible.as_deref());
             found.push(Obligation { name: "P8".into(), subject: id.to_owned(), holds_by });
         }

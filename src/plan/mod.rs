@@ -25,6 +25,7 @@ mod obligations;
 mod order;
 mod origins;
 mod outline;
+mod pace;
 mod party;
 pub mod ranges;
 mod sub_flows;
@@ -34,7 +35,7 @@ mod values;
 
 pub use answers::{Uses, answer_uses, each_expression};
 pub use authentication::{Accepted, accepts, misplaced, token_endpoint, unassumable};
-pub use bounds::{Bounds, CallTime, Load, Phase, RESOLVER_MS, Rounds, bounds, longest};
+pub use bounds::{Bounds, CallTime, Load, Phase, RESOLVER_MS, ReadBack, Rounds, bounds, longest};
 pub use called::{Given, SENDER, Signal, SubFlow};
 pub use check::{Held, OBLIGATIONS, Proven, Verified, check, check_file, prove};
 pub use class::{Class, Classified, Clearance, How, Received, Release};
@@ -52,6 +53,7 @@ pub use needs::{Credential, Need, needs};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
 pub use outline::{Does, Failing, Item, late};
+pub use pace::{Paced, Rate, paced, requests};
 pub use party::{
     Auth, Declared, Party, reachable, reachable_unverified, reachable_verified, relaxed, two_sided,
     unverified,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::bounds::CallTime;
+use super::bounds::{CallTime, ReadBack};
 use super::compensation::can_fail;
 use super::model::{Block, Node, NodeKind, Plan, Wait};
 use crate::expr::{Definitions, Expr};
@@ -49,12 +49,25 @@ pub enum Does<'a> {
     Compute,
     /// A call.
     Call {
+        /// The api.
+        api: &'a str,
         /// Whether it is no safe one.
         effect: bool,
         /// Whether it has an `undo`.
         undone: bool,
         /// How long it takes.
         time: CallTime,
+        /// What reads an unknown outcome back.
+        read: Option<ReadBack<'a>>,
+    },
+    /// A call of another flow.
+    Flow {
+        /// Whether it can change anything.
+        effect: bool,
+        /// Whether it has an `undo`.
+        undone: bool,
+        /// That flow.
+        body: Vec<Item<'a>>,
     },
     /// Waits for an event from outside, or for a moment.
     Wait {
@@ -94,9 +107,15 @@ pub fn late(most_ms: u64, deadline_ms: u64) -> Option<Failing> {
 }
 
 impl Does<'_> {
+    /// Whether it is an effect.
+    pub(super) fn is_effect(&self) -> bool {
+        matches!(self, Does::Call { effect: true, .. } | Does::Flow { effect: true, .. })
+    }
+
     /// Whether it is an effect without an `undo`.
     pub(super) fn stands(&self) -> bool {
-        matches!(self, Does::Call { effect: true, undone: false, .. })
+        self.is_effect()
+            && matches!(self, Does::Call { undone: false, .. } | Does::Flow { undone: false, .. })
     }
 }
 
@@ -117,22 +136,20 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
         let (fails, does) = match &node.kind {
             NodeKind::Call(step) => {
                 let (effect, undone) = (!step.call.is_safe(), step.undo.is_some());
-                (
-                    Some(Failing::Call),
-                    Does::Call {
-                        effect,
-                        undone,
-                        time: CallTime::in_plan(&step.call, plan)
-                            .repeated(step.poll.as_ref(), step.pages.as_ref())
-                            .read_back(
-                                step.reconcile
-                                    .as_ref()
-                                    .map(|read| (CallTime::in_plan(&read.call, plan), read.absent_after_ms)),
-                            ),
-                    },
-                )
+                let read = step.reconcile.as_ref().map(|read| ReadBack {
+                    api: &read.call.api,
+                    time: CallTime::in_plan(&read.call, plan),
+                    absent_after_ms: read.absent_after_ms,
+                });
+                let time = CallTime::in_plan(&step.call, plan);
+                let time = time.repeated(step.poll.as_ref(), step.pages.as_ref()).read_back(read);
+                (Some(Failing::Call), Does::Call { api: &step.call.api, effect, undone, time, read })
             }
-            NodeKind::SubFlow(call) => (Some(Failing::Call), plan.called(call)),
+            NodeKind::SubFlow(call) => {
+                let (effect, undone) = (plan.is_effect(call), call.undo.is_some());
+                let body = plan.flows.get(&call.flow).map(of).unwrap_or_default();
+                (Some(Failing::Call), Does::Flow { effect, undone, body })
+            }
             NodeKind::Signal(signal) => {
                 let fails = can_fail(&signal.otherwise, &plan.functions).then_some(Failing::Value);
                 let late = late(signal.within_ms, plan.flow.deadline_ms);

@@ -79,6 +79,7 @@ pub const ALL: &[Rule] = &[
     retry::repeatable::RULE,
     retry::key::RULE,
     retry::deadline::RULE,
+    retry::rate::RULE,
     secrets::audience::RULE,
     secrets::place::RULE,
     secrets::scheme::RULE,

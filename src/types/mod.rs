@@ -47,7 +47,7 @@ pub use form::Form;
 pub use guard::{Guard, GuardError};
 pub use header::ResponseHeader;
 pub use model::{Field, Members, RecordType, Type};
-pub use operators::{arithmetic, comparable, ordered};
+pub use operators::{Arithmetic, arithmetic, comparable, ordered};
 pub use parameter::{Parameter, Sent};
 pub use parts::{Parts, PartsLeft, measure};
 pub use response::Response;

@@ -124,7 +124,10 @@ flow f(id: string) -> { state: string } {
         "{:#?}",
         compilation.diagnostics
     );
-    refused(&plan, "P8", |plan| step(plan, "moved").undo = None);
+    refused(&plan, "P8", |plan| {
+        step(plan, "moved").undo = None;
+        plan.apis.get_mut("warehouse").unwrap().operations.retain(|name, _| name != "takeBackItem");
+    });
 }
 
 const MATCHING: &str = r#"
@@ -692,6 +695,34 @@ fn a_wait_begins_after_what_stands_above_and_holds_back_what_stands_below() {
         assert!(at("moved").since(at("ticket")) >= least_ms.min(300_000));
         assert!(at("moved").since(run.log[0].0.time) >= least_ms);
     }
+}
+
+const FROM_START: &str = r#"
+flow f(id: string, at: timestamp) -> { amount: decimal, hours: bool } {
+  as acme.agent
+  handoff strict
+  deadline 2h
+  step ticket = support.getTicket(ticketId: id)
+  wait until run.started + 10m * 2 + 30s
+  let later = at + 1d
+  return { amount: ticket.amount, hours: later - at > 23h }
+}
+"#;
+
+/// Moments and lengths of time are reckoned with; what lies outside the years that can be written fails its step.
+#[test]
+fn a_wait_may_be_reckoned_from_the_start_of_the_run() {
+    let plan = plan(FROM_START);
+    let given = |at: &str| json!({"id": "T1", "at": at});
+    let world = || matching_world(200, ticket(40));
+    let run = cut_everywhere(&plan, &given("2027-01-15T08:00:00Z"), &world);
+    assert_eq!(outputs(&run.state), json!({"amount": 40, "hours": true}));
+    let fired = kinds(&run, Kind::TimerFired)[0].time;
+    assert_eq!(fired.since(run.log[0].0.time), 20 * 60_000 + 30_000);
+    let late = start(&plan, given("9999-12-31T23:00:00Z"), &mut world());
+    let failure = late.state.failure.unwrap();
+    assert_eq!(failure.class, FailureClass::Expression);
+    assert!(failure.message.contains("timestamp"), "{}", failure.message);
 }
 
 #[test]

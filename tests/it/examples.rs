@@ -95,6 +95,26 @@ fn what_the_readmes_let_fail_leaves_nothing_standing() {
     }
 }
 
+/// A poll whose first answers are others: the sandbox gives the examples that it is asked for, then its own.
+#[test]
+fn a_poll_of_the_example_goes_on_until_the_answer_is_another() {
+    let flow = "examples/statement/statement.eczflow";
+    let inputs = ["--inputs", "examples/statement/inputs.json"];
+    let desk = tempfile::tempdir().unwrap();
+    let store = desk.path().join("store").display().to_string();
+    let polls = |fault: &[&str]| {
+        let mut words = vec!["run", flow, "--sandbox", "--json", "--store", &store];
+        words.extend(inputs.iter().chain(fault));
+        let ran = eczflow(desk.path(), &words).expect(0).json();
+        assert_eq!(ran["outputs"], serde_json::json!({"statement": "ST-1", "pages": 3}));
+        let bundle = desk.path().join("run.audit").display().to_string();
+        eczflow(desk.path(), &["audit", "export", "latest", "--store", &store, "-o", &bundle]).expect(0);
+        std::fs::read_to_string(&bundle).unwrap().matches("poll_scheduled").count()
+    };
+    assert_eq!(polls(&[]), 0);
+    assert_eq!(polls(&["--fault", "reports.getStatement=example:makingx2"]), 2);
+}
+
 /// The flows over published documents, with the README's inputs. Needs `examples/real/fetch` to have been run; `.ci/run` does.
 #[test]
 fn the_flows_over_published_documents_are_checked_run_and_verified() {

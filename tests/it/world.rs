@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eczflow::audit::{Payload, Record, record_hash};
+use eczflow::audit::{Kind, Payload, Record, record_hash};
 use eczflow::base::{SeededRandom, Timestamp};
 use eczflow::ecz::{Observation, Projection, State as Projected, judge};
 use eczflow::engine::breaker::{Breaker, Permit, Transition};
+use eczflow::engine::pace::{Caller, Pace};
 use eczflow::engine::retry::{Budget, delay_ms};
 use eczflow::engine::*;
 use eczflow::plan::{Plan, Verified};
@@ -80,6 +81,7 @@ pub(crate) struct Outside {
     pub(crate) now: Timestamp,
     pub(crate) random: SeededRandom,
     pub(crate) breakers: BTreeMap<String, Breaker>,
+    pub(crate) paces: BTreeMap<String, Pace>,
     pub(crate) budget: Budget,
     pub(crate) plan: Verified<Plan>,
 }
@@ -95,9 +97,19 @@ impl Environment for Outside {
     fn now(&self) -> Timestamp {
         self.now
     }
-    fn permit(&mut self, api: &str) -> Permit {
+    fn permit(&mut self, api: &str, path: &Path) -> Permit {
         let now = self.now;
-        self.breaker(api).permit(api, now)
+        let caller: Caller = ("run-1".into(), path.clone());
+        let rate = self.plan.apis[api].rate;
+        let due = rate.and_then(|rate| self.paces.entry(api.to_owned()).or_default().due(&caller, rate, now));
+        if let Some(until) = due {
+            return Permit::Paced(until);
+        }
+        let permit = self.breaker(api).permit(api, now);
+        if let (Some(rate), false) = (rate, matches!(permit, Permit::Until(_))) {
+            self.paces.entry(api.to_owned()).or_default().sent(&caller, rate, now);
+        }
+        permit
     }
     fn take_budget(&mut self, _api: &str, cost: u32) -> Option<u32> {
         self.budget.take(cost)
@@ -289,6 +301,7 @@ pub(crate) fn outside(plan: &Verified<Plan>) -> Outside {
         now: Timestamp(1_800_000_000_000),
         random: SeededRandom::new("simulation"),
         breakers: BTreeMap::new(),
+        paces: BTreeMap::new(),
         budget: Budget::default(),
         plan: plan.clone(),
     }
@@ -311,6 +324,17 @@ pub(crate) fn crash(plan: &Verified<Plan>, log: Log, outside: &mut Outside) -> R
     assert_eq!(legal, Legal::Yes);
     outside.now = outside.now.max(state.at).plus(1_000);
     outside.breakers.clear();
+    outside.paces.clear();
+    let engine = Engine::new(plan);
+    for (record, _) in log.iter().filter(|(record, _)| record.kind == Kind::AttemptIntended) {
+        let path: Path = record.node.as_ref().unwrap().parse().unwrap();
+        let api = &engine.call(&path).unwrap().api;
+        if let Some(rate) = plan.apis[api].rate {
+            // Each under a name of its own: this process has seen none of them.
+            let run = record.seq.to_string().into();
+            outside.paces.entry(api.clone()).or_default().recall(&run, rate, &[record.time]);
+        }
+    }
     let mut run = Run { state, log };
     resume(&Engine::new(plan), &mut run, outside);
     run

@@ -26,6 +26,8 @@ pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bo
 pub static RECONCILING_EFFECT: Code = Code::error("EF5016", "reconciling-effect");
 /// A `reconcile` of a call that only reads.
 pub static NEEDLESS_RECONCILE: Code = Code::error("EF5017", "needless-reconcile");
+/// A rate that does not let go of all requests within the deadline.
+pub static RATE_OUTLASTS_DEADLINE: Code = Code::error("EF5021", "rate-outlasts-deadline");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -41,4 +43,5 @@ pub const ALL: &[&Code] = &[
     &RECONCILING_EFFECT,
     &NEEDLESS_RECONCILE,
     &SIGNAL_WITHOUT_BOUND,
+    &RATE_OUTLASTS_DEADLINE,
 ];

@@ -3,3 +3,4 @@
 pub(super) mod repeatable;
 pub(super) mod key;
 pub(super) mod deadline;
+pub(super) mod rate;

@@ -3,7 +3,7 @@
 use crate::diagnostics::codes::syntax as codes;
 use crate::syntax::ast::{
     Api, Auth, AuthScheme, Classify, ClassifyOf, Cleared, Function, Idempotency, Name, NoPassport, Operator,
-    Parameter, Pin, Region, Secret, Spanned, Text, Timeout, TypeDeclaration, Use, UseSource,
+    Parameter, Pin, Rate, Region, Secret, Spanned, Text, Timeout, TypeDeclaration, Use, UseSource,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -124,6 +124,8 @@ impl Lower<'_> {
             auth: Vec::new(),
             idempotency: None,
             timeout: None,
+            rate: None,
+            concurrency: None,
             retry: None,
             breaker: None,
             handoff: None,
@@ -159,6 +161,7 @@ impl Lower<'_> {
         let (mut region, mut idempotency, mut timeout) = (None, None, None);
         let (mut operator, mut passport, mut origin) = (None, None, None);
         let (mut no_passport, mut server) = (None, None);
+        let (mut rate, mut concurrency) = (None, None);
         let (mut retry, mut breaker, mut handoff) = (None, None, None);
         for part in node.into_inner() {
             let at = self.span(&part);
@@ -197,6 +200,14 @@ impl Lower<'_> {
                     let value = self.timeout(part);
                     self.once(&mut timeout, value, at, "timeout");
                 }
+                Rule::rate => {
+                    let value = self.rate(part);
+                    self.once(&mut rate, value, at, "rate");
+                }
+                Rule::concurrency => {
+                    let value = self.count_in(part);
+                    self.once(&mut concurrency, value, at, "concurrency");
+                }
                 Rule::use_retry => {
                     let value = self.used_path(part);
                     self.once(&mut retry, value, at, "retry");
@@ -220,6 +231,8 @@ impl Lower<'_> {
         api.server = taken(server);
         api.idempotency = taken(idempotency);
         api.timeout = taken(timeout);
+        api.rate = taken(rate);
+        api.concurrency = taken(concurrency);
         api.retry = taken(retry);
         api.breaker = taken(breaker);
         api.handoff = taken(handoff);
@@ -325,6 +338,11 @@ impl Lower<'_> {
         }
         let mut texts = texts.into_iter();
         Some(Idempotency { span, header: texts.next()?, by: by?, because: texts.next()? })
+    }
+
+    fn rate(&mut self, node: Node<'_>) -> Option<Rate> {
+        let span = self.span(&node);
+        Some(Rate { span, requests: self.count_in(node.clone())?, per: self.millis_in(node)? })
     }
 
     fn timeout(&mut self, node: Node<'_>) -> Option<Timeout> {

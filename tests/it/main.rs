@@ -23,6 +23,7 @@ mod faults_store;
 mod flows;
 mod forgery;
 mod fuzzed;
+mod interference;
 mod process;
 mod properties;
 mod requests;

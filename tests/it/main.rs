@@ -30,6 +30,7 @@ mod requests;
 mod resolver;
 mod run;
 mod sandbox;
+mod secrecy;
 mod signals;
 mod simulation;
 mod stage;

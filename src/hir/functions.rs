@@ -45,6 +45,18 @@ pub(crate) struct StepAnswer {
     pub(crate) fails: BTreeSet<u16>,
     /// Whether the step may be skipped.
     pub(crate) guarded: bool,
+    /// What the step is when it was done, where that is not the body of its answer.
+    pub(crate) value: Option<Type>,
+}
+
+impl StepAnswer {
+    /// What stands in an arm of a `match` for the step's end with a status.
+    pub(super) fn body(&self, status: u16) -> Type {
+        match &self.value {
+            Some(value) if (200..=299).contains(&status) => value.clone(),
+            _ => self.contract.answer_type(status),
+        }
+    }
 }
 
 /// Longest counterexample shown, characters.

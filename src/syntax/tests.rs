@@ -154,7 +154,6 @@ fn later_constructs_are_named_once() {
             ),
         ),
         ("receipt", top("handoff h { receipt required }")),
-        ("pages", flow("let xs = pages a.b() next c at most 5")),
         ("reconcile", flow("step x = a.b()\n    reconcile a.c() when true\n    retry r")),
     ];
     for (word, text) in texts {

@@ -44,6 +44,7 @@ pub(crate) fn blocks(page: &str) -> Vec<(usize, String, String)> {
 fn findings(text: &str) -> (BTreeSet<&'static str>, BTreeSet<&'static str>, String) {
     let mut parts = text.split("// file ");
     let mut files = refund_files(parts.next());
+    files.insert("apis/orders.openapi.yaml", include_str!("../ui/apis/orders.openapi.yaml"));
     for part in parts {
         let (name, content) = part.split_once('\n').unwrap();
         files.insert(name.trim(), content);

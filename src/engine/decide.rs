@@ -156,7 +156,8 @@ impl<'a> Engine<'a> {
         };
         let length = u64::try_from(items.len()).unwrap_or(u64::MAX);
         if length > looping.at_most {
-            let message = format!("the list has {length} items, more than `at most {}`", looping.at_most);
+            // How many there are may be data that whoever reads this is not cleared for.
+            let message = format!("the list has more items than `at most {}`", looping.at_most);
             return fail(FailureClass::Bound, message);
         }
         for node in &looping.body.nodes {

@@ -139,6 +139,14 @@ impl FlowLowering<'_, '_> {
         let modules = self.calls.modules;
         for item in items(modules) {
             let ClassifyOf::Answer { api, operation } = &item.of else { continue };
+            if api.text == "secret" {
+                self.sink.push(
+                    Diagnostic::new(&names::UNKNOWN_CLASSIFIED, api.span, "a secret has no class")
+                        .note("it goes to its audience alone, and into no plan, log or message")
+                        .help("leave this out: `secret NAME for API` says who gets it"),
+                );
+                continue;
+            }
             let found_api = self.api(api);
             let Some((_, bound)) = found_api.and_then(|found| self.bound(found, api, operation)) else {
                 continue;

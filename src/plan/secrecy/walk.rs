@@ -133,7 +133,7 @@ impl<'a> Walk<'_, 'a> {
                 done.calls.push(self.send(call, guards.clone(), repeated, &mut done.ends));
                 // Whether an attempt is made is decided here, and any attempt may fail.
                 done.ends.union(&guards);
-                on.iter().for_each(|message| self.tell(item.id, "the message", message));
+                on.iter().for_each(|message| self.message(item.id, message));
                 self.judge.next = None;
                 self.judge.names.insert(item.id, value.clone().decided(&guards));
                 if let Some(until) = until {
@@ -193,7 +193,7 @@ impl<'a> Walk<'_, 'a> {
                     done.ends.union(&self.judge.value(condition).whole().all());
                 }
                 done.ends.union(guards);
-                self.tell(item.id, "the message", message);
+                self.message(item.id, message);
             }
             What::For { variable, list, guard, body, result } => {
                 let mut guards = self.guarded(*guard, guards);
@@ -328,12 +328,17 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    /// A message or the outputs: what they hold counts, not that they are there, for the run is the operator's own.
-    fn tell(&mut self, node: &'a str, what: &str, value: &'a Expr) {
+    /// The run ends with it, whether or not it can be written.
+    fn message(&mut self, node: &'a str, value: &'a Expr) {
         let fails = self.judge.fails.clone();
-        let value = self.judge.value(value);
-        // The run ends with it, whether or not it can be written.
+        self.tell(node, "the message", value);
         self.judge.fails = fails;
+    }
+
+    /// A message or the outputs: what they hold counts, not that they are there, for the run is the operator's own.
+    /// Outputs that can't be written end a run that would have succeeded.
+    fn tell(&mut self, node: &'a str, what: &str, value: &'a Expr) {
+        let value = self.judge.value(value);
         let mut parts = Vec::new();
         value.each_part(what, &mut |place, label| parts.push((place.to_owned(), label.clone())));
         self.sendings.push(Sending {

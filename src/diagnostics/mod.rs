@@ -107,6 +107,15 @@ impl Diagnostic {
         self
     }
 
+    /// A second place, where there is one.
+    #[must_use]
+    pub fn and_at(self, span: Option<Span>, message: impl Into<String>) -> Diagnostic {
+        match span {
+            Some(span) => self.and(span, message),
+            None => self,
+        }
+    }
+
     /// Why.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Diagnostic {

@@ -55,7 +55,7 @@ pub(crate) struct Bound {
     answer: Arc<StepAnswer>,
 }
 
-fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) -> Option<Bound> {
+fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut Sink) -> Option<Bound> {
     let entry = match document.operation(&name.text) {
         Ok(entry) => entry,
         Err(error) => {
@@ -106,6 +106,10 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
         unsupported(&reason.pointer, format!("{reason} is not supported"));
     }
     let contract = Arc::new(contract);
+    let success = contract.successes().next().map(|success| success.pointer.as_str());
+    let success = view.responses.iter().find(|response| Some(response.pointer.as_str()) == success);
+    let schema = success.and_then(|success| success.content.values().find_map(|media| media.schema.clone()));
+    let described = schema.or_else(|| Some(success?.pointer.clone())).unwrap_or_else(|| view.pointer.clone());
     let answer = Arc::new(StepAnswer {
         status: contract.success_status(),
         headers: contract.success_headers(),
@@ -113,6 +117,8 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
         refusals: BTreeSet::new(),
         fails: BTreeSet::new(),
         guarded: false,
+        document: Arc::clone(document),
+        described,
     });
     contract.unsupported.is_empty().then(|| Bound {
         key: entry.key.clone(),
@@ -182,8 +188,8 @@ impl<'d> FlowLowering<'_, 'd> {
             let named = bound.view.parameter(Location::Header, named?)?;
             Some(named.name.clone())
         });
-        let arguments = self.arguments(call, &document, &bound.contract, documented.as_deref());
-        let body = self.body(call, &document, &bound.contract);
+        let arguments = self.arguments(call, &document, &bound, documented.as_deref());
+        let body = self.body(call, &document, &bound);
         let mut handoffs: Vec<(&'static str, Handoff)> = Vec::new();
         handoffs.extend(own.map(|own| ("step", own)));
         handoffs.extend(api.handoff.clone().map(|handoff| ("api", handoff)));
@@ -228,9 +234,10 @@ impl<'d> FlowLowering<'_, 'd> {
         &mut self,
         call: &ast::Call,
         document: &Document,
-        contract: &Contract,
+        bound: &Bound,
         key: Option<&str>,
     ) -> Vec<(String, String, Expr)> {
+        let contract = &*bound.contract;
         let is_key = |parameter: &Parameter| {
             parameter.location == Location::Header
                 && key.is_some_and(|key| parameter.name.eq_ignore_ascii_case(key))
@@ -241,13 +248,16 @@ impl<'d> FlowLowering<'_, 'd> {
             let by_runtime = key.is_some_and(|key| argument.name.text.eq_ignore_ascii_case(key));
             if by_runtime {
                 let message = format!("`{}` is set by the runtime", argument.name.text);
+                let declared = bound.view.parameter(Location::Header, &argument.name.text);
+                let place = declared.and_then(|parameter| document.place(&parameter.pointer));
                 self.sink.push(
                     Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message)
+                        .and_at(place, "declared here")
                         .help("say what the key is once per with `key once per …`"),
                 );
                 continue;
             }
-            let found = self.parameter(argument, call, contract);
+            let found = self.parameter(argument, call, document, bound);
             let Some((index, parameter)) = found else {
                 let _ = self.expression(&argument.value, None);
                 continue;
@@ -306,8 +316,10 @@ impl<'d> FlowLowering<'_, 'd> {
         &mut self,
         argument: &ast::Argument,
         call: &ast::Call,
-        contract: &'c Contract,
+        document: &Document,
+        bound: &'c Bound,
     ) -> Option<(usize, &'c Parameter)> {
+        let contract = &*bound.contract;
         let wanted = &argument.name.text;
         let location = argument.location.as_ref().map(|location| location.text.as_str());
         let matches = |parameter: &&Parameter| {
@@ -329,7 +341,9 @@ impl<'d> FlowLowering<'_, 'd> {
                     None if known.is_empty() => diagnostic.note("it has no parameters"),
                     None => diagnostic.note(format!("its parameters are `{}`", known.join("`, `"))),
                 };
-                self.sink.push(diagnostic);
+                let of = &bound.view.pointer;
+                let place = document.place(&format!("{of}/parameters")).or_else(|| document.place(of));
+                self.sink.push(diagnostic.and_at(place, "what it takes is declared here"));
                 None
             }
             several => {
@@ -337,14 +351,19 @@ impl<'d> FlowLowering<'_, 'd> {
                     several.iter().map(|(_, parameter)| parameter.location.as_str()).collect();
                 let message = format!("`{wanted}` is the name of several parameters");
                 let help = format!("write `{}.{wanted}`", places.join(&format!(".{wanted}` or `")));
-                self.sink
-                    .push(Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message).help(help));
+                let finding =
+                    Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message).help(help);
+                self.sink.push(several.iter().fold(finding, |finding, (_, parameter)| {
+                    let label = format!("the {} parameter", parameter.location.as_str());
+                    finding.and_at(document.place(&parameter.pointer), label)
+                }));
                 None
             }
         }
     }
 
-    fn body(&mut self, call: &ast::Call, document: &Document, contract: &Contract) -> Option<Expr> {
+    fn body(&mut self, call: &ast::Call, document: &Document, bound: &Bound) -> Option<Expr> {
+        let contract = &*bound.contract;
         match (&call.body, &contract.body) {
             (None, None) => None,
             (None, Some(body)) => {
@@ -364,6 +383,7 @@ impl<'d> FlowLowering<'_, 'd> {
                 let message = format!("`{}` takes no body", call.operation.text);
                 self.sink.push(
                     Diagnostic::new(&codes::UNKNOWN_ARGUMENT, given.span, message)
+                        .and_at(document.place(&bound.view.pointer), "it declares no `requestBody`")
                         .help("arguments of parameters have names: `name: value`"),
                 );
                 let _ = self.expression(given, None);

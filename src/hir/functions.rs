@@ -9,6 +9,7 @@ use super::modules::{Found, kind, unknown};
 use crate::base::did_you_mean;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{names, types as codes};
+use crate::documents::Document;
 use crate::expr::{Expr, functions};
 use crate::source::Span;
 use crate::syntax::as_written;
@@ -45,6 +46,18 @@ pub(crate) struct StepAnswer {
     pub(crate) fails: BTreeSet<u16>,
     /// Whether the step may be skipped.
     pub(crate) guarded: bool,
+    /// The document that the operation is in.
+    pub(crate) document: Arc<Document>,
+    /// Where the body of a success is described in it, else the success.
+    pub(crate) described: String,
+}
+
+impl StepAnswer {
+    /// Where the document describes what an expression reads of this answer, or the answer, where it says no more.
+    pub(super) fn place(&self, members: &str) -> Option<Span> {
+        let inside = self.document.place(&format!("{}{members}", self.described));
+        inside.or_else(|| self.document.place(&self.described))
+    }
 }
 
 /// Longest counterexample shown, characters.
@@ -276,7 +289,7 @@ impl Lowering<'_, '_> {
             [] => found.note("its document names no response headers"),
             known => found.note(format!("documented are `{}`", known.join("`, `"))),
         };
-        self.report(found);
+        self.report(found.and_at(answer.place(""), "the answer is described here"));
         None
     }
 }

@@ -13,11 +13,11 @@ use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Location, OperationView};
-use crate::expr::Expr;
+use crate::expr::{Expr, written};
 use crate::plan::{Idempotency, relaxed};
 use crate::source::Span;
 use crate::syntax::{as_written, ast};
-use crate::types::{Contract, Field, Parameter, Type};
+use crate::types::{Answer, Contract, Field, Parameter, Type};
 
 /// What calls are bound with.
 pub(crate) struct Calls<'a> {
@@ -45,6 +45,12 @@ impl<'a> Calls<'a> {
             }
         }
     }
+}
+
+/// Where the keyword stands that refuses what the flow writes.
+fn keyword_place(document: &Document, answer: &Answer) -> Option<Span> {
+    let Answer::No(counterexample) = answer else { return None };
+    document.place(counterexample.declared.as_ref()?)
 }
 
 /// An operation that a call is bound to.
@@ -272,10 +278,15 @@ impl<'d> FlowLowering<'_, 'd> {
             }
             let field = Field { ty: parameter.schema.ty.clone(), required: parameter.required };
             let mut value = self.expression(&argument.value, Some(&parameter.schema.ty));
-            self.request_position(&value, &parameter.schema, parameter.required, || {
+            let answer = parameter.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
+            let declared = keyword_place(document, &answer);
+            let told = self.request_position(&value, answer, || {
                 let place = format!("argument `{}` of `{}`", parameter.name, call.operation.text);
-                (place, document.place(&parameter.pointer))
+                (place, field.clone(), declared.or_else(|| document.place(&parameter.pointer)))
             });
+            if told {
+                self.point_at_member(&argument.value);
+            }
             convert(&mut value, &field);
             given.push((index, value.expr, argument.span));
         }
@@ -391,13 +402,17 @@ impl<'d> FlowLowering<'_, 'd> {
             }
             (Some(given), Some(body)) => {
                 let mut value = self.expression(given, Some(&body.schema.ty));
-                let told = self.request_position(&value, &body.schema, body.required, || {
-                    (format!("the body of `{}`", call.operation.text), document.place(&body.pointer))
+                let field = Field { ty: body.schema.ty.clone(), required: body.required };
+                let answer = body.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
+                let declared = keyword_place(document, &answer);
+                let told = self.request_position(&value, answer, || {
+                    let place = format!("the body of `{}`", call.operation.text);
+                    (place, field.clone(), declared.or_else(|| document.place(&body.pointer)))
                 });
                 if told {
                     self.point_at_member(given);
                 }
-                convert(&mut value, &Field { ty: body.schema.ty.clone(), required: body.required });
+                convert(&mut value, &field);
                 Some(value.expr)
             }
         }

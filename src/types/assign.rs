@@ -32,6 +32,8 @@ pub struct Counterexample {
     pub why: String,
     /// What to do about it, where that can be said.
     pub help: Option<String>,
+    /// The keyword of the document that refuses a value which the flow writes, as a JSON pointer.
+    pub declared: Option<String>,
 }
 
 /// What has to be done to a value that is assignable, because types alone don't do it.
@@ -138,14 +140,20 @@ impl Type {
 }
 
 fn absent(why: &str) -> Answer {
-    Answer::No(Counterexample { path: String::new(), value: None, why: why.to_owned(), help: None })
+    Answer::No(Counterexample {
+        path: String::new(),
+        value: None,
+        why: why.to_owned(),
+        help: None,
+        declared: None,
+    })
 }
 
 fn no(value: Option<Json>, why: impl Into<String>) -> Answer {
     match value {
         Some(value) => {
             let (path, why) = (String::new(), why.into());
-            Answer::No(Counterexample { path, value: Some(value), why, help: None })
+            Answer::No(Counterexample { path, value: Some(value), why, help: None, declared: None })
         }
         // Without a value of the source type nothing is shown to be wrong.
         None => Answer::Unknown("the checker finds no value of the source type".to_owned()),
@@ -174,12 +182,18 @@ fn outside(low: Option<i64>, high: Option<i64>, shown: i64, varies: bool) -> Ans
         "write a rule before it, `ensure {rule} else \"…\"`, and give `{kept}`: without the rule it would send another value in silence"
     ));
     let (path, value) = (String::new(), Some(Json::from(shown)));
-    Answer::No(Counterexample { path, value, why, help })
+    Answer::No(Counterexample { path, value, why, help, declared: None })
 }
 
 /// Two kinds that look alike in JSON.
 fn alike(why: impl Into<String>) -> Answer {
-    Answer::No(Counterexample { path: String::new(), value: None, why: why.into(), help: None })
+    Answer::No(Counterexample {
+        path: String::new(),
+        value: None,
+        why: why.into(),
+        help: None,
+        declared: None,
+    })
 }
 
 struct Question {

@@ -31,6 +31,9 @@ pub static UNMATCHED_STATUS: Code = Code::error("EF2011", "unmatched-status");
 /// A member of a record that nothing declares where it is put.
 pub static UNDECLARED_MEMBER: Code = Code::error("EF2012", "undeclared-member");
 
+/// A value which the flow writes, and which the document's schema refuses.
+pub static UNFIT_LITERAL: Code = Code::error("EF2020", "unfit-literal");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &TYPE_MISMATCH,
@@ -45,5 +48,6 @@ pub const ALL: &[&Code] = &[
     &UNDOCUMENTED_HEADER,
     &UNMATCHED_STATUS,
     &UNDECLARED_MEMBER,
+    &UNFIT_LITERAL,
     &SIGNAL_TYPE,
 ];

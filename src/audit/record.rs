@@ -77,6 +77,8 @@ pub enum Kind {
     RetryScheduled,
     /// Another poll follows after a while.
     PollScheduled,
+    /// Another page follows.
+    PageScheduled,
     /// The breaker lets no more calls through.
     BreakerOpened,
     /// It lets probes through.
@@ -130,6 +132,7 @@ impl Kind {
             Kind::AttemptInDoubt => "attempt_in_doubt",
             Kind::RetryScheduled => "retry_scheduled",
             Kind::PollScheduled => "poll_scheduled",
+            Kind::PageScheduled => "page_scheduled",
             Kind::BreakerOpened => "breaker_opened",
             Kind::BreakerHalfOpen => "breaker_half_open",
             Kind::BreakerClosed => "breaker_closed",

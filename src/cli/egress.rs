@@ -12,7 +12,7 @@ use crate::report;
 const EXAMPLES: &str = "\
 Examples:
   eczflow egress refund.eczflow                 for each organisation, which fields of whose it receives
-  eczflow egress refund.eczflow --format json   for other programs: `rows` as in docs/formats/plan.md
+  eczflow egress refund.eczflow --format json   for other programs: docs/formats/egress.md
   eczflow egress refund.plan.json               of a plan
 
 The table stands in the plan and is recomputed before each run, so a flow with errors has none. `sent` is in the request,

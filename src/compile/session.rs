@@ -113,13 +113,18 @@ impl<'a> Session<'a> {
         let mut sink = Sink::default();
         let resolved = self.resolve(path, bytes, choice, &mut source_map, &mut sink);
         let lock = self.lock(path, |bytes| Lock::read_for(file_name(path), bytes));
-        let mut graphs = BTreeMap::new();
-        for hir in with_callees(&resolved.flows) {
-            let graph = graph::build(&hir.flow, &mut sink);
+        let flows = with_callees(&resolved.flows);
+        let graphs: BTreeMap<String, Arc<Graph>> = flows
+            .iter()
+            .map(|hir| (hir.flow.name.clone(), Arc::new(graph::build(&hir.flow, &mut sink))))
+            .collect();
+        let whole = resolved.whole.is_some();
+        for hir in &flows {
+            let Some(graph) = graphs.get(&hir.flow.name) else { continue };
+            let flow_file = file_name(path);
             let context =
-                Context { hir, graph: &graph, graphs: &graphs, lock: &lock, flow_file: file_name(path) };
+                Context { hir, graph, flows: &flows, whole, graphs: &graphs, lock: &lock, flow_file };
             rules::check(&self.rules, &context, &mut sink);
-            graphs.insert(hir.flow.name.clone(), Arc::new(graph));
         }
         let graph = |hir: &Arc<Hir>| graphs.get(&hir.flow.name).cloned().unwrap_or_default();
         let checked: Vec<Checked> =

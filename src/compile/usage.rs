@@ -63,6 +63,13 @@ fn block(block: &Block, outer: &Names, found: &mut BTreeMap<Operation, Usage>) {
                     .into_iter()
                     .chain(node.on_answer())
                     .for_each(|used| read(used, &names, found));
+                // Its name is a page while the pages are read, and their items afterwards.
+                if let Some((pages, _)) = &step.pages {
+                    match stands_for(&pages.items, &names) {
+                        Some(items) => names.insert(node.id.clone(), items),
+                        None => names.remove(&node.id),
+                    };
+                }
             }
             NodeKind::Let(value) => {
                 match stands_for(value, &names) {

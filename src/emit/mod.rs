@@ -171,6 +171,7 @@ impl Emitter<'_> {
             hir::NodeKind::Step(step) => plan::NodeKind::Call(Box::new(plan::Step {
                 call: self.call(&step.call)?,
                 poll: step.poll.as_ref().map(|(poll, _)| poll.clone()),
+                pages: step.pages.as_ref().map(|(pages, _)| pages.clone()),
                 guard: step.guard.as_ref().map(|(guard, _)| guard.clone()),
                 on: step.on.iter().map(|(status, _, message)| (*status, message.clone())).collect(),
                 undo: step.undo.as_ref().map(|undo| self.call(undo)).transpose()?,

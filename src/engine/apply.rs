@@ -8,6 +8,7 @@ use super::event::*;
 use super::outcome::{Outcome, judge_answer, judge_failure};
 use super::path::Path;
 use super::request;
+use super::round::Round;
 use super::state::{CallPhase, Calling, Failure, Looping, Phase, Progress, State};
 use crate::base::{Digest, Timestamp};
 use crate::ecz::Decision;
@@ -179,14 +180,15 @@ impl<'a> Engine<'a> {
                 if *until <= at {
                     return illegal("it waits for nothing");
                 }
-                let calling = under_way(state, path, event.attempt)?;
-                if !matches!(calling.phase, CallPhase::Polled(_)) || *poll != calling.round + 1 {
-                    return illegal("no poll follows here");
+                if self.step(path).is_none_or(|step| step.poll.is_none()) {
+                    return illegal("its step does not poll");
                 }
-                (calling.round, calling.earlier) = (*poll, calling.attempt);
-                (calling.first_intended, calling.unknown) = (None, false);
-                calling.attempt += 1;
-                calling.phase = CallPhase::Verify { not_before: *until };
+                under_way(state, path, event.attempt)?.next_round(*poll, *until)?;
+            }
+            What::PageScheduled { page } => {
+                under_way(state, path, event.attempt)?;
+                self.turn_page(state, path)?;
+                under_way(state, path, event.attempt)?.next_round(*page, at)?;
             }
             What::TimerSet { until } => {
                 if *until <= at {
@@ -324,10 +326,13 @@ impl<'a> Engine<'a> {
         } else if outcome.kind == OutcomeKind::Done {
             let value = outcome.value.unwrap_or(Value::Null);
             state.beside.extend(beside.map(|beside| (path.clone(), beside)));
-            if self.holds_out(state, path, &value) {
-                under_way(state, path, attempt)?.phase = CallPhase::Polled(value);
-                return Ok(());
-            }
+            let value = match self.round(state, path, value) {
+                Round::Last(value) => value,
+                Round::Another(value) => {
+                    under_way(state, path, attempt)?.phase = CallPhase::Rounded(value);
+                    return Ok(());
+                }
+            };
             state.nodes.insert(path.clone(), Progress::Done(value));
             let undoable = self.step(path).is_some_and(|step| step.undo.is_some() && !step.call.is_safe());
             if !path.undo && undoable {

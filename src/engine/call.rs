@@ -48,10 +48,11 @@ impl Engine<'_> {
                 Permit::Probe(Some(facts)) => event(What::BreakerHalfOpen(facts)),
                 Permit::Until(until) => event(What::TimerSet { until }),
             },
-            CallPhase::Polled(value) => {
-                let what = self.decide_poll(state, environment, path, step?, calling, value)?;
-                // A poll that is given up or fails ends the step, not an attempt.
-                let attempt = matches!(what, What::PollScheduled { .. }).then_some(calling.attempt);
+            CallPhase::Rounded(value) => {
+                let what = self.decide_round(state, environment, path, step?, calling, value)?;
+                // One that is given up or fails ends the step, not an attempt.
+                let another = matches!(what, What::PollScheduled { .. } | What::PageScheduled { .. });
+                let attempt = another.then_some(calling.attempt);
                 Some(Event { path: Some(path.clone()), attempt, what })
             }
             CallPhase::Refused => {

@@ -150,6 +150,11 @@ pub enum What {
         /// Not before.
         until: Timestamp,
     },
+    /// The answer says that there is another page: it follows.
+    PageScheduled {
+        /// Which one, from 2.
+        page: u64,
+    },
     /// A breaker opened.
     BreakerOpened(BreakerFacts),
     /// A breaker lets probes through.

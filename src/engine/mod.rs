@@ -13,7 +13,7 @@ mod event;
 mod key;
 mod outcome;
 mod path;
-mod poll;
+mod round;
 mod record;
 mod request;
 pub mod retry;

@@ -22,7 +22,18 @@ pub(super) fn build(
     call: &Call,
     own: Option<&Value>,
 ) -> Result<Request, Failure> {
-    let names = Names { own: own.map(|value| (path.node.as_str(), value)), ..state.names(&path.iterations) };
+    let own = own.map(|value| (path.node.as_str(), value));
+    build_seeing(plan, state, path, call, &Names { own, ..state.names(&path.iterations) })
+}
+
+/// The request of a call at a path, by these names.
+pub(super) fn build_seeing(
+    plan: &Verified<Plan>,
+    state: &State,
+    path: &Path,
+    call: &Call,
+    names: &Names<'_>,
+) -> Result<Request, Failure> {
     let expression = |error: crate::expr::EvalError| (FailureClass::Expression, error.to_string());
     let guard = |what: String| (FailureClass::Guard, what);
     let api = plan.apis.get(&call.api).ok_or_else(|| guard(format!("no api `{}`", call.api)))?;
@@ -35,7 +46,7 @@ pub(super) fn build(
     let mut cookies: Vec<String> = Vec::new();
     let mut headers = BTreeMap::new();
     for argument in &call.arguments {
-        let value = evaluate(&argument.value, &names).map_err(expression)?;
+        let value = evaluate(&argument.value, names).map_err(expression)?;
         let declared = contract
             .parameters
             .iter()
@@ -64,7 +75,7 @@ pub(super) fn build(
     let body = match &call.body {
         None => None,
         Some(body) => {
-            let value = evaluate(body, &names).map_err(expression)?;
+            let value = evaluate(body, names).map_err(expression)?;
             let json = value.to_json().map_err(|error| guard(error.to_string()))?;
             let written = contract.encode_body(&json);
             let written =
@@ -77,7 +88,7 @@ pub(super) fn build(
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
     let key = match &call.idempotency {
         None => None,
-        Some(fact) => Some((fact.header().to_owned(), key_of(plan, state, path, call, &names)?)),
+        Some(fact) => Some((fact.header().to_owned(), key_of(plan, state, path, call, names)?)),
     };
     Ok(Request {
         method: call.method.clone(),

@@ -144,6 +144,8 @@ impl Calling {
             attempt: 1,
             round: 1,
             earlier: 0,
+            next: Value::Absent,
+            items: Vec::new(),
             first_intended: None,
             leaf: None,
             unknown: false,

@@ -107,10 +107,14 @@ pub(super) struct Calling {
     pub(super) guard: Option<bool>,
     /// The attempt under way or next, from 1.
     pub(super) attempt: u32,
-    /// The poll it belongs to, from 1.
+    /// The poll or page it belongs to, from 1.
     pub(super) round: u64,
-    /// The attempts of the polls before.
+    /// The attempts of the polls or pages before.
     pub(super) earlier: u32,
+    /// Where the page begins that is asked for; absent of the first one.
+    pub(super) next: Value,
+    /// The items of the pages before.
+    pub(super) items: Vec<Value>,
     pub(super) first_intended: Option<Timestamp>,
     /// The leaf of the newest intended attempt.
     pub(super) leaf: Option<Digest>,
@@ -131,8 +135,8 @@ pub(super) enum CallPhase {
     Intended,
     /// Intended, and the process ended.
     Lost,
-    /// Answered, and whether that is what the poll waits for is to be decided on.
-    Polled(Value),
+    /// Answered, and whether another poll or page follows is to be decided on.
+    Rounded(Value),
     /// The newest attempt's outcome is to be decided on.
     Settled(Outcome),
 }
@@ -150,7 +154,7 @@ pub(super) struct Looping {
 }
 
 impl Calling {
-    /// The attempt among those of its poll, from 1: what a retry policy counts.
+    /// The attempt among those of its poll or page, from 1: what a retry policy counts.
     pub(super) fn tries(&self) -> u32 {
         self.attempt.saturating_sub(self.earlier)
     }
@@ -191,7 +195,7 @@ impl State {
 
     /// Names as seen from inside some iterations.
     pub(super) fn names<'a>(&'a self, iterations: &'a [(String, u64)]) -> Names<'a> {
-        Names { state: self, iterations, own: None }
+        Names { state: self, iterations, own: None, next: &Value::Absent }
     }
 
     pub(super) fn calling(&self, path: &Path) -> Option<&Calling> {
@@ -251,6 +255,8 @@ pub(super) struct Names<'a> {
     pub(super) iterations: &'a [(String, u64)],
     /// One name before all others: a step's own body in its undo, or an item not yet begun.
     pub(super) own: Option<(&'a str, &'a Value)>,
+    /// Where the page begins that is asked for.
+    pub(super) next: &'a Value,
 }
 
 impl<'a> Names<'a> {
@@ -319,6 +325,10 @@ impl Scope for Names<'_> {
                 _ => None,
             }
         })
+    }
+
+    fn next(&self) -> Option<&Value> {
+        Some(self.next)
     }
 
     fn run_id(&self) -> &str {

@@ -46,6 +46,10 @@ pub trait Scope {
     fn answered(&self, _step: &str) -> Option<Answered<'_>> {
         None
     }
+    /// Where the page that is asked for begins. Of the first one it is `Value::Absent`, not `None`.
+    fn next(&self) -> Option<&Value> {
+        None
+    }
     /// `run.id`.
     fn run_id(&self) -> &str;
     /// `run.started`.
@@ -208,6 +212,11 @@ fn evaluate_in<'a>(expr: &'a Expr, frame: &Frame<'a>, work: &Work, depth: usize)
                 let message = format!("of the answer of `{of}` this is not recorded");
                 EvalError::new(EvalErrorKind::Unresolved, message)
             };
+            found.map(Cow::Borrowed).ok_or_else(missing)
+        }
+        Expr::Next => {
+            let found = if frame.closed { None } else { frame.outer.next() };
+            let missing = || EvalError::new(EvalErrorKind::Unresolved, "`next` has no value here");
             found.map(Cow::Borrowed).ok_or_else(missing)
         }
         Expr::Run { .. } if frame.closed => {

@@ -57,6 +57,8 @@ pub enum Expr {
         /// `id` or `started`.
         member: String,
     },
+    /// `next`: where the page that is asked for begins; absent of the first one.
+    Next,
     /// `e.f`, or `e?.f`.
     Field {
         /// The record.

@@ -25,15 +25,27 @@ fn misuse<T>(why: impl Into<String>) -> Result<T, Misuse> {
 pub struct Typing<'a> {
     functions: &'a Definitions,
     names: BTreeMap<&'a str, Rc<Type>>,
-    steps: BTreeMap<&'a str, (&'a Contract, bool)>,
+    steps: BTreeMap<&'a str, Answering<'a>>,
+    /// What `next` is, inside a step that goes through pages.
+    next: Option<Rc<Type>>,
     /// Inside a function: its parameters are all it sees.
     closed: bool,
+}
+
+/// A step in scope.
+#[derive(Debug, Clone)]
+struct Answering<'a> {
+    contract: &'a Contract,
+    /// Whether it may be skipped.
+    guarded: bool,
+    /// What it is when it was done, where that is not the body of its answer.
+    value: Option<Rc<Type>>,
 }
 
 impl<'a> Typing<'a> {
     /// An empty scope.
     pub fn new(functions: &'a Definitions) -> Typing<'a> {
-        Typing { functions, names: BTreeMap::new(), steps: BTreeMap::new(), closed: false }
+        Typing { functions, names: BTreeMap::new(), steps: BTreeMap::new(), next: None, closed: false }
     }
 
     /// Every function gives what it says of parameters as it says them. An error names the function.
@@ -61,7 +73,19 @@ impl<'a> Typing<'a> {
 
     /// Puts a step's name into scope; `guarded`: it may be skipped.
     pub fn answered(&mut self, name: &'a str, contract: &'a Contract, guarded: bool) {
-        self.steps.insert(name, (contract, guarded));
+        self.steps.insert(name, Answering { contract, guarded, value: None });
+    }
+
+    /// Says what a step is when it was done, where that is not the body of its answer.
+    pub fn stands_for(&mut self, name: &str, value: Rc<Type>) {
+        if let Some(step) = self.steps.get_mut(name) {
+            step.value = Some(value);
+        }
+    }
+
+    /// Says what `next` is from here on; nothing where there is none.
+    pub fn next_is(&mut self, ty: Option<Type>) {
+        self.next = ty.map(Rc::new);
     }
 
     /// The type of an expression.
@@ -86,6 +110,10 @@ impl<'a> Typing<'a> {
             Expr::Name { name } => {
                 let known = self.names.get(name.as_str()).cloned();
                 return known.map_or_else(|| misuse(format!("`{name}` is not in scope")), Ok);
+            }
+            Expr::Next => {
+                let known = self.next.clone().filter(|_| !self.closed);
+                return known.map_or_else(|| misuse("`next` is not in scope"), Ok);
             }
             Expr::Run { member } => match member.as_str() {
                 _ if self.closed => return misuse("a function does not see the run"),
@@ -268,10 +296,13 @@ impl<'a> Typing<'a> {
         arms: &'a [Arm],
         otherwise: Option<&'a Expr>,
     ) -> Result<Type, Misuse> {
-        let (contract, guarded) = self.step(of)?;
+        let Answering { contract, guarded, value } = self.step(of)?;
         let mut types = Vec::new();
         for arm in arms {
-            let body = || contract.answer_type(arm.status);
+            let body = || match &value {
+                Some(value) if (200..=299).contains(&arm.status) => Type::clone(value),
+                _ => contract.answer_type(arm.status),
+            };
             let bound = arm.variable.as_deref().map(|variable| (variable, body()));
             types.push(self.bound(bound, |typing| Ok(Type::clone(&*typing.ty(&arm.value)?)))?);
         }
@@ -282,14 +313,13 @@ impl<'a> Typing<'a> {
         Ok(if guarded { ty.optional() } else { ty })
     }
 
-    fn step(&self, name: &str) -> Result<(&'a Contract, bool), Misuse> {
-        self.steps.get(name).copied().ok_or_else(|| Misuse(format!("`{name}` is no step in scope")))
+    fn step(&self, name: &str) -> Result<Answering<'a>, Misuse> {
+        self.steps.get(name).cloned().ok_or_else(|| Misuse(format!("`{name}` is no step in scope")))
     }
 
     /// Something beside the body of a step's answer: absent where the step's value may be.
     fn beside(&self, of: &'a str, part: impl Fn(&Contract) -> Type) -> Result<Type, Misuse> {
-        let (contract, _) = self.step(of)?;
-        let ty = part(contract);
+        let ty = part(self.step(of)?.contract);
         let optional = self.names.get(of).is_some_and(|ty| ty.is_optional());
         Ok(if optional { ty.optional() } else { ty })
     }

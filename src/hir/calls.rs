@@ -14,7 +14,7 @@ use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Location, OperationView};
 use crate::expr::{Expr, written};
-use crate::plan::{Idempotency, relaxed};
+use crate::plan::{Idempotency, Pages, is_paged, relaxed};
 use crate::source::Span;
 use crate::syntax::{as_written, ast};
 use crate::types::{Answer, Contract, Field, Parameter, Type};
@@ -58,7 +58,16 @@ pub(crate) struct Bound {
     pub(super) key: String,
     view: Arc<OperationView>,
     pub(super) contract: Arc<Contract>,
-    answer: Arc<StepAnswer>,
+    pub(super) answer: Arc<StepAnswer>,
+}
+
+/// A call that is bound, and what it gives.
+pub(crate) struct Answering {
+    pub(super) call: Call,
+    /// What the step is when it was done.
+    pub(super) value: Type,
+    pub(super) beside: Arc<StepAnswer>,
+    pub(super) pages: Option<Pages>,
 }
 
 fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut Sink) -> Option<Bound> {
@@ -125,6 +134,7 @@ fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut S
         guarded: false,
         document: Arc::clone(document),
         described,
+        value: None,
     });
     contract.unsupported.is_empty().then(|| Bound {
         key: entry.key.clone(),
@@ -157,14 +167,14 @@ impl<'d> FlowLowering<'_, 'd> {
         Some((document, bound))
     }
 
-    /// A call, and the type of its answer. `None` where it could not be bound; what is wrong was reported.
+    /// A call, and what it gives. `None` where it could not be bound; what is wrong was reported.
     pub(crate) fn call(
         &mut self,
         call: &ast::Call,
         step: Option<&ast::Step>,
         retry: Option<&ast::Path>,
         handoff: Option<&ast::UseHandoff>,
-    ) -> Option<(Call, Type, Arc<StepAnswer>)> {
+    ) -> Option<Answering> {
         let (modules, root) = (self.calls.modules, self.calls.modules.root);
         // Arguments are looked at in any case, so that the names in them count as needed.
         let api = self.calls.api(&call.api, self.sink);
@@ -194,6 +204,8 @@ impl<'d> FlowLowering<'_, 'd> {
             let named = bound.view.parameter(Location::Header, named?)?;
             Some(named.name.clone())
         });
+        let paged = step.and_then(|step| Some((step.pages.as_ref()?, &step.name)));
+        let pages = paged.map(|(pages, name)| self.pages(pages, name, &bound));
         let arguments = self.arguments(call, &document, &bound, documented.as_deref());
         let body = self.body(call, &document, &bound);
         let mut handoffs: Vec<(&'static str, Handoff)> = Vec::new();
@@ -211,7 +223,7 @@ impl<'d> FlowLowering<'_, 'd> {
         let idempotency = documented.or_else(|| api.assumed.as_ref().map(|(fact, _)| fact.clone()));
         // A safe call needs no key, whatever is assumed of the api.
         let idempotency = idempotency.filter(|_| !bound.view.is_safe());
-        let answer = bound.contract.success_type();
+        let written = call;
         let call = Call {
             span: call.span,
             api: call.api.text.clone(),
@@ -224,8 +236,21 @@ impl<'d> FlowLowering<'_, 'd> {
             retry,
             handoffs,
         };
-        let beside = Arc::clone(&bound.answer);
-        Some((call, answer, beside))
+        self.scope.next = None;
+        if let Some((pages, _)) = paged {
+            let sent = call.arguments.iter().map(|(_, _, value)| value).chain(&call.body);
+            let asked = is_paged(sent);
+            self.check_rounds(pages.keyword(), "pages", &call);
+            self.check_paged(pages, written, asked);
+        }
+        let (value, beside, pages) = match pages {
+            None => (bound.contract.success_type(), Arc::clone(&bound.answer), None),
+            Some((pages, list)) => {
+                let beside = StepAnswer { value: Some(list.clone()), ..(*bound.answer).clone() };
+                (list, Arc::new(beside), pages)
+            }
+        };
+        Some(Answering { call, value, beside, pages })
     }
 
     fn check_key(&mut self, typed: &Typed) {

@@ -34,7 +34,7 @@ impl FlowLowering<'_, '_> {
             if let Some(before) = before {
                 self.scope.retype(&name.text, before);
             }
-            call.map(|(call, ..)| call)
+            call.map(|answering| answering.call)
         });
         (undo, irreversible.map(|clause| (clause.because.value.clone(), clause.span)))
     }

@@ -102,6 +102,7 @@ impl<'a, 'g> Reader<'a, 'g> {
                 guard: step.guard.as_ref().map(|(guard, _)| guard),
                 on: step.on.iter().map(|(_, _, message)| message).collect(),
                 until: step.poll.as_ref().map(|(poll, _)| &poll.until),
+                pages: step.pages.as_ref().map(|(pages, _)| pages),
                 undo: step.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },
             NodeKind::SubFlow(call) => What::Flow {

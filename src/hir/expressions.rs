@@ -90,6 +90,7 @@ impl Lowering<'_, '_> {
                     self.report(Diagnostic::new(&codes::BAD_OPERANDS, span, message).help(help));
                     self.poison(span)
                 }
+                "next" if let Some(ty) = &self.scope.next => typed(Expr::Next, ty.clone()),
                 _ => match self.scope.look_up(name, self.sink) {
                     Some(ty) => typed(Expr::Name { name: name.text.clone() }, ty),
                     None => self.poison(span),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::calls::Calls;
+use super::calls::{Answering, Calls};
 use super::declared::Declared;
 use super::expressions::{Lowering, Typed, convert};
 use super::functions::StepAnswer;
@@ -185,7 +185,7 @@ pub(crate) struct FlowLowering<'a, 'd> {
 }
 
 impl<'d> FlowLowering<'_, 'd> {
-    fn lowering(&mut self) -> Lowering<'_, 'd> {
+    pub(super) fn lowering(&mut self) -> Lowering<'_, 'd> {
         let from = self.calls.modules.root;
         Lowering { scope: &mut self.scope, sink: self.sink, declared: self.declared, from, pure: false }
     }
@@ -478,7 +478,7 @@ impl<'d> FlowLowering<'_, 'd> {
             (typed.expr, typed.span)
         });
         let call = self.call(&step.call, Some(step), step.retry.as_ref(), step.handoff.as_ref());
-        let Some((call, answer, headers)) = call else {
+        let Some(Answering { call, value: answer, beside: headers, pages }) = call else {
             let undo = step.undo.iter().map(|undo| &undo.call);
             self.unbound.extend(undo.map(|call| (call.api.text.clone(), call.operation.text.clone())));
             // The name stands for something, only nobody knows what.
@@ -511,6 +511,7 @@ impl<'d> FlowLowering<'_, 'd> {
         Some(NodeKind::Step(Box::new(Step {
             call,
             poll,
+            pages: step.pages.as_ref().and_then(|written| Some((pages?, written.span))),
             guard,
             on,
             undo,

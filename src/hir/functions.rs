@@ -50,13 +50,24 @@ pub(crate) struct StepAnswer {
     pub(crate) document: Arc<Document>,
     /// Where the body of a success is described in it, else the success.
     pub(crate) described: String,
+    /// What the step is when it was done, where that is not the body of its answer.
+    pub(crate) value: Option<Type>,
 }
 
 impl StepAnswer {
     /// Where the document describes what an expression reads of this answer, or the answer, where it says no more.
     pub(super) fn place(&self, members: &str) -> Option<Span> {
-        let inside = self.document.place(&format!("{}{members}", self.described));
-        inside.or_else(|| self.document.place(&self.described))
+        let inside = || self.document.place(&format!("{}{members}", self.described));
+        let whole = || self.document.place(&self.described);
+        if self.value.is_none() { inside().or_else(whole) } else { whole() }
+    }
+
+    /// What stands in an arm of a `match` for the step's end with a status.
+    pub(super) fn body(&self, status: u16) -> Type {
+        match &self.value {
+            Some(value) if (200..=299).contains(&status) => value.clone(),
+            _ => self.contract.answer_type(status),
+        }
     }
 }
 

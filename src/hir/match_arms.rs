@@ -36,7 +36,7 @@ impl Lowering<'_, '_> {
         for arm in arms {
             let wanted = wanted.cloned().or_else(|| lowered.first().map(|(_, first)| first.ty.clone()));
             let bound = arm.binding.as_ref().map(|name| {
-                let body = arm.status.as_ref().map(|status| answer.contract.answer_type(status.value));
+                let body = arm.status.as_ref().map(|status| answer.body(status.value));
                 self.scope.bind(name, body.unwrap_or(Type::Never), self.sink);
             });
             lowered.push((arm, self.lower(&arm.value, wanted.as_ref())));

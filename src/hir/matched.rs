@@ -17,6 +17,10 @@ pub(super) fn matched(block: &Block, found: &mut Matched) {
             Statement::Step(step) => {
                 call(&step.call, &mut look);
                 step.poll.iter().for_each(|poll| look(&poll.until));
+                if let Some(pages) = &step.pages {
+                    look(&pages.next);
+                    pages.items.iter().for_each(&mut look);
+                }
                 step.when.iter().for_each(&mut look);
                 step.on.iter().for_each(|on| look(&on.message));
                 step.key.iter().for_each(|key| look(&key.once_per));

@@ -21,6 +21,7 @@ mod model;
 mod modules;
 mod needs;
 mod operators;
+mod pages;
 mod placed;
 mod parties;
 mod policies;

@@ -8,7 +8,9 @@ use super::policies::{Handoff, NamedRetry};
 use crate::documents::{Document, Identity, OperationView};
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
-use crate::plan::{Breaker, Class, Clearance, Declared, Idempotency, Poll, Release, Retry, Timeout, Wait};
+use crate::plan::{
+    Breaker, Class, Clearance, Declared, Idempotency, Pages, Poll, Release, Retry, Timeout, Wait,
+};
 use crate::source::Span;
 use crate::types::{Answer, Field, Type};
 
@@ -331,6 +333,8 @@ pub struct Step {
     pub call: Call,
     /// The same call again until an answer is the one that is waited for, and where that stands.
     pub poll: Option<(Poll, Span)>,
+    /// The same call for each page of a list, and where that stands.
+    pub pages: Option<(Pages, Span)>,
     /// `when` and its place.
     pub guard: Option<(Expr, Span)>,
     /// `on STATUS fail`, with the status's place.
@@ -439,13 +443,16 @@ pub struct Loop {
 }
 
 impl Node {
-    /// The expressions that see the node's own value: its undo's, and what a poll waits for.
+    /// The expressions that see the node's own value: its undo's, and what a poll or pages make of each answer.
     pub fn on_answer(&self) -> impl Iterator<Item = &Expr> {
-        let poll = match &self.kind {
-            NodeKind::Step(step) => step.poll.as_ref(),
+        let step = match &self.kind {
+            NodeKind::Step(step) => Some(step),
             _ => None,
         };
-        self.undo().into_iter().flat_map(Call::expressions).chain(poll.map(|(poll, _)| &poll.until))
+        let poll = step.and_then(|step| step.poll.as_ref()).map(|(poll, _)| &poll.until);
+        let pages = step.and_then(|step| step.pages.as_ref()).into_iter();
+        let pages = pages.flat_map(|(pages, _)| pages.expressions());
+        self.undo().into_iter().flat_map(Call::expressions).chain(poll).chain(pages)
     }
 
     /// Whether everything below it in its block waits for it.

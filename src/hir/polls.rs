@@ -10,6 +10,19 @@ use crate::syntax::ast;
 use crate::types::Type;
 
 impl FlowLowering<'_, '_> {
+    /// What is made again and again has no effect.
+    pub(super) fn check_rounds(&mut self, keyword: Span, what: &str, call: &Call) {
+        if call.is_safe() {
+            return;
+        }
+        let message = format!("{what} would repeat the effect of `{}`", call.operation);
+        self.sink.push(
+            Diagnostic::new(&retry::POLLED_EFFECT, keyword, message)
+                .note(format!("it is a {}", call.view.method))
+                .help("take a call that only reads: GET, HEAD or OPTIONS"),
+        );
+    }
+
     /// A poll of a call; `None` where it has no bound, which is reported.
     pub(super) fn poll(
         &mut self,
@@ -25,14 +38,7 @@ impl FlowLowering<'_, '_> {
             self.scope.retype(&name.text, before);
         }
         let keyword = Span::new(poll.span.file, poll.span.start, poll.span.start + "poll".len());
-        if !call.is_safe() {
-            let message = format!("a poll would repeat the effect of `{}`", call.operation);
-            self.sink.push(
-                Diagnostic::new(&retry::POLLED_EFFECT, keyword, message)
-                    .note(format!("it is a {}", call.view.method))
-                    .help("poll a call that only reads: GET, HEAD or OPTIONS"),
-            );
-        }
+        self.check_rounds(keyword, "a poll", call);
         let every = &poll.every;
         if !(1..=ranges::DELAY_MS).contains(&every.value) {
             let message = "the time between two polls is between 1 ms and a day";

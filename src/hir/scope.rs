@@ -36,6 +36,8 @@ pub(crate) struct Scope {
     all: BTreeMap<String, Span>,
     /// Names that the flow defines somewhere: to tell "too early" from "never".
     later: BTreeSet<String>,
+    /// What `next` is while the pages of a step are read.
+    pub(crate) next: Option<Type>,
     /// The step whose call is being read: its answer is not there yet.
     pub(crate) unanswered: Option<String>,
     /// How many names were unknown so far.
@@ -44,7 +46,7 @@ pub(crate) struct Scope {
 
 impl Scope {
     pub(crate) fn new(later: BTreeSet<String>) -> Scope {
-        Scope { frames: vec![BTreeMap::new()], all: BTreeMap::new(), later, unanswered: None, unknown: 0 }
+        Scope { frames: vec![BTreeMap::new()], later, ..Scope::default() }
     }
 
     pub(crate) fn enter(&mut self) {
@@ -86,8 +88,13 @@ impl Scope {
     /// Binds a name for the length of an expression: `[e for v in list]`. The same name may be bound again afterwards.
     pub(crate) fn bind(&mut self, name: &ast::Name, ty: Type, sink: &mut Sink) {
         self.enter();
-        if let Some(first) = self.frames.iter().find_map(|frame| frame.get(&name.text)) {
-            sink.push(duplicate(name, first.span));
+        if let Some(first) = self.place(&name.text) {
+            sink.push(duplicate(name, first));
+            return;
+        }
+        if self.next.is_some() && name.text == "next" {
+            let message = "in `pages`, `next` stands for where the page begins";
+            sink.push(Diagnostic::new(&names::DUPLICATE_NAME, name.span, message).help("take another name"));
             return;
         }
         if let Some(frame) = self.frames.last_mut() {
@@ -96,6 +103,12 @@ impl Scope {
                 Meaning { ty, span: name.span, needless: true, answer: None, used: false },
             );
         }
+    }
+
+    /// Binds a step's name to an answer that came, while that is looked at.
+    pub(crate) fn bind_answer(&mut self, name: &ast::Name, ty: Type, answer: Arc<StepAnswer>) {
+        let meaning = Meaning { ty, span: name.span, needless: true, answer: Some(answer), used: false };
+        self.frames.push(BTreeMap::from([(name.text.clone(), meaning)]));
     }
 
     pub(crate) fn unbind(&mut self) {
@@ -156,6 +169,11 @@ impl Scope {
     /// What is known of a step's answer; `None` for a name that is no step.
     pub(crate) fn answer(&self, name: &str) -> Option<Arc<StepAnswer>> {
         self.frames.iter().rev().find_map(|frame| frame.get(name))?.answer.clone()
+    }
+
+    /// Where a name in scope is defined, without using it.
+    pub(crate) fn place(&self, name: &str) -> Option<Span> {
+        self.frames.iter().find_map(|frame| frame.get(name)).map(|meaning| meaning.span)
     }
 
     /// Whether a name is in scope, without using it.

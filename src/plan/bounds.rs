@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::model::{Block, Call, NodeKind, Obligation, Plan, Poll, Retry};
+use super::model::{Block, Call, NodeKind, Obligation, Pages, Plan, Poll, Retry};
 use super::outline::{self, Does, Item};
 
 /// The longest time a resolver check takes before an attempt, milliseconds. All identities of an attempt are asked for at
@@ -44,12 +44,16 @@ impl CallTime {
         CallTime { single_ms: attempt_ms, worst_ms }
     }
 
-    /// The same, where the call is polled: as often as it may be, with the time between two polls.
+    /// The same, where the call is polled or goes through pages: as often as it may be, with the time between two polls.
     #[must_use]
-    pub fn polled(self, poll: Option<&Poll>) -> CallTime {
-        let Some(poll) = poll else { return self };
-        let between = poll.every_ms.saturating_mul(poll.at_most.saturating_sub(1));
-        let worst_ms = self.worst_ms.saturating_mul(poll.at_most).saturating_add(between);
+    pub fn repeated(self, poll: Option<&Poll>, pages: Option<&Pages>) -> CallTime {
+        let (rounds, every_ms) = match (poll, pages) {
+            (Some(poll), _) => (poll.at_most, poll.every_ms),
+            (None, Some(pages)) => (pages.at_most, 0),
+            (None, None) => return self,
+        };
+        let between = every_ms.saturating_mul(rounds.saturating_sub(1));
+        let worst_ms = self.worst_ms.saturating_mul(rounds).saturating_add(between);
         CallTime { single_ms: self.single_ms, worst_ms }
     }
 

@@ -192,7 +192,7 @@ fn recompute(plan: &Plan) -> Result<Recomputed, PlanError> {
     found.push(needs::required(plan));
     values::check_answers(plan, &contracts)?;
     values::check_matches(plan, &contracts)?;
-    values::check_polls(plan)?;
+    values::check_rounds(plan)?;
     let Typed { obligations, guards } = typed::typed(plan, &contracts)?;
     found.extend(obligations);
     // What called flows send is judged with what they are given.

@@ -158,6 +158,7 @@ pub(super) fn outside(parameters: &[String], body: &Expr) -> Option<String> {
 fn sees(expression: &Expr) -> Option<String> {
     match expression {
         Expr::Run { member } => return Some(format!("run.{member}")),
+        Expr::Next => return Some("next".to_owned()),
         Expr::Status { of } => return Some(format!("status({of})")),
         Expr::Headers { of } => return Some(format!("headers({of})")),
         Expr::Match { of, .. } => return Some(format!("match {of}")),

@@ -45,7 +45,7 @@ pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs
 pub use keys::{KeyFault, KeyInputs, KeyLoop, KeyScope, called_fault, key_fault, key_inputs, parts_given};
 pub use matches::{ArmFault, arm_fault, is_refusal, unmatched};
 pub use model::*;
-pub use names::{each_child, free_names};
+pub use names::{each_child, free_names, names_next};
 pub use needs::{Credential, Need, needs};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
@@ -55,3 +55,4 @@ pub use party::{
     unverified,
 };
 pub use ranges::out_of_range;
+pub use values::is_paged;

@@ -339,6 +339,9 @@ pub struct Step {
     /// The same call again until an answer is the one that is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll: Option<Poll>,
+    /// The same call for each page of a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Pages>,
     /// `when`: false skips the step, and its value is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<Expr>,
@@ -368,10 +371,48 @@ pub struct Poll {
     pub at_most: u64,
 }
 
+/// `pages … next e items e at most 20`, of a safe call: the step's value is the list of all pages' items.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pages {
+    /// What `next` is where it is there.
+    pub cursor: Type,
+    /// Where the next page begins, absent or null after the last one; evaluated over each page with the step's own name in
+    /// scope.
+    pub next: Expr,
+    /// The page's list, evaluated likewise.
+    pub items: Expr,
+    /// Most pages.
+    pub at_most: u64,
+}
+
+impl Pages {
+    /// The type of `next`, by what it is where it is there: absent of the first page.
+    pub fn asked(cursor: &Type) -> Type {
+        cursor.clone().optional()
+    }
+
+    /// The type of what says where the next page begins.
+    pub fn follows(cursor: &Type) -> Type {
+        Type::union(vec![cursor.clone(), Type::Null]).optional()
+    }
+
+    /// Whether something of this type may say that there is no next page.
+    pub fn may_end(next: &Type) -> bool {
+        *next == Type::Never || next.is_optional() || next.takes_null()
+    }
+
+    /// What is evaluated over each page.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        [&self.next, &self.items].into_iter()
+    }
+}
+
 impl Step {
     /// How often its call is made at most, retries left out.
     pub fn rounds(&self) -> u64 {
-        self.poll.as_ref().map_or(1, |poll| poll.at_most)
+        let pages = self.pages.as_ref().map(|pages| pages.at_most);
+        self.poll.as_ref().map(|poll| poll.at_most).or(pages).unwrap_or(1)
     }
 }
 
@@ -471,13 +512,15 @@ impl Node {
         }
     }
 
-    /// The expressions that see the node's own value: its undo's, and what a poll waits for.
+    /// The expressions that see the node's own value: its undo's, and what a poll or pages make of each answer.
     pub fn on_answer(&self) -> impl Iterator<Item = &Expr> {
-        let poll = match &self.kind {
-            NodeKind::Call(step) => step.poll.as_ref(),
+        let step = match &self.kind {
+            NodeKind::Call(step) => Some(step),
             _ => None,
         };
-        self.undo().into_iter().flat_map(Call::expressions).chain(poll.map(|poll| &poll.until))
+        let poll = step.and_then(|step| step.poll.as_ref()).map(|poll| &poll.until);
+        let pages = step.and_then(|step| step.pages.as_ref()).into_iter().flat_map(Pages::expressions);
+        self.undo().into_iter().flat_map(Call::expressions).chain(poll).chain(pages)
     }
 
     /// The compensation, where it has one.

@@ -45,6 +45,13 @@ fn collect(expression: &Expr, bound: &mut Vec<String>, names: &mut BTreeSet<Stri
     }
 }
 
+/// Whether `next` stands in an expression.
+pub fn names_next(expression: &Expr) -> bool {
+    let mut found = matches!(expression, Expr::Next);
+    each_child(expression, &mut |child| found = found || names_next(child));
+    found
+}
+
 /// Calls `visit` on each direct part of an expression, in source order.
 pub fn each_child<'e>(expression: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
     match expression {
@@ -57,6 +64,7 @@ pub fn each_child<'e>(expression: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
         | Expr::Duration { .. }
         | Expr::Name { .. }
         | Expr::Run { .. }
+        | Expr::Next
         | Expr::Status { .. }
         | Expr::Headers { .. } => {}
         Expr::Interpolate { parts } => {

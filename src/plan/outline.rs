@@ -110,7 +110,8 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
                     Does::Call {
                         effect,
                         undone,
-                        time: CallTime::in_plan(&step.call, plan).polled(step.poll.as_ref()),
+                        time: CallTime::in_plan(&step.call, plan)
+                            .repeated(step.poll.as_ref(), step.pages.as_ref()),
                     },
                 )
             }

@@ -32,6 +32,8 @@ pub const RESPONSE_BYTES: u64 = 256 << 20;
 pub const ITEMS: u64 = 100_000;
 /// Most polls of one step.
 pub const POLLS: u64 = 10_000;
+/// Most pages of one step.
+pub const PAGES: u64 = 10_000;
 /// Most iterations of a loop at once.
 pub const PARALLEL: u64 = 1000;
 /// Oldest verdict that a policy may accept, milliseconds.
@@ -226,6 +228,11 @@ fn check_step(place: &str, step: &Step) -> Checked {
         range(place, "poll.at_most", poll.at_most, 1, POLLS)?;
         range(place, "poll.every_ms", poll.every_ms, 1, DELAY_MS)?;
         check_expression(place, &poll.until, 0)?;
+    }
+    if let Some(pages) = &step.pages {
+        require(step.poll.is_none(), place, "pages", "not beside a poll")?;
+        range(place, "pages.at_most", pages.at_most, 1, PAGES)?;
+        pages.expressions().try_for_each(|expression| check_expression(place, expression, 0))?;
     }
     for status in step.on.keys() {
         let answerable = (300..=599).contains(status);

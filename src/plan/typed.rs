@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::PlanError;
 use super::called::SubFlow;
 use super::check::Contracts;
-use super::model::{Argument, Block, Call, NodeKind, Obligation, Plan, Step};
+use super::model::{Argument, Block, Call, NodeKind, Obligation, Pages, Plan, Step};
 use super::obligations::calls;
 use crate::documents::Location;
 use crate::expr::{Expr, Misuse, Typing, written};
@@ -138,7 +138,9 @@ impl<'a> Walk<'a> {
 
     fn step(&mut self, id: &'a str, step: &'a Step) -> Result<(), PlanError> {
         self.condition(id, step.guard.as_ref())?;
+        self.typing.next_is(step.pages.as_ref().map(|pages| Pages::asked(&pages.cursor)));
         let contract = self.call(id, &step.call)?;
+        self.typing.next_is(None);
         step.on.values().try_for_each(|message| self.message(id, message))?;
         let answer = self.answers.entry((&step.call.api, &step.call.operation));
         let answer = Rc::clone(answer.or_insert_with(|| Rc::new(contract.success_type())));
@@ -146,6 +148,10 @@ impl<'a> Walk<'a> {
         // What follows the answer sees it where the step was done: there, it is present.
         self.typing.define(id, Rc::clone(&answer));
         self.condition(id, step.poll.as_ref().map(|poll| &poll.until))?;
+        let answer = match &step.pages {
+            Some(pages) => self.pages(id, pages)?,
+            None => answer,
+        };
         if let Some(undo) = &step.undo {
             self.call(&format!("{id}/undo"), undo)?;
         }
@@ -156,6 +162,22 @@ impl<'a> Walk<'a> {
             self.typing.define(id, answer);
         }
         Ok(())
+    }
+
+    /// The list that pages come to.
+    fn pages(&mut self, id: &'a str, pages: &'a Pages) -> Result<Rc<Type>, PlanError> {
+        self.typing.next_is(Some(Pages::asked(&pages.cursor)));
+        let next = self.ty(id, &pages.next)?;
+        if !Pages::may_end(&next) {
+            return Err(refused(id, "each of its pages has a next one"));
+        }
+        self.put(id, "where the next page begins", &pages.next, &Field::of(Pages::follows(&pages.cursor)))?;
+        let item = self.typing.items(&pages.items).map_err(|Misuse(why)| refused(id, why))?;
+        self.typing.next_is(None);
+        let list = Rc::new(Type::list(item));
+        self.typing.stands_for(id, Rc::clone(&list));
+        self.typing.define(id, Rc::clone(&list));
+        Ok(list)
     }
 
     /// A called flow is given its inputs, and they fit.

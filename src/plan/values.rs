@@ -8,7 +8,7 @@ use super::check::Contracts;
 use super::functions::{FunctionFault, applied, cost, costs, outside, reached};
 use super::matches::{arm_fault, unmatched};
 use super::model::{Block, Node, NodeKind, Plan, Step};
-use super::names::each_child;
+use super::names::{each_child, names_next};
 use crate::expr::Expr;
 
 fn refused(name: &'static str, subject: &str, reason: impl Into<String>) -> PlanError {
@@ -95,14 +95,27 @@ pub(super) fn check_answers(plan: &Plan, contracts: &Contracts) -> Result<(), Pl
     Ok(())
 }
 
-/// Only a safe call is polled.
-pub(super) fn check_polls(plan: &Plan) -> Result<(), PlanError> {
+/// Only a safe call is made again and again, and each page is another one.
+pub(super) fn check_rounds(plan: &Plan) -> Result<(), PlanError> {
     let mut steps: BTreeMap<&str, &Step> = BTreeMap::new();
     collect(&plan.flow.body, &mut steps);
-    match steps.into_iter().find(|(_, step)| step.poll.is_some() && !step.call.is_safe()) {
-        Some((id, _)) => Err(refused("P7", id, "it polls a call that has an effect")),
-        None => Ok(()),
+    for (id, step) in steps {
+        let repeats = step.poll.is_some() || step.pages.is_some();
+        if repeats && !step.call.is_safe() {
+            return Err(refused("P7", id, "it makes a call that has an effect again and again"));
+        }
+        if step.pages.is_some()
+            && !is_paged(step.call.arguments.iter().map(|argument| &argument.value).chain(&step.call.body))
+        {
+            return Err(refused("P1", id, "no argument says which page, so each is the first"));
+        }
     }
+    Ok(())
+}
+
+/// Whether what is sent says which page is asked for.
+pub fn is_paged<'e>(mut sent: impl Iterator<Item = &'e Expr>) -> bool {
+    sent.any(names_next)
 }
 
 /// Each arm of a `match` can be taken, and each way its step can end has one.

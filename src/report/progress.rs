@@ -159,7 +159,7 @@ impl Live {
                     let status = format!("{node}: {operation}, attempt {attempt}");
                     self.status(node, &status);
                 }
-                (Kind::RetryScheduled | Kind::PollScheduled | Kind::TimerSet, _) => {
+                (Kind::RetryScheduled | Kind::PollScheduled | Kind::PageScheduled | Kind::TimerSet, _) => {
                     if let Some(line) = story::line(record, event) {
                         self.status(node, &line);
                     }

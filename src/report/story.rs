@@ -71,6 +71,7 @@ fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
         What::AttemptInDoubt { .. } => format!("{operation}: whether it had an effect is not known"),
         What::RetryScheduled { delay_ms, .. } => format!("again in {delay_ms} ms"),
         What::PollScheduled { poll, until } => format!("poll {poll} not before {until}"),
+        What::PageScheduled { page } => format!("page {page}"),
         What::BreakerOpened(facts) => format!(
             "breaker of `{}` opened: {} of {} calls failed, {} slow",
             facts.api, facts.failures, facts.calls, facts.slow

@@ -25,7 +25,11 @@ pub struct Context<'a> {
     pub hir: &'a Hir,
     /// Its graph.
     pub graph: &'a Graph,
-    /// The graphs of the flows that it calls, by name.
+    /// The flows that are judged, each after those that it calls.
+    pub flows: &'a [&'a Hir],
+    /// Whether these are all of the file: what none of them needs is then needed by none.
+    pub whole: bool,
+    /// The graphs of them all, by name.
     pub graphs: &'a BTreeMap<String, Arc<Graph>>,
     /// The lock beside the flow's file.
     pub lock: &'a LockState,
@@ -80,6 +84,7 @@ pub const ALL: &[Rule] = &[
     secrets::scheme::RULE,
     secrets::classes::RULE,
     secrets::lowered::RULE,
+    secrets::needless::RULE,
 ];
 
 /// Runs the given rules.

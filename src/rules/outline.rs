@@ -22,7 +22,8 @@ fn item<'c>(context: &'c Context<'_>, node: &'c Node) -> Item<'c> {
         NodeKind::Step(step) => {
             let attempt_ms = hir.apis.get(&step.call.api).map_or(0, |api| api.timeout.attempt_ms);
             let time = CallTime::of(step.call.retry(), attempt_ms, hir.flow.deadline_ms);
-            let time = time.polled(step.poll.as_ref().map(|(poll, _)| poll));
+            let (poll, pages) = (step.poll.as_ref(), step.pages.as_ref());
+            let time = time.repeated(poll.map(|(poll, _)| poll), pages.map(|(pages, _)| pages));
             let (effect, undone) = (!step.call.is_safe(), step.undo.is_some());
             (Some(Failing::Call), Does::Call { effect, undone, time })
         }

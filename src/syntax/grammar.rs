@@ -164,6 +164,8 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         Rule::flow_deadline => "`deadline`",
         Rule::step | Rule::step_head => "`step`",
         Rule::poll => "`poll`",
+        Rule::pages => "`pages`",
+        Rule::page_items => "`items`",
         Rule::let_statement => "`let`",
         Rule::ensure_statement => "`ensure`",
         Rule::fail_statement => "`fail`",

@@ -6,7 +6,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::{FileId, Span};
 
 use super::ast::{Block, Broken, File, Item, Name, Return, Statement};
-use super::errors::{Errors, LATER_CLAUSES, LATER_ITEMS, LATER_STATEMENTS};
+use super::errors::{Errors, LATER_CLAUSES, LATER_ITEMS};
 use super::grammar::{Node, Rule, parse};
 use super::lower::{Clauses, Lower, Settings, SignalClauses};
 use super::scan::{Scan, TokenKind};
@@ -254,7 +254,7 @@ impl<'a> Recover<'a> {
         for index in from..to {
             let Some(token) = self.scan.tokens.get(index) else { break };
             let Some(word) = self.errors.word(index).filter(|_| token.depth == depth) else { continue };
-            let hard = STATEMENTS.contains(&word) || LATER_STATEMENTS.contains(&word);
+            let hard = STATEMENTS.contains(&word);
             let allow = word == "allow" && token.first && self.errors.sign(index + 1) == Some('(');
             let starts_something = hard || allow || (in_flow && SETTINGS.contains(&word));
             if !starts_something {
@@ -263,7 +263,7 @@ impl<'a> Recover<'a> {
             let before = index.checked_sub(1).filter(|before| *before >= from);
             let sign = before.and_then(|before| self.errors.sign(before));
             let previous = before.and_then(|before| self.errors.word(before));
-            let is_value = matches!(word, "for" | "poll" | "pages" | "call" | "wait" | "signal");
+            let is_value = matches!(word, "for" | "wait" | "signal");
             let joined = match sign {
                 Some('.') => true,
                 Some('=') => !token.first || is_value,
@@ -294,11 +294,6 @@ impl<'a> Recover<'a> {
     fn statement(&mut self, slice: Slice, inside: &mut Inside<'_>, statements: &mut Vec<Statement>) {
         let (from, to) = slice;
         let word = self.errors.word(from).unwrap_or("").to_owned();
-        if LATER_STATEMENTS.contains(&word.as_str()) {
-            self.errors.not_built_yet(self.sink, from, &word);
-            statements.push(Statement::Broken(self.broken(slice, from + 1)));
-            return;
-        }
         let is_loop = word == "for" || (word == "let" && self.errors.word(from + 3) == Some("for"));
         match (word.as_str(), inside) {
             ("as" | "handoff" | "deadline" | "cleared", Inside::Flow(settings)) => {

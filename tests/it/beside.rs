@@ -111,7 +111,7 @@ fn a_crash_between_answer_and_use_keeps_the_values() {
         push(&engine, &mut run, opening(&plan, inputs), &outside);
         drive_until(records, &engine, &mut run, &mut world, &mut outside);
         // Whoever answers after the crash answers otherwise: what was recorded is what counts.
-        world.script = Box::new(|path, _| match path {
+        world.script = Box::new(|path, _, _| match path {
             "rounds[1].inner" => answer(206, &[("x-total-count", "9")]),
             _ => answer(200, &[("x-total-count", "8"), ("x-tags", "blue"), ("link", "<other>")]),
         });

@@ -259,6 +259,162 @@ fn an_edited_poll_is_refused() {
     });
 }
 
+const ORDERS: &str = include_str!("../ui/apis/orders.openapi.yaml");
+
+/// The plan of a flow that asks the shop too.
+fn shop_plan(flow: &str) -> Verified<Plan> {
+    let shop = "api shop = openapi(\"apis/orders.openapi.yaml\")\n";
+    let mut files = flows::refund_files(Some(&format!("{HEAD}{shop}{flow}")));
+    files.insert("apis/orders.openapi.yaml", ORDERS);
+    flows::compile(files)
+}
+
+const PAGING: &str = r#"
+flow f(state: string) -> { ids: [string], archived: int, last: int?, match: int } {
+  as acme.agent
+  handoff strict
+  step orders = pages shop.listOrders(cursor: next, state: state) next orders.next_cursor items orders.orders at most 3
+    retry careful
+  step archived = pages shop.listArchived(page: next ?? 1) next if length(archived) > 0 then (next ?? 1) + 1 else null at most 4
+    after orders
+    retry careful
+  let count = length(archived)
+  let matched = match archived { 200 all => length(all) }
+  after all
+  step moved = warehouse.returnItem(sku: "S", { quantity: 1 })
+    retry careful
+    irreversible because "a test"
+  return { ids: [order.id for order in orders], archived: count, last: status(orders), match: matched }
+}
+"#;
+
+/// Three pages of orders, the second after a failure, and two of older ones; which page is asked for is in the request.
+fn paged_world(pages: usize) -> World {
+    let failed = Cell::new(false);
+    World::answering(move |path, _, request| {
+        let order = |id: String| json!({"id": id, "total": 12.5});
+        let asked = request.url.rsplit_once('?').map_or("", |(_, query)| query);
+        match path {
+            "orders" => {
+                let at: usize = asked
+                    .split('&')
+                    .find_map(|part| part.strip_prefix("cursor=c"))
+                    .map_or(0, |at| at.parse().unwrap());
+                assert!(asked.contains("state=open"), "{asked}");
+                if at == 1 && !failed.replace(true) {
+                    return Reply::Empty(503);
+                }
+                let next = if at + 1 < pages { json!(format!("c{}", at + 1)) } else { Json::Null };
+                Reply::Answer(
+                    200,
+                    json!({"orders": [order(format!("{at}a")), order(format!("{at}b"))], "next_cursor": next}),
+                )
+            }
+            "archived" => {
+                let page: u64 = asked.strip_prefix("page=").unwrap().parse().unwrap();
+                Reply::Answer(200, if page < 3 { json!([order(format!("old{page}"))]) } else { json!([]) })
+            }
+            other => Reply::Answer(201, flows::return_body(other)),
+        }
+    })
+}
+
+#[test]
+fn pages_become_one_list() {
+    let plan = shop_plan(PAGING);
+    let run = cut_everywhere(&plan, &json!({"state": "open"}), &|| paged_world(3));
+    assert_eq!(
+        outputs(&run.state),
+        json!({"ids": ["0a", "0b", "1a", "1b", "2a", "2b"], "archived": 2, "last": 200, "match": 2})
+    );
+    let scheduled = kinds(&run, Kind::PageScheduled);
+    let of = |node: &str| -> Vec<u64> {
+        let own = scheduled.iter().filter(|record| record.node.as_deref() == Some(node));
+        own.map(|record| record.decision["page"].as_u64().unwrap()).collect()
+    };
+    assert_eq!((of("orders"), of("archived")), (vec![2, 3], vec![2, 3]));
+    // Attempts 1, 2 and 3 (a retry of the second page), and 4; each with its own verdict.
+    let node =
+        |kind| kinds(&run, kind).iter().filter(|record| record.node.as_deref() == Some("orders")).count();
+    assert_eq!((node(Kind::AttemptIntended), node(Kind::HandoffVerified)), (4, 4));
+}
+
+#[test]
+fn pages_end_at_their_bound() {
+    let plan = shop_plan(PAGING);
+    let run = cut_everywhere(&plan, &json!({"state": "open"}), &|| paged_world(4));
+    assert_eq!(run.state.phase, Phase::Finished(Status::Failed));
+    assert_eq!(run.state.failure.as_ref().map(|failure| failure.class), Some(FailureClass::Bound));
+    assert_eq!(kinds(&run, Kind::AttemptIntended).len(), 4);
+}
+
+#[test]
+fn pages_that_are_not_the_plans_are_not_legal() {
+    let plan = shop_plan(PAGING);
+    let run = start(&plan, json!({"state": "open"}), &mut paged_world(3));
+    let at = run.log.iter().position(|(record, _)| record.kind == Kind::PageScheduled).unwrap();
+    let mut another = run.log.clone();
+    another[at].0.decision.insert("page".to_owned(), json!(3));
+    let mut without = run.log.clone();
+    without.remove(at);
+    // The next page is the one that the answer names.
+    let mut elsewhere = run.log.clone();
+    let request =
+        elsewhere[at..].iter_mut().find(|(record, _)| record.kind == Kind::AttemptIntended).unwrap();
+    let url = &mut request.1.as_mut().unwrap().get_mut("request").unwrap().value["url"];
+    *url = json!(url.as_str().unwrap().replace("cursor=c1", "cursor=c2"));
+    for forged in [another, without, elsewhere] {
+        assert!(matches!(replay(&plan, "run-1", &forged).1, Legal::No { .. }));
+    }
+}
+
+#[test]
+fn edited_pages_are_refused() {
+    use eczflow::expr::Expr;
+    use eczflow::plan::Pages;
+    use eczflow::types::Type;
+    let plan = shop_plan(PAGING);
+    let usual = step(&mut Plan::clone(&plan), "orders").pages.clone().unwrap();
+    let edited = |pages: Pages| {
+        let mut copy = Plan::clone(&plan);
+        step(&mut copy, "orders").pages = Some(pages);
+        check(copy)
+    };
+    for at_most in [0, 10_001] {
+        assert!(matches!(edited(Pages { at_most, ..usual.clone() }), Err(PlanError::Range { .. })));
+    }
+    for at_most in [2, 4] {
+        assert!(matches!(edited(Pages { at_most, ..usual.clone() }), Err(PlanError::Proof { .. })));
+    }
+    refused(&plan, "P7", |plan| step(plan, "moved").pages = Some(usual.clone()));
+    refused(&plan, "P1", |plan| step(plan, "orders").call.arguments.retain(|given| given.name != "cursor"));
+    // One that never ends, one that is no list, a cursor of another type than is said, `next` where there is none.
+    refused(&plan, "P3", |plan| {
+        let cursor = Pages { next: Expr::String { value: "c".into() }, ..usual.clone() };
+        step(plan, "orders").pages = Some(cursor);
+    });
+    refused(&plan, "P3", |plan| {
+        step(plan, "orders").pages = Some(Pages { items: usual.next.clone(), ..usual.clone() });
+    });
+    refused(&plan, "P3", |plan| {
+        step(plan, "orders").pages = Some(Pages { cursor: Type::Bool, ..usual.clone() });
+    });
+    refused(&plan, "P3", |plan| step(plan, "moved").call.body = Some(Expr::Next));
+    refused(&plan, "P1", |plan| {
+        let elsewhere = Expr::Name { name: "moved".into() };
+        step(plan, "orders").pages = Some(Pages { next: elsewhere, ..usual.clone() });
+    });
+}
+
+#[test]
+fn pages_are_part_of_what_a_run_comes_to() {
+    let bounds = eczflow::plan::bounds(&shop_plan(PAGING));
+    let asked = bounds.steps.counterparties.iter().find(|load| load.apis == ["shop"]).unwrap();
+    // Three pages and four, with four attempts each.
+    assert_eq!((asked.calls, asked.attempts), (7, 28));
+    assert!(bounds.steps.wall_clock_ms > 7 * 30_000);
+}
+
 const WAITING: &str = r#"
 flow f(id: string, at: timestamp) -> { amount: decimal } {
   as acme.agent

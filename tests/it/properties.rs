@@ -75,7 +75,7 @@ fn survive(plan: &Verified<Plan>, inputs: &Json, seed: &str, rate: u64, well: fn
     let first = run.state.phase;
     holds(&engine, &run, &world);
     if matches!(first, Phase::Paused(_)) {
-        world.script = Box::new(move |path, _| well(path));
+        world.script = Box::new(move |path, _, _| well(path));
         world.revoked = Box::new(|_| false);
         resume(&engine, &mut run, &outside);
         drive(&engine, &mut run, &mut world, &mut outside);

@@ -170,7 +170,7 @@ fn a_failing_undo_is_stuck_and_tried_again_with_the_same_key() {
     let mut outside = outside(&plan);
     outside.now = run.log.last().unwrap().0.time;
     resume(&engine, &mut run, &outside);
-    world.script = Box::new(|path, _| Reply::Answer(200, flows::undo_body(path)));
+    world.script = Box::new(|path, _, _| Reply::Answer(200, flows::undo_body(path)));
     drive(&engine, &mut run, &mut world, &mut outside);
     assert_eq!(run.state.phase, Phase::Finished(Status::Failed));
     assert_eq!(replay(&plan, "run-1", &run.log).1, Legal::Yes);

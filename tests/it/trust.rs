@@ -38,13 +38,14 @@ fn valid(validator: &jsonschema::Validator, value: &Json) {
 
 #[test]
 fn egress_shows_what_the_plan_says_of_who_receives_what() {
-    let desk = Desk::new();
+    let (desk, schema) = (Desk::new(), validator("egress"));
     for example in EXAMPLES {
         let plan = compiled(example);
         let example = place(example);
         let json = desk.run(&format!("egress {example} --format json")).expect(0).stdout;
         let json: Json = serde_json::from_str(&json).unwrap();
         assert_eq!(json["plan_digest"], plan.digest().to_string());
+        valid(&schema, &json);
         assert_eq!(json["rows"], serde_json::to_value(&plan.egress).unwrap());
         let table = desk.run(&format!("egress {example}")).expect(0).stdout;
         assert!(!plan.egress.is_empty());

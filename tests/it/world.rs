@@ -27,7 +27,7 @@ pub(crate) enum Reply {
 }
 
 /// What the world answers to an attempt at a path.
-type Script = Box<dyn Fn(&str, u32) -> Reply>;
+type Script = Box<dyn Fn(&str, u32, &Request) -> Reply>;
 
 /// A world: what it answers, and what happened in it.
 pub(crate) struct World {
@@ -42,6 +42,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(script: impl Fn(&str, u32) -> Reply + 'static) -> World {
+        World::answering(move |path, attempt, _| script(path, attempt))
+    }
+
+    /// One whose answers hang on the request too.
+    pub(crate) fn answering(script: impl Fn(&str, u32, &Request) -> Reply + 'static) -> World {
         World {
             script: Box::new(script),
             revoked: Box::new(|_| false),
@@ -52,7 +57,7 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, path: &str, attempt: u32, request: &Request) -> Reply {
-        let reply = (self.script)(path, attempt);
+        let reply = (self.script)(path, attempt, request);
         self.sent.push((path.to_owned(), request.clone(), reply.clone()));
         // A 5xx with a body and a reset come after the effect, an empty 5xx and a time-out without it.
         let happened = matches!(

@@ -24,11 +24,14 @@ pub static RECURSIVE_CALL: Code = Code::error("EF3015", "recursive-call");
 /// An arm of a `match` that can never be taken.
 pub static IMPOSSIBLE_ARM: Code = Code::error("EF3009", "impossible-arm");
 
-/// A poll that no number of tries ends.
+/// A poll, or pages, that no number of tries ends.
 pub static ENDLESS_POLL: Code = Code::error("EF3010", "endless-poll");
 
 /// A guard that is always false.
 pub static FALSE_GUARD: Code = Code::error("EF3011", "false-guard");
+
+/// Pages of a call that is not told which one.
+pub static UNASKED_PAGE: Code = Code::error("EF3012", "unasked-page");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -43,5 +46,6 @@ pub const ALL: &[&Code] = &[
     &IMPOSSIBLE_ARM,
     &ENDLESS_POLL,
     &FALSE_GUARD,
+    &UNASKED_PAGE,
     &RECURSIVE_CALL,
 ];

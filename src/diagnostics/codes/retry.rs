@@ -18,7 +18,7 @@ pub static DEADLINE_TOO_SHORT: Code = Code::warning("EF5006", "deadline-too-shor
 pub static UNSTABLE_KEY: Code = Code::error("EF5007", "unstable-key");
 /// A key that two different things share.
 pub static AMBIGUOUS_KEY: Code = Code::error("EF5008", "ambiguous-key");
-/// A poll of a call that has an effect.
+/// A poll, or pages, of a call that has an effect.
 pub static POLLED_EFFECT: Code = Code::error("EF5015", "polled-effect");
 /// A signal that could be waited for without end.
 pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bound");

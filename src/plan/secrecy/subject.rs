@@ -7,7 +7,7 @@ use crate::documents::OperationView;
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
 use crate::plan::model::{Block, Call, Node, NodeKind, Plan};
-use crate::plan::{Class, Classified, Clearance, Party, Release};
+use crate::plan::{Class, Classified, Clearance, Pages, Party, Release};
 
 /// A flow, as far as confidentiality goes.
 #[derive(Debug)]
@@ -72,6 +72,8 @@ pub enum What<'a> {
         on: Vec<&'a Expr>,
         /// What a poll waits for.
         until: Option<&'a Expr>,
+        /// The pages that the call is made for.
+        pages: Option<&'a Pages>,
         /// The compensation.
         undo: Option<Sent<'a>>,
     },
@@ -219,6 +221,7 @@ impl<'a> Reader<'a> {
                 guard: step.guard.as_ref(),
                 on: step.on.values().collect(),
                 until: step.poll.as_ref().map(|poll| &poll.until),
+                pages: step.pages.as_ref(),
                 undo: step.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },
             NodeKind::SubFlow(call) => What::Flow {

@@ -88,9 +88,10 @@ fn collect<'a>(items: &[Item<'a>], around: &mut Vec<&'a Expr>, index: &mut BTree
         let mut expressions = around.clone();
         let mut called = None;
         match &item.what {
-            What::Step { call, guard, on, until, undo } => {
+            What::Step { call, guard, on, until, pages, undo } => {
                 called = Some((call.api, call.operation));
                 expressions.extend(guard.iter().chain(on).chain(until));
+                expressions.extend(pages.iter().flat_map(|pages| pages.expressions()));
                 let parts = call.parts.iter().chain(undo.iter().flat_map(|undo| &undo.parts));
                 expressions.extend(parts.map(|(_, value)| *value));
             }

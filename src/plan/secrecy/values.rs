@@ -163,6 +163,10 @@ pub(super) struct Judge<'s, 'a> {
     pub(super) functions: &'a Definitions,
     /// The flow's names.
     pub(super) names: BTreeMap<&'a str, Value<'a>>,
+    /// The answers of its steps: what they say beside what the steps' names stand for.
+    pub(super) answers: BTreeMap<&'a str, Value<'a>>,
+    /// `next`, where the pages of a step are read.
+    pub(super) next: Option<Value<'a>>,
     /// What may make an expression fail, since this was last taken.
     pub(super) fails: Bits,
     steps: usize,
@@ -173,8 +177,8 @@ type Locals<'a> = Vec<(&'a str, Value<'a>)>;
 
 impl<'s, 'a> Judge<'s, 'a> {
     pub(super) fn new(sources: Sources<'s, 'a>, functions: &'a Definitions) -> Judge<'s, 'a> {
-        let (names, fails) = (BTreeMap::new(), Bits::default());
-        Judge { sources, functions, names, fails, steps: 0, depth: 0 }
+        let (names, answers) = (BTreeMap::new(), BTreeMap::new());
+        Judge { sources, functions, names, answers, next: None, fails: Bits::default(), steps: 0, depth: 0 }
     }
 
     /// An input or the body of an answer.
@@ -299,7 +303,7 @@ impl<'s, 'a> Judge<'s, 'a> {
                 let local = locals.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value);
                 local.or_else(|| self.names.get(name.as_str()))
             });
-            known.for_each(|value| label.join(value.whole()));
+            known.chain(&self.next).for_each(|value| label.join(value.whole()));
             return Value::plain(label);
         }
         self.depth += 1;
@@ -323,6 +327,7 @@ impl<'s, 'a> Judge<'s, 'a> {
                 let known = local.or_else(|| self.names.get(name.as_str())).cloned();
                 known.unwrap_or_else(|| Value::plain(Label::default()))
             }
+            Expr::Next => self.next.clone().unwrap_or_else(|| Value::plain(Label::default())),
             Expr::Status { of } => self.beside(of, Part::Status),
             Expr::Headers { of } => self.beside(of, Part::Header(None)),
             Expr::Field { of, name, .. } => match &**of {
@@ -464,7 +469,8 @@ impl<'s, 'a> Judge<'s, 'a> {
 
     /// The status or headers of a step's answer.
     fn beside(&mut self, step: &'a str, part: Part) -> Value<'a> {
-        let Some(Value { label, shape: Shape::Source(origin, _), .. }) = self.names.get(step).cloned() else {
+        let Some(Value { label, shape: Shape::Source(origin, _), .. }) = self.answers.get(step).cloned()
+        else {
             return Value::plain(Label::default());
         };
         let mut label = label;

@@ -111,16 +111,31 @@ impl<'a> Walk<'_, 'a> {
 
     fn item(&mut self, item: &Item<'a>, guards: &Bits, repeated: bool, done: &mut Done<'a>) {
         match &item.what {
-            What::Step { call, guard, on, until, undo } => {
+            What::Step { call, guard, on, until, pages, undo } => {
                 let mut guards = self.guarded(*guard, guards);
+                self.judge.sources.meet(call);
+                let origin = Origin::Answer { api: call.api, operation: call.operation };
+                let label = Label { data: Bits::default(), control: guards.clone() };
+                let answer = self.judge.source(origin, Vec::new(), label);
+                self.judge.answers.insert(item.id, answer.clone());
+                let mut value = answer.clone();
+                if let Some(pages) = pages {
+                    self.judge.names.insert(item.id, answer.clone());
+                    // Where one page begins may hang on where the page before did, part by part.
+                    let first = self.judge.value(&pages.next);
+                    self.judge.next = Some(Value::plain(first.whole().clone()));
+                    // It decides whether there is another call, and whether there are too many.
+                    guards.union(&self.judge.value(&pages.next).whole().all());
+                    value = self.judge.value(&pages.items);
+                    self.judge.names.remove(item.id);
+                    done.ends.union(&self.judge.count(&value).all());
+                }
                 done.calls.push(self.send(call, guards.clone(), repeated, &mut done.ends));
                 // Whether an attempt is made is decided here, and any attempt may fail.
                 done.ends.union(&guards);
                 on.iter().for_each(|message| self.tell(item.id, "the message", message));
-                let origin = Origin::Answer { api: call.api, operation: call.operation };
-                let label = Label { data: Bits::default(), control: guards.clone() };
-                let value = self.judge.source(origin, Vec::new(), label);
-                self.judge.names.insert(item.id, value.clone());
+                self.judge.next = None;
+                self.judge.names.insert(item.id, value.clone().decided(&guards));
                 if let Some(until) = until {
                     // It decides how often the call is made, and whether it ends the run.
                     guards.union(&self.judge.value(until).whole().all());
@@ -128,6 +143,7 @@ impl<'a> Walk<'_, 'a> {
                     done.calls.iter().for_each(|at| self.hangs_on(*at, &guards));
                     self.judge.names.insert(item.id, value.decided(&guards));
                 }
+                self.judge.answers.insert(item.id, answer.decided(&guards));
                 let fails = std::mem::take(&mut self.judge.fails);
                 self.undo(undo.as_ref(), guards, repeated, done);
                 self.judge.fails = fails;
@@ -221,6 +237,7 @@ impl<'a> Walk<'_, 'a> {
             names.insert(input.name, value);
         }
         let names = std::mem::replace(&mut self.judge.names, names);
+        let answers = std::mem::take(&mut self.judge.answers);
         let functions = std::mem::replace(&mut self.judge.functions, callee.functions);
         let caller = self.caller.replace(self.caller.unwrap_or(node));
         done.body = self.block(&callee.body, guards, repeated);
@@ -236,6 +253,7 @@ impl<'a> Walk<'_, 'a> {
         self.caller = caller;
         self.judge.functions = functions;
         self.judge.names = names;
+        self.judge.answers = answers;
         result.unwrap_or_else(|| Value::plain(Label::default()))
     }
 

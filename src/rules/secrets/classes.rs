@@ -1,52 +1,25 @@
 //! P6: data goes only to who is cleared for its class, in a request or by what decides about it.
 
-use crate::diagnostics::codes::secrets::{
-    CLASS_DECIDES, CLASS_SENT, CLASS_TOLD, NEEDLESS_CLEARANCE, NEEDLESS_RELEASE,
-};
+use super::subject;
+use crate::diagnostics::codes::secrets::{CLASS_DECIDES, CLASS_SENT, CLASS_TOLD};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::hir::{Call, ClassifiedIn, Cleared, Hir, NodeKind};
+use crate::hir::{Call, ClassifiedIn, Hir, NodeKind};
 use crate::plan::secrecy::{Analysis, Leak, Mark, Origin, Way, is_labelled};
 use crate::rules::{Context, Rule};
 use crate::source::Span;
 
-pub(in crate::rules) const RULE: Rule = Rule {
-    name: "secrets/classes",
-    codes: &[&CLASS_SENT, &CLASS_DECIDES, &CLASS_TOLD, &NEEDLESS_RELEASE, &NEEDLESS_CLEARANCE],
-    check,
-};
+pub(in crate::rules) const RULE: Rule =
+    Rule { name: "secrets/classes", codes: &[&CLASS_SENT, &CLASS_DECIDES, &CLASS_TOLD], check };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let hir = context.hir;
-    let flow = &hir.flow;
-    let cleared = hir.apis.values().any(|api| !api.cleared.is_empty()) || !flow.cleared.is_empty();
-    let said = cleared || says(hir);
-    if !said {
+    if !says(hir) {
         return;
     }
-    let after = |of: &Hir, node: &str| match context.graphs.get(&of.flow.name) {
-        Some(graph) => graph.after(node),
-        None => context.graph.after(node),
-    };
-    let subject = hir.subject(&after);
+    let subject = subject(context, hir);
     let analysis = Analysis::of(&subject);
     for leak in analysis.leaks() {
         sink.push(finding(context, &leak));
-    }
-    for (node, name) in analysis.needless_releases() {
-        let Some(released) = flow.releases.get(node) else { continue };
-        let message = format!("nothing is released to `{name}` by `{node}`");
-        sink.push(
-            Diagnostic::new(&NEEDLESS_RELEASE, released.span, message)
-                .note("it may have the value as it is, or it never gets the value")
-                .help(format!("leave `{name}` out, or write the value without `release`")),
-        );
-    }
-    // What could not be bound may need it.
-    if flow.unbound.is_empty() {
-        for (name, api) in hir.apis.iter().filter(|(name, _)| !hir.used_views(name).is_empty()) {
-            needless(&analysis, Some(name), &api.cleared, sink);
-        }
-        needless(&analysis, None, &flow.cleared, sink);
     }
 }
 
@@ -56,22 +29,6 @@ fn says(hir: &Hir) -> bool {
         || !hir.flow.releases.is_empty()
         || hir.apis.keys().any(|name| hir.used_views(name).iter().any(|view| is_labelled(view)))
         || hir.callees.values().any(|callee| says(callee))
-}
-
-fn needless(analysis: &Analysis<'_, '_>, api: Option<&str>, cleared: &[Cleared], sink: &mut Sink) {
-    for (at, written) in cleared.iter().enumerate() {
-        if analysis.is_needless(api, at) {
-            let class = written.clearance.class;
-            let message = match api {
-                Some(name) => format!("`{name}` gets nothing that `cleared {class}` is needed for"),
-                None => format!("outputs and messages hold nothing that `cleared {class}` is needed for"),
-            };
-            sink.push(
-                Diagnostic::new(&NEEDLESS_CLEARANCE, written.span, message)
-                    .help("remove it: a clearance allows what a later change may send"),
-            );
-        }
-    }
 }
 
 fn finding(context: &Context<'_>, leak: &Leak<'_>) -> Diagnostic {

@@ -106,6 +106,8 @@ pub struct Step {
     pub call: Call,
     /// `poll … until c every 5s at most 60`.
     pub poll: Option<Box<Poll>>,
+    /// `pages … next c at most 60`.
+    pub pages: Option<Box<Pages>>,
     /// `when c`.
     pub when: Option<Expr>,
     /// `after a, b`.
@@ -135,6 +137,26 @@ pub struct Poll {
     pub every: Millis,
     /// Most polls; a poll without is reported.
     pub at_most: Option<Count>,
+}
+
+/// `pages CALL next e items e at most 20`: the call again for each next page, and the items of all pages as one list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pages {
+    /// Its place, the call included.
+    pub span: Span,
+    /// Where the next page begins, absent or null after the last one; the step's name stands for the newest page.
+    pub next: Expr,
+    /// The page's list; the page itself where it is left out.
+    pub items: Option<Expr>,
+    /// Most pages; pages without are reported.
+    pub at_most: Option<Count>,
+}
+
+impl Pages {
+    /// The place of the word `pages`.
+    pub fn keyword(&self) -> Span {
+        Span::new(self.span.file, self.span.start, self.span.start + "pages".len())
+    }
 }
 
 /// `api.op(a: e, query.id: e, { body })`.
@@ -255,6 +277,8 @@ pub struct Wait {
 pub enum Target {
     /// An operation of an api, perhaps again and again.
     Operation(Box<Call>, Option<Box<Poll>>),
+    /// An operation of an api, for each page of a list.
+    Paged(Box<Call>, Box<Pages>),
     /// Another flow.
     Flow(FlowCall),
 }

@@ -5,8 +5,8 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::Span;
 use crate::syntax::ast::{
     After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, FlowCall, For, Input,
-    Irreversible, Key, Let, Millis, Name, OnStatus, Path, Poll, Release, Return, Statement, Step, SubFlow,
-    Target, TypeExpr, Undo, UseHandoff, Wait,
+    Irreversible, Key, Let, Millis, Name, OnStatus, Pages, Path, Poll, Release, Return, Statement, Step,
+    SubFlow, Target, TypeExpr, Undo, UseHandoff, Wait,
 };
 use crate::syntax::grammar::{Node, Rule};
 
@@ -67,8 +67,9 @@ impl Clauses {
         target: Target,
         sink: &mut Sink,
     ) -> Statement {
-        let (call, poll) = match target {
-            Target::Operation(call, poll) => (call, poll),
+        let (call, poll, pages) = match target {
+            Target::Operation(call, poll) => (call, poll, None),
+            Target::Paged(call, pages) => (call, None, Some(pages)),
             Target::Flow(call) => return self.sub_flow(span, name, call, sink),
         };
         Statement::Step(Box::new(Step {
@@ -76,6 +77,7 @@ impl Clauses {
             name,
             call: *call,
             poll,
+            pages,
             when: taken(self.when),
             after: taken(self.after),
             on: self.on,
@@ -241,6 +243,9 @@ impl Lower<'_> {
         } else if let Some(poll) = child(node.clone(), Rule::poll) {
             let call = self.call(child(poll.clone(), Rule::call)?)?;
             Target::Operation(Box::new(call), Some(Box::new(self.poll(poll)?)))
+        } else if let Some(pages) = child(node.clone(), Rule::pages) {
+            let call = self.call(child(pages.clone(), Rule::call)?)?;
+            Target::Paged(Box::new(call), Box::new(self.pages(pages)?))
         } else {
             Target::Operation(Box::new(self.call(child(node, Rule::call)?)?), None)
         };
@@ -252,6 +257,13 @@ impl Lower<'_> {
         let at_most = child(node.clone(), Rule::at_most).and_then(|most| self.count_in(most));
         let every = self.millis_in(node.clone())?;
         Some(Poll { span, until: self.expr_in(node)?, every, at_most })
+    }
+
+    fn pages(&mut self, node: Node<'_>) -> Option<Pages> {
+        let span = self.span(&node);
+        let at_most = child(node.clone(), Rule::at_most).and_then(|most| self.count_in(most));
+        let items = child(node.clone(), Rule::page_items).and_then(|items| self.expr_in(items));
+        Some(Pages { span, next: self.expr_in(node)?, items, at_most })
     }
 
     fn flow_call(&mut self, node: Node<'_>) -> Option<FlowCall> {

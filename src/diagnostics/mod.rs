@@ -4,6 +4,7 @@
 
 pub mod codes;
 
+use crate::base::meant;
 use crate::source::Span;
 
 /// A stable number and name of one finding. Numbers are never reused.
@@ -139,8 +140,8 @@ impl Diagnostic {
 
     /// What may have been meant: the near word as help, and as it is spelled, as a change.
     #[must_use]
-    pub fn meant(self, span: Span, near: &str, spelled: Option<String>) -> Diagnostic {
-        let found = self.help(format!("did you mean `{near}`?"));
+    pub fn meant(self, span: Span, name: &str, near: &str, spelled: Option<String>) -> Diagnostic {
+        let found = self.help(meant(name, near));
         match spelled {
             Some(text) => found.fix(format!("write `{near}`"), vec![(span, text)]),
             None => found,

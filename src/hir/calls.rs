@@ -9,7 +9,7 @@ use super::functions::StepAnswer;
 use super::model::{Api, Call};
 use super::modules::{Modules, duplicate, kind, unknown};
 use super::policies::{self, Handoff};
-use crate::base::did_you_mean;
+use crate::base::{did_you_mean, meant};
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Location, OperationView};
@@ -85,7 +85,7 @@ fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut S
             }
             diagnostic = match &error.suggestion {
                 // No fix: another operation may do something else altogether.
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                Some(near) => diagnostic.help(meant(&name.text, near)),
                 None => {
                     let known: Vec<&str> = error.known.iter().map(String::as_str).take(20).collect();
                     diagnostic.note(format!("it has `{}`", known.join("`, `")))
@@ -373,7 +373,7 @@ impl<'d> FlowLowering<'_, 'd> {
                 let message = format!("`{}` has no parameter `{wanted}`", call.operation.text);
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message);
                 diagnostic = match did_you_mean(wanted, known.iter().copied()) {
-                    Some(near) => diagnostic.meant(argument.name.span, near, as_written(near)),
+                    Some(near) => diagnostic.meant(argument.name.span, wanted, near, as_written(near)),
                     None if known.is_empty() => diagnostic.note("it has no parameters"),
                     None => diagnostic.note(format!("its parameters are `{}`", known.join("`, `"))),
                 };

@@ -308,7 +308,7 @@ impl Lowering<'_, '_> {
                 let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message);
                 diagnostic = match near {
-                    Some(near) => diagnostic.meant(name.span, near, as_written(near)),
+                    Some(near) => diagnostic.meant(name.span, &name.text, near, as_written(near)),
                     None if candidates.is_empty() => diagnostic.note("the record has no members"),
                     None => diagnostic.note(format!("its members are `{}`", candidates.join("`, `"))),
                 };

@@ -294,7 +294,7 @@ impl Lowering<'_, '_> {
         let near = did_you_mean(&name.text.to_ascii_lowercase(), lower.iter().map(String::as_str));
         if let Some(near) = near.and_then(|near| known.iter().find(|known| known.eq_ignore_ascii_case(near)))
         {
-            found = found.meant(name.span, near, as_written(near));
+            found = found.meant(name.span, &name.text, near, as_written(near));
         }
         found = match known.as_slice() {
             [] => found.note("its document names no response headers"),

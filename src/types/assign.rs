@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::algebra::range;
 use super::{Field, Members, RecordType, Type};
-use crate::base::did_you_mean as near;
+use crate::base::{did_you_mean as near, meant};
 
 /// The answer to an assignability question.
 #[derive(Debug, Clone, PartialEq)]
@@ -356,7 +356,7 @@ impl Question {
                     let spare = from.fields.keys().filter(|own| !to.fields.contains_key(*own));
                     match spare.filter(|own| near(own, [name.as_str()]).is_some()).min() {
                         Some(own) if self.literal => {
-                            return at(misspelt(no(whole.witness(), UNDECLARED), name), own);
+                            return at(misspelt(no(whole.witness(), UNDECLARED), own, name), own);
                         }
                         _ => no(whole.witness(), "a required member is missing"),
                     }
@@ -393,7 +393,7 @@ impl Question {
             };
             let free = to.fields.keys().filter(|known| !from.fields.contains_key(*known));
             let answer = match near(name, free.map(String::as_str)) {
-                Some(known) if self.literal => misspelt(answer, known),
+                Some(known) if self.literal => misspelt(answer, name, known),
                 _ => answer,
             };
             match at(answer, name) {
@@ -427,10 +427,10 @@ impl Question {
 }
 
 /// Says which member was most likely meant.
-fn misspelt(answer: Answer, meant: &str) -> Answer {
+fn misspelt(answer: Answer, own: &str, known: &str) -> Answer {
     match answer {
         Answer::No(inner) if inner.path.is_empty() && inner.why == UNDECLARED => {
-            let help = Some(format!("did you mean `{meant}`?"));
+            let help = Some(meant(own, known));
             Answer::No(Counterexample { help, ..inner })
         }
         other => other,

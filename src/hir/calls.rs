@@ -134,6 +134,7 @@ fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut S
         guarded: false,
         document: Arc::clone(document),
         described,
+        reconciled: false,
         value: None,
     });
     contract.unsupported.is_empty().then(|| Bound {

@@ -33,6 +33,8 @@ pub static UNDECLARED_MEMBER: Code = Code::error("EF2012", "undeclared-member");
 
 /// A value which the flow writes, and which the document's schema refuses.
 pub static UNFIT_LITERAL: Code = Code::error("EF2020", "unfit-literal");
+/// Something beside the body of a step that may be read back.
+pub static NO_OWN_ANSWER: Code = Code::error("EF2013", "no-own-answer");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -49,5 +51,6 @@ pub const ALL: &[&Code] = &[
     &UNMATCHED_STATUS,
     &UNDECLARED_MEMBER,
     &UNFIT_LITERAL,
+    &NO_OWN_ANSWER,
     &SIGNAL_TYPE,
 ];

@@ -31,10 +31,11 @@ pub static UNMATCHED_STATUS: Code = Code::error("EF2011", "unmatched-status");
 /// A member of a record that nothing declares where it is put.
 pub static UNDECLARED_MEMBER: Code = Code::error("EF2012", "undeclared-member");
 
-/// A value which the flow writes, and which the document's schema refuses.
-pub static UNFIT_LITERAL: Code = Code::error("EF2020", "unfit-literal");
 /// Something beside the body of a step that may be read back.
 pub static NO_OWN_ANSWER: Code = Code::error("EF2013", "no-own-answer");
+
+/// A value which the flow writes, and which the document's schema refuses.
+pub static UNFIT_LITERAL: Code = Code::error("EF2020", "unfit-literal");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -50,7 +51,7 @@ pub const ALL: &[&Code] = &[
     &UNDOCUMENTED_HEADER,
     &UNMATCHED_STATUS,
     &UNDECLARED_MEMBER,
-    &UNFIT_LITERAL,
     &NO_OWN_ANSWER,
+    &UNFIT_LITERAL,
     &SIGNAL_TYPE,
 ];

@@ -165,7 +165,7 @@ impl Scope {
             // No fix: another value may be something else altogether. What may have been meant is not called needless.
             Some(near) => {
                 self.use_name(&near);
-                found.meant(name.span, &near, None)
+                found.meant(name.span, &name.text, &near, None)
             }
             None => found,
         }

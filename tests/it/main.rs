@@ -22,6 +22,7 @@ mod faults_network;
 mod faults_store;
 mod flows;
 mod forgery;
+mod hostile;
 mod fuzzed;
 mod limits;
 mod interference;

@@ -26,7 +26,7 @@ fn block<'c>(hir: &'c Hir, nodes: &'c Block, scope: &mut KeyScope<'c>, sink: &mu
             NodeKind::Let(value) => {
                 scope.values.insert(&node.id, value);
             }
-            NodeKind::Step(step) => judge(node, step, scope, sink),
+            NodeKind::Step(step) => judge(hir, node, step, scope, sink),
             NodeKind::SubFlow(call) => {
                 let keys = hir.callees.get(&call.flow).map(|callee| keys_of(callee)).unwrap_or_default();
                 if let Some(fault) = called_fault(&keys, &given(call), scope) {
@@ -105,19 +105,22 @@ fn collect<'h>(
     }
 }
 
-fn judge(node: &Node, step: &Step, scope: &KeyScope<'_>, sink: &mut Sink) {
+fn judge(hir: &Hir, node: &Node, step: &Step, scope: &KeyScope<'_>, sink: &mut Sink) {
     let call = &step.call;
     let Some((key, span)) = &call.key else { return };
+    let document = hir.apis.get(&call.api).and_then(|api| api.document.as_ref());
+    let place = document.and_then(|document| document.place(&call.view.pointer));
     if call.is_safe() {
         let message = format!("`{}` only reads: a key means nothing", node.id);
-        sink.push(Diagnostic::new(&KEY_WITHOUT_FACT, *span, message).help("remove the key"));
+        let finding = Diagnostic::new(&KEY_WITHOUT_FACT, *span, message);
+        sink.push(finding.and_at(place, "the operation").help("remove the key"));
         return;
     }
     if call.idempotency.is_none() {
         let message = format!("nothing says that `{}.{}` honours a key", call.api, call.operation);
         sink.push(
             Diagnostic::new(&KEY_WITHOUT_FACT, *span, message)
-                .and(call.span, "its document declares no `Idempotency-Key` header")
+                .and_at(place, "it declares no `Idempotency-Key` header")
                 .help(
                     "say it in the api's block: `idempotency header \"…\" assumed by OPERATOR because \"…\"`",
                 ),

@@ -107,7 +107,7 @@ fn a_poll_of_the_example_goes_on_until_the_answer_is_another() {
         words.extend(inputs.iter().chain(fault));
         let ran = eczflow(desk.path(), &words).expect(0).json();
         assert_eq!(ran["outputs"], serde_json::json!({"statement": "ST-1", "pages": 3}));
-        let bundle = desk.path().join("run.audit").display().to_string();
+        let bundle = desk.path().join(format!("{}.audit", fault.len())).display().to_string();
         eczflow(desk.path(), &["audit", "export", "latest", "--store", &store, "-o", &bundle]).expect(0);
         std::fs::read_to_string(&bundle).unwrap().matches("poll_scheduled").count()
     };

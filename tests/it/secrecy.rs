@@ -157,3 +157,38 @@ fn a_proof_or_a_table_of_something_else_is_refused() {
         assert!(found.is_err(), "{what}");
     }
 }
+
+/// What a called flow is given can fail before anything of it is done: its calls tell.
+const GIVEN: &str = r#"eczflow 1
+use std.handoff.{ strict }
+operator acme { passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }
+api warehouse = openapi("apis/warehouse.openapi.yaml")
+classify input look.part as internal
+flow stock(plus: int) -> { count: int } {
+  as acme.agent
+  handoff strict
+  step found = warehouse.getStock(sku: "M")
+  return { count: found.in_stock + plus }
+}
+flow look(part: int) -> { n: int } {
+  as acme.agent
+  handoff strict
+  step known = call stock(plus: 100 / part)
+  return { n: known.count }
+}
+"#;
+
+#[test]
+fn what_a_called_flow_is_given_counts_for_its_calls() {
+    let plan = flows::compile(flows::refund_files(Some(GIVEN)));
+    check(Plan::clone(&plan)).unwrap();
+    let mut raised = Plan::clone(&plan);
+    raised.flow.inputs[0].classified[0].class = Class::Restricted;
+    for found in [prove(&raised).map(|_| ()), check(raised).map(|_| ())] {
+        let found = found.unwrap_err();
+        assert!(
+            matches!(&found, PlanError::Obligation { name: "P6", subject, .. } if subject == "known/found"),
+            "{found}"
+        );
+    }
+}

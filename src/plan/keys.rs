@@ -183,7 +183,8 @@ fn run_member(expression: &Expr) -> Option<String> {
 
 fn adjoining(expression: &Expr) -> Option<KeyFault> {
     if let Expr::Interpolate { parts } = expression {
-        for pair in parts.windows(2) {
+        let said: Vec<&Part> = parts.iter().filter(|part| !is_empty(part)).collect();
+        for pair in said.windows(2) {
             if let [Part::Value(left), Part::Value(right)] = pair {
                 return Some(KeyFault::Adjoining { left: words(left), right: words(right) });
             }
@@ -192,6 +193,10 @@ fn adjoining(expression: &Expr) -> Option<KeyFault> {
     let mut found = None;
     each_child(expression, &mut |child| found = found.take().or_else(|| adjoining(child)));
     found
+}
+
+fn is_empty(part: &Part) -> bool {
+    matches!(part, Part::Text(text) if text.is_empty())
 }
 
 /// An expression as a message names it.

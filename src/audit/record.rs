@@ -79,6 +79,10 @@ pub enum Kind {
     PollScheduled,
     /// Another page follows.
     PageScheduled,
+    /// An unknown outcome is read back.
+    ReconcileStarted,
+    /// What that found.
+    Reconciled,
     /// The breaker lets no more calls through.
     BreakerOpened,
     /// It lets probes through.
@@ -133,6 +137,8 @@ impl Kind {
             Kind::RetryScheduled => "retry_scheduled",
             Kind::PollScheduled => "poll_scheduled",
             Kind::PageScheduled => "page_scheduled",
+            Kind::ReconcileStarted => "reconcile_started",
+            Kind::Reconciled => "reconciled",
             Kind::BreakerOpened => "breaker_opened",
             Kind::BreakerHalfOpen => "breaker_half_open",
             Kind::BreakerClosed => "breaker_closed",

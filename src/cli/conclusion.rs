@@ -225,7 +225,7 @@ fn help(class: FailureClass, last: Option<Last>) -> &'static str {
         }
         FailureClass::Guard => "the value fits its type only for some inputs; look at what the step is given",
         FailureClass::Bound => {
-            "look at the bound; `at most N` is how many items of a list are taken, or how often a poll asks"
+            "look at the bound; `at most N` is how many items of a list are taken, how often a poll asks, or how many pages are read"
         }
         FailureClass::Identity => {
             "the line `handoff refused` says of whom and why; a resolver that is unavailable is looked for at `[resolver] base` in eczflow.toml"

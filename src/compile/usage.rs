@@ -59,6 +59,11 @@ fn block(block: &Block, outer: &Names, found: &mut BTreeMap<Operation, Usage>) {
                 names.insert(node.id.clone(), (operation, String::new()));
                 call(&step.call, found);
                 step.undo.iter().for_each(|undo| call(undo, found));
+                if let Some(read) = &step.reconcile {
+                    call(&read.call, found);
+                    // It may stand for the answer, all of it.
+                    note(&(read.call.api.clone(), read.call.operation.clone()), String::new(), found);
+                }
                 node.expressions()
                     .into_iter()
                     .chain(node.on_answer())

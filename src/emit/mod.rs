@@ -172,6 +172,7 @@ impl Emitter<'_> {
                 call: self.call(&step.call)?,
                 poll: step.poll.as_ref().map(|(poll, _)| poll.clone()),
                 pages: step.pages.as_ref().map(|(pages, _)| pages.clone()),
+                reconcile: step.reconcile.as_ref().map(|read| self.reconcile(read)).transpose()?,
                 guard: step.guard.as_ref().map(|(guard, _)| guard.clone()),
                 on: step.on.iter().map(|(status, _, message)| (*status, message.clone())).collect(),
                 undo: step.undo.as_ref().map(|undo| self.call(undo)).transpose()?,
@@ -219,6 +220,11 @@ impl Emitter<'_> {
             hir::NodeKind::Return(value) => plan::NodeKind::Return { value: value.clone() },
         };
         Ok(plan::Node { id: node.id.clone(), line: node.line, after: self.graph.after(&node.id), kind })
+    }
+
+    fn reconcile(&self, read: &hir::Reconcile) -> Result<plan::Reconcile, EmitError> {
+        let (when, absent_after_ms) = (read.when.clone(), read.absent_after_ms);
+        Ok(plan::Reconcile { call: self.call(&read.call)?, when, absent_after_ms })
     }
 
     fn call(&self, call: &hir::Call) -> Result<plan::Call, EmitError> {

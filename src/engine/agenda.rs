@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::PauseCause;
-use super::path::Path;
+use super::path::{Path, Role};
 use super::state::{CallPhase, Looping, Progress, State};
 use super::{Engine, Place};
 use crate::base::Timestamp;
@@ -54,7 +54,7 @@ pub(super) struct Agenda {
 impl Agenda {
     /// Whether a call that is no undo is under way. Asked only while the run fails.
     pub(super) fn is_calling(&self) -> bool {
-        self.awaiting.iter().any(|path| !path.undo)
+        self.awaiting.iter().any(|path| !path.is_undo())
             || self.todo.values().any(|todo| matches!(todo, Todo::Call(_)))
     }
 }
@@ -68,7 +68,8 @@ impl<'a> Engine<'a> {
     fn spot(&self, path: &Path) -> Spot {
         let position = |id: &str| self.place(id).map_or(0, |place| place.position);
         let around = path.iterations.iter().flat_map(|(id, index)| [position(id), *index]);
-        around.chain([position(&path.node)]).collect()
+        let read = (path.role == Role::Reconcile).then_some(0);
+        around.chain([position(&path.node)]).chain(read).collect()
     }
 
     fn spot_after(&self, path: &Path, inside: Option<u64>) -> Spot {
@@ -98,7 +99,7 @@ impl<'a> Engine<'a> {
 
     /// A node has just finished: nodes that waited for it alone are ready, and an iteration or the flow may be done.
     pub(super) fn finished(&self, state: &mut State, path: &Path) {
-        let Some(place) = self.place(&path.node).filter(|_| !path.undo) else { return };
+        let Some(place) = self.place(&path.node).filter(|_| path.is_own()) else { return };
         for follower in &place.followers {
             let after = self.nodes.get(follower).map_or(0, |node| node.after.len());
             let next = Path::new(&path.iterations, follower);
@@ -154,7 +155,8 @@ impl<'a> Engine<'a> {
         if let Some(Progress::Calling(calling)) = progress {
             waits = matches!(calling.phase, CallPhase::Verify { .. } | CallPhase::Intended);
             // While the run fails, what has not been sent is given up.
-            due = !waits || (*failing && matches!(calling.phase, CallPhase::Verify { .. }));
+            let read_back = matches!(calling.phase, CallPhase::ReadBack);
+            due = (!waits && !read_back) || (*failing && matches!(calling.phase, CallPhase::Verify { .. }));
         }
         let mark = |set: &mut BTreeSet<Path>, member: bool| {
             if member {
@@ -177,13 +179,13 @@ impl<'a> Engine<'a> {
                 known.standing
             }
             Some(Progress::InDoubt) => Some(PauseCause::InDoubt),
-            Some(Progress::Failed) if path.undo => Some(PauseCause::Stuck),
+            Some(Progress::Failed) if path.is_undo() => Some(PauseCause::Stuck),
             _ => None,
         };
         mark(&mut agenda.awaiting, waits);
         mark(&mut agenda.doubtful, standing == Some(PauseCause::InDoubt));
         mark(&mut agenda.stuck, standing == Some(PauseCause::Stuck));
-        if !path.undo {
+        if !path.is_undo() {
             let spot = self.spot(path);
             match progress {
                 Some(_) if due => {
@@ -194,7 +196,7 @@ impl<'a> Engine<'a> {
                 }
                 None => {}
             }
-            if matches!(node.kind, NodeKind::For(_)) {
+            if path.is_own() && matches!(node.kind, NodeKind::For(_)) {
                 self.look_at_loop(state, path);
             }
         }

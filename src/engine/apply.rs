@@ -6,7 +6,7 @@ use super::Engine;
 use super::breaker::{opening_ceiling, trips};
 use super::event::*;
 use super::outcome::{Outcome, judge_answer, judge_failure};
-use super::path::Path;
+use super::path::{Path, Role};
 use super::request;
 use super::round::Round;
 use super::state::{CallPhase, Calling, Failure, Looping, Phase, Progress, State};
@@ -40,7 +40,10 @@ impl<'a> Engine<'a> {
         let failing = state.failing;
         let is_finished =
             |state: &State, path: &Path| state.nodes.get(path).is_some_and(Progress::is_finished);
-        let before = event.path.as_ref().is_some_and(|path| is_finished(state, path));
+        // A read concerns the step whose outcome it settles, too.
+        let read = event.path.as_ref().filter(|path| path.role == Role::Reconcile).map(Path::forward);
+        let concerned = || event.path.iter().chain(&read);
+        let before: Vec<bool> = concerned().map(|path| is_finished(state, path)).collect();
         match (&event.what, &event.path) {
             (What::RunStarted(opening), None) => self.open(state, opening, at)?,
             (What::RunResumed { after }, None) => resume(state, after)?,
@@ -66,7 +69,7 @@ impl<'a> Engine<'a> {
         }
         let ended = matches!(event.what, What::AttemptAnswered { .. } | What::AttemptFailed { .. });
         state.reported = event.path.clone().filter(|_| ended);
-        if let Some(path) = &event.path {
+        for (path, before) in concerned().zip(before) {
             self.look_at(state, path);
             if !before && is_finished(state, path) {
                 self.finished(state, path);
@@ -180,7 +183,7 @@ impl<'a> Engine<'a> {
                 if *until <= at {
                     return illegal("it waits for nothing");
                 }
-                if self.step(path).is_none_or(|step| step.poll.is_none()) {
+                if !self.reads_again(path) {
                     return illegal("its step does not poll");
                 }
                 under_way(state, path, event.attempt)?.next_round(*poll, *until)?;
@@ -189,6 +192,11 @@ impl<'a> Engine<'a> {
                 under_way(state, path, event.attempt)?;
                 self.turn_page(state, path)?;
                 under_way(state, path, event.attempt)?.next_round(*page, at)?;
+            }
+            What::ReconcileStarted {} => self.start_read(state, path, at)?,
+            What::Reconciled { found } => {
+                under_way(state, path, event.attempt)?;
+                self.end_read(state, path, *found)?;
             }
             What::TimerSet { until } => {
                 if *until <= at {
@@ -234,7 +242,7 @@ impl<'a> Engine<'a> {
             What::LoopStarted { .. } => self.start_items(state, path)?,
             What::LoopFinished { .. } => self.finish_loop(state, path)?,
             What::UndoStarted {} => {
-                let (Some(call), true) = (self.call(path), path.undo) else {
+                let (Some(call), true) = (self.call(path), path.is_undo()) else {
                     return illegal("there is no such undo");
                 };
                 let own = state.effect_value(&path.forward());
@@ -275,7 +283,7 @@ impl<'a> Engine<'a> {
 
     fn is_wait(&self, path: &Path) -> bool {
         let node = self.nodes.get(path.node.as_str());
-        !path.undo && node.is_some_and(|node| matches!(node.kind, NodeKind::Wait(_)))
+        path.is_own() && node.is_some_and(|node| matches!(node.kind, NodeKind::Wait(_)))
     }
 
     fn check_breaker(&self, path: &Path, event: &Event, facts: &BreakerFacts, at: Timestamp) -> Applied {
@@ -334,15 +342,20 @@ impl<'a> Engine<'a> {
                 }
             };
             state.nodes.insert(path.clone(), Progress::Done(value));
-            let undoable = self.step(path).is_some_and(|step| step.undo.is_some() && !step.call.is_safe());
-            if !path.undo && undoable {
-                state.completed.push(path.clone());
-            }
+            self.completed(state, path);
         } else {
             calling.phase = CallPhase::Settled(outcome);
             state.beside.extend(beside.map(|beside| (path.clone(), beside)));
         }
         Ok(())
+    }
+
+    /// A step's effect happened: it is undone if the run fails.
+    pub(super) fn completed(&self, state: &mut State, path: &Path) {
+        let undoable = self.step(path).is_some_and(|step| step.undo.is_some() && !step.call.is_safe());
+        if path.is_own() && undoable {
+            state.completed.push(path.clone());
+        }
     }
 
     fn start_items(&self, state: &mut State, path: &Path) -> Applied {
@@ -388,7 +401,7 @@ fn resume(state: &mut State, after: &str) -> Applied {
     }
     state.phase = Phase::Running;
     let at = state.at;
-    state.nodes.retain(|path, progress| !(path.undo && matches!(progress, Progress::Failed)));
+    state.nodes.retain(|path, progress| !(path.is_undo() && matches!(progress, Progress::Failed)));
     for progress in state.nodes.values_mut() {
         match progress {
             Progress::Calling(calling) => {

@@ -4,7 +4,7 @@ use super::breaker::Permit;
 use super::decide::{Environment, message_of};
 use super::event::*;
 use super::outcome::Outcome;
-use super::path::Path;
+use super::path::{Path, Role};
 use super::retry::{THROTTLED_COST, TRANSIENT_COST, ceiling_ms};
 use super::state::{CallPhase, Calling, State};
 use super::{Engine, request};
@@ -12,7 +12,7 @@ use crate::base::Timestamp;
 use crate::plan::{Call, Step};
 
 impl Engine<'_> {
-    /// A call under way; `step` is `None` for an undo.
+    /// A call under way; `step` is `None` for an undo and for what is read back.
     pub(super) fn decide_call(
         &self,
         state: &State,
@@ -25,13 +25,18 @@ impl Engine<'_> {
         // A possible effect must be settled even while the run fails; anything else is given up.
         let must_settle = step.is_none() || (calling.unknown && !call.is_safe());
         let give_up = state.failing && !must_settle;
-        let event = |what| Some(Event { path: Some(path.clone()), attempt: Some(calling.attempt), what });
+        let event = |what| {
+            Some(match what {
+                What::ReconcileStarted {} => Event { path: Some(path.reconcile()), attempt: None, what },
+                _ => Event { path: Some(path.clone()), attempt: Some(calling.attempt), what },
+            })
+        };
         match &calling.phase {
             CallPhase::Verify { .. } | CallPhase::Verified { .. } if give_up => {
                 let what = What::StepSkipped { because: SkipCause::RunFailing };
                 Some(Event { path: Some(path.clone()), attempt: None, what })
             }
-            CallPhase::Verify { .. } | CallPhase::Intended => None,
+            CallPhase::Verify { .. } | CallPhase::Intended | CallPhase::ReadBack => None,
             // A breaker or a resolver may have held it up beyond its policy's time: no attempt starts then.
             CallPhase::Verified { .. } if is_late(call, calling, environment.now()) => {
                 let message = format!(
@@ -39,7 +44,7 @@ impl Engine<'_> {
                     calling.tries(),
                     call.attempts()
                 );
-                event(self.end_call(call, step, calling, FailureClass::Exhausted, None, message))
+                event(self.end_call(state, path, call, step, calling, FailureClass::Exhausted, None, message))
             }
             CallPhase::Verified { half_open: true } => event(intended(calling, "half_open")),
             CallPhase::Verified { half_open: false } => match environment.permit(&call.api) {
@@ -48,6 +53,9 @@ impl Engine<'_> {
                 Permit::Probe(Some(facts)) => event(What::BreakerHalfOpen(facts)),
                 Permit::Until(until) => event(What::TimerSet { until }),
             },
+            CallPhase::Rounded(value) if path.role == Role::Reconcile => {
+                event(self.decide_read(state, environment, path, calling, Some(value))?)
+            }
             CallPhase::Rounded(value) => {
                 let what = self.decide_round(state, environment, path, step?, calling, value)?;
                 // One that is given up or fails ends the step, not an attempt.
@@ -58,7 +66,7 @@ impl Engine<'_> {
             CallPhase::Refused => {
                 let message =
                     "an identity of the handoff was refused; nothing was sent in this attempt".to_owned();
-                event(self.end_call(call, step, calling, FailureClass::Identity, None, message))
+                event(self.end_call(state, path, call, step, calling, FailureClass::Identity, None, message))
             }
             CallPhase::Lost => event(What::AttemptFailed {
                 cause: SendFailure::Interrupted,
@@ -70,6 +78,14 @@ impl Engine<'_> {
             CallPhase::Settled(outcome) => {
                 if !give_up && let Some(what) = self.retry(state, environment, path, call, calling, outcome) {
                     return event(what);
+                }
+                if path.role == Role::Reconcile {
+                    // 404 and 410 say that there is nothing.
+                    let absent = matches!(outcome.status, Some(404 | 410));
+                    return event(match absent {
+                        true => self.decide_read(state, environment, path, calling, None)?,
+                        false => What::Reconciled { found: Found::Unknown },
+                    });
                 }
                 event(self.settle_call(state, path, call, step, calling, outcome))
             }
@@ -99,8 +115,8 @@ impl Engine<'_> {
         let asked = outcome.retry_after.as_deref().and_then(|text| retry_after_ms(text, now)).unwrap_or(0);
         let latest = [
             policy.within_ms.map(|within| calling.first_intended.unwrap_or(now).plus(within)),
-            // An undo is outside the deadline; only a single wait of it is no longer than that.
-            Some(if path.undo { now.plus(self.plan.flow.deadline_ms) } else { self.deadline(state) }),
+            // An undo and a read are outside the deadline; only a single wait of it is no longer than that.
+            Some(if !path.is_own() { now.plus(self.plan.flow.deadline_ms) } else { self.deadline(state) }),
         ];
         // Judged by the ceiling, not by the draw: whether there is a retry must not hang on chance.
         if latest.into_iter().flatten().any(|latest| now.plus(ceiling.max(asked)) > latest) {
@@ -150,17 +166,20 @@ impl Engine<'_> {
             };
         }
         if outcome.kind == OutcomeKind::Redirected && !call.is_safe() {
-            return doubt;
+            return self.in_doubt(state, path, outcome.kind);
         }
         if let Some(what) = step.and_then(|step| on_status(state, path, step, calling, outcome)) {
             return what;
         }
-        self.end_call(call, step, calling, class, outcome.status, message)
+        self.end_call(state, path, call, step, calling, class, outcome.status, message)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what a call is, and what became of it")]
     /// Ends a call without success: in doubt where an effect may have happened, else failed.
     fn end_call(
         &self,
+        state: &State,
+        path: &Path,
         call: &Call,
         step: Option<&Step>,
         calling: &Calling,
@@ -169,14 +188,13 @@ impl Engine<'_> {
         message: String,
     ) -> What {
         match step {
+            _ if path.role == Role::Reconcile => What::Reconciled { found: Found::Unknown },
             // A resendable undo is stuck, and a resume tries it again with its key.
             None if calling.unknown && !call.is_resendable() => {
                 What::AttemptInDoubt { outcome: OutcomeKind::Unknown }
             }
             None => What::UndoFailed { class, message },
-            Some(_) if calling.unknown && !call.is_safe() => {
-                What::AttemptInDoubt { outcome: OutcomeKind::Unknown }
-            }
+            Some(_) if calling.unknown && !call.is_safe() => self.in_doubt(state, path, OutcomeKind::Unknown),
             Some(_) => What::StepFailed { class, status, effect: false, message },
         }
     }

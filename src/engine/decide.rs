@@ -109,7 +109,8 @@ impl<'a> Engine<'a> {
 
     fn decide_step(&self, state: &State, environment: &mut dyn Environment, path: &Path) -> Option<Event> {
         let (step, calling) = (self.step(path)?, state.calling(path)?);
-        self.decide_call(state, environment, path, &step.call, Some(step), calling)
+        let own = path.is_own().then_some(step);
+        self.decide_call(state, environment, path, self.call(path)?, own, calling)
     }
 
     /// A node that may start and did not by itself: it is skipped, begins a loop, holds, or fails.
@@ -207,7 +208,7 @@ impl<'a> Engine<'a> {
         let run = |what| Some(Event { path: None, attempt: None, what });
         let in_doubt = &state.agenda.doubtful;
         // A step in doubt: nothing is undone. An undo in doubt: the others still run.
-        if in_doubt.iter().any(|path| !path.undo) {
+        if in_doubt.iter().any(|path| !path.is_undo()) {
             return run(What::RunPaused { because: PauseCause::InDoubt });
         }
         for path in state.completed.iter().rev().skip(state.agenda.undone) {

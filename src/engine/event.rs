@@ -155,6 +155,13 @@ pub enum What {
         /// Which one, from 2.
         page: u64,
     },
+    /// Whether an effect of unknown outcome happened is read back.
+    ReconcileStarted {},
+    /// What was read back says this.
+    Reconciled {
+        /// What was found.
+        found: Found,
+    },
     /// A breaker opened.
     BreakerOpened(BreakerFacts),
     /// A breaker lets probes through.
@@ -310,6 +317,18 @@ pub enum Status {
     Succeeded,
     /// Without; nothing is left standing.
     Failed,
+}
+
+/// What a read says of an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// It happened.
+    Effect,
+    /// It did not happen.
+    Nothing,
+    /// It cannot be told.
+    Unknown,
 }
 
 /// Why a node did not run.

@@ -13,6 +13,7 @@ mod event;
 mod key;
 mod outcome;
 mod path;
+mod reconcile;
 mod round;
 mod record;
 mod request;
@@ -28,7 +29,7 @@ pub use apply::Illegal;
 pub use decide::{Environment, Need};
 pub use event::*;
 pub use outcome::{Beside, Outcome, counts_for_breaker, judge_answer, judge_failure};
-pub use path::{Iterations, Path, PathError};
+pub use path::{Iterations, Path, PathError, Role};
 pub use record::identities;
 pub use state::{Failure, Phase, State};
 pub use sub_flow::Child;
@@ -73,15 +74,15 @@ impl<'a> Engine<'a> {
 
     /// What the flow uses of the answer at a path beside its body; nothing of an undo's.
     pub fn answer_use(&self, path: &Path) -> Option<&'a AnswerUse> {
-        self.step(path).filter(|_| !path.undo)?.answer.as_ref()
+        self.step(path).filter(|_| path.is_own())?.answer.as_ref()
     }
 
-    /// The call at a path: the step's own, or the undo.
+    /// The call at a path: the step's own, or that of one of its clauses.
     pub fn call(&self, path: &Path) -> Option<&'a Call> {
-        if path.undo {
-            self.nodes.get(path.node.as_str())?.undo()
-        } else {
-            self.step(path).map(|step| &step.call)
+        match path.role {
+            Role::Own => self.step(path).map(|step| &step.call),
+            Role::Undo => self.nodes.get(path.node.as_str())?.undo(),
+            Role::Reconcile => Some(&self.step(path)?.reconcile.as_ref()?.call),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Call paths: which instance of a node, and whether it is its undo. Written `for_line[0].moved/undo`.
+//! Call paths: which instance of a node, and which of its calls. Written `for_line[0].moved/undo`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,26 +13,64 @@ pub struct Path {
     pub iterations: Iterations,
     /// The node's id.
     pub node: String,
-    /// Whether this is the node's undo.
-    pub undo: bool,
+    /// Which of the node's calls.
+    pub role: Role,
+}
+
+/// Which call of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Its own; and nodes that are no calls.
+    Own,
+    /// The compensation.
+    Undo,
+    /// The read that settles an unknown outcome.
+    Reconcile,
+}
+
+impl Role {
+    /// What a path ends with.
+    fn suffix(self) -> &'static str {
+        match self {
+            Role::Own => "",
+            Role::Undo => "/undo",
+            Role::Reconcile => "/reconcile",
+        }
+    }
 }
 
 impl Path {
     /// A node directly in some iterations; none for the flow's own body.
     pub fn new(iterations: &[(String, u64)], node: &str) -> Path {
-        Path { iterations: iterations.to_vec(), node: node.to_owned(), undo: false }
+        Path { iterations: iterations.to_vec(), node: node.to_owned(), role: Role::Own }
     }
 
     /// The undo of this node.
     #[must_use]
     pub fn undo(&self) -> Path {
-        Path { undo: true, ..self.clone() }
+        Path { role: Role::Undo, ..self.clone() }
     }
 
-    /// The node whose undo this is; itself otherwise.
+    /// The read that settles this node's outcome.
+    #[must_use]
+    pub fn reconcile(&self) -> Path {
+        Path { role: Role::Reconcile, ..self.clone() }
+    }
+
+    /// The node whose undo or reconcile this is; itself otherwise.
     #[must_use]
     pub fn forward(&self) -> Path {
-        Path { undo: false, ..self.clone() }
+        Path { role: Role::Own, ..self.clone() }
+    }
+
+    /// Whether it is the node itself.
+    pub fn is_own(&self) -> bool {
+        self.role == Role::Own
+    }
+
+    /// Whether it is the node's undo.
+    pub fn is_undo(&self) -> bool {
+        self.role == Role::Undo
     }
 
     /// The iterations inside a loop at this path.
@@ -49,7 +87,7 @@ impl fmt::Display for Path {
             write!(f, "{node}[{index}].")?;
         }
         f.write_str(&self.node)?;
-        if self.undo { f.write_str("/undo") } else { Ok(()) }
+        f.write_str(self.role.suffix())
     }
 }
 
@@ -62,7 +100,8 @@ impl FromStr for Path {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Path, PathError> {
-        let (text, undo) = text.strip_suffix("/undo").map_or((text, false), |text| (text, true));
+        let role = |role: Role| text.strip_suffix(role.suffix()).map(|text| (text, role));
+        let (text, role) = role(Role::Undo).or_else(|| role(Role::Reconcile)).unwrap_or((text, Role::Own));
         let mut parts: Vec<&str> = text.split('.').collect();
         let node = parts.pop().filter(|node| !node.is_empty()).ok_or(PathError)?.to_owned();
         let iterations = parts
@@ -73,7 +112,7 @@ impl FromStr for Path {
                 Ok((node.to_owned(), index.parse().map_err(|_| PathError)?))
             })
             .collect::<Result<_, _>>()?;
-        Ok(Path { iterations, node, undo })
+        Ok(Path { iterations, node, role })
     }
 }
 
@@ -83,7 +122,7 @@ mod tests {
 
     #[test]
     fn paths_round_trip() {
-        for text in ["refund", "refund/undo", "for_line[0].moved", "a[2].b[11].c/undo"] {
+        for text in ["refund", "refund/undo", "refund/reconcile", "for_line[0].moved", "a[2].b[11].c/undo"] {
             assert_eq!(text.parse::<Path>().unwrap().to_string(), text);
         }
         assert!("a[x].b".parse::<Path>().is_err() && "".parse::<Path>().is_err());

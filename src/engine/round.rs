@@ -4,7 +4,7 @@ use super::Engine;
 use super::apply::{Applied, illegal};
 use super::decide::{Environment, fail};
 use super::event::{FailureClass, Request, SkipCause, What};
-use super::path::Path;
+use super::path::{Path, Role};
 use super::request;
 use super::state::{CallPhase, Calling, Names, State};
 use crate::base::Timestamp;
@@ -30,7 +30,11 @@ struct Page {
 impl Engine<'_> {
     /// Whether a step that was answered is done.
     pub(super) fn round(&self, state: &State, path: &Path, value: Value) -> Round {
-        let step = self.step(path).filter(|_| !path.undo);
+        // Whether what was read back is the effect is to be decided on.
+        if path.role == Role::Reconcile {
+            return Round::Another(value);
+        }
+        let step = self.step(path).filter(|_| path.is_own());
         let (poll, pages) =
             (step.and_then(|step| step.poll.as_ref()), step.and_then(|step| step.pages.as_ref()));
         if let Some(poll) = poll {
@@ -104,7 +108,7 @@ impl Engine<'_> {
 
     /// Keeps what a page says, and asks for the next one.
     pub(super) fn turn_page(&self, state: &mut State, path: &Path) -> Applied {
-        let step = self.step(path).filter(|_| !path.undo);
+        let step = self.step(path).filter(|_| path.is_own());
         let (Some(step), Some(calling)) = (step, state.calling(path)) else {
             return illegal("it names no call");
         };
@@ -125,9 +129,10 @@ impl Engine<'_> {
 }
 
 impl Calling {
-    /// Begins another poll or page, not before a moment.
+    /// Begins another poll, page or read, not before a moment.
     pub(super) fn next_round(&mut self, round: u64, not_before: Timestamp) -> Applied {
-        if !matches!(self.phase, CallPhase::Rounded(_)) || round != self.round + 1 {
+        let settled = matches!(self.phase, CallPhase::Rounded(_) | CallPhase::Settled(_));
+        if !settled || round != self.round + 1 {
             return illegal("no other poll or page follows here");
         }
         (self.round, self.earlier) = (round, self.attempt);

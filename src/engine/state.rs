@@ -139,6 +139,8 @@ pub(super) enum CallPhase {
     Rounded(Value),
     /// The newest attempt's outcome is to be decided on.
     Settled(Outcome),
+    /// The outcome is unknown, and is being read back.
+    ReadBack,
 }
 
 #[derive(Debug, Clone)]

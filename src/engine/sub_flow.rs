@@ -41,7 +41,7 @@ type Started = Result<What, (FailureClass, String)>;
 
 impl<'a> Engine<'a> {
     pub(super) fn sub_flow(&self, path: &Path) -> Option<(&'a SubFlow, &'a Verified<Plan>)> {
-        match &self.nodes.get(path.node.as_str()).filter(|_| !path.undo)?.kind {
+        match &self.nodes.get(path.node.as_str()).filter(|_| path.is_own())?.kind {
             NodeKind::SubFlow(call) => Some((call, self.plan.called(&call.flow)?)),
             _ => None,
         }

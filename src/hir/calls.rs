@@ -122,6 +122,7 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
         refusals: BTreeSet::new(),
         fails: BTreeSet::new(),
         guarded: false,
+        reconciled: false,
         value: None,
     });
     contract.unsupported.is_empty().then(|| Bound {

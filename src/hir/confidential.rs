@@ -103,6 +103,10 @@ impl<'a, 'g> Reader<'a, 'g> {
                 on: step.on.iter().map(|(_, _, message)| message).collect(),
                 until: step.poll.as_ref().map(|(poll, _)| &poll.until),
                 pages: step.pages.as_ref().map(|(pages, _)| pages),
+                read: step
+                    .reconcile
+                    .as_ref()
+                    .map(|read| (self.sent(format!("{}/reconcile", node.id), &read.call), &read.when)),
                 undo: step.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },
             NodeKind::SubFlow(call) => What::Flow {

@@ -470,12 +470,14 @@ impl<'d> FlowLowering<'_, 'd> {
         });
         let call = self.call(&step.call, Some(step), step.retry.as_ref(), step.handoff.as_ref());
         let Some(Answering { call, value: answer, beside: headers, pages }) = call else {
-            let undo = step.undo.iter().map(|undo| &undo.call);
-            self.unbound.extend(undo.map(|call| (call.api.text.clone(), call.operation.text.clone())));
+            let others = step.undo.iter().map(|undo| &undo.call);
+            let others = others.chain(step.reconcile.iter().map(|read| &read.call));
+            self.unbound.extend(others.map(|call| (call.api.text.clone(), call.operation.text.clone())));
             // The name stands for something, only nobody knows what.
             self.scope.define(&step.name, Type::Never, true, self.sink);
             return None;
         };
+        let read = step.reconcile.as_ref().and_then(|written| self.read(written, &step.name));
         let mut on = Vec::new();
         for clause in &step.on {
             let message = self.message(&clause.message);
@@ -489,13 +491,17 @@ impl<'d> FlowLowering<'_, 'd> {
         self.scope.define(&step.name, ty, needless, self.sink);
         if self.scope.first_place(&step.name.text) == Some(step.name.span) {
             let fails: BTreeSet<u16> = step.on.iter().map(|on| on.status.value).collect();
-            let known = if maybe || !fails.is_empty() {
-                Arc::new(StepAnswer { refusals, fails, guarded: step.when.is_some(), ..(*headers).clone() })
+            let reconciled = step.reconcile.is_some();
+            let known = if maybe || !fails.is_empty() || reconciled {
+                let guarded = step.when.is_some();
+                Arc::new(StepAnswer { refusals, fails, guarded, reconciled, ..(*headers).clone() })
             } else {
                 Arc::clone(&headers)
             };
             self.scope.answers(&step.name.text, known);
         }
+        let reconcile =
+            read.and_then(|(written, read)| self.reconcile(written, &step.name, &call, &answer, read));
         let poll = step.poll.as_ref().and_then(|poll| self.poll(poll, &step.name, &call, &answer));
         let (undo, irreversible) =
             self.compensation(&step.name, answer, step.undo.as_ref(), step.irreversible.as_ref());
@@ -503,6 +509,7 @@ impl<'d> FlowLowering<'_, 'd> {
             call,
             poll,
             pages: step.pages.as_ref().and_then(|written| Some((pages?, written.span))),
+            reconcile,
             guard,
             on,
             undo,

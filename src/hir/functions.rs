@@ -45,6 +45,8 @@ pub(crate) struct StepAnswer {
     pub(crate) fails: BTreeSet<u16>,
     /// Whether the step may be skipped.
     pub(crate) guarded: bool,
+    /// Whether an unknown outcome of it is read back.
+    pub(crate) reconciled: bool,
     /// What the step is when it was done, where that is not the body of its answer.
     pub(crate) value: Option<Type>,
 }
@@ -257,6 +259,7 @@ impl Lowering<'_, '_> {
             }
             return self.poison(span);
         };
+        self.answered_itself(&answer, name);
         let of = name.text.clone();
         let (expr, part) = match word {
             "status" => (Expr::Status { of }, answer.status.clone()),
@@ -267,6 +270,18 @@ impl Lowering<'_, '_> {
         };
         let part = if ty.is_optional() { part.optional() } else { part };
         Typed { expr, ty: part, span, literal: false }
+    }
+
+    /// What is used beside the body must be known however the step ended.
+    pub(super) fn answered_itself(&mut self, answer: &StepAnswer, name: &ast::Name) {
+        if answer.reconciled {
+            let message = format!("`{}` may be read back, and then there is no answer of its own", name.text);
+            self.report(
+                Diagnostic::new(&codes::NO_OWN_ANSWER, name.span, message)
+                    .note("`status`, `headers` and `match` are about the answer of the step's own call")
+                    .help("use what is in its body, which is there in both cases; or leave out `reconcile`"),
+            );
+        }
     }
 
     /// The name of a header as its document spells it; `None` where it is not documented, which is reported.

@@ -31,6 +31,7 @@ impl Lowering<'_, '_> {
             }
             return self.poison(span);
         };
+        self.answered_itself(&answer, step);
         self.check_arms(step, arms, &answer, span);
         let mut lowered: Vec<(&ast::MatchArm, Typed)> = Vec::new();
         for arm in arms {

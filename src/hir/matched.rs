@@ -21,6 +21,10 @@ pub(super) fn matched(block: &Block, found: &mut Matched) {
                     look(&pages.next);
                     pages.items.iter().for_each(&mut look);
                 }
+                for read in step.reconcile.as_slice() {
+                    call(&read.call, &mut look);
+                    look(&read.when);
+                }
                 step.when.iter().for_each(&mut look);
                 step.on.iter().for_each(|on| look(&on.message));
                 step.key.iter().for_each(|key| look(&key.once_per));

@@ -25,6 +25,7 @@ mod pages;
 mod placed;
 mod parties;
 mod policies;
+mod reconcile;
 mod polls;
 mod scope;
 mod signal;

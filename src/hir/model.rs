@@ -335,6 +335,8 @@ pub struct Step {
     pub poll: Option<(Poll, Span)>,
     /// The same call for each page of a list, and where that stands.
     pub pages: Option<(Pages, Span)>,
+    /// The read that settles an unknown outcome.
+    pub reconcile: Option<Reconcile>,
     /// `when` and its place.
     pub guard: Option<(Expr, Span)>,
     /// `on STATUS fail`, with the status's place.
@@ -345,6 +347,17 @@ pub struct Step {
     pub irreversible: Option<(String, Span)>,
     /// The documented headers of its success answers.
     pub headers: Vec<String>,
+}
+
+/// A read that settles an unknown outcome.
+#[derive(Debug)]
+pub struct Reconcile {
+    /// The read.
+    pub call: Call,
+    /// A bool over what was read.
+    pub when: Expr,
+    /// How long after a first read what is not found has not happened, milliseconds.
+    pub absent_after_ms: Option<u64>,
 }
 
 /// A call of another flow.
@@ -452,7 +465,8 @@ impl Node {
         let poll = step.and_then(|step| step.poll.as_ref()).map(|(poll, _)| &poll.until);
         let pages = step.and_then(|step| step.pages.as_ref()).into_iter();
         let pages = pages.flat_map(|(pages, _)| pages.expressions());
-        self.undo().into_iter().flat_map(Call::expressions).chain(poll).chain(pages)
+        let read = step.and_then(|step| step.reconcile.as_ref()).map(|read| &read.when);
+        self.undo().into_iter().flat_map(Call::expressions).chain(poll).chain(pages).chain(read)
     }
 
     /// Whether everything below it in its block waits for it.
@@ -467,6 +481,11 @@ impl Node {
             NodeKind::SubFlow(call) => call.undo.as_ref(),
             _ => None,
         }
+    }
+
+    /// Whether an unknown outcome of it is read back.
+    pub fn is_read_back(&self) -> bool {
+        matches!(&self.kind, NodeKind::Step(step) if step.reconcile.is_some())
     }
 
     /// Whether counterparties may have changed once it is done.
@@ -509,12 +528,14 @@ impl Block {
 }
 
 impl Flow {
-    /// Every call: the node, `NODE` or `NODE/undo`, the call, and the innermost loop it stands in.
+    /// Every call: the node, `NODE`, `NODE/reconcile` or `NODE/undo`, the call, and the innermost loop it stands in.
     pub fn calls(&self) -> Vec<(&Node, String, &Call, Option<&Loop>)> {
         let mut calls = Vec::new();
         self.body.each_node(&mut |node, inside| {
             if let NodeKind::Step(step) = &node.kind {
                 calls.push((node, node.id.clone(), &step.call, inside));
+                let read = step.reconcile.as_ref();
+                calls.extend(read.map(|read| (node, format!("{}/reconcile", node.id), &read.call, inside)));
             }
             if let Some(undo) = node.undo() {
                 calls.push((node, format!("{}/undo", node.id), undo, inside));

@@ -20,8 +20,10 @@ impl Node {
         match &self.kind {
             NodeKind::Step(step) => {
                 let guard = step.guard.as_ref().map(|(guard, _)| guard);
+                let read = step.reconcile.iter().flat_map(|read| read.call.expressions());
                 step.call
                     .expressions()
+                    .chain(read)
                     .chain(guard)
                     .chain(step.on.iter().map(|(_, _, message)| message))
                     .collect()

@@ -55,6 +55,8 @@ pub fn each_expression<'p>(block: &'p Block, visit: &mut dyn FnMut(&'p Expr)) {
         match &node.kind {
             NodeKind::Call(step) => {
                 step.call.expressions().for_each(&mut *visit);
+                let read = step.reconcile.iter().flat_map(|reconcile| reconcile.call.expressions());
+                read.for_each(&mut *visit);
                 step.guard.iter().chain(step.on.values()).for_each(&mut *visit);
             }
             NodeKind::SubFlow(call) => {

@@ -57,6 +57,15 @@ impl CallTime {
         CallTime { single_ms: self.single_ms, worst_ms }
     }
 
+    /// The same, where an unknown outcome is read back: this long, so often, and what lies between two reads.
+    #[must_use]
+    pub fn read_back(self, read: Option<(CallTime, Option<u64>)>) -> CallTime {
+        let Some((time, absent_after_ms)) = read else { return self };
+        let rounds = 1 + u64::from(absent_after_ms.is_some());
+        let reads = time.worst_ms.saturating_mul(rounds).saturating_add(absent_after_ms.unwrap_or(0));
+        CallTime { single_ms: self.single_ms, worst_ms: self.worst_ms.saturating_add(reads) }
+    }
+
     pub(super) fn in_plan(call: &Call, plan: &Plan) -> CallTime {
         let attempt_ms = plan.apis.get(&call.api).map_or(0, |api| api.timeout.attempt_ms);
         CallTime::of(call.retry.as_ref(), attempt_ms, plan.flow.deadline_ms)
@@ -204,6 +213,14 @@ pub fn bounds(plan: &Plan) -> Bounds {
             steps.leaves = steps.leaves.saturating_add(
                 ATTEMPT_LEAVES.saturating_mul(u64::from(step.call.attempts())).saturating_mul(rounds),
             );
+            if let Some(read) = &step.reconcile {
+                let reads = times.saturating_mul(read.rounds());
+                steps.add(&read.call, plan, reads, &mut forward);
+                let leaves =
+                    ATTEMPT_LEAVES.saturating_mul(u64::from(read.call.attempts())).saturating_mul(reads);
+                // And that it began, and what it found.
+                steps.leaves = steps.leaves.saturating_add(leaves).saturating_add(times.saturating_mul(2));
+            }
             if let Some(undo) = &step.undo {
                 undos.add_undo(undo, plan, times, &mut back);
             }

@@ -57,4 +57,5 @@ pub use party::{
     unverified,
 };
 pub use ranges::out_of_range;
+pub use typed::reads_back;
 pub use values::is_paged;

@@ -342,6 +342,9 @@ pub struct Step {
     /// The same call for each page of a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<Pages>,
+    /// The read that settles an unknown outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconcile: Option<Reconcile>,
     /// `when`: false skips the step, and its value is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<Expr>,
@@ -369,6 +372,27 @@ pub struct Poll {
     pub every_ms: u64,
     /// Most polls.
     pub at_most: u64,
+}
+
+/// `reconcile api.op(…) when c absent after d`, of an effect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reconcile {
+    /// The read; it sees what the step's own call sees.
+    pub call: Call,
+    /// A bool, evaluated over what was read with the step's own name in scope: true says that the effect happened, and that
+    /// this is the step's value.
+    pub when: Expr,
+    /// How long after a first read an effect that is not found has not happened, milliseconds; absent where it is in doubt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent_after_ms: Option<u64>,
+}
+
+impl Reconcile {
+    /// How often it reads at most, retries left out.
+    pub fn rounds(&self) -> u64 {
+        1 + u64::from(self.absent_after_ms.is_some())
+    }
 }
 
 /// `pages … next e items e at most 20`, of a safe call: the step's value is the list of all pages' items.
@@ -520,7 +544,16 @@ impl Node {
         };
         let poll = step.and_then(|step| step.poll.as_ref()).map(|poll| &poll.until);
         let pages = step.and_then(|step| step.pages.as_ref()).into_iter().flat_map(Pages::expressions);
-        self.undo().into_iter().flat_map(Call::expressions).chain(poll).chain(pages)
+        let read = self.reconcile().map(|reconcile| &reconcile.when);
+        self.undo().into_iter().flat_map(Call::expressions).chain(poll).chain(pages).chain(read)
+    }
+
+    /// The read that settles an unknown outcome, where it has one.
+    pub fn reconcile(&self) -> Option<&Reconcile> {
+        match &self.kind {
+            NodeKind::Call(step) => step.reconcile.as_ref(),
+            _ => None,
+        }
     }
 
     /// The compensation, where it has one.

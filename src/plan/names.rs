@@ -123,6 +123,7 @@ impl Node {
                 step.call.expressions().for_each(&mut add);
                 step.guard.iter().for_each(&mut add);
                 step.on.values().for_each(&mut add);
+                step.reconcile.iter().flat_map(|reconcile| reconcile.call.expressions()).for_each(&mut add);
             }
             NodeKind::SubFlow(call) => {
                 call.inputs.iter().for_each(|given| add(&given.value));

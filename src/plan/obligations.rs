@@ -26,7 +26,7 @@ fn obligation(name: &str, subject: &str, holds_by: String) -> Obligation {
     Obligation { name: name.to_owned(), subject: subject.to_owned(), holds_by }
 }
 
-/// The plan's calls: `NODE` or `NODE/undo`, the call, and whether it stands in a loop.
+/// The plan's calls: `NODE`, `NODE/reconcile` or `NODE/undo`, the call, and whether it stands in a loop.
 pub fn calls(block: &Block) -> Vec<(String, &Call)> {
     let mut found = Vec::new();
     collect(block, &mut found);
@@ -37,6 +37,8 @@ fn collect<'p>(block: &'p Block, found: &mut Vec<(String, &'p Call)>) {
     for node in &block.nodes {
         if let NodeKind::Call(step) = &node.kind {
             found.push((node.id.clone(), &step.call));
+            let read = step.reconcile.as_ref();
+            found.extend(read.map(|read| (format!("{}/reconcile", node.id), &read.call)));
         }
         found.extend(node.undo().map(|undo| (format!("{}/undo", node.id), undo)));
         if let NodeKind::For(repeat) = &node.kind {
@@ -57,26 +59,27 @@ pub(super) fn obligations(
         found.push(pinned(plan, name, api, views)?);
     }
     let mut used: BTreeMap<(&str, &str), ()> = BTreeMap::new();
-    for (subject, call) in calls(&plan.flow.body) {
+    let calls = calls(&plan.flow.body);
+    let reads: BTreeMap<&str, &Call> = calls
+        .iter()
+        .filter_map(|(subject, call)| Some((subject.strip_suffix("/reconcile")?, *call)))
+        .collect();
+    for (subject, call) in &calls {
         let api = plan
             .apis
             .get(&call.api)
-            .ok_or_else(|| refused("P5", &subject, format!("there is no api `{}`", call.api)))?;
+            .ok_or_else(|| refused("P5", subject, format!("there is no api `{}`", call.api)))?;
         let view = views.get(&(call.api.clone(), call.operation.clone())).ok_or_else(|| {
-            refused("P5", &subject, format!("there is no slice of `{}`", call.operation_name()))
+            refused("P5", subject, format!("there is no slice of `{}`", call.operation_name()))
         })?;
         if (view.method.as_str(), view.path.as_str()) != (call.method.as_str(), call.path.as_str()) {
-            return Err(refused(
-                "P5",
-                &subject,
-                format!("`{}` is `{}`", call.operation_name(), view.route()),
-            ));
+            return Err(refused("P5", subject, format!("`{}` is `{}`", call.operation_name(), view.route())));
         }
         used.insert((call.api.as_str(), call.operation.as_str()), ());
-        found.push(handed_over(plan, &subject, call, api)?);
+        found.push(handed_over(plan, subject, call, api)?);
         let contract = contracts.get(&call.api).and_then(|known| known.get(&call.operation));
-        let contract = contract.ok_or_else(|| refused("P7", &subject, "its operation is not in the plan"))?;
-        found.push(retried(plan, &subject, call, contract)?);
+        let contract = contract.ok_or_else(|| refused("P7", subject, "its operation is not in the plan"))?;
+        found.push(retried(plan, subject, call, contract, reads.get(subject.as_str()).copied())?);
     }
     for (api, operation) in views.keys() {
         if !used.contains_key(&(api.as_str(), operation.as_str())) {
@@ -278,7 +281,22 @@ fn handed_over(plan: &Plan, subject: &str, call: &Call, api: &Api) -> Result<Obl
     Ok(obligation("P4", subject, holds_by))
 }
 
-fn retried(plan: &Plan, subject: &str, call: &Call, contract: &Contract) -> Result<Obligation, PlanError> {
+/// `read`: what settles an unknown outcome. Such a call is read back where it could not be sent again.
+fn retried(
+    plan: &Plan,
+    subject: &str,
+    call: &Call,
+    contract: &Contract,
+    read: Option<&Call>,
+) -> Result<Obligation, PlanError> {
+    if let Some(read) = read {
+        if call.is_safe() {
+            return Err(refused("P7", subject, "a safe call has no outcome to read back"));
+        }
+        if !read.is_safe() {
+            return Err(refused("P7", subject, "what reads it back has an effect"));
+        }
+    }
     let stated = call.idempotency.as_ref();
     let assumed = stated.filter(|fact| matches!(fact, Idempotency::Assumed { .. }));
     if call.idempotency != idempotency(call.is_safe(), contract, assumed) {
@@ -297,7 +315,7 @@ fn retried(plan: &Plan, subject: &str, call: &Call, contract: &Contract) -> Resu
     if call.once_per.is_some() && call.idempotency.is_none() {
         return Err(refused("P7", subject, "a key needs an idempotency fact"));
     }
-    if call.attempts() > 1 && !call.is_resendable() {
+    if call.attempts() > 1 && !call.is_resendable() && read.is_none() {
         return Err(refused("P7", subject, "a retry could repeat the effect"));
     }
     let attempts = call.attempts();
@@ -308,7 +326,8 @@ fn retried(plan: &Plan, subject: &str, call: &Call, contract: &Contract) -> Resu
         None if call.is_resendable() => format!("{} is idempotent", call.method),
         None => "never resent".to_owned(),
     };
-    Ok(obligation("P7", subject, format!("attempts {attempts}; {fact}")))
+    let read = read.map(|read| format!("; read back by {}", read.operation_name())).unwrap_or_default();
+    Ok(obligation("P7", subject, format!("attempts {attempts}; {fact}{read}")))
 }
 
 /// What the plan takes for granted or leaves below a hint, in words, sorted, each once.

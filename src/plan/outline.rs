@@ -111,7 +111,12 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
                         effect,
                         undone,
                         time: CallTime::in_plan(&step.call, plan)
-                            .repeated(step.poll.as_ref(), step.pages.as_ref()),
+                            .repeated(step.poll.as_ref(), step.pages.as_ref())
+                            .read_back(
+                                step.reconcile
+                                    .as_ref()
+                                    .map(|read| (CallTime::in_plan(&read.call, plan), read.absent_after_ms)),
+                            ),
                     },
                 )
             }

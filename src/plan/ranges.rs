@@ -234,6 +234,12 @@ fn check_step(place: &str, step: &Step) -> Checked {
         range(place, "pages.at_most", pages.at_most, 1, PAGES)?;
         pages.expressions().try_for_each(|expression| check_expression(place, expression, 0))?;
     }
+    if let Some(reconcile) = &step.reconcile {
+        check_call(&format!("{place}/reconcile"), &reconcile.call)?;
+        check_expression(place, &reconcile.when, 0)?;
+        let after = reconcile.absent_after_ms;
+        after.iter().try_for_each(|after| range(place, "reconcile.absent_after_ms", *after, 1, DELAY_MS))?;
+    }
     for status in step.on.keys() {
         let answerable = (300..=599).contains(status);
         require(answerable, place, "on", &format!("a status from 300 to 599, not {status}"))?;

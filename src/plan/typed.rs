@@ -10,7 +10,7 @@ use super::model::{Argument, Block, Call, NodeKind, Obligation, Pages, Plan, Ste
 use super::obligations::calls;
 use crate::documents::Location;
 use crate::expr::{Expr, Misuse, Typing};
-use crate::types::{Answer, Contract, Field, Parameter, Type, assignable_to_field};
+use crate::types::{Answer, Contract, Field, Parameter, Type, assignable, assignable_to_field};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -68,6 +68,11 @@ fn is_key(call: &Call, parameter: &Parameter) -> bool {
     let header = call.idempotency.as_ref().map(|fact| fact.header());
     parameter.location == Location::Header
         && header.is_some_and(|header| header.eq_ignore_ascii_case(&parameter.name))
+}
+
+/// Whether what a `reconcile` reads can stand for a step's answer: for sure, since nothing checks it then.
+pub fn reads_back(read: &Type, answer: &Type) -> bool {
+    assignable(read, answer) == Answer::Yes || *read == Type::Never
 }
 
 struct Walk<'a> {
@@ -141,12 +146,24 @@ impl<'a> Walk<'a> {
         self.typing.next_is(step.pages.as_ref().map(|pages| Pages::asked(&pages.cursor)));
         let contract = self.call(id, &step.call)?;
         self.typing.next_is(None);
+        let read = match &step.reconcile {
+            Some(read) => Some((read, self.call(&format!("{id}/reconcile"), &read.call)?.success_type())),
+            None => None,
+        };
         step.on.values().try_for_each(|message| self.message(id, message))?;
         let answer = self.answers.entry((&step.call.api, &step.call.operation));
         let answer = Rc::clone(answer.or_insert_with(|| Rc::new(contract.success_type())));
         self.typing.answered(id, contract, step.guard.is_some());
         // What follows the answer sees it where the step was done: there, it is present.
         self.typing.define(id, Rc::clone(&answer));
+        if let Some((reconcile, found)) = read {
+            if !reads_back(&found, &answer) {
+                return Err(refused(id, "what is read back is not what the step answers"));
+            }
+            let before = self.typing.define(id, found);
+            self.condition(id, Some(&reconcile.when))?;
+            before.into_iter().for_each(|before| drop(self.typing.define(id, before)));
+        }
         self.condition(id, step.poll.as_ref().map(|poll| &poll.until))?;
         let answer = match &step.pages {
             Some(pages) => self.pages(id, pages)?,

@@ -84,6 +84,9 @@ pub(super) fn check_answers(plan: &Plan, contracts: &Contracts) -> Result<(), Pl
         let contract = contracts.get(&step.call.api).and_then(|known| known.get(&step.call.operation));
         let documented = contract.map(|contract| contract.success_headers()).unwrap_or_default();
         let wanted = uses.get(name).map(|uses| uses.of(documented.keys().cloned()));
+        if wanted.is_some() && step.reconcile.is_some() {
+            return Err(refused("P3", name, "what is read back has no status and no headers of its own"));
+        }
         if step.answer != wanted {
             return Err(refused("P3", name, "it does not say what the flow uses of its answer"));
         }

@@ -2,7 +2,9 @@
 
 use crate::audit::Record;
 use crate::ecz::{Decision, Observation};
-use crate::engine::{Check, Event, Judged, OutcomeKind, PauseCause, SendFailure, SkipCause, Status, What};
+use crate::engine::{
+    Check, Event, Found, Judged, OutcomeKind, PauseCause, Role, SendFailure, SkipCause, Status, What,
+};
 
 use super::shown::harmless_line;
 
@@ -70,8 +72,19 @@ fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
         }
         What::AttemptInDoubt { .. } => format!("{operation}: whether it had an effect is not known"),
         What::RetryScheduled { delay_ms, .. } => format!("again in {delay_ms} ms"),
+        What::PollScheduled { until, .. }
+            if event.path.as_ref().is_some_and(|path| path.role == Role::Reconcile) =>
+        {
+            format!("not found; read again not before {until}")
+        }
         What::PollScheduled { poll, until } => format!("poll {poll} not before {until}"),
         What::PageScheduled { page } => format!("page {page}"),
+        What::ReconcileStarted {} => "whether it had an effect is read back".to_owned(),
+        What::Reconciled { found } => match found {
+            Found::Effect => "read back: it had its effect".to_owned(),
+            Found::Nothing => "read back: it had no effect".to_owned(),
+            Found::Unknown => "read back: whether it had an effect is still not known".to_owned(),
+        },
         What::BreakerOpened(facts) => format!(
             "breaker of `{}` opened: {} of {} calls failed, {} slow",
             facts.api, facts.failures, facts.calls, facts.slow

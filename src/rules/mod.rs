@@ -93,3 +93,11 @@ pub fn check(rules: &[&Rule], context: &Context<'_>, sink: &mut Sink) {
         (rule.check)(context, sink);
     }
 }
+
+/// Whose call this is, in words: a node's own, or that of one of its clauses.
+fn who(subject: &str) -> String {
+    match subject.split_once('/') {
+        Some((node, clause)) => format!("the {clause} of `{node}`"),
+        None => format!("`{subject}`"),
+    }
+}

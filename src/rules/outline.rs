@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::expr::Expr;
-use crate::hir::{Block, Node, NodeKind};
+use crate::hir::{Block, Call, Node, NodeKind};
 use crate::plan::{CallTime, Does, Failing, Item, can_fail};
 
 /// The flow's outline: what the plan's own check makes of the plan.
@@ -20,10 +20,14 @@ fn item<'c>(context: &'c Context<'_>, node: &'c Node) -> Item<'c> {
         |value: &Expr, failing: Failing| (can_fail(value, functions).then_some(failing), Does::Compute);
     let (fails, does) = match &node.kind {
         NodeKind::Step(step) => {
-            let attempt_ms = hir.apis.get(&step.call.api).map_or(0, |api| api.timeout.attempt_ms);
-            let time = CallTime::of(step.call.retry(), attempt_ms, hir.flow.deadline_ms);
+            let time = |call: &Call| {
+                let attempt_ms = hir.apis.get(&call.api).map_or(0, |api| api.timeout.attempt_ms);
+                CallTime::of(call.retry(), attempt_ms, hir.flow.deadline_ms)
+            };
+            let read = step.reconcile.as_ref().map(|read| (time(&read.call), read.absent_after_ms));
             let (poll, pages) = (step.poll.as_ref(), step.pages.as_ref());
-            let time = time.repeated(poll.map(|(poll, _)| poll), pages.map(|(pages, _)| pages));
+            let time = time(&step.call).repeated(poll.map(|(poll, _)| poll), pages.map(|(pages, _)| pages));
+            let time = time.read_back(read);
             let (effect, undone) = (!step.call.is_safe(), step.undo.is_some());
             (Some(Failing::Call), Does::Call { effect, undone, time })
         }

@@ -12,8 +12,6 @@ use super::scan::{Scan, Token, TokenKind};
 
 /// Words that begin a declaration of the language which is not built yet.
 pub(super) const LATER_ITEMS: [&str; 1] = ["test"];
-/// Words that begin a step's clause which is not built yet.
-pub(super) const LATER_CLAUSES: [&str; 1] = ["reconcile"];
 /// Words inside declarations that are not built yet.
 const LATER_MEMBERS: [&str; 6] = ["bodies", "concurrency", "rate", "stated", "two_sided", "receipt"];
 
@@ -163,12 +161,11 @@ impl Errors<'_> {
         let word = self.word(index)?;
         let in_item = matches!(self.word(from), Some("api" | "handoff" | "operator" | "retry" | "breaker"));
         let member = in_item && (LATER_MEMBERS.contains(&word) || matches!(word, "operator" | "passport"));
-        let clause = LATER_CLAUSES.contains(&word);
         let name_position = index.checked_sub(1).is_some_and(|before| {
             matches!(self.word(before), Some("step" | "let" | "for" | "operator" | "api" | "flow" | "secret"))
                 || self.sign(before) == Some('.')
         });
-        ((member || clause) && !name_position).then_some(word)
+        (member && !name_position).then_some(word)
     }
 
     fn found(&self, token: Token) -> String {

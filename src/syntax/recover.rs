@@ -6,7 +6,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::{FileId, Span};
 
 use super::ast::{Block, Broken, File, Item, Name, Return, Statement};
-use super::errors::{Errors, LATER_CLAUSES, LATER_ITEMS};
+use super::errors::{Errors, LATER_ITEMS};
 use super::grammar::{Node, Rule, parse};
 use super::lower::{Clauses, Lower, Settings, SignalClauses};
 use super::scan::{Scan, TokenKind};
@@ -24,8 +24,8 @@ pub(super) const SETTINGS: [&str; 4] = ["as", "handoff", "deadline", "cleared"];
 /// Words that begin a clause of a signal.
 pub(super) const SIGNAL_CLAUSES: [&str; 4] = ["when", "after", "from", "within"];
 /// Words that begin a clause of a step.
-pub(super) const CLAUSES: [&str; 9] =
-    ["when", "after", "on", "retry", "handoff", "weaken", "key", "undo", "irreversible"];
+pub(super) const CLAUSES: [&str; 10] =
+    ["when", "after", "on", "retry", "handoff", "weaken", "key", "reconcile", "undo", "irreversible"];
 
 /// Reads what can be read of a file that the grammar refused as a whole.
 pub(super) fn recover(file: FileId, scan: &Scan, sink: &mut Sink, tree: &mut File) {
@@ -353,11 +353,6 @@ impl<'a> Recover<'a> {
         let mut clauses = Clauses::default();
         for (position, start) in starts.iter().enumerate() {
             let clause = (*start, starts.get(position + 1).copied().unwrap_or(to));
-            let word = self.errors.word(*start).unwrap_or("").to_owned();
-            if LATER_CLAUSES.contains(&word.as_str()) {
-                self.errors.not_built_yet(self.sink, *start, &word);
-                continue;
-            }
             for node in
                 self.read(Rule::clause_slice, clause, "the next clause or statement").into_iter().flatten()
             {
@@ -406,7 +401,7 @@ impl<'a> Recover<'a> {
         let Some(word) = self.errors.word(index).filter(|_| self.depth(index) == self.depth(step)) else {
             return false;
         };
-        if !CLAUSES.contains(&word) && !LATER_CLAUSES.contains(&word) {
+        if !CLAUSES.contains(&word) || (word == "when" && self.is_read_back(index, step)) {
             return false;
         }
         let before = index.saturating_sub(1);
@@ -429,6 +424,7 @@ impl<'a> Recover<'a> {
                     | "else"
                     | "weaken"
                     | "reconcile"
+                    | "absent"
                     | "because"
             )
         );
@@ -438,6 +434,15 @@ impl<'a> Recover<'a> {
             None => !open || first,
         };
         ends && !matches!(self.errors.sign(index + 1), Some('.' | ':'))
+    }
+
+    /// Whether the `when` at an index is that of a `reconcile`: it follows that one's call.
+    fn is_read_back(&self, index: usize, step: usize) -> bool {
+        let depth = self.depth(step);
+        let clause = (step..index).rev().find(|at| {
+            self.depth(*at) == depth && self.errors.word(*at).is_some_and(|word| CLAUSES.contains(&word))
+        });
+        clause.is_some_and(|at| self.errors.word(at) == Some("reconcile"))
     }
 
     /// A loop: its head by itself, then its statements.

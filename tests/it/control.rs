@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use eczflow::audit::{Kind, Record};
-use eczflow::engine::{Engine, FailureClass, Phase, State, Status};
+use eczflow::engine::{Engine, FailureClass, PauseCause, Phase, SendFailure, State, Status};
 use eczflow::plan::{NodeKind, Plan, PlanError, Step, Verified, check};
 use eczflow::verify::{Legal, replay};
 use serde_json::{Value as Json, json};
@@ -413,6 +413,192 @@ fn pages_are_part_of_what_a_run_comes_to() {
     // Three pages and four, with four attempts each.
     assert_eq!((asked.calls, asked.attempts), (7, 28));
     assert!(bounds.steps.wall_clock_ms > 7 * 30_000);
+}
+
+/// `AFTER` stands for what is said of absence.
+const READING_BACK: &str = r#"
+flow f(id: string, most: decimal) -> { order: string } {
+  as acme.agent
+  handoff strict
+  step order = shop.createOrder({ reference: id, total: 20 })
+    retry careful
+    reconcile shop.findOrder(reference: id) when order.total == 20 AFTER { retry careful }
+    undo shop.cancelOrder(reference: id) { retry careful }
+  ensure order.total <= most else "too dear"
+  return { order: order.id }
+}
+"#;
+
+fn reading_back(after: &str) -> Verified<Plan> {
+    shop_plan(&READING_BACK.replace("AFTER", after))
+}
+
+/// The order is answered by `made`; each read of it by the next of `reads`, the last one for all that follow.
+fn lost_world(made: Reply, reads: Vec<Reply>) -> World {
+    let read = Cell::new(0);
+    World::new(move |path, _| match path {
+        "order" => made.clone(),
+        "order/undo" => Reply::Empty(204),
+        "order/reconcile" => {
+            let at = read.replace(read.get() + 1);
+            reads.get(at).or(reads.last()).cloned().unwrap()
+        }
+        other => panic!("{other}"),
+    })
+}
+
+fn order(total: i64) -> Reply {
+    Reply::Answer(200, json!({"id": "O1", "total": total}))
+}
+
+#[test]
+fn an_effect_that_is_read_back_is_done() {
+    let plan = reading_back("");
+    for lost in [Reply::Fail(SendFailure::TimedOut), Reply::Empty(503)] {
+        let world = || lost_world(lost.clone(), vec![order(20)]);
+        let run = cut_everywhere(&plan, &json!({"id": "R1", "most": 100}), &world);
+        assert_eq!(outputs(&run.state), json!({"order": "O1"}));
+        let found = kinds(&run, Kind::Reconciled);
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (&found[0].decision["found"], found[0].node.as_deref()),
+            (&json!("effect"), Some("order/reconcile"))
+        );
+        // An unknown outcome is never sent again: it has no key.
+        let made = |record: &&&Record| record.node.as_deref() == Some("order");
+        assert_eq!(kinds(&run, Kind::AttemptIntended).iter().filter(made).count(), 1);
+        // It is an effect like any other: what fails later undoes it.
+        let failing = cut_everywhere(&plan, &json!({"id": "R1", "most": 10}), &world);
+        assert_eq!(failing.state.phase, Phase::Finished(Status::Failed));
+        assert_eq!(kinds(&failing, Kind::UndoStarted).len(), 1);
+    }
+}
+
+#[test]
+fn an_effect_that_is_not_found_is_in_doubt_unless_the_flow_says_otherwise() {
+    let given = json!({"id": "R1", "most": 100});
+    let lost = Reply::Fail(SendFailure::Reset);
+    let in_doubt = |run: &Run| {
+        assert_eq!(run.state.phase, Phase::Paused(PauseCause::InDoubt));
+        assert_eq!(run.state.in_doubt().iter().map(ToString::to_string).collect::<Vec<_>>(), ["order"]);
+        assert_eq!(kinds(run, Kind::UndoStarted).len(), 0);
+    };
+    // There is no order, one of another total, or reading fails.
+    let silent = reading_back("");
+    for reads in [vec![Reply::Empty(404)], vec![order(30)], vec![Reply::Empty(500)], vec![Reply::Empty(403)]]
+    {
+        in_doubt(&cut_everywhere(&silent, &given, &|| lost_world(lost.clone(), reads.clone())));
+    }
+    let after = reading_back("absent after 2m");
+    for reads in [vec![Reply::Empty(404)], vec![order(30)], vec![Reply::Empty(410), order(30)]] {
+        let run = cut_everywhere(&after, &given, &|| lost_world(lost.clone(), reads.clone()));
+        assert_eq!(run.state.phase, Phase::Finished(Status::Failed));
+        assert_eq!(run.state.failure.as_ref().map(|failure| failure.class), Some(FailureClass::Exhausted));
+        assert_eq!(kinds(&run, Kind::UndoStarted).len(), 0);
+        let at = |position: usize| {
+            let read = |record: &&Record| record.node.as_deref() == Some("order/reconcile");
+            kinds(&run, Kind::AttemptIntended).into_iter().filter(read).nth(position).unwrap().time
+        };
+        assert!(at(1).since(at(0)) >= 120_000);
+    }
+    // It came late, or the second read fails.
+    let late =
+        cut_everywhere(&after, &given, &|| lost_world(lost.clone(), vec![Reply::Empty(404), order(20)]));
+    assert_eq!(outputs(&late.state), json!({"order": "O1"}));
+    in_doubt(&start(&after, given, &mut lost_world(lost, vec![Reply::Empty(404), Reply::Empty(500)])));
+}
+
+#[test]
+fn what_is_known_is_not_read_back() {
+    let plan = reading_back("absent after 2m");
+    let given = json!({"id": "R1", "most": 100});
+    let refused = start(&plan, given.clone(), &mut lost_world(Reply::Empty(400), vec![]));
+    assert_eq!(refused.state.phase, Phase::Finished(Status::Failed));
+    // An answer that does not fit says that the effect happened.
+    let ill = start(&plan, given, &mut lost_world(Reply::Answer(201, json!({"id": 7})), vec![]));
+    assert_eq!(
+        (kinds(&refused, Kind::ReconcileStarted).len(), kinds(&ill, Kind::ReconcileStarted).len()),
+        (0, 0)
+    );
+}
+
+#[test]
+fn a_read_that_is_not_the_plans_is_not_legal() {
+    let plan = reading_back("absent after 2m");
+    let given = json!({"id": "R1", "most": 100});
+    let run = start(&plan, given, &mut lost_world(Reply::Fail(SendFailure::Reset), vec![Reply::Empty(404)]));
+    let position = |kind| run.log.iter().position(|(record, _)| record.kind == kind).unwrap();
+    let at = position(Kind::Reconciled);
+    assert_eq!(run.log[at].0.decision["found"], json!("nothing"));
+    let mut forgeries = Vec::new();
+    for lie in ["effect", "unknown"] {
+        let mut forged = run.log.clone();
+        forged[at].0.decision.insert("found".to_owned(), json!(lie));
+        forgeries.push(forged);
+    }
+    // Too early, and without the second read.
+    let mut early = run.log.clone();
+    early[position(Kind::PollScheduled)]
+        .0
+        .decision
+        .insert("until".to_owned(), json!("2027-01-15T08:00:01.000Z"));
+    let mut short = run.log.clone();
+    short.drain(position(Kind::PollScheduled)..at);
+    forgeries.extend([early, short]);
+    for forged in forgeries {
+        assert!(matches!(replay(&plan, "run-1", &forged).1, Legal::No { .. }));
+    }
+}
+
+#[test]
+fn an_edited_reconcile_is_refused() {
+    use eczflow::expr::Expr;
+    let plan = reading_back("absent after 2m");
+    for after in [0, 86_400_001] {
+        let mut copy = Plan::clone(&plan);
+        step(&mut copy, "order").reconcile.as_mut().unwrap().absent_after_ms = Some(after);
+        assert!(matches!(check(copy), Err(PlanError::Range { .. })));
+    }
+    // Another time, none, and no read at all: the proof says otherwise, or what is retried could happen twice.
+    for after in [None, Some(60_000)] {
+        let mut copy = Plan::clone(&plan);
+        step(&mut copy, "order").reconcile.as_mut().unwrap().absent_after_ms = after;
+        assert!(matches!(check(copy), Err(PlanError::Proof { .. })));
+    }
+    refused(&plan, "P7", |plan| step(plan, "order").reconcile = None);
+    refused(&plan, "P7", |plan| {
+        let undo = step(plan, "order").undo.clone().unwrap();
+        step(plan, "order").reconcile.as_mut().unwrap().call = undo;
+    });
+    refused(&plan, "P3", |plan| {
+        let read = &mut step(plan, "order").reconcile.as_mut().unwrap().call;
+        read.arguments.clear();
+    });
+    refused(&plan, "P3", |plan| {
+        step(plan, "order").reconcile.as_mut().unwrap().when = Expr::Null;
+    });
+    refused(&plan, "P4", |plan| {
+        let read = &mut step(plan, "order").reconcile.as_mut().unwrap().call;
+        read.handoff.evidence = eczflow::ecz::Evidence::E5;
+    });
+    // What answers something else cannot stand for the answer.
+    let listed = shop_plan(
+        &READING_BACK
+            .replace("AFTER", "")
+            .replace("ensure", "step all = shop.listArchived()\n  ensure length(all) > 0 &&"),
+    );
+    refused(&listed, "P3", |plan| {
+        // Both operations stay in use.
+        let mut all = step(plan, "all").call.clone();
+        let read = step(plan, "order").reconcile.as_mut().unwrap();
+        std::mem::swap(&mut read.call, &mut all);
+        read.when = Expr::Bool { value: true };
+        step(plan, "all").call = all;
+    });
+    let bounds = eczflow::plan::bounds(&plan);
+    let asked = bounds.steps.counterparties.iter().find(|load| load.apis == ["shop"]).unwrap();
+    // One order and two reads, with four attempts each.
+    assert_eq!((asked.calls, asked.attempts), (3, 12));
 }
 
 const WAITING: &str = r#"

@@ -128,7 +128,7 @@ fn holds(engine: &Engine<'_>, run: &Run, world: &World) {
             }
         }
         Phase::Finished(Status::Succeeded) => assert!(!forward.into_iter().any(undone)),
-        Phase::Paused(PauseCause::InDoubt) if run.state.in_doubt().iter().any(|path| !path.undo) => {
+        Phase::Paused(PauseCause::InDoubt) if run.state.in_doubt().iter().any(|path| !path.is_undo()) => {
             assert!(!requests.keys().any(|path| path.ends_with("/undo")), "undone while a step is in doubt");
         }
         _ => {}

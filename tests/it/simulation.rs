@@ -192,7 +192,9 @@ fn an_undo_in_doubt_is_not_sent_again_and_holds_up_no_other() {
         outside.now = run.state.at;
         for _ in 0..2 {
             assert_eq!(run.state.phase, Phase::Paused(PauseCause::InDoubt));
-            assert!(run.state.in_doubt().iter().all(|path| path.undo) && run.state.in_doubt().len() == 1);
+            assert!(
+                run.state.in_doubt().iter().all(|path| path.is_undo()) && run.state.in_doubt().len() == 1
+            );
             let sent = |end| world.sent.iter().filter(|(path, ..)| path.ends_with(end)).count();
             assert_eq!((sent("[0].moved/undo"), sent("[1].moved/undo")), (1, 1));
             resume(&engine, &mut run, &outside);

@@ -22,6 +22,10 @@ pub static AMBIGUOUS_KEY: Code = Code::error("EF5008", "ambiguous-key");
 pub static POLLED_EFFECT: Code = Code::error("EF5015", "polled-effect");
 /// A signal that could be waited for without end.
 pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bound");
+/// A `reconcile` that has an effect itself.
+pub static RECONCILING_EFFECT: Code = Code::error("EF5016", "reconciling-effect");
+/// A `reconcile` of a call that only reads.
+pub static NEEDLESS_RECONCILE: Code = Code::error("EF5017", "needless-reconcile");
 
 /// This family.
 pub const ALL: &[&Code] = &[
@@ -34,5 +38,7 @@ pub const ALL: &[&Code] = &[
     &UNSTABLE_KEY,
     &AMBIGUOUS_KEY,
     &POLLED_EFFECT,
+    &RECONCILING_EFFECT,
+    &NEEDLESS_RECONCILE,
     &SIGNAL_WITHOUT_BOUND,
 ];

@@ -31,6 +31,9 @@ pub static UNMATCHED_STATUS: Code = Code::error("EF2011", "unmatched-status");
 /// A member of a record that nothing declares where it is put.
 pub static UNDECLARED_MEMBER: Code = Code::error("EF2012", "undeclared-member");
 
+/// Something beside the body of a step that may be read back.
+pub static NO_OWN_ANSWER: Code = Code::error("EF2013", "no-own-answer");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &TYPE_MISMATCH,
@@ -45,5 +48,6 @@ pub const ALL: &[&Code] = &[
     &UNDOCUMENTED_HEADER,
     &UNMATCHED_STATUS,
     &UNDECLARED_MEMBER,
+    &NO_OWN_ANSWER,
     &SIGNAL_TYPE,
 ];

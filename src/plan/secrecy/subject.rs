@@ -74,6 +74,8 @@ pub enum What<'a> {
         until: Option<&'a Expr>,
         /// The pages that the call is made for.
         pages: Option<&'a Pages>,
+        /// The read that settles an unknown outcome, and what says that it found the effect.
+        read: Option<(Sent<'a>, &'a Expr)>,
         /// The compensation.
         undo: Option<Sent<'a>>,
     },
@@ -141,7 +143,7 @@ pub struct Called<'a> {
 /// A request.
 #[derive(Debug)]
 pub struct Sent<'a> {
-    /// `NODE` or `NODE/undo`.
+    /// `NODE`, `NODE/reconcile` or `NODE/undo`.
     pub subject: String,
     /// The api.
     pub api: &'a str,
@@ -222,6 +224,10 @@ impl<'a> Reader<'a> {
                 on: step.on.values().collect(),
                 until: step.poll.as_ref().map(|poll| &poll.until),
                 pages: step.pages.as_ref(),
+                read: step
+                    .reconcile
+                    .as_ref()
+                    .map(|read| (self.sent(format!("{}/reconcile", node.id), &read.call), &read.when)),
                 undo: step.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },
             NodeKind::SubFlow(call) => What::Flow {

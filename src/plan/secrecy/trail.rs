@@ -14,7 +14,7 @@ pub(super) struct Trails<'a>(BTreeMap<&'a str, Entry<'a>>);
 /// What one name is made of.
 struct Entry<'a> {
     expressions: Vec<&'a Expr>,
-    call: Option<(&'a str, &'a str)>,
+    calls: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Trails<'a> {
@@ -71,7 +71,7 @@ impl<'a> Trails<'a> {
             Origin::Released(node) => node == name,
             Origin::Given { .. } => false,
             Origin::Answer { api, operation } => {
-                self.0.get(name).is_some_and(|entry| entry.call == Some((api, operation)))
+                self.0.get(name).is_some_and(|entry| entry.calls.contains(&(api, operation)))
             }
         }
     }
@@ -86,13 +86,16 @@ impl<'a> Trails<'a> {
 fn collect<'a>(items: &[Item<'a>], around: &mut Vec<&'a Expr>, index: &mut BTreeMap<&'a str, Entry<'a>>) {
     for item in items {
         let mut expressions = around.clone();
-        let mut called = None;
+        let mut called = Vec::new();
         match &item.what {
-            What::Step { call, guard, on, until, pages, undo } => {
-                called = Some((call.api, call.operation));
+            What::Step { call, guard, on, until, pages, read, undo } => {
+                called.push((call.api, call.operation));
+                called.extend(read.iter().map(|(read, _)| (read.api, read.operation)));
+                expressions.extend(read.iter().map(|(_, when)| *when));
                 expressions.extend(guard.iter().chain(on).chain(until));
                 expressions.extend(pages.iter().flat_map(|pages| pages.expressions()));
-                let parts = call.parts.iter().chain(undo.iter().flat_map(|undo| &undo.parts));
+                let others = undo.iter().chain(read.iter().map(|(read, _)| read));
+                let parts = call.parts.iter().chain(others.flat_map(|other| &other.parts));
                 expressions.extend(parts.map(|(_, value)| *value));
             }
             What::Flow { given, guard, undo, .. } => {
@@ -113,10 +116,10 @@ fn collect<'a>(items: &[Item<'a>], around: &mut Vec<&'a Expr>, index: &mut BTree
                 around.extend(guard.iter().chain([list]));
                 collect(body, around, index);
                 around.truncate(count);
-                index.insert(variable, Entry { expressions: vec![list], call: None });
+                index.insert(variable, Entry { expressions: vec![list], calls: Vec::new() });
                 expressions.extend(result);
             }
         }
-        index.insert(item.id, Entry { expressions, call: called });
+        index.insert(item.id, Entry { expressions, calls: called });
     }
 }

@@ -111,7 +111,7 @@ impl<'a> Walk<'_, 'a> {
 
     fn item(&mut self, item: &Item<'a>, guards: &Bits, repeated: bool, done: &mut Done<'a>) {
         match &item.what {
-            What::Step { call, guard, on, until, pages, undo } => {
+            What::Step { call, guard, on, until, pages, read, undo } => {
                 let mut guards = self.guarded(*guard, guards);
                 self.judge.sources.meet(call);
                 let origin = Origin::Answer { api: call.api, operation: call.operation };
@@ -141,9 +141,12 @@ impl<'a> Walk<'_, 'a> {
                     guards.union(&self.judge.value(until).whole().all());
                     done.ends.union(&guards);
                     done.calls.iter().for_each(|at| self.hangs_on(*at, &guards));
-                    self.judge.names.insert(item.id, value.decided(&guards));
+                    self.judge.names.insert(item.id, value.clone().decided(&guards));
                 }
                 self.judge.answers.insert(item.id, answer.decided(&guards));
+                if let Some((read, when)) = read {
+                    self.read_back(item.id, read, when, value, &mut guards, repeated, done);
+                }
                 let fails = std::mem::take(&mut self.judge.fails);
                 self.undo(undo.as_ref(), guards, repeated, done);
                 self.judge.fails = fails;
@@ -255,6 +258,28 @@ impl<'a> Walk<'_, 'a> {
         self.judge.names = names;
         self.judge.answers = answers;
         result.unwrap_or_else(|| Value::plain(Label::default()))
+    }
+
+    /// What is read back stands for the answer, and decides whether the step was done or the run ends.
+    fn read_back(
+        &mut self,
+        node: &'a str,
+        read: &Sent<'a>,
+        when: &'a Expr,
+        answer: Value<'a>,
+        guards: &mut Bits,
+        repeated: bool,
+        done: &mut Done<'a>,
+    ) {
+        self.judge.names.remove(node);
+        done.calls.push(self.send(read, guards.clone(), repeated, &mut done.ends));
+        let origin = Origin::Answer { api: read.api, operation: read.operation };
+        let label = Label { data: Bits::default(), control: guards.clone() };
+        let found = self.judge.source(origin, Vec::new(), label);
+        self.judge.names.insert(node, found.clone());
+        guards.union(&self.judge.value(when).whole().all());
+        done.ends.union(guards);
+        self.judge.names.insert(node, Value::both(answer, found).decided(guards));
     }
 
     fn undo(&mut self, undo: Option<&Sent<'a>>, guards: Bits, repeated: bool, done: &mut Done<'a>) {

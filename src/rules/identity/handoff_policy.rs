@@ -2,19 +2,15 @@
 
 use crate::diagnostics::codes::identity::NO_HANDOFF_POLICY;
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::rules::{Context, Rule};
+use crate::rules::{Context, Rule, who};
 
 pub(in crate::rules) const RULE: Rule =
     Rule { name: "identity/handoff_policy", codes: &[&NO_HANDOFF_POLICY], check };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     for (node, subject, call, _) in context.hir.flow.calls() {
-        let what = if subject.ends_with("/undo") {
-            format!("the undo of `{}`", node.id)
-        } else {
-            format!("`{}`", node.id)
-        };
-        let span = if subject.ends_with("/undo") { call.span } else { node.span };
+        let what = who(&subject);
+        let span = if subject != node.id { call.span } else { node.span };
         let Some(handoff) = call.handoff() else {
             sink.push(
                 Diagnostic::new(&NO_HANDOFF_POLICY, span, format!("{what} has no handoff policy"))

@@ -135,7 +135,7 @@ fn changed(
     let mut subjects: Vec<&str> = Vec::new();
     for (node, subject, call, _) in &steps {
         subjects.push(subject.as_str());
-        let span = if subject.ends_with("/undo") { call.span } else { node.span };
+        let span = if *subject != node.id { call.span } else { node.span };
         diagnostic = diagnostic.and(span, "used here");
     }
     let at = subjects.join("`, `");

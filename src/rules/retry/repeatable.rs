@@ -2,7 +2,7 @@
 
 use crate::diagnostics::codes::retry::UNSAFE_RETRY;
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::rules::{Context, Rule};
+use crate::rules::{Context, Rule, who};
 
 pub(in crate::rules) const RULE: Rule = Rule { name: "retry/repeatable", codes: &[&UNSAFE_RETRY], check };
 
@@ -11,14 +11,12 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let Some(retry) = &call.retry else { continue };
         let view = &call.view;
         let idempotent = view.is_safe() || matches!(view.method.as_str(), "PUT" | "DELETE");
-        if retry.policy.attempts < 2 || idempotent || call.idempotency.is_some() {
+        // An unknown outcome that is read back is never sent again.
+        let read_back = subject == node.id && node.is_read_back();
+        if retry.policy.attempts < 2 || read_back || idempotent || call.idempotency.is_some() {
             continue;
         }
-        let what = if subject.ends_with("/undo") {
-            format!("the undo of `{}`", node.id)
-        } else {
-            format!("`{}`", node.id)
-        };
+        let what = who(&subject);
         let name = format!("{}.{}", call.api, call.operation);
         let message = format!("{what} is retried, but `{name}` could then take effect twice");
         let mut diagnostic = Diagnostic::new(&UNSAFE_RETRY, retry.named_at, message)

@@ -62,7 +62,9 @@ fn finding(context: &Context<'_>, leak: &Leak<'_>) -> Diagnostic {
     {
         found = found.and(at, "this may end the run, which shows in what is sent after it, or beside it");
     }
-    if let Some((_, inner)) = leak.subject.split_once('/').filter(|(_, inner)| *inner != "undo") {
+    if let Some((_, inner)) =
+        leak.subject.split_once('/').filter(|(_, inner)| !matches!(*inner, "undo" | "reconcile"))
+    {
         found = found.note(format!("inside the called flow, at `{inner}`"));
     }
     if leak.through.len() > 1 {
@@ -172,7 +174,7 @@ fn node_span(context: &Context<'_>, id: &str) -> Option<Span> {
 fn span(context: &Context<'_>, leak: &Leak<'_>) -> Span {
     // What a called flow sends is told where it is called.
     if let Some((caller, inner)) = leak.subject.split_once('/')
-        && inner != "undo"
+        && !matches!(inner, "undo" | "reconcile")
     {
         return node_span(context, caller).unwrap_or_default();
     }

@@ -120,10 +120,29 @@ pub struct Step {
     pub handoff: Option<UseHandoff>,
     /// `key once per e`.
     pub key: Option<Key>,
+    /// `reconcile api.op(…) when c`.
+    pub reconcile: Option<Reconcile>,
     /// `undo api.op(…)`.
     pub undo: Option<Undo>,
     /// `irreversible because "…"`.
     pub irreversible: Option<Irreversible>,
+}
+
+/// `reconcile api.op(…) when c absent after d`: a read that settles an unknown outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reconcile {
+    /// Its place.
+    pub span: Span,
+    /// The read.
+    pub call: Call,
+    /// Whether what was read is the effect; the step's name stands for it.
+    pub when: Expr,
+    /// How long after a first read an effect that is not found has not happened.
+    pub absent_after: Option<Millis>,
+    /// `retry` in its block.
+    pub retry: Option<Path>,
+    /// `handoff` in its block.
+    pub handoff: Option<UseHandoff>,
 }
 
 /// `poll CALL until c every 5s at most 60`: the call again and again, until its answer is the one that is waited for.

@@ -14,8 +14,8 @@ pub use expression::{
 };
 pub use flow::{
     After, Argument, Block, Call, Ensure, Fail, Flow, FlowCall, For, Input, Irreversible, Key, Let, OnStatus,
-    Pages, Poll, Release, Return, Sender, Senders, Signal, Statement, Step, SubFlow, Target, Undo, Wait,
-    Within,
+    Pages, Poll, Reconcile, Release, Return, Sender, Senders, Signal, Statement, Step, SubFlow, Target, Undo,
+    Wait, Within,
 };
 
 /// A value and its place.

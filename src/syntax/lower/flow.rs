@@ -5,7 +5,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::Span;
 use crate::syntax::ast::{
     After, Agent, Argument, Block, Call, Cleared, Ensure, Expr, Fail, Flow, FlowCall, For, Input,
-    Irreversible, Key, Let, Millis, Name, OnStatus, Pages, Path, Poll, Release, Return, Statement, Step,
+    Irreversible, Key, Let, Millis, Name, OnStatus, Path, Reconcile, Release, Return, Statement, Step,
     SubFlow, Target, TypeExpr, Undo, UseHandoff, Wait,
 };
 use crate::syntax::grammar::{Node, Rule};
@@ -54,6 +54,7 @@ pub(in crate::syntax) struct Clauses {
     retry: Option<(Path, Span)>,
     handoff: Option<(UseHandoff, Span)>,
     key: Option<(Key, Span)>,
+    reconcile: Option<(Reconcile, Span)>,
     undo: Option<(Undo, Span)>,
     irreversible: Option<(Irreversible, Span)>,
 }
@@ -84,6 +85,7 @@ impl Clauses {
             retry: taken(self.retry),
             handoff: taken(self.handoff),
             key: taken(self.key),
+            reconcile: taken(self.reconcile),
             undo: taken(self.undo),
             irreversible: taken(self.irreversible),
         }))
@@ -94,7 +96,8 @@ impl Clauses {
         let retry = self.retry.as_ref().map(|(_, at)| (*at, "retry"));
         let handoff = self.handoff.as_ref().map(|(_, at)| (*at, "handoff"));
         let key = self.key.as_ref().map(|(_, at)| (*at, "key"));
-        for (at, word) in [on, retry, handoff, key].into_iter().flatten() {
+        let reconcile = self.reconcile.as_ref().map(|(_, at)| (*at, "reconcile"));
+        for (at, word) in [on, retry, handoff, key, reconcile].into_iter().flatten() {
             let message = format!("`{word}` is said of a call over the network, not of a flow");
             sink.push(
                 Diagnostic::new(&codes::MISPLACED, at, message)
@@ -252,32 +255,6 @@ impl Lower<'_> {
         Some((name, target))
     }
 
-    fn poll(&mut self, node: Node<'_>) -> Option<Poll> {
-        let span = self.span(&node);
-        let at_most = child(node.clone(), Rule::at_most).and_then(|most| self.count_in(most));
-        let every = self.millis_in(node.clone())?;
-        Some(Poll { span, until: self.expr_in(node)?, every, at_most })
-    }
-
-    fn pages(&mut self, node: Node<'_>) -> Option<Pages> {
-        let span = self.span(&node);
-        let at_most = child(node.clone(), Rule::at_most).and_then(|most| self.count_in(most));
-        let items = child(node.clone(), Rule::page_items).and_then(|items| self.expr_in(items));
-        Some(Pages { span, next: self.expr_in(node)?, items, at_most })
-    }
-
-    fn flow_call(&mut self, node: Node<'_>) -> Option<FlowCall> {
-        let span = self.span(&node);
-        let flow = self.name(child(node.clone(), Rule::name)?);
-        let mut arguments = Vec::new();
-        for part in children(node, Rule::flow_argument) {
-            let at = self.span(&part);
-            let name = self.member_name(part.clone())?;
-            arguments.push(Argument { span: at, location: None, name, value: self.expr_in(part)? });
-        }
-        Some(FlowCall { span, flow, arguments })
-    }
-
     pub(in crate::syntax) fn clause(&mut self, node: Node<'_>, clauses: &mut Clauses) {
         let at = self.span(&node);
         match node.as_rule() {
@@ -311,6 +288,10 @@ impl Lower<'_> {
                 let value = self.undo(node);
                 self.once(&mut clauses.undo, value, at, "undo");
             }
+            Rule::reconcile_clause => {
+                let value = self.reconcile(node);
+                self.once(&mut clauses.reconcile, value, at, "reconcile");
+            }
             Rule::irreversible_clause => {
                 let because = child(node, Rule::string).and_then(|because| self.text(because));
                 let value = because.map(|because| Irreversible { span: at, because });
@@ -320,28 +301,7 @@ impl Lower<'_> {
         }
     }
 
-    fn undo(&mut self, node: Node<'_>) -> Option<Undo> {
-        let span = self.span(&node);
-        let call = self.call(child(node.clone(), Rule::call)?)?;
-        let (mut retry, mut handoff) = (None, None);
-        for part in child(node, Rule::undo_block).into_iter().flat_map(Node::into_inner) {
-            let at = self.span(&part);
-            match part.as_rule() {
-                Rule::use_retry => {
-                    let value = self.used_path(part);
-                    self.once(&mut retry, value, at, "retry");
-                }
-                Rule::use_handoff | Rule::weaken_handoff => {
-                    let value = self.used_handoff(part);
-                    self.once(&mut handoff, value, at, "handoff");
-                }
-                _ => {}
-            }
-        }
-        Some(Undo { span, call, retry: taken(retry), handoff: taken(handoff) })
-    }
-
-    fn call(&mut self, node: Node<'_>) -> Option<Call> {
+    pub(super) fn call(&mut self, node: Node<'_>) -> Option<Call> {
         let span = self.span(&node);
         let (mut api, mut operation, mut quoted) = (None, None, false);
         let mut arguments = Vec::new();

@@ -8,6 +8,7 @@ mod flow;
 mod literal;
 mod policy;
 mod signal;
+mod step;
 
 pub(super) use flow::{Clauses, Settings};
 pub(super) use signal::SignalClauses;

@@ -1,0 +1,110 @@
+//! `reconcile`: whether an effect of unknown outcome happened is read back.
+
+use super::Engine;
+use super::apply::{Applied, illegal};
+use super::decide::Environment;
+use super::event::{FailureClass, Found, OutcomeKind, What};
+use super::path::{Path, Role};
+use super::request;
+use super::state::{CallPhase, Calling, Failure, Names, Progress, State};
+use crate::base::Timestamp;
+use crate::expr::evaluate;
+use crate::types::Value;
+
+impl Engine<'_> {
+    /// An outcome that is not known: it is read back where the flow says how and the read can be written.
+    pub(super) fn in_doubt(&self, state: &State, path: &Path, outcome: OutcomeKind) -> What {
+        let read = path.reconcile();
+        let written = self.call(&read).map(|call| request::build(self.plan, state, &read, call, None));
+        match written {
+            Some(Ok(_)) => What::ReconcileStarted {},
+            _ => What::AttemptInDoubt { outcome },
+        }
+    }
+
+    pub(super) fn start_read(&self, state: &mut State, path: &Path, at: Timestamp) -> Applied {
+        let step = path.forward();
+        let (Some(call), Role::Reconcile) = (self.call(path), path.role) else {
+            return illegal("there is nothing to read back");
+        };
+        let settled = state.calling(&step).is_some_and(|calling| {
+            calling.unknown
+                && !matches!(calling.phase, CallPhase::Intended | CallPhase::Lost | CallPhase::ReadBack)
+        });
+        if !settled || state.nodes.contains_key(path) {
+            return illegal("its outcome is not to be read back");
+        }
+        let request = request::build(self.plan, state, path, call, None)
+            .map_err(|(_, message)| super::Illegal(message))?;
+        if let Some(calling) = state.calling_mut(&step) {
+            calling.phase = CallPhase::ReadBack;
+        }
+        let calling = Calling::new(request, None, at);
+        state.nodes.insert(path.clone(), Progress::Calling(Box::new(calling)));
+        Ok(())
+    }
+
+    /// Whether a call at a path may be made again after an answer that was well.
+    pub(super) fn reads_again(&self, path: &Path) -> bool {
+        self.step(path).is_some_and(|step| match path.role {
+            Role::Own => step.poll.is_some(),
+            Role::Reconcile => step.reconcile.as_ref().is_some_and(|read| read.absent_after_ms.is_some()),
+            Role::Undo => false,
+        })
+    }
+
+    /// What follows a read: `None` where it found nothing.
+    pub(super) fn decide_read(
+        &self,
+        state: &State,
+        environment: &mut dyn Environment,
+        path: &Path,
+        calling: &Calling,
+        value: Option<&Value>,
+    ) -> Option<What> {
+        let read = self.step(path)?.reconcile.as_ref()?;
+        let found = value.map(|value| {
+            let own = Some((path.node.as_str(), value));
+            evaluate(&read.when, &Names { own, ..state.names(&path.iterations) })
+        });
+        Some(match (found, read.absent_after_ms) {
+            (Some(Ok(Value::Bool(true))), _) => What::Reconciled { found: Found::Effect },
+            (None | Some(Ok(Value::Bool(false))), Some(after_ms)) if calling.round < read.rounds() => {
+                What::PollScheduled { poll: calling.round + 1, until: environment.now().plus(after_ms) }
+            }
+            (None | Some(Ok(Value::Bool(false))), Some(_)) => What::Reconciled { found: Found::Nothing },
+            _ => What::Reconciled { found: Found::Unknown },
+        })
+    }
+
+    pub(super) fn end_read(&self, state: &mut State, path: &Path, found: Found) -> Applied {
+        let step = path.forward();
+        let read_back =
+            state.calling(&step).is_some_and(|calling| matches!(calling.phase, CallPhase::ReadBack));
+        if path.role != Role::Reconcile || !read_back {
+            return illegal("nothing is being read back");
+        }
+        let progress = match found {
+            Found::Effect => match state.calling(path).map(|calling| calling.phase.clone()) {
+                Some(CallPhase::Rounded(value)) => {
+                    self.completed(state, &step);
+                    Progress::Done(value)
+                }
+                _ => return illegal("nothing was read"),
+            },
+            Found::Nothing => {
+                let operation = self.call(path).map(|call| call.operation_name()).unwrap_or_default();
+                let message = format!("its outcome was unknown, and `{operation}` finds no effect of it");
+                state.fail(Failure { path: Some(step.clone()), class: FailureClass::Exhausted, message });
+                Progress::Failed
+            }
+            Found::Unknown => {
+                state.failing = true;
+                Progress::InDoubt
+            }
+        };
+        state.nodes.insert(step, progress);
+        state.nodes.insert(path.clone(), Progress::Done(Value::Null));
+        Ok(())
+    }
+}

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
-use super::authentication::{Accepted, accepts, misplaced, unassumable};
+use super::authentication::{Accepted, accepts, is_token, misplaced, unassumable};
 use super::check::Contracts;
-use super::idempotency::idempotency;
+use super::idempotency::{idempotency, is_reserved};
 use super::model::{Api, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
@@ -306,6 +306,11 @@ fn retried(
             (_, None) => "the operation documents no idempotency header".to_owned(),
         };
         return Err(refused("P7", subject, reason));
+    }
+    if let Some(header) =
+        stated.map(Idempotency::header).filter(|header| !is_token(header) || is_reserved(header))
+    {
+        return Err(refused("P7", subject, format!("no key can go into the header `{header}`")));
     }
     if let Some(Idempotency::Assumed { by, because, .. }) = assumed
         && (!plan.operators.contains_key(by) || because.trim().is_empty())

@@ -78,6 +78,9 @@ fn an_idempotency_fact_is_the_one_that_holds() {
 fn what_no_clause_can_say_is_refused() {
     let plan = flows::refund();
     let text = |value: &str| json!({"op": "string", "value": value});
+    let both = json!({"op": "list", "items": [name("ticket_id"), name("ticket_id")]});
+    let glued = json!({"op": "call", "function": "join", "arguments": [both, text("")]});
+    let run = json!({"op": "run", "member": "started"});
     let part = |value: Json| json!({"value": value});
     let joined = |between: Json| {
         let parts = json!([part(name("ticket_id")), between, part(name("ticket_id"))]);
@@ -88,6 +91,9 @@ fn what_no_clause_can_say_is_refused() {
     all_refused(
         &plan,
         &[
+            (REFUND, "call/once_per", glued, "different values make one key"),
+            (REFUND, "call/idempotency/header", "Host".into(), "no key can go into the header `Host`"),
+            (REFUND, "call/idempotency/header", "a b".into(), "no key can go into the header `a b`"),
             (MOVED, "undo/once_per", text("x"), "`moved/undo.once_per` is out of range"),
             (REFUND, "undo/once_per", name("ticket_id"), "`refund/undo.once_per` is out of range"),
             (TICKET, "on", json!({"418": text("a teapot")}), "does not document the status 418"),
@@ -96,6 +102,11 @@ fn what_no_clause_can_say_is_refused() {
         ],
     );
     assert_eq!(refused(&edited(&plan, &format!("{REFUND}/call/once_per"), joined(json!({"text": "/"})))), "");
+    // The key stands for what is asked of the desk, and that is another in each run.
+    let keyed = edited(&plan, &format!("{REFUND}/call/once_per"), name("ticket_id"));
+    assert_eq!(refused(&keyed), "");
+    let unstable = refused(&edited(&keyed, "/flow/inputs/0/default", run));
+    assert!(unstable.contains("its key hangs on `run.started`"), "{unstable}");
     // An undo that reads, and its slice no longer there for nothing.
     let mut reads = edited(&plan, &format!("{MOVED}/undo"), read);
     reads.apis.get_mut("warehouse").unwrap().operations.remove("takeBackItem");

@@ -27,6 +27,11 @@ pub static RECONCILING_EFFECT: Code = Code::error("EF5016", "reconciling-effect"
 /// A `reconcile` of a call that only reads.
 pub static NEEDLESS_RECONCILE: Code = Code::error("EF5017", "needless-reconcile");
 
+/// A header for keys that the runtime sets to something else.
+pub static RESERVED_HEADER: Code = Code::error("EF5030", "reserved-header");
+/// Something taken for granted without a reason.
+pub static ASSUMED_WITHOUT_REASON: Code = Code::error("EF5031", "assumed-without-reason");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &UNSAFE_RETRY,
@@ -41,4 +46,6 @@ pub const ALL: &[&Code] = &[
     &RECONCILING_EFFECT,
     &NEEDLESS_RECONCILE,
     &SIGNAL_WITHOUT_BOUND,
+    &RESERVED_HEADER,
+    &ASSUMED_WITHOUT_REASON,
 ];

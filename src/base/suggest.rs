@@ -17,9 +17,35 @@ pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str
         .map(|(_, candidate)| candidate)
 }
 
+/// The question about a near name. Where the two only look alike, it says which character differs.
+pub fn meant(name: &str, near: &str) -> String {
+    let question = format!("did you mean `{near}`?");
+    let alike = name.chars().count() == near.chars().count();
+    let mut pairs = name.chars().zip(near.chars()).enumerate();
+    match pairs.find(|(_, (a, b))| a != b && (!a.is_ascii() || !b.is_ascii())) {
+        Some((at, (here, there))) if alike => format!(
+            "{question} its character {} is U+{:04X}, and what stands here has U+{:04X}",
+            at + 1,
+            u32::from(there),
+            u32::from(here),
+        ),
+        _ => question,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn characters_that_look_alike_are_named() {
+        assert_eq!(meant("tiket", "ticket"), "did you mean `ticket`?");
+        assert_eq!(meant("ticket", "tickel"), "did you mean `tickel`?");
+        assert_eq!(
+            meant("payload", "p\u{430}yload"),
+            "did you mean `p\u{430}yload`? its character 2 is U+0430, and what stands here has U+0061"
+        );
+    }
 
     #[test]
     fn suggests_only_near_names() {

@@ -350,6 +350,12 @@ fn an_edited_plan_with_a_recomputed_digest_is_refused() {
         (format!("{nodes}/4/kind/undo/arguments"), serde_json::json!([]), "ER2007"),
         (format!("{nodes}/4/kind/call/body"), serde_json::Value::Null, "ER2007"),
         (format!("{nodes}/0/kind/call/body"), serde_json::json!({"op": "null"}), "ER2007"),
+        // P3: written values that the schema refuses, though their type fits.
+        (
+            format!("{nodes}/4/kind/call/body/members/1/1"),
+            serde_json::json!({"op": "decimal", "value": "0.001"}),
+            "ER2007",
+        ),
         // P10: what is required is what the handoffs ask for.
         (
             "/apis/payments/identity/identity/agent_credential_id".into(),

@@ -219,11 +219,8 @@ impl<'a> Typing<'a> {
 
     /// The type of a list's items.
     pub fn items(&mut self, list: &'a Expr) -> Result<Type, Misuse> {
-        match &*self.ty(list)? {
-            Type::List { of } => Ok(Type::clone(of)),
-            Type::Never => Ok(Type::Never),
-            other => misuse(format!("a list is needed, not `{other}`")),
-        }
+        let list = self.ty(list)?;
+        list.items().ok_or_else(|| Misuse(format!("a list is needed, not `{list}`")))
     }
 
     fn types(&mut self, expressions: &'a [Expr]) -> Result<Vec<Type>, Misuse> {

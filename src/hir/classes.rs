@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::flow::FlowLowering;
 use super::model::{Api, ClassifiedField, ClassifiedIn, Cleared, Operator, Released};
 use super::modules::{Modules, unknown};
-use crate::base::did_you_mean;
+use crate::base::{did_you_mean, meant};
 use crate::diagnostics::codes::{names, secrets as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::plan::secrecy::owner;
@@ -234,7 +234,7 @@ fn unclassifiable(name: &ast::Name, message: String, near: Option<&str>) -> Diag
     let finding = Diagnostic::new(&names::UNKNOWN_CLASSIFIED, name.span, message);
     match near {
         Some(near) => finding
-            .help(format!("did you mean `{near}`?"))
+            .help(meant(&name.text, near))
             .fix(format!("write `{near}`"), vec![(name.span, near.to_owned())]),
         None => finding,
     }

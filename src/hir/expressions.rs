@@ -5,6 +5,7 @@ use super::scope::Scope;
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
+use crate::documents::escape;
 use crate::expr::{BinaryOperator, Expr, Part};
 use crate::source::Span;
 use crate::syntax::as_written;
@@ -163,18 +164,11 @@ impl Lowering<'_, '_> {
     /// A list and the type of its items.
     pub(crate) fn items(&mut self, expression: &ast::Expr) -> (Typed, Type) {
         let list = self.lower(expression, None);
-        match &list.ty {
-            Type::List { of } => {
-                let of = (**of).clone();
-                (list, of)
-            }
-            Type::Never => (list, Type::Never),
-            other => {
-                let other = other.clone();
-                self.unfit(list.span, &other, "a list is needed here");
-                (list, Type::Never)
-            }
-        }
+        let items = list.ty.items().unwrap_or_else(|| {
+            self.unfit(list.span, &list.ty, "a list is needed here");
+            Type::Never
+        });
+        (list, items)
     }
 
     /// Reports a value of another type than a few.
@@ -314,22 +308,44 @@ impl Lowering<'_, '_> {
                 let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message);
                 diagnostic = match near {
-                    Some(near) => diagnostic.meant(name.span, near, as_written(near)),
+                    Some(near) => diagnostic.meant(name.span, &name.text, near, as_written(near)),
                     None if candidates.is_empty() => diagnostic.note("the record has no members"),
                     None => diagnostic.note(format!("its members are `{}`", candidates.join("`, `"))),
                 };
-                self.report(diagnostic);
+                self.report(self.with_description(diagnostic, &of.expr));
                 return self.wrong_field(of, name, optional, span);
             }
             FieldAccess::NotARecord(_) | FieldAccess::MayBeNothing(_) => {
                 let message = format!("`{base}` has no members");
-                self.report(Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message));
+                let diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message);
+                self.report(self.with_description(diagnostic, &of.expr));
                 return self.poison(span);
             }
         };
         let ty = if nothing { found.optional() } else { found };
         let expr = Expr::Field { of: Box::new(of.expr), name: name.text.clone(), optional };
         Typed { expr, ty, span, literal: false }
+    }
+
+    /// Labels what an expression reads of a step's answer where the document describes it.
+    fn with_description(&self, finding: Diagnostic, read: &Expr) -> Diagnostic {
+        let (mut members, mut at) = (String::new(), read);
+        let step = loop {
+            at = match at {
+                Expr::Field { of, name, .. } => {
+                    members.insert_str(0, &format!("/properties/{}", escape(name)));
+                    of
+                }
+                Expr::Index { of, .. } => {
+                    members.insert_str(0, "/items");
+                    of
+                }
+                Expr::Name { name } => break name,
+                _ => return finding,
+            }
+        };
+        let place = self.scope.answer(step).and_then(|answer| answer.place(&members));
+        finding.and_at(place, "it is described here")
     }
 
     /// A member that was reported: of no type, but still what is wanted of the step it belongs to.

@@ -18,7 +18,7 @@ use crate::expr::Expr;
 use crate::plan::{Wait, ranges};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::{Answer, Field, Schema, Type, assignable_literal, assignable_to_field};
+use crate::types::{Answer, Field, Type, assignable_literal, assignable_to_field};
 
 /// Deadline of a flow that names none: one hour.
 const DEADLINE_MS: u64 = 3_600_000;
@@ -224,14 +224,12 @@ impl<'d> FlowLowering<'_, 'd> {
     pub(super) fn request_position(
         &mut self,
         value: &Typed,
-        schema: &Schema,
-        required: bool,
-        at: impl FnOnce() -> (String, Option<Span>),
+        answer: Answer,
+        wanted: impl FnOnce() -> (String, Field, Option<Span>),
     ) -> bool {
-        let answer = schema.takes(&value.ty, required, value.literal);
         self.record(value, answer, || {
-            let (place, declared_at) = at();
-            (place, Field { ty: schema.ty.clone(), required }, declared_at, true)
+            let (place, field, declared_at) = wanted();
+            (place, field, declared_at, true)
         })
     }
 
@@ -257,11 +255,22 @@ impl<'d> FlowLowering<'_, 'd> {
             return;
         };
         let mut at = written;
-        for name in wrong.path.split('.') {
-            let ast::ExprKind::Record(members) = &at.kind else { return };
-            let Some(member) = members.iter().find(|member| member.name.text == name) else { return };
-            *span = member.span;
-            at = &member.value;
+        // `lines[0].sku`
+        for step in wrong.path.split(['.', '[']) {
+            at = match &at.kind {
+                ast::ExprKind::Record(members) => {
+                    let Some(member) = members.iter().find(|member| member.name.text == step) else { return };
+                    *span = member.span;
+                    &member.value
+                }
+                ast::ExprKind::List(items) => {
+                    let index = step.strip_suffix(']').and_then(|index| index.parse::<usize>().ok());
+                    let Some(item) = index.and_then(|index| items.get(index)) else { return };
+                    *span = item.span;
+                    item
+                }
+                _ => return,
+            };
         }
     }
 

@@ -331,7 +331,7 @@ pub(crate) fn duplicate(name: &ast::Name, first: Span) -> Diagnostic {
 pub(crate) fn unknown(name: &ast::Name, message: String, near: Option<&str>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&names::UNKNOWN_NAME, name.span, message);
     match near {
-        Some(near) => diagnostic.meant(name.span, near, Some(near.to_owned())),
+        Some(near) => diagnostic.meant(name.span, &name.text, near, Some(near.to_owned())),
         None => diagnostic,
     }
 }

@@ -9,7 +9,7 @@ use super::check::Contracts;
 use super::model::{Argument, Block, Call, NodeKind, Obligation, Pages, Plan, Step};
 use super::obligations::calls;
 use crate::documents::Location;
-use crate::expr::{Expr, Misuse, Typing};
+use crate::expr::{Expr, Misuse, Typing, written};
 use crate::types::{Answer, Contract, Field, Parameter, Type, assignable, assignable_to_field};
 
 /// What was found.
@@ -233,7 +233,8 @@ impl<'a> Walk<'a> {
             };
             let ty = self.ty(subject, &argument.value)?;
             let place = format!("argument `{}` of `{}`", known.name, call.operation);
-            guarded += self.decided(subject, &place, &ty, known.schema.takes(&ty, known.required, false))?;
+            guarded +=
+                self.decided(subject, &place, &ty, known.takes(&ty, &written(&argument.value, &ty), false))?;
         }
         for known in contract.parameters.iter().filter(|known| known.required && !is_key(call, known)) {
             if !call.arguments.iter().any(|argument| gives(argument, known)) {
@@ -247,7 +248,7 @@ impl<'a> Walk<'a> {
                 let ty = self.ty(subject, value)?;
                 let place = format!("the body of `{}`", call.operation);
                 guarded +=
-                    self.decided(subject, &place, &ty, body.schema.takes(&ty, body.required, false))?;
+                    self.decided(subject, &place, &ty, body.takes(&ty, &written(value, &ty), false))?;
             }
             (Some(_), None) => {
                 return Err(refused(subject, format!("`{}` takes no body", call.operation_name())));

@@ -30,6 +30,7 @@ mod subschema;
 #[cfg(test)]
 mod tests;
 mod value;
+mod written;
 
 pub use algebra::FieldAccess;
 pub use answer::HEADER_BYTES;
@@ -53,3 +54,4 @@ pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};
 pub use style_reading::percent_decode;
 pub use subschema::JsonSchema;
 pub use value::{DECIMAL_DIGITS, Value, WireError};
+pub use written::Written;

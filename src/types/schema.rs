@@ -33,18 +33,20 @@ pub struct Schema {
     pub ty: Type,
     /// Keywords the type does not express: `amount: multipleOf`. Where there are any, a yes is no more than a guess.
     pub undecided: Vec<String>,
+    /// Whether it names formats of text that are no types. They are asserted of what a flow writes.
+    pub has_formats: bool,
 }
 
 impl Schema {
     /// The schema that accepts everything.
     pub fn any() -> Schema {
-        Schema { ty: Type::any(), undecided: Vec::new() }
+        Schema { ty: Type::any(), undecided: Vec::new(), has_formats: false }
     }
 
     /// Reads the schema at a JSON pointer of a document or slice. Never fails: what can't be read is unknown.
     pub fn read(root: &Json, pointer: &str) -> Schema {
         let Some(schema) = root.pointer(pointer) else {
-            return Schema { ty: Type::unknown("the schema is missing"), undecided: Vec::new() };
+            return Schema { ty: Type::unknown("the schema is missing"), ..Schema::any() };
         };
         // Where all of it is too much, the nearest levels are read whole rather than the first members deeply.
         let mut depth = TYPE_DEPTH;
@@ -58,6 +60,7 @@ impl Schema {
                 refs: vec![pointer.to_owned()],
                 undecided: Vec::new(),
                 more: 0,
+                has_formats: false,
             };
             let ty = reader.schema(schema, "", 0);
             if (reader.nodes == 0 || reader.work == 0) && depth > 1 {
@@ -67,7 +70,7 @@ impl Schema {
             if reader.more > 0 {
                 reader.undecided.push(format!("{} more", reader.more));
             }
-            return Schema { ty, undecided: reader.undecided };
+            return Schema { ty, undecided: reader.undecided, has_formats: reader.has_formats };
         }
     }
 
@@ -97,6 +100,7 @@ pub(super) struct Reader<'a> {
     refs: Vec<String>,
     undecided: Vec<String>,
     more: usize,
+    has_formats: bool,
 }
 
 type Object = Map<String, Json>;
@@ -391,7 +395,10 @@ impl Reader<'_> {
         match (object.get("format").and_then(Json::as_str), encoding) {
             (Some("date-time"), _) => Type::Timestamp,
             (Some("byte"), _) | (_, Some("base64")) => Type::Bytes,
-            _ => Type::string(),
+            (format, _) => {
+                self.has_formats |= format.is_some();
+                Type::string()
+            }
         }
     }
 

@@ -23,6 +23,7 @@ mod faults_network;
 mod faults_store;
 mod flows;
 mod forgery;
+mod hostile;
 mod fuzzed;
 mod process;
 mod properties;

@@ -60,15 +60,15 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         match lock.compare(wanted, document) {
             Comparison::Unchanged => {}
             Comparison::UnusedChanged if unread => {}
-            Comparison::UnusedChanged => sink.push(
-                Diagnostic::new(
-                    &STALE_PIN,
-                    *span,
-                    format!("the document of `{name}` changed, but nothing this flow uses of it"),
-                )
-                .note(format!("its hash is now {hash}"))
-                .help("run `eczflow pin --update` on this file to pin the new version"),
-            ),
+            Comparison::UnusedChanged => {
+                let message = format!("the document of `{name}` changed, but nothing this flow uses of it");
+                sink.push(
+                    Diagnostic::new(&STALE_PIN, *span, message)
+                        .and_at(document.place("/info"), "the document as it is now")
+                        .note(format!("its hash is now {hash}"))
+                        .help("run `eczflow pin --update` on this file to pin the new version"),
+                );
+            }
             Comparison::IdentityChanged => {
                 let message =
                     format!("the document of `{name}` names another identity than when it was pinned");

@@ -25,7 +25,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     hir.flow.body.each_node(&mut |node, _| {
         let fault = faults.remove(node.id.as_str());
         match (&node.kind, fault) {
-            (NodeKind::Step(step), fault) => judge(node, step, fault, sink),
+            (NodeKind::Step(step), fault) => judge(hir, node, step, fault, sink),
             (NodeKind::SubFlow(call), Some(fault)) => sink.push(called_finding(&fault, &node.id, call)),
             _ => {}
         }
@@ -49,19 +49,22 @@ fn called<'h>(hir: &'h Hir, known: &mut BTreeMap<&'h str, Rc<FlowKeys>>) -> BTre
     found
 }
 
-fn judge(node: &Node, step: &Step, fault: Option<KeyFault>, sink: &mut Sink) {
+fn judge(hir: &Hir, node: &Node, step: &Step, fault: Option<KeyFault>, sink: &mut Sink) {
     let call = &step.call;
     let Some((_, span)) = &call.key else { return };
+    let document = hir.apis.get(&call.api).and_then(|api| api.document.as_ref());
+    let place = document.and_then(|document| document.place(&call.view.pointer));
     if call.is_safe() {
         let message = format!("`{}` only reads: a key means nothing", node.id);
-        sink.push(Diagnostic::new(&KEY_WITHOUT_FACT, *span, message).help("remove the key"));
+        let finding = Diagnostic::new(&KEY_WITHOUT_FACT, *span, message);
+        sink.push(finding.and_at(place, "the operation").help("remove the key"));
         return;
     }
     if call.idempotency.is_none() {
         let message = format!("nothing says that `{}.{}` honours a key", call.api, call.operation);
         sink.push(
             Diagnostic::new(&KEY_WITHOUT_FACT, *span, message)
-                .and(call.span, "its document declares no `Idempotency-Key` header")
+                .and_at(place, "it declares no `Idempotency-Key` header")
                 .help(
                     "say it in the api's block: `idempotency header \"…\" assumed by OPERATOR because \"…\"`",
                 ),

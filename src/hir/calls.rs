@@ -14,7 +14,7 @@ use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Location, OperationView};
 use crate::expr::{Expr, written};
-use crate::plan::{Idempotency, Pages, is_paged, relaxed};
+use crate::plan::{Idempotency, Pages, idempotency, is_paged, relaxed};
 use crate::source::Span;
 use crate::syntax::{as_written, ast};
 use crate::types::{Answer, Contract, Field, Parameter, Type};
@@ -201,14 +201,11 @@ impl<'d> FlowLowering<'_, 'd> {
             }
             return None;
         };
-        let named = api.assumed.as_ref().map(|(fact, _)| fact.header());
-        let documented = bound.contract.idempotency_header.clone().or_else(|| {
-            let named = bound.view.parameter(Location::Header, named?)?;
-            Some(named.name.clone())
-        });
+        let assumed = api.assumed.as_ref().map(|(fact, _)| fact);
+        let idempotency = idempotency(bound.view.is_safe(), &bound.contract, assumed);
         let paged = step.and_then(|step| Some((step.pages.as_ref()?, &step.name)));
         let pages = paged.map(|(pages, name)| self.pages(pages, name, &bound));
-        let arguments = self.arguments(call, &document, &bound, documented.as_deref());
+        let arguments = self.arguments(call, &document, &bound, idempotency.as_ref());
         let body = self.body(call, &document, &bound);
         let mut handoffs: Vec<(&'static str, Handoff)> = Vec::new();
         handoffs.extend(own.map(|own| ("step", own)));
@@ -221,10 +218,6 @@ impl<'d> FlowLowering<'_, 'd> {
                 *policy = relaxed(policy, api.reachable());
             }
         }
-        let documented = documented.map(|header| Idempotency::Documented { header });
-        let idempotency = documented.or_else(|| api.assumed.as_ref().map(|(fact, _)| fact.clone()));
-        // A safe call needs no key, whatever is assumed of the api.
-        let idempotency = idempotency.filter(|_| !bound.view.is_safe());
         let written = call;
         let call = Call {
             span: call.span,
@@ -268,9 +261,10 @@ impl<'d> FlowLowering<'_, 'd> {
         call: &ast::Call,
         document: &Document,
         bound: &Bound,
-        key: Option<&str>,
+        fact: Option<&Idempotency>,
     ) -> Vec<(String, String, Expr)> {
         let contract = &*bound.contract;
+        let key = fact.map(Idempotency::header).or(contract.idempotency_header.as_deref());
         let is_key = |parameter: &Parameter| {
             parameter.location == Location::Header
                 && key.is_some_and(|key| parameter.name.eq_ignore_ascii_case(key))

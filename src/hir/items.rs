@@ -10,11 +10,11 @@ use super::model::{Api, Auth, AuthForm, Operator, Secret};
 use super::modules::{Modules, kind, normalise, unknown};
 use super::{parties, policies};
 use crate::base::{Explained as _, did_you_mean, limits};
-use crate::diagnostics::codes::{identity as codes, names};
+use crate::diagnostics::codes::{identity as codes, names, retry};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::Document;
 use crate::ecz::{EczId, Kind};
-use crate::plan::Idempotency;
+use crate::plan::{Idempotency, is_reserved};
 use crate::source::{Cache, FileSystem, ReadError, SourceMap, Span};
 use crate::syntax::ast::{self, AuthScheme};
 
@@ -229,11 +229,27 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
         if header.is_empty() || !header.bytes().all(token) {
             let message = format!("`{header}` is not a header's name");
             sink.push(Diagnostic::new(
-                &crate::diagnostics::codes::retry::OUT_OF_RANGE,
+                &retry::OUT_OF_RANGE,
                 fact.header.span,
                 message,
             ));
             return None;
+        }
+        if is_reserved(&header) {
+            let message = format!("`{header}` is set by the runtime: it cannot carry a key");
+            sink.push(
+                Diagnostic::new(&retry::RESERVED_HEADER, fact.header.span, message)
+                    .note("the key would stand in place of what the header is for, or be lost")
+                    .help("name the header that the API reads its idempotency keys from, mostly `Idempotency-Key`"),
+            );
+        }
+        if fact.because.value.trim().is_empty() {
+            let message = format!("nothing says why `{}` takes `{header}` to be honoured", fact.by.text);
+            sink.push(
+                Diagnostic::new(&retry::ASSUMED_WITHOUT_REASON, fact.because.span, message)
+                    .note("if the API does not honour it, a retry takes effect twice: the proof lists who relied on what")
+                    .help("name the source: a page of the API's guide, a contract, a person who said so"),
+            );
         }
         let (by, because) = (fact.by.text.clone(), fact.because.value.clone());
         Some((Idempotency::Assumed { header, by, because }, fact.span))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
-use super::model::{Hir, NodeKind, SubFlow};
+use super::model::{Call, Hir, NodeKind, SubFlow};
 use super::modules::{given_twice, kind};
 use crate::base::did_you_mean;
 use crate::diagnostics::Diagnostic;
@@ -144,6 +144,9 @@ impl FlowLowering<'_, '_> {
 /// Whether a flow can change nothing at any counterparty.
 fn is_safe(callee: &Hir) -> bool {
     let mut safe = true;
-    callee.flow.body.each_node(&mut |node, _| safe &= !node.is_effect());
+    callee
+        .flow
+        .body
+        .each_node(&mut |node, _| safe &= !node.is_effect() && node.undo().is_none_or(Call::is_safe));
     safe
 }

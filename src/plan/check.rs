@@ -186,7 +186,7 @@ fn recompute(plan: &Plan) -> Result<Recomputed, PlanError> {
     sub_flows::check_signals(plan)?;
     let called = sub_flows::check_sub_flows(plan)?;
     let mut found = vec![order::order(&plan.flow)?];
-    found.extend(obligations(plan, &views)?);
+    found.extend(obligations(plan, &views, &contracts)?);
     keys::check_keys(plan)?;
     found.extend(compensation::compensated(plan)?);
     pace::check_rates(plan)?;
@@ -194,6 +194,7 @@ fn recompute(plan: &Plan) -> Result<Recomputed, PlanError> {
     found.push(needs::required(plan));
     values::check_answers(plan, &contracts)?;
     values::check_matches(plan, &contracts)?;
+    values::check_fails(plan, &views)?;
     values::check_rounds(plan)?;
     let Typed { obligations, guards } = typed::typed(plan, &contracts)?;
     found.extend(obligations);

@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
-use super::authentication::{Accepted, accepts, misplaced, unassumable};
+use super::authentication::{Accepted, accepts, is_token, misplaced, unassumable};
+use super::check::Contracts;
+use super::idempotency::{idempotency, is_reserved};
 use super::model::{Api, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
-use crate::documents::{Location, OperationView};
+use crate::documents::OperationView;
 use crate::ecz::{DocumentIdentity, HandoffPolicy, Kind, VerifyMode};
+use crate::types::Contract;
 
 /// What an operation says, by api and operation.
 pub(super) type Views = BTreeMap<(String, String), OperationView>;
@@ -45,7 +48,11 @@ fn collect<'p>(block: &'p Block, found: &mut Vec<(String, &'p Call)>) {
 }
 
 /// P4, P5 and P7, sorted.
-pub(super) fn obligations(plan: &Plan, views: &Views) -> Result<Vec<Obligation>, PlanError> {
+pub(super) fn obligations(
+    plan: &Plan,
+    views: &Views,
+    contracts: &Contracts,
+) -> Result<Vec<Obligation>, PlanError> {
     check_runner(plan)?;
     let mut found = Vec::new();
     for (name, api) in &plan.apis {
@@ -70,7 +77,9 @@ pub(super) fn obligations(plan: &Plan, views: &Views) -> Result<Vec<Obligation>,
         }
         used.insert((call.api.as_str(), call.operation.as_str()), ());
         found.push(handed_over(plan, subject, call, api)?);
-        found.push(retried(plan, subject, call, view, reads.get(subject.as_str()).copied())?);
+        let contract = contracts.get(&call.api).and_then(|known| known.get(&call.operation));
+        let contract = contract.ok_or_else(|| refused("P7", subject, "its operation is not in the plan"))?;
+        found.push(retried(plan, subject, call, contract, reads.get(subject.as_str()).copied())?);
     }
     for (api, operation) in views.keys() {
         if !used.contains_key(&(api.as_str(), operation.as_str())) {
@@ -277,7 +286,7 @@ fn retried(
     plan: &Plan,
     subject: &str,
     call: &Call,
-    view: &OperationView,
+    contract: &Contract,
     read: Option<&Call>,
 ) -> Result<Obligation, PlanError> {
     if let Some(read) = read {
@@ -288,21 +297,25 @@ fn retried(
             return Err(refused("P7", subject, "what reads it back has an effect"));
         }
     }
-    match &call.idempotency {
-        Some(_) if call.is_safe() => {
-            return Err(refused("P7", subject, "a safe call has no idempotency fact"));
-        }
-        Some(Idempotency::Documented { header })
-            if view.parameter(Location::Header, header).is_none_or(|declared| declared.name != *header) =>
-        {
-            return Err(refused("P7", subject, format!("the operation declares no header `{header}`")));
-        }
-        Some(Idempotency::Assumed { by, because, .. })
-            if !plan.operators.contains_key(by) || because.trim().is_empty() =>
-        {
-            return Err(refused("P7", subject, "an assumption needs an operator and a reason"));
-        }
-        _ => {}
+    let stated = call.idempotency.as_ref();
+    let assumed = stated.filter(|fact| matches!(fact, Idempotency::Assumed { .. }));
+    if call.idempotency != idempotency(call.is_safe(), contract, assumed) {
+        let reason = match (stated, &contract.idempotency_header) {
+            (Some(_), _) if call.is_safe() => "a safe call has no idempotency fact".to_owned(),
+            (_, Some(header)) => format!("the operation documents the header `{header}`"),
+            (_, None) => "the operation documents no idempotency header".to_owned(),
+        };
+        return Err(refused("P7", subject, reason));
+    }
+    if let Some(header) =
+        stated.map(Idempotency::header).filter(|header| !is_token(header) || is_reserved(header))
+    {
+        return Err(refused("P7", subject, format!("no key can go into the header `{header}`")));
+    }
+    if let Some(Idempotency::Assumed { by, because, .. }) = assumed
+        && (!plan.operators.contains_key(by) || because.trim().is_empty())
+    {
+        return Err(refused("P7", subject, "an assumption needs an operator and a reason"));
     }
     if call.once_per.is_some() && call.idempotency.is_none() {
         return Err(refused("P7", subject, "a key needs an idempotency fact"));

@@ -217,7 +217,7 @@ fn check_node(node: &Node, depth: usize, nodes: &mut usize) -> Checked {
             require(is_word(&call.flow), place, "flow", "letters, digits and `_`")?;
             let given = call.inputs.iter().map(|given| &given.value);
             given.chain(&call.guard).try_for_each(|e| check_expression(place, e, 0))?;
-            call.undo.iter().try_for_each(|undo| check_call(&format!("{place}/undo"), undo))
+            call.undo.iter().try_for_each(|undo| check_undo(place, undo))
         }
         NodeKind::Wait(wait) => check_expression(place, &wait.value, 0),
         NodeKind::Signal(signal) => {
@@ -272,10 +272,13 @@ fn check_step(place: &str, step: &Step) -> Checked {
         let answerable = (300..=599).contains(status);
         require(answerable, place, "on", &format!("a status from 300 to 599, not {status}"))?;
     }
-    match &step.undo {
-        Some(undo) => check_call(&format!("{place}/undo"), undo),
-        None => Ok(()),
-    }
+    step.undo.iter().try_for_each(|undo| check_undo(place, undo))
+}
+
+fn check_undo(step: &str, undo: &Call) -> Checked {
+    let place = format!("{step}/undo");
+    require(undo.once_per.is_none(), &place, "once_per", "none: an undo has the key of its run and step")?;
+    check_call(&place, undo)
 }
 
 fn check_call(place: &str, call: &Call) -> Checked {

@@ -5,6 +5,7 @@
 
 mod graph;
 mod identity;
+mod keys;
 mod outline;
 mod pins;
 mod retry;

@@ -18,6 +18,7 @@ mod control;
 mod docs;
 mod examples;
 mod docs_language;
+mod edited;
 mod faults_network;
 mod faults_store;
 mod flows;

@@ -29,6 +29,11 @@ pub static NEEDLESS_RECONCILE: Code = Code::error("EF5017", "needless-reconcile"
 /// A rate that does not let go of all requests within the deadline.
 pub static RATE_OUTLASTS_DEADLINE: Code = Code::error("EF5021", "rate-outlasts-deadline");
 
+/// A header for keys that the runtime sets to something else.
+pub static RESERVED_HEADER: Code = Code::error("EF5030", "reserved-header");
+/// Something taken for granted without a reason.
+pub static ASSUMED_WITHOUT_REASON: Code = Code::error("EF5031", "assumed-without-reason");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &UNSAFE_RETRY,
@@ -44,4 +49,6 @@ pub const ALL: &[&Code] = &[
     &NEEDLESS_RECONCILE,
     &SIGNAL_WITHOUT_BOUND,
     &RATE_OUTLASTS_DEADLINE,
+    &RESERVED_HEADER,
+    &ASSUMED_WITHOUT_REASON,
 ];

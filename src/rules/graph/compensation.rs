@@ -2,20 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostics::codes::graph::{IRREVERSIBLE_NOT_LAST, MISSING_UNDO};
+use crate::diagnostics::codes::graph::{EMPTY_IRREVERSIBLE, IRREVERSIBLE_NOT_LAST, MISSING_UNDO};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::hir::Node;
-use crate::plan::{Failing, Following, uncovered};
+use crate::hir::{Call, Node};
+use crate::plan::{Failing, Following, Undoes, uncovered, undoes};
 use crate::rules::outline::outline;
 use crate::rules::{Context, Rule};
 
-pub(in crate::rules) const RULE: Rule =
-    Rule { name: "graph/compensation", codes: &[&MISSING_UNDO, &IRREVERSIBLE_NOT_LAST], check };
+pub(in crate::rules) const RULE: Rule = Rule {
+    name: "graph/compensation",
+    codes: &[&MISSING_UNDO, &IRREVERSIBLE_NOT_LAST, &EMPTY_IRREVERSIBLE],
+    check,
+};
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let mut nodes: BTreeMap<&str, &Node> = BTreeMap::new();
     context.hir.flow.body.each_node(&mut |node, _| {
         nodes.insert(&node.id, node);
+        said(node, sink);
     });
     for found in uncovered(&outline(context)) {
         let (Some(effect), Some(follower)) = (nodes.get(found.effect), nodes.get(found.follower)) else {
@@ -51,6 +55,35 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             }
         });
     }
+}
+
+/// What a step says of how it is undone holds water.
+fn said(node: &Node, sink: &mut Sink) {
+    let because = node.irreversible().map(|(because, _)| because.as_str());
+    let Some(fault) = undoes(node.is_effect(), node.undo().map(Call::is_safe), because) else { return };
+    let id = &node.id;
+    sink.push(match (fault, node.undo(), node.irreversible()) {
+        (Undoes::Reads, Some(undo), _) => {
+            let message = format!("the `undo` of `{id}` only reads: it takes nothing back");
+            Diagnostic::new(&MISSING_UNDO, undo.span, message)
+                .and(node.span, "this is what it would have to take back")
+                .note(format!("{} is a safe method: what the step did would stay", undo.view.method))
+                .help("name the operation that takes it back")
+        }
+        (Undoes::NoReason, _, Some((_, span))) => {
+            let message = format!("nothing says why `{id}` is irreversible");
+            Diagnostic::new(&EMPTY_IRREVERSIBLE, *span, message)
+                .note("the proof lists the reason, for whoever reads it later")
+                .help("write why what was done cannot be taken back")
+        }
+        (_, _, Some((_, span))) => {
+            let message = format!("`{id}` is irreversible, but changes nothing");
+            Diagnostic::new(&EMPTY_IRREVERSIBLE, *span, message)
+                .note("a call whose method is GET, HEAD, OPTIONS or QUERY leaves nothing to take back")
+                .help("remove the clause")
+        }
+        _ => return,
+    });
 }
 
 /// How what can fail stands to the effect.

@@ -325,13 +325,13 @@ fn retried(
     }
     let attempts = call.attempts();
     let fact = match &call.idempotency {
-        _ if call.is_safe() => format!("{} is safe", call.method),
+        _ if call.is_safe() => format!("derived, {} is safe", call.method),
         Some(Idempotency::Documented { header }) => format!("documented header {header}"),
         Some(Idempotency::Assumed { header, by, .. }) => format!("header {header} assumed by {by}"),
-        None if call.is_resendable() => format!("{} is idempotent", call.method),
+        None if call.is_resendable() => format!("derived, {} is idempotent", call.method),
         None => "never resent".to_owned(),
     };
-    let read = read.map(|read| format!("; read back by {}", read.operation_name())).unwrap_or_default();
+    let read = read.map(|read| format!("; derived, read back by {}", read.operation_name())).unwrap_or_default();
     Ok(obligation("P7", subject, format!("attempts {attempts}; {fact}{read}")))
 }
 

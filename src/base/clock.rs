@@ -27,6 +27,21 @@ impl Timestamp {
     }
 }
 
+/// Milliseconds as the language writes them: `1h30m`.
+pub fn length(milliseconds: u64) -> String {
+    const UNITS: [(u64, &str); 5] =
+        [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
+    let mut rest = milliseconds;
+    let mut text = String::new();
+    for (unit, name) in UNITS {
+        if rest >= unit {
+            text.push_str(&format!("{}{name}", rest / unit));
+            rest %= unit;
+        }
+    }
+    if text.is_empty() { "0ms".to_owned() } else { text }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
@@ -105,6 +120,15 @@ impl Clock for VirtualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_are_written_as_in_a_flow() {
+        for (milliseconds, written) in
+            [(0, "0ms"), (1_500, "1s500ms"), (93_600_000, "1d2h"), (5_405_001, "1h30m5s1ms"), (60_000, "1m")]
+        {
+            assert_eq!(length(milliseconds), written);
+        }
+    }
 
     #[test]
     fn timestamps_are_written_with_milliseconds() {

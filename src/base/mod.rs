@@ -14,7 +14,7 @@ mod signing;
 mod suggest;
 
 pub use canonical::{CanonicalError, canonical_json};
-pub use clock::{Clock, SystemClock, Timestamp, VirtualClock};
+pub use clock::{Clock, SystemClock, Timestamp, VirtualClock, length};
 pub use digest::{
     Digest, DigestError, Hasher, decode_base64, decode_base64url, decode_hex, encode_base64,
     encode_base64url, encode_hex,
@@ -22,4 +22,4 @@ pub use digest::{
 pub use explained::Explained;
 pub use random::{OsRandom, Random, SeededRandom};
 pub use signing::{Ed25519Key, PublicKey, Signer, SigningError};
-pub use suggest::did_you_mean;
+pub use suggest::{did_you_mean, meant};

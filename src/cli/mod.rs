@@ -47,7 +47,7 @@ pub enum Exit {
     Findings,
     /// 2: plan, configuration or I/O error.
     Error,
-    /// 3: the run failed and nothing is left standing.
+    /// 3: the run failed and what has an undo is undone.
     Failed,
     /// 4: the run is paused, stuck or in doubt.
     Standing,
@@ -83,7 +83,7 @@ Examples:
   eczflow explain EF4001            what a code means and what to do
 
 Exit codes: 0 clean; 1 findings; 2 plan, configuration or I/O error;
-3 run failed, nothing is left standing; 4 run paused, stuck or in doubt;
+3 run failed, what has an undo is undone; 4 run paused, stuck or in doubt;
 5 audit verification failed.";
 
 /// Workflows of API calls across organisations: checked before they run, durable while they run, auditable after.

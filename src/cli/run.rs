@@ -24,7 +24,7 @@ Examples:
       a compiled plan, with the configuration's resolver, keys and secrets
 
 Ctrl-C, or SIGTERM, pauses the run once what is under way has been answered, a second one quits at once; `eczflow resume` goes on.
-Ends with 0 where the run succeeded, 3 where it failed and nothing is left standing, 4 where it stands still.";
+Ends with 0 where the run succeeded, 3 where it failed and what has an undo is undone, 4 where it stands still.";
 
 /// Where a sandbox's runs are kept unless `--store` says otherwise.
 const SANDBOX_STORE: &str = ".eczflow/sandbox";

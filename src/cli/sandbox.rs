@@ -44,7 +44,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What the sandbox does wrong")]
 pub(crate) struct FaultArguments {
-    /// Answer so instead of as documented: a status, `timeout`, `reset`, `close` or `expired`, and how often (`503x2`).
+    /// Answer so instead of as it would: a status, `timeout`, `reset`, `close`, `expired` or `example:NAME`, an example of the
+    /// document's, and how often (`503x2`, `example:pendingx2`).
     #[arg(long, value_name = "API.OPERATION=ANSWER")]
     fault: Vec<String>,
     /// Project this identity as REVOKED, from the start or once every call before the step has been answered.

@@ -64,7 +64,7 @@ fn refused(name: &Name) -> Option<Diagnostic> {
             );
             let warnings = known.iter().filter(|code| code.severity == Severity::Warning);
             Some(match did_you_mean(&name.text, warnings.map(|code| code.name)) {
-                Some(near) => finding.meant(name.span, near, Some(near.to_owned())),
+                Some(near) => finding.meant(name.span, &name.text, near, Some(near.to_owned())),
                 None => finding.help("`eczflow explain` lists every rule with its name"),
             })
         }

@@ -350,6 +350,12 @@ fn an_edited_plan_with_a_recomputed_digest_is_refused() {
         (format!("{nodes}/4/kind/undo/arguments"), serde_json::json!([]), "ER2007"),
         (format!("{nodes}/4/kind/call/body"), serde_json::Value::Null, "ER2007"),
         (format!("{nodes}/0/kind/call/body"), serde_json::json!({"op": "null"}), "ER2007"),
+        // P3: written values that the schema refuses, though their type fits.
+        (
+            format!("{nodes}/4/kind/call/body/members/1/1"),
+            serde_json::json!({"op": "decimal", "value": "0.001"}),
+            "ER2007",
+        ),
         // P10: what is required is what the handoffs ask for.
         (
             "/apis/payments/identity/identity/agent_credential_id".into(),
@@ -652,4 +658,21 @@ fn the_drawing_marks_handoffs_between_organisations() {
     assert!(checked.graph.is_before("ensure_1", "moved", &|_| false));
     // What stands in a loop is done before whatever waits for the loop.
     assert!(checked.graph.is_before("moved", "refund", &|_| false));
+}
+
+/// Each value twice the one before it: its type is followed no further at some point, in plan and check alike.
+#[test]
+fn values_that_double_end_as_unknown() {
+    let doubled: String = (1..40)
+        .map(|index| format!("  let v{index} = {{ a: v{0}, b: [v{0}, v{0}] }}\n", index - 1))
+        .collect();
+    let (head, _) = FLOW.split_once("flow refund_ticket").unwrap();
+    let flow = format!(
+        "{head}flow f(id: string) -> {{ n: int }} {{\n  as acme.agent\n  handoff strict\n  let v0 = {{ id: id }}\n{doubled}  \
+         return {{ n: length([v39]) }}\n}}\n"
+    );
+    let mut files = example();
+    files.insert("f/refund.eczflow", flow.as_str());
+    let compilation = Session::new(&files).compile(path(), None).unwrap();
+    assert!(compilation.plan.is_some(), "{:#?}", compilation.diagnostics);
 }

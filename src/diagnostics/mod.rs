@@ -4,6 +4,7 @@
 
 pub mod codes;
 
+use crate::base::meant;
 use crate::source::Span;
 
 /// A stable number and name of one finding. Numbers are never reused.
@@ -107,6 +108,15 @@ impl Diagnostic {
         self
     }
 
+    /// A second place, where there is one.
+    #[must_use]
+    pub fn and_at(self, span: Option<Span>, message: impl Into<String>) -> Diagnostic {
+        match span {
+            Some(span) => self.and(span, message),
+            None => self,
+        }
+    }
+
     /// Why.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Diagnostic {
@@ -130,8 +140,8 @@ impl Diagnostic {
 
     /// What may have been meant: the near word as help, and as it is spelled, as a change.
     #[must_use]
-    pub fn meant(self, span: Span, near: &str, spelled: Option<String>) -> Diagnostic {
-        let found = self.help(format!("did you mean `{near}`?"));
+    pub fn meant(self, span: Span, name: &str, near: &str, spelled: Option<String>) -> Diagnostic {
+        let found = self.help(meant(name, near));
         match spelled {
             Some(text) => found.fix(format!("write `{near}`"), vec![(span, text)]),
             None => found,

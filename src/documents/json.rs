@@ -88,7 +88,7 @@ impl Reader<'_, '_> {
         match self.peek() {
             Some(b'{' | b'[') if depth + 1 >= limits::DOCUMENT_DEPTH => {
                 let span = self.report.span(start, start + 1);
-                let message = format!("nested deeper than {} levels", limits::DOCUMENT_DEPTH);
+                let message = format!("nested deeper than {} levels", limits::DOCUMENT_DEPTH - 1);
                 Err(self.report.stop(&codes::TOO_DEEP, span, message))
             }
             Some(b'{') => self.object(depth),

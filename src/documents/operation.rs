@@ -332,7 +332,8 @@ impl<'v> Reader<'v> {
             let (pointer, header) = self.object_at(&join(&at, name))?;
             let required = flag(header, "required", &pointer, false)?;
             let schema = header.get("schema").map(|_| join(&pointer, "schema"));
-            read.insert(name.clone(), HeaderView { pointer, required, schema });
+            let content = self.content(header, &pointer)?;
+            read.insert(name.clone(), HeaderView { pointer, required, schema, content });
         }
         Ok(read)
     }

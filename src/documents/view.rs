@@ -252,6 +252,8 @@ pub struct HeaderView {
     pub required: bool,
     /// Pointer of its schema.
     pub schema: Option<String>,
+    /// Media types by name, for one that has these instead of a schema.
+    pub content: BTreeMap<String, MediaView>,
 }
 
 /// How one property of a form or of parts is written.

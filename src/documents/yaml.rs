@@ -137,7 +137,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn too_deep(&mut self, span: Span) -> Stop {
-        let message = format!("nested deeper than {} levels", limits::DOCUMENT_DEPTH);
+        let message = format!("nested deeper than {} levels", limits::DOCUMENT_DEPTH - 1);
         self.report.stop(&codes::TOO_DEEP, span, message)
     }
 

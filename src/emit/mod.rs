@@ -296,6 +296,8 @@ impl Emitter<'_> {
                     region,
                     auth,
                     timeout: api.timeout,
+                    rate: api.rate.map(|(rate, _)| rate),
+                    concurrency: api.concurrency,
                     breaker: api.breaker.clone().ok_or_else(unresolved)?,
                     cleared: classes::cleared(&api.cleared),
                     statement,

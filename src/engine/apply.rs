@@ -57,6 +57,9 @@ impl<'a> Engine<'a> {
                 state.phase = Phase::Paused(*because);
             }
             (What::RunFinished { status, outputs }, None) => {
+                if *status == Status::Succeeded && Value::decode(&self.plan.flow.output, outputs).is_err() {
+                    return illegal("its outputs are not those of the flow");
+                }
                 state.phase = Phase::Finished(*status);
                 state.outputs = outputs.clone();
             }
@@ -198,9 +201,13 @@ impl<'a> Engine<'a> {
                 under_way(state, path, event.attempt)?;
                 self.end_read(state, path, *found)?;
             }
-            What::TimerSet { until } => {
+            What::TimerSet { until, because } => {
                 if *until <= at {
                     return illegal("it waits for nothing");
+                }
+                let rate = self.call(path).and_then(|call| self.plan.apis.get(&call.api)?.rate);
+                if because.is_some() && rate.is_none() {
+                    return illegal("no rate holds it up");
                 }
                 if self.is_wait(path) {
                     state.nodes.insert(path.clone(), Progress::Waiting { until: *until });

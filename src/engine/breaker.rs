@@ -47,8 +47,10 @@ pub enum Permit {
     Closed,
     /// Yes, as a probe; with the change to half open, where this permit made it.
     Probe(Option<BreakerFacts>),
-    /// Not before this moment.
+    /// Not before this moment: the breaker is open.
     Until(Timestamp),
+    /// Not before this moment: the api's rate is used up.
+    Paced(Timestamp),
 }
 
 /// A change of state that a reported call made.

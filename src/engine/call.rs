@@ -47,11 +47,12 @@ impl Engine<'_> {
                 event(self.end_call(state, path, call, step, calling, FailureClass::Exhausted, None, message))
             }
             CallPhase::Verified { half_open: true } => event(intended(calling, "half_open")),
-            CallPhase::Verified { half_open: false } => match environment.permit(&call.api) {
+            CallPhase::Verified { half_open: false } => match environment.permit(&call.api, path) {
                 Permit::Closed => event(intended(calling, "closed")),
                 Permit::Probe(None) => event(intended(calling, "half_open")),
                 Permit::Probe(Some(facts)) => event(What::BreakerHalfOpen(facts)),
-                Permit::Until(until) => event(What::TimerSet { until }),
+                Permit::Until(until) => event(What::TimerSet { until, because: None }),
+                Permit::Paced(until) => event(What::TimerSet { until, because: Some(TimerCause::Rate) }),
             },
             CallPhase::Rounded(value) if path.role == Role::Reconcile => {
                 event(self.decide_read(state, environment, path, calling, Some(value))?)

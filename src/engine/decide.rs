@@ -15,8 +15,8 @@ use crate::types::Value;
 pub trait Environment {
     /// The moment of the decision; also the record's time.
     fn now(&self) -> Timestamp;
-    /// Asks the api's breaker.
-    fn permit(&mut self, api: &str) -> Permit;
+    /// Asks the api's rate and breaker whether the call at a path may be sent.
+    fn permit(&mut self, api: &str, path: &Path) -> Permit;
     /// Takes tokens from the counterparty's retry budget; what is left, or `None` where too little is.
     fn take_budget(&mut self, api: &str, cost: u32) -> Option<u32>;
     /// Draws a delay, 0 to the ceiling, milliseconds.
@@ -156,7 +156,8 @@ impl<'a> Engine<'a> {
         };
         let length = u64::try_from(items.len()).unwrap_or(u64::MAX);
         if length > looping.at_most {
-            let message = format!("the list has {length} items, more than `at most {}`", looping.at_most);
+            // How many there are may be data that whoever reads this is not cleared for.
+            let message = format!("the list has more items than `at most {}`", looping.at_most);
             return fail(FailureClass::Bound, message);
         }
         for node in &looping.body.nodes {
@@ -251,18 +252,23 @@ impl<'a> Engine<'a> {
         let NodeKind::Return { value } = &node.kind else { return None };
         let outputs = evaluate(value, &state.names(&[]))
             .map_err(|error| error.to_string())
-            .and_then(|value| value.to_json().map_err(|error| error.to_string()));
+            .and_then(|value| value.to_json().map_err(|error| error.to_string()))
+            .map_err(|message| (FailureClass::Expression, message))
+            .and_then(|outputs| match Value::decode(&self.plan.flow.output, &outputs) {
+                Ok(_) => Ok(outputs),
+                Err(misfit) => {
+                    Err((FailureClass::Guard, format!("the returned value does not fit: {misfit}")))
+                }
+            });
         Some(match outputs {
             Ok(outputs) => Event {
                 path: None,
                 attempt: None,
                 what: What::RunFinished { status: Status::Succeeded, outputs },
             },
-            Err(message) => Event {
-                path: Some(Path::new(&[], &node.id)),
-                attempt: None,
-                what: fail(FailureClass::Expression, message),
-            },
+            Err((class, message)) => {
+                Event { path: Some(Path::new(&[], &node.id)), attempt: None, what: fail(class, message) }
+            }
         })
     }
 }
@@ -275,7 +281,7 @@ fn start_wait(names: &Names<'_>, now: Timestamp, wait: &Wait) -> What {
         (Ok(_), _) => return fail(FailureClass::Expression, "`wait` needs a duration or a moment".into()),
         (Err(error), _) => return fail(FailureClass::Expression, error.to_string()),
     };
-    if until > now { What::TimerSet { until } } else { What::TimerFired { until } }
+    if until > now { What::TimerSet { until, because: None } } else { What::TimerFired { until } }
 }
 
 fn decide_finish(state: &State, path: &Path) -> Option<Event> {

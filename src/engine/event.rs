@@ -168,10 +168,13 @@ pub enum What {
     BreakerHalfOpen(BreakerFacts),
     /// A breaker closed.
     BreakerClosed(BreakerFacts),
-    /// Waits: a `wait`, or a call for an open breaker.
+    /// Waits: a `wait`, or a call for an open breaker or for its api's rate.
     TimerSet {
         /// Not before.
         until: Timestamp,
+        /// What a call waits for; absent where it is the breaker.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<TimerCause>,
     },
     /// A wait is over; without a node, the run's deadline passed.
     TimerFired {
@@ -315,8 +318,16 @@ pub enum PauseCause {
 pub enum Status {
     /// With outputs.
     Succeeded,
-    /// Without; nothing is left standing.
+    /// Without; what has an undo is undone.
     Failed,
+}
+
+/// What a call waits for beside its counterparty's breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimerCause {
+    /// Its api's rate.
+    Rate,
 }
 
 /// What a read says of an effect.

@@ -12,6 +12,7 @@ mod decide;
 mod event;
 mod key;
 mod outcome;
+pub mod pace;
 mod path;
 mod reconcile;
 mod round;

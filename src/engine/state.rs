@@ -219,7 +219,7 @@ impl State {
         self.calling(path).map(|calling| &calling.request)
     }
 
-    /// Since when a call waits for a verdict on an attempt; `None` where it doesn't.
+    /// From when on a call waits for a verdict on an attempt; `None` where it doesn't.
     pub fn verdict_due(&self, path: &Path, attempt: u32) -> Option<Timestamp> {
         match self.calling(path)? {
             Calling { phase: CallPhase::Verify { not_before }, attempt: due, .. } if *due == attempt => {
@@ -227,6 +227,15 @@ impl State {
             }
             _ => None,
         }
+    }
+
+    /// Whether a call is on its way to its counterparty: its identities are due or hold, or it was intended.
+    pub fn is_on_its_way(&self, path: &Path, now: Timestamp) -> bool {
+        self.calling(path).is_some_and(|calling| match &calling.phase {
+            CallPhase::Verify { not_before } => *not_before <= now,
+            CallPhase::Verified { .. } | CallPhase::Intended => true,
+            _ => false,
+        })
     }
 
     /// Whether a request is intended and has no outcome yet.

@@ -79,9 +79,9 @@ pub(crate) fn binary(operator: BinaryOperator, left: &Value, right: &Value) -> R
                 Subtract => a.0.checked_sub(b),
                 _ => return Err(mismatch(symbol(operator), left, right)),
             };
-            // RFC 3339 has four digits for the year.
+            // Years of four digits, and at the end a day less: the last moment that is the same year in every time zone.
             moment
-                .filter(|moment| (-62_167_219_200_000..=253_402_300_799_999).contains(moment))
+                .filter(|moment| (-62_167_219_200_000..=253_402_207_200_999).contains(moment))
                 .map(|moment| Value::Timestamp(Timestamp(moment)))
                 .ok_or_else(|| overflow("timestamp"))
         }

@@ -458,10 +458,8 @@ fn element<'a>(list: Cow<'a, Value>, index: &Value, optional: bool, work: &Work)
             }
         }
         (None, _) if optional => owned(Value::Absent),
-        (None, _) => Err(EvalError::new(
-            EvalErrorKind::OutOfRange,
-            format!("index {at} is outside a list of {length} items"),
-        )),
+        // Neither may be told to whoever reads what a run failed with.
+        (None, _) => Err(EvalError::new(EvalErrorKind::OutOfRange, "the index is outside the list")),
     }
 }
 

@@ -324,11 +324,11 @@ fn strings(types: &[Type]) -> Result<(), ArgumentError> {
 }
 
 fn list_item(types: &[Type], expected: &'static str) -> Result<Type, ArgumentError> {
-    match argument(types, 0) {
-        Type::List { of } => Ok(*of),
-        unknown @ Type::Unknown { .. } => Ok(unknown),
-        other => Err(ArgumentError { index: 0, expected, found: other.to_string() }),
-    }
+    let of = match argument(types, 0) {
+        unknown @ Type::Unknown { .. } => unknown,
+        list => list.items().ok_or_else(|| ArgumentError { index: 0, expected, found: list.to_string() })?,
+    };
+    Ok(of.int_range().unwrap_or(of))
 }
 
 fn sum_type(types: &[Type]) -> Result<Type, ArgumentError> {
@@ -349,24 +349,27 @@ fn join_type(types: &[Type]) -> Result<Type, ArgumentError> {
 }
 
 fn contains_type(types: &[Type]) -> Result<Type, ArgumentError> {
-    match argument(types, 0) {
-        Type::List { of } => {
-            let number = |ty: &Type| matches!(ty, Type::Int { .. } | Type::Decimal | Type::Number);
-            let item = argument(types, 1);
-            let other_number =
-                number(&of) && number(&item) && std::mem::discriminant(&*of) != std::mem::discriminant(&item);
-            if other_number {
-                let expected = "an item of the list's type";
-                return Err(ArgumentError { index: 1, expected, found: item.to_string() });
-            }
-            Ok(Type::Bool)
-        }
-        Type::Unknown { .. } => Ok(Type::Bool),
+    let (of, item) = (argument(types, 0), argument(types, 1));
+    match &of {
+        Type::Unknown { .. } => return Ok(Type::Bool),
         Type::String { .. } => {
-            one_of(types, 1, "a string", |ty| matches!(ty, Type::String { .. })).map(|_| Type::Bool)
+            return one_of(types, 1, "a string", |ty| matches!(ty, Type::String { .. })).map(|_| Type::Bool);
         }
-        other => Err(ArgumentError { index: 0, expected: "a string or a list", found: other.to_string() }),
+        _ => {}
     }
+    let items = list_item(types, "a string or a list")?;
+    let number = |ty: &Type| matches!(ty, Type::Int { .. } | Type::Decimal | Type::Number);
+    // No number of one kind equals one of another.
+    let other_number = number(&item)
+        && items
+            .alternatives()
+            .iter()
+            .all(|one| number(one) && std::mem::discriminant(one) != std::mem::discriminant(&item));
+    if other_number {
+        let expected = "an item of the list's type";
+        return Err(ArgumentError { index: 1, expected, found: item.to_string() });
+    }
+    Ok(Type::Bool)
 }
 
 fn extreme_type(types: &[Type], greater: bool) -> Result<Type, ArgumentError> {

@@ -12,8 +12,10 @@ mod scope;
 #[cfg(test)]
 mod tests;
 mod typing;
+mod written;
 
 pub use evaluate::{Answered, EVALUATION_DEPTH, EVALUATION_WORK, EvalError, EvalErrorKind, Scope, evaluate};
 pub use model::{Arm, BinaryOperator, Definition, Definitions, Expr, Part, UnaryOperator};
 pub use scope::MapScope;
 pub use typing::{Misuse, Typing};
+pub use written::written;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::Type;
+use crate::types::{Arithmetic, Type};
 
 /// An expression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -250,4 +250,18 @@ pub enum BinaryOperator {
     Or,
     /// `??`: the right side where the left is absent or null.
     Coalesce,
+}
+
+impl BinaryOperator {
+    /// As one of arithmetic, where it is.
+    pub fn arithmetic(self) -> Option<Arithmetic> {
+        Some(match self {
+            BinaryOperator::Add => Arithmetic::Add,
+            BinaryOperator::Subtract => Arithmetic::Subtract,
+            BinaryOperator::Multiply => Arithmetic::Multiply,
+            BinaryOperator::Divide => Arithmetic::Divide,
+            BinaryOperator::Remainder => Arithmetic::Remainder,
+            _ => return None,
+        })
+    }
 }

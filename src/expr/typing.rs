@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::model::{BinaryOperator, Definitions, Expr, Part, UnaryOperator};
 use super::{Arm, functions};
 use crate::types::{
-    Answer, Contract, Field, FieldAccess, Members, RecordType, Type, arithmetic, assignable,
+    Answer, Contract, Field, FieldAccess, Members, Parts, RecordType, Type, arithmetic, assignable,
     assignable_to_field, comparable, ordered,
 };
 
@@ -145,28 +145,28 @@ impl<'a> Typing<'a> {
                 self.expect(condition, &[Type::Bool], "a condition")?;
                 let then = self.ty(then)?;
                 let otherwise = self.ty(otherwise)?;
-                Type::union(vec![Type::clone(&then), Type::clone(&otherwise)])
+                Type::union(vec![Type::clone(&then), Type::clone(&otherwise)]).capped()
             }
             Expr::Match { of, arms, otherwise } => self.match_arms(of, arms, otherwise.as_deref())?,
             Expr::List { items } => {
-                let mut types = Vec::new();
+                let (mut types, mut parts) = (Vec::new(), Parts::default());
                 for item in items {
                     let ty = self.ty(item)?;
                     if ty.is_optional() {
                         return misuse("an item of a list may be absent");
                     }
-                    types.push(Type::clone(&ty));
+                    types.push(parts.add(Type::clone(&ty)));
                 }
-                Type::list(Type::union(types))
+                Type::list(parts.whole(|| Type::union(types))).capped()
             }
             Expr::Record { members } => {
-                let mut types = BTreeMap::new();
+                let (mut types, mut parts) = (BTreeMap::new(), Parts::default());
                 for (name, value) in members {
-                    if types.insert(name.as_str(), Type::clone(&*self.ty(value)?)).is_some() {
+                    if types.insert(name.as_str(), parts.add(Type::clone(&*self.ty(value)?))).is_some() {
                         return misuse(format!("a record has `{name}` twice"));
                     }
                 }
-                Type::closed_record(types)
+                parts.whole(|| Type::closed_record(types))
             }
             Expr::Comprehension { variable, list, condition, item } => {
                 let of = self.items(list)?;
@@ -174,7 +174,7 @@ impl<'a> Typing<'a> {
                     if let Some(condition) = condition {
                         typing.expect(condition, &[Type::Bool], "a condition")?;
                     }
-                    Ok(Type::list(Type::clone(&*typing.ty(item)?)))
+                    Ok(Type::list(Type::clone(&*typing.ty(item)?)).capped())
                 })?
             }
             Expr::Call { function, arguments } => {
@@ -219,11 +219,8 @@ impl<'a> Typing<'a> {
 
     /// The type of a list's items.
     pub fn items(&mut self, list: &'a Expr) -> Result<Type, Misuse> {
-        match &*self.ty(list)? {
-            Type::List { of } => Ok(Type::clone(of)),
-            Type::Never => Ok(Type::Never),
-            other => misuse(format!("a list is needed, not `{other}`")),
-        }
+        let list = self.ty(list)?;
+        list.items().ok_or_else(|| Misuse(format!("a list is needed, not `{list}`")))
     }
 
     fn types(&mut self, expressions: &'a [Expr]) -> Result<Vec<Type>, Misuse> {
@@ -273,7 +270,7 @@ impl<'a> Typing<'a> {
         }
         let (left, right) = (self.ty(left)?, self.ty(right)?);
         if operator == Op::Coalesce {
-            return Ok(Type::union(vec![left.without_nothing(), Type::clone(&right)]));
+            return Ok(Type::union(vec![left.without_nothing(), Type::clone(&right)]).capped());
         }
         if *left == Type::Never || *right == Type::Never {
             return Ok(Type::Never);
@@ -285,7 +282,7 @@ impl<'a> Typing<'a> {
             Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
                 ordered(&left, &right).then_some(Type::Bool)
             }
-            _ => arithmetic(&left, &right),
+            _ => operator.arithmetic().and_then(|operator| arithmetic(operator, &left, &right)),
         };
         match found.filter(|_| alike) {
             Some(ty) => Ok(ty),
@@ -312,7 +309,7 @@ impl<'a> Typing<'a> {
         if let Some(otherwise) = otherwise {
             types.push(Type::clone(&*self.ty(otherwise)?));
         }
-        let ty = Type::union(types);
+        let ty = Type::union(types).capped();
         Ok(if guarded { ty.optional() } else { ty })
     }
 

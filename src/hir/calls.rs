@@ -7,17 +7,17 @@ use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
 use super::functions::StepAnswer;
 use super::model::{Api, Call};
-use super::modules::{Modules, duplicate, kind, unknown};
+use super::modules::{Modules, given_twice, kind, unknown};
 use super::policies::{self, Handoff};
-use crate::base::did_you_mean;
+use crate::base::{did_you_mean, meant};
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Location, OperationView};
-use crate::expr::Expr;
-use crate::plan::{Idempotency, Pages, is_paged, relaxed};
+use crate::expr::{Expr, written};
+use crate::plan::{Idempotency, Pages, idempotency, is_paged, relaxed};
 use crate::source::Span;
 use crate::syntax::{as_written, ast};
-use crate::types::{Contract, Field, Parameter, Type};
+use crate::types::{Answer, Contract, Field, Parameter, Type};
 
 /// What calls are bound with.
 pub(crate) struct Calls<'a> {
@@ -47,6 +47,12 @@ impl<'a> Calls<'a> {
     }
 }
 
+/// Where the keyword stands that refuses what the flow writes.
+fn keyword_place(document: &Document, answer: &Answer) -> Option<Span> {
+    let Answer::No(counterexample) = answer else { return None };
+    document.place(counterexample.declared.as_ref()?)
+}
+
 /// An operation that a call is bound to.
 pub(crate) struct Bound {
     pub(super) key: String,
@@ -64,7 +70,7 @@ pub(crate) struct Answering {
     pub(super) pages: Option<Pages>,
 }
 
-fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) -> Option<Bound> {
+fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut Sink) -> Option<Bound> {
     let entry = match document.operation(&name.text) {
         Ok(entry) => entry,
         Err(error) => {
@@ -79,7 +85,8 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
             }
             diagnostic = match &error.suggestion {
                 // No fix: another operation may do something else altogether.
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                Some(near) => diagnostic.help(meant(&name.text, near)),
+                None if error.known.is_empty() => diagnostic.note("it has no operations"),
                 None => {
                     let known: Vec<&str> = error.known.iter().map(String::as_str).take(20).collect();
                     diagnostic.note(format!("it has `{}`", known.join("`, `")))
@@ -115,6 +122,10 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
         unsupported(&reason.pointer, format!("{reason} is not supported"));
     }
     let contract = Arc::new(contract);
+    let success = contract.successes().next().map(|success| success.pointer.as_str());
+    let success = view.responses.iter().find(|response| Some(response.pointer.as_str()) == success);
+    let schema = success.and_then(|success| success.content.values().find_map(|media| media.schema.clone()));
+    let described = schema.or_else(|| Some(success?.pointer.clone())).unwrap_or_else(|| view.pointer.clone());
     let answer = Arc::new(StepAnswer {
         status: contract.success_status(),
         headers: contract.success_headers(),
@@ -122,6 +133,8 @@ fn operation(document: &Document, api: &str, name: &ast::Name, sink: &mut Sink) 
         refusals: BTreeSet::new(),
         fails: BTreeSet::new(),
         guarded: false,
+        document: Arc::clone(document),
+        described,
         reconciled: false,
         value: None,
     });
@@ -188,15 +201,12 @@ impl<'d> FlowLowering<'_, 'd> {
             }
             return None;
         };
-        let named = api.promised.as_ref().map(|fact| fact.header());
-        let documented = bound.contract.idempotency_header.clone().or_else(|| {
-            let named = bound.view.parameter(Location::Header, named?)?;
-            Some(named.name.clone())
-        });
+        let promised = api.promised_of(&bound.view);
+        let idempotency = idempotency(bound.view.is_safe(), &bound.contract, promised);
         let paged = step.and_then(|step| Some((step.pages.as_ref()?, &step.name)));
         let pages = paged.map(|(pages, name)| self.pages(pages, name, &bound));
-        let arguments = self.arguments(call, &document, &bound.contract, documented.as_deref());
-        let body = self.body(call, &document, &bound.contract);
+        let arguments = self.arguments(call, &document, &bound, idempotency.as_ref());
+        let body = self.body(call, &document, &bound);
         let mut handoffs: Vec<(&'static str, Handoff)> = Vec::new();
         handoffs.extend(own.map(|own| ("step", own)));
         handoffs.extend(api.handoff.clone().map(|handoff| ("api", handoff)));
@@ -208,10 +218,6 @@ impl<'d> FlowLowering<'_, 'd> {
                 *policy = relaxed(policy, api.reachable());
             }
         }
-        let documented = documented.map(|header| Idempotency::Documented { header });
-        let idempotency = documented.or_else(|| api.promised_of(&bound.view).cloned());
-        // A safe call needs no key, whatever is said of the api.
-        let idempotency = idempotency.filter(|_| !bound.view.is_safe());
         let written = call;
         let call = Call {
             span: call.span,
@@ -254,9 +260,11 @@ impl<'d> FlowLowering<'_, 'd> {
         &mut self,
         call: &ast::Call,
         document: &Document,
-        contract: &Contract,
-        key: Option<&str>,
+        bound: &Bound,
+        fact: Option<&Idempotency>,
     ) -> Vec<(String, String, Expr)> {
+        let contract = &*bound.contract;
+        let key = fact.map(Idempotency::header).or(contract.idempotency_header.as_deref());
         let is_key = |parameter: &Parameter| {
             parameter.location == Location::Header
                 && key.is_some_and(|key| parameter.name.eq_ignore_ascii_case(key))
@@ -267,19 +275,22 @@ impl<'d> FlowLowering<'_, 'd> {
             let by_runtime = key.is_some_and(|key| argument.name.text.eq_ignore_ascii_case(key));
             if by_runtime {
                 let message = format!("`{}` is set by the runtime", argument.name.text);
+                let declared = bound.view.parameter(Location::Header, &argument.name.text);
+                let place = declared.and_then(|parameter| document.place(&parameter.pointer));
                 self.sink.push(
                     Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message)
+                        .and_at(place, "declared here")
                         .help("say what the key is once per with `key once per …`"),
                 );
                 continue;
             }
-            let found = self.parameter(argument, call, contract);
+            let found = self.parameter(argument, call, document, bound);
             let Some((index, parameter)) = found else {
                 let _ = self.expression(&argument.value, None);
                 continue;
             };
             if let Some((.., first)) = given.iter().find(|(known, ..)| *known == index) {
-                self.sink.push(duplicate(&argument.name, *first));
+                self.sink.push(given_twice(&argument.name, *first));
                 continue;
             }
             if let Some(unsupported) = &parameter.unsupported {
@@ -288,10 +299,15 @@ impl<'d> FlowLowering<'_, 'd> {
             }
             let field = Field { ty: parameter.schema.ty.clone(), required: parameter.required };
             let mut value = self.expression(&argument.value, Some(&parameter.schema.ty));
-            self.request_position(&value, &parameter.schema, parameter.required, || {
+            let answer = parameter.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
+            let declared = keyword_place(document, &answer);
+            let told = self.request_position(&value, answer, || {
                 let place = format!("argument `{}` of `{}`", parameter.name, call.operation.text);
-                (place, document.place(&parameter.pointer))
+                (place, field.clone(), declared.or_else(|| document.place(&parameter.pointer)))
             });
+            if told {
+                self.point_at_member(&argument.value);
+            }
             convert(&mut value, &field);
             given.push((index, value.expr, argument.span));
         }
@@ -332,8 +348,10 @@ impl<'d> FlowLowering<'_, 'd> {
         &mut self,
         argument: &ast::Argument,
         call: &ast::Call,
-        contract: &'c Contract,
+        document: &Document,
+        bound: &'c Bound,
     ) -> Option<(usize, &'c Parameter)> {
+        let contract = &*bound.contract;
         let wanted = &argument.name.text;
         let location = argument.location.as_ref().map(|location| location.text.as_str());
         let matches = |parameter: &&Parameter| {
@@ -351,11 +369,13 @@ impl<'d> FlowLowering<'_, 'd> {
                 let message = format!("`{}` has no parameter `{wanted}`", call.operation.text);
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message);
                 diagnostic = match did_you_mean(wanted, known.iter().copied()) {
-                    Some(near) => diagnostic.meant(argument.name.span, near, as_written(near)),
+                    Some(near) => diagnostic.meant(argument.name.span, wanted, near, as_written(near)),
                     None if known.is_empty() => diagnostic.note("it has no parameters"),
                     None => diagnostic.note(format!("its parameters are `{}`", known.join("`, `"))),
                 };
-                self.sink.push(diagnostic);
+                let of = &bound.view.pointer;
+                let place = document.place(&format!("{of}/parameters")).or_else(|| document.place(of));
+                self.sink.push(diagnostic.and_at(place, "what it takes is declared here"));
                 None
             }
             several => {
@@ -363,14 +383,19 @@ impl<'d> FlowLowering<'_, 'd> {
                     several.iter().map(|(_, parameter)| parameter.location.as_str()).collect();
                 let message = format!("`{wanted}` is the name of several parameters");
                 let help = format!("write `{}.{wanted}`", places.join(&format!(".{wanted}` or `")));
-                self.sink
-                    .push(Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message).help(help));
+                let finding =
+                    Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message).help(help);
+                self.sink.push(several.iter().fold(finding, |finding, (_, parameter)| {
+                    let label = format!("the {} parameter", parameter.location.as_str());
+                    finding.and_at(document.place(&parameter.pointer), label)
+                }));
                 None
             }
         }
     }
 
-    fn body(&mut self, call: &ast::Call, document: &Document, contract: &Contract) -> Option<Expr> {
+    fn body(&mut self, call: &ast::Call, document: &Document, bound: &Bound) -> Option<Expr> {
+        let contract = &*bound.contract;
         match (&call.body, &contract.body) {
             (None, None) => None,
             (None, Some(body)) => {
@@ -390,6 +415,7 @@ impl<'d> FlowLowering<'_, 'd> {
                 let message = format!("`{}` takes no body", call.operation.text);
                 self.sink.push(
                     Diagnostic::new(&codes::UNKNOWN_ARGUMENT, given.span, message)
+                        .and_at(document.place(&bound.view.pointer), "it declares no `requestBody`")
                         .help("arguments of parameters have names: `name: value`"),
                 );
                 let _ = self.expression(given, None);
@@ -397,13 +423,17 @@ impl<'d> FlowLowering<'_, 'd> {
             }
             (Some(given), Some(body)) => {
                 let mut value = self.expression(given, Some(&body.schema.ty));
-                let told = self.request_position(&value, &body.schema, body.required, || {
-                    (format!("the body of `{}`", call.operation.text), document.place(&body.pointer))
+                let field = Field { ty: body.schema.ty.clone(), required: body.required };
+                let answer = body.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
+                let declared = keyword_place(document, &answer);
+                let told = self.request_position(&value, answer, || {
+                    let place = format!("the body of `{}`", call.operation.text);
+                    (place, field.clone(), declared.or_else(|| document.place(&body.pointer)))
                 });
                 if told {
                     self.point_at_member(given);
                 }
-                convert(&mut value, &Field { ty: body.schema.ty.clone(), required: body.required });
+                convert(&mut value, &field);
                 Some(value.expr)
             }
         }

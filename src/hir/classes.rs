@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::flow::FlowLowering;
 use super::model::{Api, ClassifiedField, ClassifiedIn, Cleared, Operator, Released};
 use super::modules::{Modules, unknown};
-use crate::base::did_you_mean;
+use crate::base::{did_you_mean, meant};
 use crate::diagnostics::codes::{names, secrets as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::plan::secrecy::owner;
@@ -139,6 +139,14 @@ impl FlowLowering<'_, '_> {
         let modules = self.calls.modules;
         for item in items(modules) {
             let ClassifyOf::Answer { api, operation } = &item.of else { continue };
+            if api.text == "secret" {
+                self.sink.push(
+                    Diagnostic::new(&names::UNKNOWN_CLASSIFIED, api.span, "a secret has no class")
+                        .note("it goes to its audience alone, and into no plan, log or message")
+                        .help("leave this out: `secret NAME for API` says who gets it"),
+                );
+                continue;
+            }
             let found_api = self.api(api);
             let Some((_, bound)) = found_api.and_then(|found| self.bound(found, api, operation)) else {
                 continue;
@@ -234,7 +242,7 @@ fn unclassifiable(name: &ast::Name, message: String, near: Option<&str>) -> Diag
     let finding = Diagnostic::new(&names::UNKNOWN_CLASSIFIED, name.span, message);
     match near {
         Some(near) => finding
-            .help(format!("did you mean `{near}`?"))
+            .help(meant(&name.text, near))
             .fix(format!("write `{near}`"), vec![(name.span, near.to_owned())]),
         None => finding,
     }

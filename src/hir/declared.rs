@@ -12,10 +12,10 @@ use crate::base::{did_you_mean, limits};
 use crate::diagnostics::codes::{graph, names};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::{Definition, Definitions, functions};
-use crate::plan::{FunctionFault, PARAMETERS, costs};
+use crate::plan::{FunctionFault, PARAMETERS, STEPS, costs};
 use crate::source::Span;
 use crate::syntax::ast::{self, Builtin};
-use crate::types::{Field, Members, Type};
+use crate::types::{Field, Type, measure};
 
 /// Parts of one type, those of the types it names counted each time they are named.
 const PARTS: usize = 100_000;
@@ -284,7 +284,7 @@ impl<'a> Declared<'a> {
                 FunctionFault::Long(name) => {
                     sink.push(too_large(
                         place(&name),
-                        &format!("with what it calls, `{name}` takes too many steps"),
+                        &format!("with all it calls, `{name}` takes more than {STEPS} operations"),
                     ));
                     sound.remove(&name);
                 }
@@ -311,29 +311,11 @@ fn shadows(name: &ast::Name, noun: &str) -> Diagnostic {
 fn circle(span: Span, message: &str, chain: &[&str]) -> Diagnostic {
     Diagnostic::new(&graph::DECLARATION_CYCLE, span, message)
         .note(format!("the circle: {}", chain.join(" -> ")))
-        .help("types and functions of this language never come back to themselves: write the part that ends")
+        .help("nothing comes back to itself: for each item of a list write `[… for x in xs]` or `sum(…)`, and of a type name only the members that are needed")
 }
 
 fn too_large(span: Span, message: &str) -> Diagnostic {
-    Diagnostic::new(&graph::TOO_LARGE, span, message).help("make it smaller")
-}
-
-/// Levels and parts of a type.
-pub(super) fn measure(ty: &Type) -> (usize, usize) {
-    let inner: Vec<&Type> = match ty {
-        Type::List { of } | Type::Map { of } | Type::Optional { of } => vec![of],
-        Type::Union { of } => of.iter().collect(),
-        Type::Record(record) => {
-            let others = match &record.others {
-                Members::Of(of) => Some(&**of),
-                Members::Closed | Members::Open => None,
-            };
-            record.fields.values().map(|field| &field.ty).chain(others).collect()
-        }
-        _ => Vec::new(),
-    };
-    inner
-        .into_iter()
-        .map(measure)
-        .fold((1, 1), |(depth, parts), (below, more)| (depth.max(below + 1), parts.saturating_add(more)))
+    Diagnostic::new(&graph::TOO_LARGE, span, message).help(
+        "call a function once and reuse what it gives, and name only the members of a type that are needed",
+    )
 }

@@ -5,11 +5,12 @@ use super::scope::Scope;
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
+use crate::documents::escape;
 use crate::expr::{BinaryOperator, Expr, Part};
 use crate::source::Span;
 use crate::syntax::as_written;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Answer, FieldAccess, Type, assignable, widening};
+use crate::types::{Answer, FieldAccess, Parts, Type, assignable, widening};
 
 /// A lowered expression. The type is `Never` where something was reported: it fits everywhere and says no more.
 #[derive(Debug, Clone)]
@@ -104,7 +105,7 @@ impl Lowering<'_, '_> {
                 let condition = self.condition(condition);
                 let mut then = self.lower(then, wanted);
                 let mut otherwise = self.lower(otherwise, wanted.or(Some(&then.ty.clone())));
-                let ty = Type::join(&then.ty, &otherwise.ty);
+                let ty = Type::join(&then.ty, &otherwise.ty).capped();
                 widen(&mut then, &ty);
                 widen(&mut otherwise, &ty);
                 let expr = Expr::If {
@@ -130,7 +131,7 @@ impl Lowering<'_, '_> {
                     condition,
                     item: Box::new(item.expr),
                 };
-                Typed { expr, ty: Type::list(item.ty), span, literal: item.literal }
+                Typed { expr, ty: Type::list(item.ty).capped(), span, literal: item.literal }
             }
         }
     }
@@ -163,18 +164,11 @@ impl Lowering<'_, '_> {
     /// A list and the type of its items.
     pub(crate) fn items(&mut self, expression: &ast::Expr) -> (Typed, Type) {
         let list = self.lower(expression, None);
-        match &list.ty {
-            Type::List { of } => {
-                let of = (**of).clone();
-                (list, of)
-            }
-            Type::Never => (list, Type::Never),
-            other => {
-                let other = other.clone();
-                self.unfit(list.span, &other, "a list is needed here");
-                (list, Type::Never)
-            }
-        }
+        let items = list.ty.items().unwrap_or_else(|| {
+            self.unfit(list.span, &list.ty, "a list is needed here");
+            Type::Never
+        });
+        (list, items)
     }
 
     /// Reports a value of another type than a few.
@@ -298,12 +292,13 @@ impl Lowering<'_, '_> {
         };
         if nothing && !optional {
             let message = format!("`.{}` of a value that may be absent or null", name.text);
-            let at = Span::new(span.file, of.span.end, name.span.start);
             self.report(
                 Diagnostic::new(&codes::OPTIONAL_NOT_HANDLED, name.span, message)
                     .and(of.span, format!("`{}`", of.ty))
-                    .help(format!("write `?.{}`, which is absent where the value is", name.text))
-                    .fix("write `?.`", vec![(at, "?.".to_owned())]),
+                    .help(format!(
+                        "write `?.{name}`, which is absent where the value is, and `?.{name} ?? …` where something must stand instead",
+                        name = name.text
+                    )),
             );
             return self.wrong_field(of, name, optional, span);
         }
@@ -314,22 +309,44 @@ impl Lowering<'_, '_> {
                 let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message);
                 diagnostic = match near {
-                    Some(near) => diagnostic.meant(name.span, near, as_written(near)),
+                    Some(near) => diagnostic.meant(name.span, &name.text, near, as_written(near)),
                     None if candidates.is_empty() => diagnostic.note("the record has no members"),
                     None => diagnostic.note(format!("its members are `{}`", candidates.join("`, `"))),
                 };
-                self.report(diagnostic);
+                self.report(self.with_description(diagnostic, &of.expr));
                 return self.wrong_field(of, name, optional, span);
             }
             FieldAccess::NotARecord(_) | FieldAccess::MayBeNothing(_) => {
                 let message = format!("`{base}` has no members");
-                self.report(Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message));
+                let diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message);
+                self.report(self.with_description(diagnostic, &of.expr));
                 return self.poison(span);
             }
         };
         let ty = if nothing { found.optional() } else { found };
         let expr = Expr::Field { of: Box::new(of.expr), name: name.text.clone(), optional };
         Typed { expr, ty, span, literal: false }
+    }
+
+    /// Labels what an expression reads of a step's answer where the document describes it.
+    fn with_description(&self, finding: Diagnostic, read: &Expr) -> Diagnostic {
+        let (mut members, mut at) = (String::new(), read);
+        let step = loop {
+            at = match at {
+                Expr::Field { of, name, .. } => {
+                    members.insert_str(0, &format!("/properties/{}", escape(name)));
+                    of
+                }
+                Expr::Index { of, .. } => {
+                    members.insert_str(0, "/items");
+                    of
+                }
+                Expr::Name { name } => break name,
+                _ => return finding,
+            }
+        };
+        let place = self.scope.answer(step).and_then(|answer| answer.place(&members));
+        finding.and_at(place, "it is described here")
     }
 
     /// A member that was reported: of no type, but still what is wanted of the step it belongs to.
@@ -357,11 +374,13 @@ impl Lowering<'_, '_> {
 
     fn list(&mut self, items: &[ast::Expr], span: Span, wanted: Option<&Type>) -> Typed {
         let wanted = wanted.and_then(item_type);
-        let mut lowered: Vec<Typed> = items.iter().map(|item| self.lower(item, wanted.as_ref())).collect();
-        let ty = lowered.iter().fold(Type::Never, |ty, item| match ty {
-            Type::Never => item.ty.clone(),
-            ty => Type::join(&ty, &item.ty),
-        });
+        let mut parts = Parts::default();
+        let mut lowered: Vec<Typed> = Vec::new();
+        for item in items {
+            let item = self.lower(item, wanted.as_ref());
+            lowered.push(Typed { ty: parts.add(item.ty), ..item });
+        }
+        let ty = parts.whole(|| Type::join_all(lowered.iter().map(|item| item.ty.clone())));
         if let Some(absent) =
             lowered.iter().find(|item| item.ty.is_optional()).map(|item| (item.span, item.ty.clone()))
         {
@@ -370,12 +389,13 @@ impl Lowering<'_, '_> {
         lowered.iter_mut().for_each(|item| widen(item, &ty));
         let literal = lowered.iter().all(|item| item.literal || is_plain(&item.ty));
         let items = lowered.into_iter().map(|item| item.expr).collect();
-        Typed { expr: Expr::List { items }, ty: Type::list(ty.present()), span, literal }
+        Typed { expr: Expr::List { items }, ty: Type::list(ty.present()).capped(), span, literal }
     }
 
     fn record(&mut self, fields: &[ast::RecordField], span: Span, wanted: Option<&Type>) -> Typed {
         let mut members: Vec<(String, Expr)> = Vec::new();
         let mut types: Vec<(String, Type)> = Vec::new();
+        let mut parts = Parts::default();
         let mut literal = true;
         for field in fields {
             let wanted = wanted.and_then(|wanted| match wanted.without_nothing().field(&field.name.text) {
@@ -386,7 +406,7 @@ impl Lowering<'_, '_> {
             if let Some(first) = fields.iter().find(|first| {
                 first.name.text == field.name.text && first.name.span.start < field.name.span.start
             }) {
-                self.report(super::modules::duplicate(&field.name, first.name.span));
+                self.report(super::modules::given_twice(&field.name, first.name.span));
                 continue;
             }
             if let Some(wanted) = &wanted {
@@ -395,9 +415,10 @@ impl Lowering<'_, '_> {
             }
             literal &= value.literal || is_plain(&value.ty);
             members.push((field.name.text.clone(), value.expr));
-            types.push((field.name.text.clone(), value.ty));
+            types.push((field.name.text.clone(), parts.add(value.ty)));
         }
-        Typed { expr: Expr::Record { members }, ty: Type::closed_record(types), span, literal }
+        let ty = parts.whole(|| Type::closed_record(types));
+        Typed { expr: Expr::Record { members }, ty, span, literal }
     }
 }
 

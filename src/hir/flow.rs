@@ -18,7 +18,7 @@ use crate::expr::Expr;
 use crate::plan::{Wait, ranges};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::{Answer, Field, Schema, Type, assignable_literal, assignable_to_field};
+use crate::types::{Answer, Field, PartsLeft, Type, assignable_literal, assignable_to_field};
 
 /// Deadline of a flow that names none: one hour.
 const DEADLINE_MS: u64 = 3_600_000;
@@ -104,6 +104,7 @@ pub(crate) fn flow(
         matches,
         operator: agent.as_ref().map(|(name, _)| name.clone()),
         releases: BTreeMap::new(),
+        parts: PartsLeft::default(),
         node: String::new(),
         lines: Lines::of(text),
     };
@@ -166,6 +167,7 @@ pub(crate) struct FlowLowering<'a, 'd> {
     pub(crate) scope: Scope,
     pub(crate) sink: &'a mut Sink,
     positions: Vec<Position>,
+    parts: PartsLeft,
     pub(crate) unbound: Vec<(String, String)>,
     /// Steps of which something was reported, so that they are no nodes.
     unbuilt: BTreeSet<String>,
@@ -224,14 +226,12 @@ impl<'d> FlowLowering<'_, 'd> {
     pub(super) fn request_position(
         &mut self,
         value: &Typed,
-        schema: &Schema,
-        required: bool,
-        at: impl FnOnce() -> (String, Option<Span>),
+        answer: Answer,
+        wanted: impl FnOnce() -> (String, Field, Option<Span>),
     ) -> bool {
-        let answer = schema.takes(&value.ty, required, value.literal);
         self.record(value, answer, || {
-            let (place, declared_at) = at();
-            (place, Field { ty: schema.ty.clone(), required }, declared_at, true)
+            let (place, field, declared_at) = wanted();
+            (place, field, declared_at, true)
         })
     }
 
@@ -257,11 +257,22 @@ impl<'d> FlowLowering<'_, 'd> {
             return;
         };
         let mut at = written;
-        for name in wrong.path.split('.') {
-            let ast::ExprKind::Record(members) = &at.kind else { return };
-            let Some(member) = members.iter().find(|member| member.name.text == name) else { return };
-            *span = member.span;
-            at = &member.value;
+        // `lines[0].sku`
+        for step in wrong.path.split(['.', '[']) {
+            at = match &at.kind {
+                ast::ExprKind::Record(members) => {
+                    let Some(member) = members.iter().find(|member| member.name.text == step) else { return };
+                    *span = member.span;
+                    &member.value
+                }
+                ast::ExprKind::List(items) => {
+                    let index = step.strip_suffix(']').and_then(|index| index.parse::<usize>().ok());
+                    let Some(item) = index.and_then(|index| items.get(index)) else { return };
+                    *span = item.span;
+                    item
+                }
+                _ => return,
+            };
         }
     }
 
@@ -339,7 +350,8 @@ impl<'d> FlowLowering<'_, 'd> {
                         let released = self.release(release, own.as_deref());
                         self.releases.extend(released.map(|released| (value.name.text.clone(), released)));
                     }
-                    self.scope.define(&value.name, typed.ty, false, self.sink);
+                    let ty = self.parts.keep(typed.ty);
+                    self.scope.define(&value.name, ty, false, self.sink);
                     (value.name.text.clone(), value.name.span, NodeKind::Let(typed.expr))
                 }
                 ast::Statement::Ensure(ensure) => {
@@ -561,7 +573,7 @@ impl<'d> FlowLowering<'_, 'd> {
                         .help("end the body with `yield`, or drop the name"),
                 );
             }
-            let list = Type::list(item.unwrap_or(Type::Never));
+            let list = self.parts.keep(Type::list(item.unwrap_or(Type::Never)).capped());
             let ty = if each.when.is_some() { list.optional() } else { list };
             self.scope.define(binding, ty, false, self.sink);
         }

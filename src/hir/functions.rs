@@ -9,6 +9,7 @@ use super::modules::{Found, kind, unknown};
 use crate::base::did_you_mean;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{names, types as codes};
+use crate::documents::Document;
 use crate::expr::{Expr, functions};
 use crate::source::Span;
 use crate::syntax::as_written;
@@ -45,6 +46,10 @@ pub(crate) struct StepAnswer {
     pub(crate) fails: BTreeSet<u16>,
     /// Whether the step may be skipped.
     pub(crate) guarded: bool,
+    /// The document that the operation is in.
+    pub(crate) document: Arc<Document>,
+    /// Where the body of a success is described in it, else the success.
+    pub(crate) described: String,
     /// Whether an unknown outcome of it is read back.
     pub(crate) reconciled: bool,
     /// What the step is when it was done, where that is not the body of its answer.
@@ -52,6 +57,13 @@ pub(crate) struct StepAnswer {
 }
 
 impl StepAnswer {
+    /// Where the document describes what an expression reads of this answer, or the answer, where it says no more.
+    pub(super) fn place(&self, members: &str) -> Option<Span> {
+        let inside = || self.document.place(&format!("{}{members}", self.described));
+        let whole = || self.document.place(&self.described);
+        if self.value.is_none() { inside().or_else(whole) } else { whole() }
+    }
+
     /// What stands in an arm of a `match` for the step's end with a status.
     pub(super) fn body(&self, status: u16) -> Type {
         match &self.value {
@@ -297,13 +309,13 @@ impl Lowering<'_, '_> {
         let near = did_you_mean(&name.text.to_ascii_lowercase(), lower.iter().map(String::as_str));
         if let Some(near) = near.and_then(|near| known.iter().find(|known| known.eq_ignore_ascii_case(near)))
         {
-            found = found.meant(name.span, near, as_written(near));
+            found = found.meant(name.span, &name.text, near, as_written(near));
         }
         found = match known.as_slice() {
             [] => found.note("its document names no response headers"),
             known => found.note(format!("documented are `{}`", known.join("`, `"))),
         };
-        self.report(found);
+        self.report(found.and_at(answer.place(""), "the answer is described here"));
         None
     }
 }

@@ -248,6 +248,8 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
         promised,
         statement,
         timeout: policies::timeout(item.timeout.as_ref(), sink),
+        rate: item.rate.as_ref().and_then(|rate| policies::rate(rate, sink)),
+        concurrency: item.concurrency.as_ref().and_then(|most| policies::concurrency(most, sink)),
         retry: item.retry.as_ref().and_then(|path| policies::retry(modules, root, path, sink)),
         breaker: match &item.breaker {
             Some(path) => policies::breaker(modules, root, path, sink),

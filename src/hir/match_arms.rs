@@ -47,7 +47,7 @@ impl Lowering<'_, '_> {
         }
         let mut types = lowered.iter().map(|(_, typed)| typed.ty.clone());
         let first = types.next().unwrap_or(Type::Never);
-        let ty = types.fold(first, |ty, other| Type::join(&ty, &other));
+        let ty = types.fold(first, |ty, other| Type::join(&ty, &other).capped());
         lowered.iter_mut().for_each(|(_, typed)| widen(typed, &ty));
         let literal = lowered.iter().all(|(_, typed)| typed.literal);
         let (mut found, mut otherwise) = (Vec::new(), None);

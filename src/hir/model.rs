@@ -10,7 +10,7 @@ use crate::documents::{Document, Identity, OperationView};
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
 use crate::plan::{
-    Breaker, Class, Clearance, Declared, Idempotency, Pages, Poll, Release, Retry, Timeout, Wait,
+    Breaker, Class, Clearance, Declared, Idempotency, Pages, Poll, Rate, Release, Retry, Timeout, Wait,
 };
 use crate::source::Span;
 use crate::types::{Answer, Field, Type};
@@ -110,6 +110,10 @@ pub struct Api {
     pub statement: Option<Statement>,
     /// Bounds of one attempt.
     pub timeout: Timeout,
+    /// Most requests in a length of time, and where that stands.
+    pub rate: Option<(Rate, Span)>,
+    /// Most requests at once.
+    pub concurrency: Option<u32>,
     /// Default retry policy.
     pub retry: Option<NamedRetry>,
     /// The breaker; `None` where it could not be resolved.

@@ -328,10 +328,17 @@ pub(crate) fn duplicate(name: &ast::Name, first: Span) -> Diagnostic {
         .help("every name stands once in a file: give one of them another name")
 }
 
+/// As [`duplicate`] for parts of one list: arguments, members.
+pub(crate) fn given_twice(name: &ast::Name, first: Span) -> Diagnostic {
+    Diagnostic::new(&names::DUPLICATE_NAME, name.span, format!("`{}` is given twice", name.text))
+        .and(first, "first given here")
+        .help("keep one of the two")
+}
+
 pub(crate) fn unknown(name: &ast::Name, message: String, near: Option<&str>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&names::UNKNOWN_NAME, name.span, message);
     match near {
-        Some(near) => diagnostic.meant(name.span, near, Some(near.to_owned())),
+        Some(near) => diagnostic.meant(name.span, &name.text, near, Some(near.to_owned())),
         None => diagnostic,
     }
 }
@@ -375,6 +382,10 @@ impl Modules {
         }
         let candidates = self.candidates(from, wanted);
         let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
+        // What may have been meant is not called needless.
+        if let (Some(near), Some(module)) = (near, self.list.get(from)) {
+            module.used.borrow_mut().insert(near.to_owned());
+        }
         let noun = wanted.split_once(' ').map_or(wanted, |(_, noun)| noun);
         let found = unknown(name, format!("no {noun} `{}` here", name.text), near);
         sink.push(match (near, self.standard_name(&name.text, wanted), candidates.as_slice()) {
@@ -382,7 +393,9 @@ impl Modules {
             (None, Some((part, near)), _) => {
                 found.help(format!("write `{near}`, after `use std.{part}.{{ {near} }}`"))
             }
-            (None, None, []) => found.help(format!("declare {wanted} above, or `use` one from another file")),
+            (None, None, []) => found.help(format!(
+                "declare {wanted} in this file, or `use` one of another or of the standard library"
+            )),
             (None, None, known) => found.help(format!("known here: `{}`", known.join("`, `"))),
         });
     }
@@ -432,7 +445,8 @@ impl Modules {
     pub(crate) fn report_unused(&self, sink: &mut Sink) {
         let Some(module) = self.list.get(self.root) else { return };
         let used = module.used.borrow();
-        let imports = module.imports.values().map(|import| (&import.name, "imported, never used"));
+        let imports =
+            module.imports.values().map(|import| (&import.name, "named in a `use` but never needed"));
         let own = module.ast.items.iter().filter(|item| !matches!(item, ast::Item::Flow(_)));
         let own = own.filter_map(declared_name).map(|name| (name, "declared but never needed"));
         for (name, how) in imports.chain(own) {
@@ -441,9 +455,10 @@ impl Modules {
                 let finding =
                     Diagnostic::new(&names::UNUSED_NAME, name.span, message).help("remove it, or use it");
                 sink.push(match module.without_import(name, &used) {
-                    Some(removed) => {
-                        finding.fix(format!("no longer use `{}`", name.text), vec![(removed, String::new())])
-                    }
+                    Some(removed) => finding.fix(
+                        format!("remove `{}` from the `use`", name.text),
+                        vec![(removed, String::new())],
+                    ),
                     None => finding,
                 });
             }

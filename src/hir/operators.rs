@@ -72,7 +72,7 @@ impl Lowering<'_, '_> {
                 if left.ty == Type::Never || right.ty == Type::Never {
                     return self.poison(span);
                 }
-                let ty = Type::join(&present, &right.ty);
+                let ty = Type::join(&present, &right.ty).capped();
                 widen(&mut left, &ty);
                 widen(&mut right, &ty);
                 build(left, right, ty)
@@ -99,7 +99,8 @@ impl Lowering<'_, '_> {
                 if left.ty == Type::Never || right.ty == Type::Never {
                     return self.poison(span);
                 }
-                let Some(ty) = arithmetic(&left.ty, &right.ty) else {
+                let ty = ir_operator(operator.value).arithmetic();
+                let Some(ty) = ty.and_then(|operator| arithmetic(operator, &left.ty, &right.ty)) else {
                     self.bad_operands(word, operator.span, &left, &right);
                     return self.poison(span);
                 };
@@ -149,8 +150,14 @@ impl Lowering<'_, '_> {
         let mut diagnostic = Diagnostic::new(&codes::BAD_OPERANDS, span, message)
             .and(left.span, format!("`{}`", shown.show(&left.ty)))
             .and(right.span, format!("`{}`", shown.show(&right.ty)));
-        if mixed(&left.ty, &right.ty) {
+        let text = |ty: &Type| matches!(ty.general(), Type::String { .. });
+        if word == "+" && (text(&left.ty) || text(&right.ty)) {
+            diagnostic = diagnostic.help("text is joined in a string: `\"{a}{b}\"`");
+        } else if mixed(&left.ty, &right.ty) {
             diagnostic = diagnostic.help("convert one of them: `decimal(x)` or `number(x)`");
+        } else if left.ty == Type::Timestamp || right.ty == Type::Timestamp {
+            diagnostic = diagnostic
+                .help("a moment takes `+` and `-` with a length of time behind it: `run.started + 30m`; between two moments `-` gives one");
         } else if matches!(word, "==" | "!=") {
             diagnostic =
                 diagnostic.help("compare two values of one kind; where one is a literal, it may be misspelt");

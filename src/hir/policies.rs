@@ -4,7 +4,7 @@ use super::modules::{Found, Modules, kind};
 use crate::diagnostics::codes::{names, retry as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::ecz::{Attest, EczId, Evidence, HandoffPolicy, Verify, VerifyMode};
-use crate::plan::{Breaker, Retry, Timeout, out_of_range};
+use crate::plan::{Breaker, Rate, Retry, Timeout, out_of_range};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -71,7 +71,7 @@ fn missing(parts: &[(&'static str, bool)]) -> Vec<&'static str> {
 fn incomplete(span: Span, named_at: Span, name: &str, parts: &[&str], sink: &mut Sink) {
     let message = format!("`{name}` does not say {}", parts.join(", "));
     let mut diagnostic = Diagnostic::new(&codes::INCOMPLETE_POLICY, span, message)
-        .note("no part of a policy has a default: what is not said would be guessed")
+        .note("how often, how long and from when on is never guessed")
         .help(format!(
             "add `{}`; `eczflow explain {}` shows a whole one",
             parts.join("`, `"),
@@ -181,6 +181,21 @@ pub(crate) fn timeout(given: Option<&ast::Timeout>, sink: &mut Sink) -> Timeout 
     if range(given.span, "timeout", fits, sink) { timeout } else { standard }
 }
 
+/// `rate N per D`, where it is one.
+pub(crate) fn rate(given: &ast::Rate, sink: &mut Sink) -> Option<(Rate, Span)> {
+    let requests = u32::try_from(given.requests.value).unwrap_or(u32::MAX);
+    let rate = Rate { requests, per_ms: given.per.value };
+    let fits = out_of_range(|limits| limits.rate(rate));
+    range(given.span, "rate", fits, sink).then_some((rate, given.span))
+}
+
+/// `concurrency N`, where it is one.
+pub(crate) fn concurrency(given: &ast::Count, sink: &mut Sink) -> Option<u32> {
+    let most = u32::try_from(given.value).unwrap_or(u32::MAX);
+    let fits = out_of_range(|limits| limits.concurrency(most));
+    range(given.span, "concurrency", fits, sink).then_some(most)
+}
+
 /// A policy of an api, a step or an undo.
 pub(crate) fn used_handoff(
     modules: &Modules,
@@ -215,7 +230,8 @@ pub(crate) fn handoff(modules: &Modules, from: usize, path: &ast::Path, sink: &m
     if let Some(agent) = &item.present {
         match super::items::agent(modules, found.module, agent, sink) {
             Some(id) => result.present = Some(id),
-            None => result.missing.push("present"),
+            // Who presents itself is not known, which was reported.
+            None => return Handoff { missing: Vec::new(), ..result },
         }
     }
     let (Some(verify), Some(attest), Some(evidence)) = (&item.verify, &item.attest, &item.evidence) else {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::functions::StepAnswer;
-use super::modules::{duplicate, unknown};
+use super::modules::duplicate;
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::names;
 use crate::diagnostics::{Diagnostic, Sink};
@@ -145,18 +145,30 @@ impl Scope {
         sink.push(Diagnostic { code: &names::UNKNOWN_STEP, ..self.absent(name, message) });
     }
 
-    fn absent(&mut self, name: &ast::Name, message: String) -> Diagnostic {
-        let known = self.frames.iter().flat_map(BTreeMap::keys).map(String::as_str);
-        self.unknown += 1;
-        let near =
-            did_you_mean(&name.text, known.take(if self.unknown > SUGGESTED { 0 } else { usize::MAX }));
-        let mut diagnostic = unknown(name, message, near);
-        if let Some(inside) = self.all.get(&name.text) {
-            diagnostic = diagnostic
-                .and(*inside, "a name inside a loop stays inside")
-                .help("`yield` what the rest of the flow needs");
+    fn use_name(&mut self, name: &str) {
+        if let Some(meaning) = self.frames.iter_mut().rev().find_map(|frame| frame.get_mut(name)) {
+            meaning.used = true;
         }
-        diagnostic
+    }
+
+    fn absent(&mut self, name: &ast::Name, message: String) -> Diagnostic {
+        let found = Diagnostic::new(&names::UNKNOWN_NAME, name.span, message);
+        if let Some(inside) = self.all.get(&name.text) {
+            return found.and(*inside, "a name inside a loop stays inside").help(
+                "name the loop, `let NAME = for …`, and `yield` what the rest needs; to wait for it, `after NAME`",
+            );
+        }
+        self.unknown += 1;
+        let known = self.frames.iter().flat_map(BTreeMap::keys).map(String::as_str);
+        let few = known.take(if self.unknown > SUGGESTED { 0 } else { usize::MAX });
+        match did_you_mean(&name.text, few).map(str::to_owned) {
+            // No fix: another value may be something else altogether. What may have been meant is not called needless.
+            Some(near) => {
+                self.use_name(&near);
+                found.meant(name.span, &name.text, &near, None)
+            }
+            None => found,
+        }
     }
 
     /// Says of a step's name what is known of the answer.

@@ -66,9 +66,25 @@ pub(super) fn promised(
         sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, fact.header.span, message));
         return (None, None);
     }
+    if plan::is_reserved(&header) {
+        let message = format!("`{header}` is set by the runtime: it cannot carry a key");
+        sink.push(
+            Diagnostic::new(&codes::RESERVED_HEADER, fact.header.span, message)
+                .note("the key would stand in place of what the header is for, or be lost")
+                .help("name the header that the API reads its idempotency keys from, mostly `Idempotency-Key`"),
+        );
+    }
     match &fact.source {
         IdempotencySource::Assumed { by, because } => {
             let known = find_operator(modules, modules.root, by, sink);
+            if because.value.trim().is_empty() {
+                let message = format!("nothing says why `{}` takes `{header}` to be honoured", by.text);
+                sink.push(
+                    Diagnostic::new(&codes::ASSUMED_WITHOUT_REASON, because.span, message)
+                        .note("if the API does not honour it, a retry takes effect twice: the proof lists who relied on what")
+                        .help("name the source: a page of the API's guide, a contract, a person who said so"),
+                );
+            }
             let (by, because) = (by.text.clone(), because.value.clone());
             (known.map(|_| Idempotency::Assumed { header, by, because }), None)
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
-use super::model::{Hir, NodeKind, SubFlow};
-use super::modules::{duplicate, kind};
+use super::model::{Call, Hir, NodeKind, SubFlow};
+use super::modules::{given_twice, kind};
 use crate::base::did_you_mean;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{identity, names, types as codes};
@@ -116,7 +116,7 @@ impl FlowLowering<'_, '_> {
             let mut value = self.expression(&argument.value, Some(&input.ty));
             convert(&mut value, &field);
             if let Some((_, first)) = given.get(&at) {
-                self.sink.push(duplicate(&argument.name, *first));
+                self.sink.push(given_twice(&argument.name, *first));
                 continue;
             }
             let place = || format!("input `{}` of `{}`", input.name, callee.flow.name);
@@ -144,6 +144,9 @@ impl FlowLowering<'_, '_> {
 /// Whether a flow can change nothing at any counterparty.
 fn is_safe(callee: &Hir) -> bool {
     let mut safe = true;
-    callee.flow.body.each_node(&mut |node, _| safe &= !node.is_effect());
+    callee
+        .flow
+        .body
+        .each_node(&mut |node, _| safe &= !node.is_effect() && node.undo().is_none_or(Call::is_safe));
     safe
 }

@@ -1,12 +1,12 @@
 //! Types as written.
 
-use super::declared::{Declared, measure};
-use super::modules::{duplicate, unknown};
+use super::declared::Declared;
+use super::modules::{given_twice, unknown};
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::syntax::ast::{self, Builtin, TypeKind};
-use crate::types::Type;
+use crate::types::{Type, measure};
 
 impl Declared<'_> {
     /// The type that is written; any type where something was reported, which says no more.
@@ -37,7 +37,7 @@ impl Declared<'_> {
                 for field in fields {
                     let first = fields.iter().find(|first| first.name.text == field.name.text);
                     if let Some(first) = first.filter(|first| first.name.span.start < field.name.span.start) {
-                        sink.push(duplicate(&field.name, first.name.span));
+                        sink.push(given_twice(&field.name, first.name.span));
                         continue;
                     }
                     members.push((field.name.text.clone(), self.written(from, &field.ty, sink)));

@@ -1,6 +1,6 @@
 //! The loop: decide, commit, do what is awaited, fold what came back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +10,18 @@ use tokio::task::JoinSet;
 use super::credentials::Credentials;
 use super::identity::{self, Answers, Identities};
 use super::journal::Journal;
+use super::places::{Place, Places};
 use super::shared::Surroundings;
 use super::{Host, HostError, RunReport, report, send};
 use crate::base::Timestamp;
 use crate::engine::{Engine, Event, Need, Path, PauseCause, Phase, What};
-use crate::plan::{Plan, Verified};
+use crate::plan::{Call, Plan, Verified};
 
 /// What a task brings back.
 enum Completion {
-    Verdict(Answers),
+    Verdict(Answers, Option<Place>),
+    /// A pause was asked for while the call waited for its place.
+    NoPlace(Path, u32),
     Outcome(Event),
     /// A child run let go; what there is to record of it.
     Flow(Option<Event>),
@@ -42,7 +45,10 @@ impl Host {
         }
         let mut under_way = BTreeSet::new();
         let mut tasks: JoinSet<Result<Completion, HostError>> = JoinSet::new();
+        // By call that is on its way: its place at its counterparty.
+        let mut places: BTreeMap<Path, Place> = BTreeMap::new();
         let mut now = Surroundings {
+            run: journal.state.run.as_str().into(),
             plan,
             shared: &self.shared,
             clock: self.clock.as_ref(),
@@ -52,9 +58,14 @@ impl Host {
         loop {
             let pausing = *pause.borrow();
             if !pausing {
+                let failing = journal.state.failing;
                 self.settle(engine, &identities, &mut journal, &mut now).await?;
+                if journal.state.failing && !failing {
+                    now.forget();
+                }
             }
             journal.commit().await?;
+            places.retain(|path, _| journal.state.is_on_its_way(path, now.moment));
             if journal.state.phase != Phase::Running {
                 break;
             }
@@ -83,8 +94,22 @@ impl Host {
                     Need::Verdict { path, attempt } if !pausing => {
                         if under_way.insert((path.clone(), attempt, false)) {
                             let call = engine.call(&path).cloned();
-                            let asked = identity::ask(identities.clone(), call, path, attempt);
-                            tasks.spawn(async { asked.await.map(Completion::Verdict) });
+                            let line = match places.contains_key(&path) {
+                                true => None,
+                                false => self.line(plan, call.as_ref()),
+                            };
+                            let (identities, pause) = (identities.clone(), pause.clone());
+                            tasks.spawn(async move {
+                                let place = match line {
+                                    None => None,
+                                    Some((line, most)) => match in_line(line, most, pause).await {
+                                        None => return Ok(Completion::NoPlace(path, attempt)),
+                                        place => place,
+                                    },
+                                };
+                                let answers = identity::ask(identities, call, path, attempt).await?;
+                                Ok(Completion::Verdict(answers, place))
+                            });
                         }
                     }
                     // While pausing none begins; one that is under way pauses by itself.
@@ -111,10 +136,16 @@ impl Host {
                     let completion = completion.map_err(|error| HostError::Task(error.to_string()))??;
                     now.advance();
                     match completion {
-                        Completion::Verdict(answers) => {
+                        Completion::NoPlace(path, attempt) => {
+                            under_way.remove(&(path, attempt, false));
+                        }
+                        Completion::Verdict(answers, place) => {
                             under_way.remove(&(answers.path.clone(), answers.attempt, false));
-                            // Another handoff's answers may have served this one meanwhile; or they are too old by now.
+                            places.extend(place.map(|place| (answers.path.clone(), place)));
+                            // Another handoff's answers may have served this one meanwhile, and it may wait again since; or
+                            // they are too old by now.
                             let due = journal.state.verdict_due(&answers.path, answers.attempt);
+                            let due = due.filter(|due| *due <= now.moment);
                             let verdict = due.and_then(|due| identities.verdict(engine, answers, due, now.moment));
                             if let Some(event) = verdict {
                                 journal.push(event, now.moment)?;
@@ -153,7 +184,10 @@ impl Host {
                 continue;
             }
             let known = engine.needs(&journal.state, now.moment).into_iter().find_map(|need| match need {
-                Need::Verdict { path, attempt } => identities.known(engine, &path, attempt, now.moment),
+                // Where places are scarce, a call stands in line before its identities are judged.
+                Need::Verdict { path, attempt } if self.line(engine.plan(), engine.call(&path)).is_none() => {
+                    identities.known(engine, &path, attempt, now.moment)
+                }
                 _ => None,
             });
             match known {
@@ -161,6 +195,11 @@ impl Host {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// The line for a place that a call has to stand in, and how many places there are.
+    fn line(&self, plan: &Plan, call: Option<&Call>) -> Option<(Arc<Places>, u32)> {
+        self.shared.places(plan.apis.get(&call?.api)?)
     }
 
     /// An attempt's outcome, and what it does to the breaker.
@@ -195,6 +234,14 @@ impl Host {
             journal.push(Event { path, attempt: None, what }, now.moment)?;
         }
         Ok(())
+    }
+}
+
+/// A place for a call; none where a pause is asked for before there is one.
+async fn in_line(line: Arc<Places>, most: u32, mut pause: watch::Receiver<bool>) -> Option<Place> {
+    tokio::select! {
+        place = line.take(most) => Some(place),
+        () = asked(&mut pause) => None,
     }
 }
 

@@ -9,10 +9,12 @@ mod drive;
 mod error;
 mod identity;
 mod journal;
+mod places;
 mod send;
 mod shared;
 mod sub_flow;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -22,8 +24,8 @@ use credentials::Credentials;
 pub use error::HostError;
 pub use shared::Shared;
 
-use crate::audit::Record;
-use crate::base::{Clock, Digest, Random, canonical_json, encode_base64url, encode_hex};
+use crate::audit::{Kind, Payload, Record};
+use crate::base::{Clock, Digest, Random, Timestamp, canonical_json, encode_base64url, encode_hex};
 use crate::config::{Config, Environment};
 use crate::engine::{Engine, Event, Failure, Opening, Path, Phase, State, What};
 use crate::plan::{Plan, Verified};
@@ -168,23 +170,24 @@ impl Host {
         run: &str,
         pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
-        let (state, last) = self.standing(&plan, run).await?;
-        if let Phase::Finished(_) = state.phase {
+        let standing = self.standing(&plan, run).await?;
+        if let Phase::Finished(_) = standing.state.phase {
             return Err(HostError::Finished { run: run.to_owned() });
         }
         let credentials = self.prepare(&plan).await?;
-        self.go_on(&plan, state, &last, credentials, pause).await
+        self.go_on(&plan, standing, credentials, pause).await
     }
 
-    /// Where a run of the store stands, and its last record.
-    async fn standing(&self, plan: &Arc<Verified<Plan>>, run: &str) -> Result<(State, Record), HostError> {
+    /// Where a run of the store stands.
+    async fn standing(&self, plan: &Arc<Verified<Plan>>, run: &str) -> Result<Standing, HostError> {
         let (store, verified, id) = (self.parts.store.clone(), plan.clone(), run.to_owned());
-        let (last, state, legal) = blocking(move || {
+        let (last, state, sent, legal) = blocking(move || {
             let entries = store.load(&id)?;
             let entries: Vec<_> =
                 entries.into_iter().map(|entry| (entry.record, Some(entry.payload))).collect();
             let (state, legal) = replay(&verified, &id, &entries);
-            Ok((entries.into_iter().last(), state, legal))
+            let sent = sent(&verified, &entries);
+            Ok((entries.into_iter().last(), state, sent, legal))
         })
         .await?;
         match legal {
@@ -193,22 +196,22 @@ impl Host {
             Legal::StructureOnly { .. } => return Err(HostError::Erased { run: run.to_owned() }),
         }
         let Some((last, _)) = last else { return Err(HostError::Erased { run: run.to_owned() }) };
-        Ok((state, last))
+        Ok(Standing { state, last, sent })
     }
 
     /// Records that a run goes on, and drives it.
     async fn go_on(
         &self,
         plan: &Arc<Verified<Plan>>,
-        state: State,
-        last: &Record,
+        Standing { state, last, sent }: Standing,
         credentials: Arc<Credentials>,
         pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
         let after = if matches!(state.phase, Phase::Paused(_)) { "pause" } else { "interruption" };
         let engine = Engine::new(plan);
         let (store, random, observer) = self.shares();
-        let mut journal = journal::Journal::go_on(&engine, store, random, observer, state, last)?;
+        let mut journal = journal::Journal::go_on(&engine, store, random, observer, state, &last)?;
+        self.shared.recall(plan, &journal.state.run, &sent);
         let resumed = Event { path: None, attempt: None, what: What::RunResumed { after: after.to_owned() } };
         self.clock.reach(journal.state.at);
         journal.push(resumed, self.clock.now())?;
@@ -234,6 +237,29 @@ impl Host {
         self.parts.random.fill(&mut bytes);
         encode_hex(&bytes)
     }
+}
+
+/// A run of the store.
+struct Standing {
+    state: State,
+    last: Record,
+    /// When it sent its requests, by api with a rate, oldest first.
+    sent: BTreeMap<String, Vec<Timestamp>>,
+}
+
+fn sent(plan: &Verified<Plan>, entries: &[(Record, Option<Payload>)]) -> BTreeMap<String, Vec<Timestamp>> {
+    let mut sent: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
+    if plan.apis.values().all(|api| api.rate.is_none()) {
+        return sent;
+    }
+    let engine = Engine::new(plan);
+    for (record, _) in entries.iter().filter(|(record, _)| record.kind == Kind::AttemptIntended) {
+        let path = record.node.as_ref().and_then(|node| node.parse::<Path>().ok());
+        if let Some(call) = path.and_then(|path| engine.call(&path)) {
+            sent.entry(call.api.clone()).or_default().push(record.time);
+        }
+    }
+    sent
 }
 
 /// Does what blocks on a thread of its own.

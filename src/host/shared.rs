@@ -1,18 +1,20 @@
-//! What the runs of one process share: breakers and retry budgets.
+//! What the runs of one process share: breakers, retry budgets, rates and places.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::places::Places;
 use crate::base::{Clock, Random, Timestamp};
 use crate::engine::breaker::{Breaker, Permit, Transition};
+use crate::engine::pace::{Caller, Pace};
 use crate::engine::retry::{Budget, delay_ms};
-use crate::engine::{Environment, OutcomeKind, What, counts_for_breaker};
+use crate::engine::{Environment, OutcomeKind, Path, What, counts_for_breaker};
 use crate::plan::{Api, Plan};
 
-/// A counterparty as transport sees it: passport, or origin where it has none, and base URL. Two `api`s that name the same share breaker and budget.
+/// A counterparty as transport sees it: passport, or origin where it has none, and base URL. Two `api`s that name the same share all of it.
 type Counterparty = (String, String);
 
-/// Breakers and retry budgets by counterparty.
+/// Breakers, retry budgets, rates and places by counterparty.
 #[derive(Default)]
 pub struct Shared {
     parties: Mutex<BTreeMap<Counterparty, Party>>,
@@ -21,19 +23,51 @@ pub struct Shared {
 struct Party {
     breaker: Breaker,
     budget: Budget,
+    pace: Pace,
+    places: Arc<Places>,
 }
 
 impl Shared {
     fn with<T>(&self, api: &Api, act: impl FnOnce(&mut Party) -> T) -> T {
         let mut parties = self.parties.lock().unwrap_or_else(PoisonError::into_inner);
         let counterparty = (api.audience(), api.base_url.clone());
-        let fresh = || Party { breaker: Breaker::new(api.breaker.clone()), budget: Budget::default() };
+        let fresh = || Party {
+            breaker: Breaker::new(api.breaker.clone()),
+            budget: Budget::default(),
+            pace: Pace::default(),
+            places: Arc::default(),
+        };
         act(parties.entry(counterparty).or_insert_with(fresh))
+    }
+
+    /// The places at an api, and how many there are, where it has a `concurrency`.
+    pub(super) fn places(&self, api: &Api) -> Option<(Arc<Places>, u32)> {
+        let most = api.concurrency?;
+        Some((self.with(api, |party| party.places.clone()), most))
+    }
+
+    /// What a run sent before this process drove it, by api: it counts in their rates.
+    pub(super) fn recall(&self, plan: &Plan, run: &str, sent: &BTreeMap<String, Vec<Timestamp>>) {
+        let run: Arc<str> = run.into();
+        for (api, moments) in sent {
+            if let Some(api) = plan.apis.get(api)
+                && let Some(rate) = api.rate
+            {
+                self.with(api, |party| party.pace.recall(&run, rate, moments));
+            }
+        }
+    }
+
+    /// What a run was promised goes back.
+    fn forget(&self, run: &str) {
+        let mut parties = self.parties.lock().unwrap_or_else(PoisonError::into_inner);
+        parties.values_mut().for_each(|party| party.pace.forget(run));
     }
 }
 
 /// The environment of one run's decisions.
 pub(super) struct Surroundings<'a> {
+    pub(super) run: Arc<str>,
     pub(super) plan: &'a Plan,
     pub(super) shared: &'a Shared,
     pub(super) clock: &'a dyn Clock,
@@ -46,6 +80,11 @@ impl Surroundings<'_> {
     /// Takes the present moment; time never goes back within a run.
     pub(super) fn advance(&mut self) {
         self.moment = self.moment.max(self.clock.now());
+    }
+
+    /// The run wants nothing more of what it was promised: it has begun to fail.
+    pub(super) fn forget(&self) {
+        self.shared.forget(&self.run);
     }
 
     /// Reports a settled attempt; the change of the breaker that it made.
@@ -74,17 +113,33 @@ impl Surroundings<'_> {
     }
 }
 
+impl Drop for Surroundings<'_> {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
 impl Environment for Surroundings<'_> {
     fn now(&self) -> Timestamp {
         self.moment
     }
 
-    fn permit(&mut self, api: &str) -> Permit {
+    fn permit(&mut self, api: &str, path: &Path) -> Permit {
         let moment = self.moment;
-        match self.plan.apis.get(api) {
-            Some(settings) => self.shared.with(settings, |party| party.breaker.permit(api, moment)),
-            None => Permit::Closed,
-        }
+        let Some(settings) = self.plan.apis.get(api) else { return Permit::Closed };
+        let paced: Option<(Caller, _)> = settings.rate.map(|rate| ((self.run.clone(), path.clone()), rate));
+        self.shared.with(settings, |party| {
+            if let Some((caller, rate)) = &paced
+                && let Some(until) = party.pace.due(caller, *rate, moment)
+            {
+                return Permit::Paced(until);
+            }
+            let permit = party.breaker.permit(api, moment);
+            if let (Some((caller, rate)), false) = (&paced, matches!(permit, Permit::Until(_))) {
+                party.pace.sent(caller, *rate, moment);
+            }
+            permit
+        })
     }
 
     fn take_budget(&mut self, api: &str, cost: u32) -> Option<u32> {

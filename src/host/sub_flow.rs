@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use tokio::sync::watch;
 
 use super::credentials::Credentials;
-use super::{Host, HostError, RunReport, blocking, report};
+use super::{Host, HostError, RunReport, Standing, blocking, report};
 use crate::engine::{Child, Event, FlowStatus, Path, PauseCause, Phase, Status, What};
 use crate::store::StoreError;
 
@@ -38,12 +38,12 @@ impl Host {
     ) -> Result<RunReport, HostError> {
         let plan = Arc::new(child.plan);
         match self.standing(&plan, &child.run).await {
-            Ok((state, _)) if matches!(state.phase, Phase::Finished(_)) => {
+            Ok(Standing { state, .. }) if matches!(state.phase, Phase::Finished(_)) => {
                 let (store, run) = (self.parts.store.clone(), child.run);
                 let root = blocking(move || Ok(store.run(&run)?.root)).await?;
                 Ok(report(state, &plan, Some(root)))
             }
-            Ok((state, last)) => self.go_on(&plan, state, &last, credentials, pause).await,
+            Ok(standing) => self.go_on(&plan, standing, credentials, pause).await,
             Err(HostError::Store(StoreError::UnknownRun(_))) => {
                 self.begin(&plan, child.run, child.opening, credentials, pause).await
             }

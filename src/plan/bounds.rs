@@ -1,7 +1,8 @@
 //! P9: how much a run may do at most, and how long it may take.
 //!
-//! Counted are a flow's calls with all attempts that their policies allow, resends after a crash among them. Not counted is
-//! time spent waiting for an open breaker, and what an operator does: pauses, resumptions, decisions.
+//! Counted are a flow's calls with all attempts that their policies allow, resends after a crash among them, and waits for
+//! an api's `rate` and `concurrency`. Not counted is time spent waiting for an open breaker or for what other runs of the
+//! process ask of an api, and what an operator does: pauses, resumptions, decisions.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use super::model::{Block, Call, NodeKind, Obligation, Pages, Plan, Poll, Retry};
 use super::outline::{self, Does, Item};
+use super::pace::{self, Paced};
 
 /// The longest time a resolver check takes before an attempt, milliseconds. All identities of an attempt are asked for at
 /// the same time.
@@ -17,6 +19,8 @@ pub const RESOLVER_MS: u64 = 32_000;
 const RUN_LEAVES: u64 = 3;
 /// Records of an attempt at most: the verdict, the intent, the outcome, and the retry or the end that follows.
 const ATTEMPT_LEAVES: u64 = 4;
+/// Records of a wait for a rate: the timer, and the verdict that is due again after it.
+const RATE_LEAVES: u64 = 2;
 
 /// How long a call takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,28 @@ pub struct CallTime {
     pub single_ms: u64,
     /// All attempts that are allowed, each as slow as that, with verdicts and waits between them, milliseconds.
     pub worst_ms: u64,
+    /// Requests where none is sent twice and a poll is over at once.
+    pub requests: u64,
+    /// Requests with all polls and attempts.
+    pub attempts: u64,
+}
+
+/// The read that settles an unknown outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadBack<'a> {
+    /// Its api.
+    pub api: &'a str,
+    /// How long it takes.
+    pub time: CallTime,
+    /// How long after a first read a second one follows, milliseconds; absent where none does.
+    pub absent_after_ms: Option<u64>,
+}
+
+impl ReadBack<'_> {
+    /// Reads at most.
+    pub fn rounds(&self) -> u64 {
+        1 + u64::from(self.absent_after_ms.is_some())
+    }
 }
 
 impl CallTime {
@@ -41,7 +67,8 @@ impl CallTime {
             }
             _ => each,
         };
-        CallTime { single_ms: attempt_ms, worst_ms }
+        let attempts = retry.map_or(1, |retry| u64::from(retry.attempts.max(1)));
+        CallTime { single_ms: attempt_ms, worst_ms, requests: 1, attempts }
     }
 
     /// The same, where the call is polled or goes through pages: as often as it may be, with the time between two polls.
@@ -54,16 +81,18 @@ impl CallTime {
         };
         let between = every_ms.saturating_mul(rounds.saturating_sub(1));
         let worst_ms = self.worst_ms.saturating_mul(rounds).saturating_add(between);
-        CallTime { single_ms: self.single_ms, worst_ms }
+        let attempts = self.attempts.saturating_mul(rounds);
+        let requests = pages.map_or(1, |pages| pages.at_most);
+        CallTime { single_ms: self.single_ms, worst_ms, requests, attempts }
     }
 
-    /// The same, where an unknown outcome is read back: this long, so often, and what lies between two reads.
+    /// The same, where an unknown outcome is read back.
     #[must_use]
-    pub fn read_back(self, read: Option<(CallTime, Option<u64>)>) -> CallTime {
-        let Some((time, absent_after_ms)) = read else { return self };
-        let rounds = 1 + u64::from(absent_after_ms.is_some());
-        let reads = time.worst_ms.saturating_mul(rounds).saturating_add(absent_after_ms.unwrap_or(0));
-        CallTime { single_ms: self.single_ms, worst_ms: self.worst_ms.saturating_add(reads) }
+    pub fn read_back(self, read: Option<ReadBack<'_>>) -> CallTime {
+        let Some(read) = read else { return self };
+        let reads = read.time.worst_ms.saturating_mul(read.rounds());
+        let reads = reads.saturating_add(read.absent_after_ms.unwrap_or(0));
+        CallTime { worst_ms: self.worst_ms.saturating_add(reads), ..self }
     }
 
     pub(super) fn in_plan(call: &Call, plan: &Plan) -> CallTime {
@@ -84,6 +113,9 @@ pub struct Bounds {
     /// That path where each call is answered at its first attempt as slowly as its `timeout` allows, and each loop has one
     /// round, milliseconds.
     pub single_ms: u64,
+    /// What the rates of apis make of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<Paced>,
     /// Forward.
     pub steps: Phase,
     /// Compensation after a failure, outside the deadline.
@@ -189,6 +221,7 @@ fn takes(item: &Item<'_>, rounds: Rounds) -> u64 {
             Rounds::One => time.single_ms,
             Rounds::All => time.worst_ms,
         },
+        Does::Flow { body, .. } => longest(body, rounds).0,
         Does::Repeat { at_most, parallel, body, .. } => {
             let (one, _) = longest(body, rounds);
             match rounds {
@@ -202,7 +235,8 @@ fn takes(item: &Item<'_>, rounds: Rounds) -> u64 {
 /// What a run of a plan comes to at most.
 pub fn bounds(plan: &Plan) -> Bounds {
     let items = outline::of(plan);
-    let (wall_clock_ms, path) = longest(&items, Rounds::All);
+    let (calling_ms, path) = longest(&items, Rounds::All);
+    let wall_clock_ms = calling_ms.saturating_add(pace::waits_ms(plan, &items));
     let mut steps = Phase { wall_clock_ms, leaves: RUN_LEAVES, ..Phase::default() };
     let mut undos = Phase::default();
     let (mut forward, mut back) = (BTreeMap::new(), BTreeMap::new());
@@ -210,14 +244,11 @@ pub fn bounds(plan: &Plan) -> Bounds {
         NodeKind::Call(step) => {
             let rounds = times.saturating_mul(step.rounds());
             steps.add(&step.call, plan, rounds, &mut forward);
-            steps.leaves = steps.leaves.saturating_add(
-                ATTEMPT_LEAVES.saturating_mul(u64::from(step.call.attempts())).saturating_mul(rounds),
-            );
+            steps.leaves = steps.leaves.saturating_add(leaves(&step.call, plan).saturating_mul(rounds));
             if let Some(read) = &step.reconcile {
                 let reads = times.saturating_mul(read.rounds());
                 steps.add(&read.call, plan, reads, &mut forward);
-                let leaves =
-                    ATTEMPT_LEAVES.saturating_mul(u64::from(read.call.attempts())).saturating_mul(reads);
+                let leaves = leaves(&read.call, plan).saturating_mul(reads);
                 // And that it began, and what it found.
                 steps.leaves = steps.leaves.saturating_add(leaves).saturating_add(times.saturating_mul(2));
             }
@@ -239,8 +270,10 @@ pub fn bounds(plan: &Plan) -> Bounds {
                 undos.add_undo(undo, plan, times, &mut back);
             }
         }
-        // A loop's begin and end; of any other node whether it held, or that it failed.
-        NodeKind::For(_) => steps.leaves = steps.leaves.saturating_add(times.saturating_mul(2)),
+        // A loop's begin and end, a wait's; of any other node whether it held, or that it failed.
+        NodeKind::For(_) | NodeKind::Wait(_) => {
+            steps.leaves = steps.leaves.saturating_add(times.saturating_mul(2))
+        }
         _ => steps.leaves = steps.leaves.saturating_add(times),
     });
     steps.counterparties = forward.into_values().collect();
@@ -250,9 +283,17 @@ pub fn bounds(plan: &Plan) -> Bounds {
         deadline_ms: plan.flow.deadline_ms,
         longest_path: path.into_iter().map(str::to_owned).collect(),
         single_ms: longest(&items, Rounds::One).0,
+        rates: pace::in_plan(plan, &items),
         steps,
         undos,
     }
+}
+
+/// Records of one call at most.
+fn leaves(call: &Call, plan: &Plan) -> u64 {
+    let paced = plan.apis.get(&call.api).is_some_and(|api| api.rate.is_some());
+    let each = ATTEMPT_LEAVES + if paced { RATE_LEAVES } else { 0 };
+    each.saturating_mul(u64::from(call.attempts()))
 }
 
 impl Phase {
@@ -261,7 +302,11 @@ impl Phase {
         // Undos run one at a time.
         let all = CallTime::in_plan(undo, plan).worst_ms.saturating_mul(times);
         self.wall_clock_ms = self.wall_clock_ms.saturating_add(all);
-        let leaves = ATTEMPT_LEAVES.saturating_mul(u64::from(undo.attempts())).saturating_add(1);
+        let attempts = u64::from(undo.attempts()).saturating_mul(times);
+        let rate = plan.apis.get(&undo.api).and_then(|api| api.rate);
+        let waits = rate.map_or(0, |rate| rate.most_ms(attempts));
+        self.wall_clock_ms = self.wall_clock_ms.saturating_add(waits);
+        let leaves = leaves(undo, plan).saturating_add(1);
         self.leaves = self.leaves.saturating_add(leaves.saturating_mul(times));
     }
 

@@ -9,7 +9,8 @@ use super::obligations::{Views, assumptions, obligations};
 use super::party::{Declared, Party};
 use super::typed::{self, Typed};
 use super::{
-    PlanError, PlanFile, bounds, compensation, file, keys, needs, order, ranges, secrecy, sub_flows, values,
+    PlanError, PlanFile, bounds, compensation, file, keys, needs, order, pace, ranges, secrecy, sub_flows,
+    values,
 };
 use crate::base::Digest;
 use crate::diagnostics::Sink;
@@ -185,13 +186,15 @@ fn recompute(plan: &Plan) -> Result<Recomputed, PlanError> {
     sub_flows::check_signals(plan)?;
     let called = sub_flows::check_sub_flows(plan)?;
     let mut found = vec![order::order(&plan.flow)?];
-    found.extend(obligations(plan, &views)?);
+    found.extend(obligations(plan, &views, &contracts)?);
     keys::check_keys(plan)?;
     found.extend(compensation::compensated(plan)?);
+    pace::check_rates(plan)?;
     found.push(bounds::bounded(plan));
     found.push(needs::required(plan));
     values::check_answers(plan, &contracts)?;
     values::check_matches(plan, &contracts)?;
+    values::check_fails(plan, &views)?;
     values::check_rounds(plan)?;
     let Typed { obligations, guards } = typed::typed(plan, &contracts)?;
     found.extend(obligations);

@@ -88,6 +88,28 @@ pub(super) fn fails_itself(expression: &Expr) -> bool {
     }
 }
 
+/// What is wrong with how a step says that it is undone, or that it is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undoes {
+    /// The undo only reads: it takes nothing back.
+    Reads,
+    /// It is irreversible without a reason.
+    NoReason,
+    /// It is irreversible, but changes nothing.
+    NoEffect,
+}
+
+/// What is wrong with how a step that has an effect, or has none, says that it is undone, or that it is not. `undo` says
+/// whether its undo is a safe call.
+pub fn undoes(effect: bool, undo: Option<bool>, irreversible: Option<&str>) -> Option<Undoes> {
+    match irreversible {
+        _ if undo == Some(true) => Some(Undoes::Reads),
+        Some(_) if !effect => Some(Undoes::NoEffect),
+        Some(because) if because.trim().is_empty() => Some(Undoes::NoReason),
+        _ => None,
+    }
+}
+
 /// What P8 holds by at an effect.
 fn covered_by(undo: Option<&Call>, irreversible: Option<&str>) -> String {
     match (undo, irreversible) {
@@ -99,32 +121,20 @@ fn covered_by(undo: Option<&Call>, irreversible: Option<&str>) -> String {
 
 /// P8, one entry an effect.
 pub(super) fn compensated(plan: &Plan) -> Result<Vec<Obligation>, PlanError> {
-    let refused = |subject: &str, reason: String| PlanError::Obligation {
-        name: "P8",
-        subject: subject.to_owned(),
-        reason,
-    };
     let mut found = Vec::new();
     each_step(&plan.flow.body, &mut |id, step| {
-        if step.undo.is_some() && step.irreversible.is_some() {
-            return Err(refused(id, "it has an undo and is irreversible".into()));
-        }
-        if step.call.is_safe() {
-            return Ok(());
-        }
-        let holds_by = covered_by(step.undo.as_ref(), step.irreversible.as_deref());
-        found.push(Obligation { name: "P8".into(), subject: id.to_owned(), holds_by });
+        let effect = !step.call.is_safe();
+        found.extend(compensation(id, effect, step.undo.as_ref(), step.irreversible.as_deref())?);
         Ok(())
     })?;
     let items = outline::of(plan);
     for (id, call) in plan.sub_flows() {
-        if call.undo.is_some() && call.irreversible.is_some() {
-            return Err(refused(id, "it has an undo and is irreversible".into()));
-        }
-        if matches!(plan.called(call), Does::Call { effect: true, .. }) {
-            let holds_by = covered_by(call.undo.as_ref(), call.irreversible.as_deref());
-            found.push(Obligation { name: "P8".into(), subject: id.to_owned(), holds_by });
-        }
+        found.extend(compensation(
+            id,
+            plan.is_effect(call),
+            call.undo.as_ref(),
+            call.irreversible.as_deref(),
+        )?);
     }
     match uncovered(&items).first() {
         Some(Uncovered { effect, follower, how: Following::Iteration | Following::Yield }) => {
@@ -135,6 +145,30 @@ pub(super) fn compensated(plan: &Plan) -> Result<Vec<Obligation>, PlanError> {
         }
         None => Ok(found),
     }
+}
+
+fn refused(subject: &str, reason: impl Into<String>) -> PlanError {
+    PlanError::Obligation { name: "P8", subject: subject.to_owned(), reason: reason.into() }
+}
+
+/// What P8 holds by at a step; nothing where that has no effect.
+fn compensation(
+    id: &str,
+    effect: bool,
+    undo: Option<&Call>,
+    irreversible: Option<&str>,
+) -> Result<Option<Obligation>, PlanError> {
+    if undo.is_some() && irreversible.is_some() {
+        return Err(refused(id, "it has an undo and is irreversible"));
+    }
+    match undoes(effect, undo.map(Call::is_safe), irreversible) {
+        None => {}
+        Some(Undoes::Reads) => return Err(refused(id, "its undo only reads: it takes nothing back")),
+        Some(Undoes::NoReason) => return Err(refused(id, "it does not say why it is irreversible")),
+        Some(Undoes::NoEffect) => return Err(refused(id, "it is irreversible, but changes nothing")),
+    }
+    let holds_by = covered_by(undo, irreversible);
+    Ok(effect.then(|| Obligation { name: "P8".into(), subject: id.to_owned(), holds_by }))
 }
 
 /// Every step of a block, those in loops included.

@@ -58,7 +58,9 @@ pub fn failures(plan: &Plan) -> Vec<Failure> {
         let marked = |marks: &[bool], at: usize| marks.get(at).is_some_and(|mark| *mark);
         let (mut undone, mut stays) = (Vec::new(), Vec::new());
         for (other, effect) in outline.entries.iter().enumerate() {
-            let Does::Call { effect: true, .. } = effect.item.does else { continue };
+            if !effect.item.does.is_effect() {
+                continue;
+            }
             let Some(node) = nodes.get(effect.item.id) else { continue };
             // A list that is too long fails its loop before the first iteration.
             let inside = !yields_fail && outline.around(other).contains(&at);
@@ -105,6 +107,7 @@ fn words(how: Failing) -> &'static str {
         Failing::Ensure => "ensure",
         Failing::Fail => "fail",
         Failing::TooLong => "list too long",
+        Failing::Late => "deadline",
         Failing::Value => "value",
         Failing::Result => "result",
     }

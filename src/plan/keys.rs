@@ -1,33 +1,84 @@
 //! P7: what `key once per` is made of is the same in each run, and another for each call.
+//!
+//! Checker and plan show a flow as a [`KeyFlow`]; what is judged of it is written once. The key that is sent names operator,
+//! flow, step and value: two steps never share one, two runs of one flow may.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::PlanError;
-use super::called::SubFlow;
-use super::model::{Block, NodeKind, Plan};
-use super::names::{each_child, free_names};
-use crate::expr::{Expr, Part};
+use super::bits::Bits;
+use super::hangs::{Hangs, Reader, Value};
+use super::model::{Block, Call, NodeKind, Plan};
+use crate::expr::{Definitions, Expr};
 
-/// What a key can see.
-#[derive(Debug, Clone, Default)]
-pub struct KeyScope<'a> {
-    /// Named values.
-    pub values: BTreeMap<&'a str, &'a Expr>,
-    /// The loops around the call, the outermost first.
-    pub loops: Vec<KeyLoop<'a>>,
+/// A flow as its keys are judged.
+#[derive(Debug)]
+pub struct KeyFlow<'a> {
+    /// Inputs in order, with their defaults.
+    pub inputs: Vec<(&'a str, Option<&'a Expr>)>,
+    /// What its expressions call.
+    pub functions: &'a Definitions,
+    /// Its body.
+    pub body: Vec<KeyNode<'a>>,
 }
 
-/// A loop around a keyed call.
-#[derive(Debug, Clone)]
-pub struct KeyLoop<'a> {
-    /// The item's name.
-    pub variable: &'a str,
-    /// The list.
-    pub list: &'a Expr,
-    /// Most items.
-    pub at_most: u64,
-    /// The steps of its body, those of inner loops included: their answers may differ.
-    pub steps: BTreeSet<&'a str>,
+/// A node as keys are judged.
+#[derive(Debug)]
+pub struct KeyNode<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// What it does.
+    pub does: KeyDoes<'a>,
+}
+
+/// What a node does, as far as it matters to keys.
+#[derive(Debug)]
+pub enum KeyDoes<'a> {
+    /// A value.
+    Let(&'a Expr),
+    /// A call.
+    Call {
+        /// What it sends.
+        sent: Vec<&'a Expr>,
+        /// Whether it is another effect each time: neither safe nor idempotent by its method.
+        anew: bool,
+        /// `key once per`.
+        key: Option<&'a Expr>,
+    },
+    /// A call of another flow.
+    SubFlow {
+        /// The flow.
+        flow: &'a str,
+        /// What it is given.
+        given: Vec<(&'a str, &'a Expr)>,
+        /// Whether it may be skipped.
+        guarded: bool,
+    },
+    /// A signal, with what stands for one that did not come.
+    Signal(&'a Expr),
+    /// A loop.
+    For {
+        /// The item's name.
+        variable: &'a str,
+        /// The list.
+        list: &'a Expr,
+        /// Most items.
+        at_most: u64,
+        /// Its body.
+        body: Vec<KeyNode<'a>>,
+        /// `yield`.
+        result: Option<&'a Expr>,
+    },
+    /// `return`.
+    Return(&'a Expr),
+    /// Nothing that a key could be made of.
+    Other,
+}
+
+/// Whether a call of this method is another effect each time.
+pub fn is_anew(method: &str) -> bool {
+    !matches!(method, "GET" | "HEAD" | "OPTIONS" | "QUERY" | "PUT" | "DELETE")
 }
 
 /// What is wrong with a key.
@@ -51,209 +102,240 @@ pub enum KeyFault {
         variable: String,
         /// Whether an inner loop's item stands in it all the same.
         inner: bool,
+        /// Whether an answer goes into it, to a call that is asked the same each time.
+        answered: bool,
+    },
+    /// Two calls of a flow have one key.
+    Twice {
+        /// The first of them.
+        first: String,
     },
 }
 
-/// The first thing that is wrong with a key.
-pub fn key_fault(key: &Expr, scope: &KeyScope<'_>) -> Option<KeyFault> {
-    parts_fault(&[key], scope)
+/// What a called flow's keys and its output are made of.
+#[derive(Debug, Default)]
+pub struct FlowKeys {
+    /// The inputs, with what their defaults hang on.
+    inputs: Vec<(String, Rc<Value>)>,
+    /// One entry a keyed call, those of flows that it calls among them.
+    keys: Vec<Hangs>,
+    output: Value,
 }
 
-/// The same of a key that a called flow makes of what it is given: of several values.
-fn parts_fault(parts: &[&Expr], scope: &KeyScope<'_>) -> Option<KeyFault> {
-    let (reached, expressions) = reached(parts, scope);
-    if let Some(member) = expressions.iter().find_map(|expression| run_member(expression)) {
-        return Some(KeyFault::Unstable { member });
-    }
-    if let Some(fault) = expressions.iter().find_map(|expression| adjoining(expression)) {
-        return Some(fault);
-    }
-    let differs = |outer: &KeyLoop<'_>| {
-        reached.iter().any(|name| name == outer.variable || outer.steps.contains(name.as_str()))
-    };
-    let shared = scope.loops.iter().find(|outer| outer.at_most > 1 && !differs(outer))?;
-    let inner = scope.loops.iter().any(|other| reached.contains(other.variable));
-    Some(KeyFault::Shared { variable: shared.variable.to_owned(), inner })
+/// What is found in a flow.
+#[derive(Debug)]
+pub struct JudgedKeys<'a> {
+    /// Steps whose key, or the key of a step of a flow that they call, is wrong: the first fault of each.
+    pub faults: Vec<(&'a str, KeyFault)>,
+    /// For the flows that call this one.
+    pub keys: FlowKeys,
 }
 
-/// The names that expressions are made of, through named values and lists, and every expression on the way.
-fn reached<'a>(parts: &[&'a Expr], scope: &KeyScope<'a>) -> (BTreeSet<String>, Vec<&'a Expr>) {
-    let (mut names, mut all) = (BTreeSet::new(), Vec::new());
-    let mut open: Vec<&Expr> = parts.to_vec();
-    while let Some(expression) = open.pop() {
-        all.push(expression);
-        for name in free_names(expression) {
-            let value = scope.values.get(name.as_str()).copied();
-            let of_loop = || scope.loops.iter().find(|outer| outer.variable == name).map(|outer| outer.list);
-            let from = value.or_else(of_loop);
-            if names.insert(name) {
-                open.extend(from);
-            }
+/// Judges the keys of a flow. `called` are the flows that it calls.
+pub fn judge_keys<'a>(flow: &KeyFlow<'a>, called: &BTreeMap<&str, Rc<FlowKeys>>) -> JudgedKeys<'a> {
+    let mut reader = Reader::new(flow.functions);
+    let mut inputs = Vec::new();
+    for (at, (name, default)) in flow.inputs.iter().enumerate() {
+        let default = default.map(|default| reader.value(default)).unwrap_or_default();
+        inputs.push(((*name).to_owned(), default));
+        reader.names.insert(name, Value::of(Hangs { given: Bits::of(at), ..Hangs::default() }));
+    }
+    let keys = FlowKeys { inputs, ..FlowKeys::default() };
+    let mut judge = Judge { called, reader, around: Vec::new(), loops: 0, faults: Vec::new(), keys };
+    judge.block(&flow.body);
+    JudgedKeys { faults: judge.faults, keys: judge.keys }
+}
+
+/// A loop around.
+struct Around<'a> {
+    number: usize,
+    variable: &'a str,
+    several: bool,
+}
+
+struct Judge<'a, 'c> {
+    called: &'c BTreeMap<&'c str, Rc<FlowKeys>>,
+    reader: Reader<'a>,
+    /// The outermost first.
+    around: Vec<Around<'a>>,
+    loops: usize,
+    faults: Vec<(&'a str, KeyFault)>,
+    keys: FlowKeys,
+}
+
+impl<'a> Judge<'a, '_> {
+    fn block(&mut self, nodes: &[KeyNode<'a>]) {
+        // What calls of flows that always run make their constant keys of.
+        let mut once = BTreeMap::new();
+        for node in nodes {
+            let value = match &node.does {
+                KeyDoes::Let(value) => self.reader.value(value),
+                KeyDoes::Call { sent, anew, key } => {
+                    if let Some(key) = key {
+                        let key = self.reader.value(key).whole.clone();
+                        self.key(node.id, key);
+                    }
+                    let answer = self.reader.all(sent.iter().copied()).answer();
+                    Value::of(self.again(*anew, answer))
+                }
+                KeyDoes::SubFlow { flow, given, guarded } => {
+                    self.sub_flow(node.id, flow, given, (!guarded).then_some(&mut once))
+                }
+                KeyDoes::Signal(otherwise) => {
+                    let mut value = self.reader.value(otherwise).whole.clone();
+                    value.answered = true;
+                    Value::of(value)
+                }
+                KeyDoes::For { variable, list, at_most, body, result } => {
+                    let list = self.reader.value(list).whole.clone();
+                    let number = self.loops;
+                    self.loops += 1;
+                    let mut item = list.clone();
+                    item.loops.add(number);
+                    self.reader.names.insert(variable, Value::of(item));
+                    self.around.push(Around { number, variable, several: *at_most > 1 });
+                    self.block(body);
+                    let result = result.map(|result| self.reader.value(result)).unwrap_or_default();
+                    self.around.pop();
+                    let mut result = Value::clone(&*result);
+                    result.whole.add(&list);
+                    Rc::new(result)
+                }
+                KeyDoes::Return(value) => {
+                    self.keys.output = Value::clone(&*self.reader.value(value));
+                    continue;
+                }
+                KeyDoes::Other => continue,
+            };
+            self.reader.names.insert(node.id, value);
         }
     }
-    (names, all)
-}
 
-/// What the keys of a flow are made of, one entry a keyed call, those of flows that it calls among them: the inputs. A key
-/// that an answer goes into may be another each time, like a key in a loop, and has no entry.
-pub type KeyInputs = Vec<BTreeSet<String>>;
+    /// What hangs on an effect that happens here, again in each iteration, hangs on every loop around.
+    fn again(&self, anew: bool, mut hangs: Hangs) -> Hangs {
+        if anew {
+            hangs.anew = true;
+            self.around.iter().for_each(|around| hangs.loops.add(around.number));
+        }
+        hangs
+    }
 
-/// The inputs among what a key is made of; none where an answer is.
-pub fn key_inputs<'a>(
-    parts: &[&'a Expr],
-    scope: &KeyScope<'a>,
-    inputs: &BTreeSet<&str>,
-    answers: &BTreeSet<&str>,
-) -> Option<BTreeSet<String>> {
-    let (names, _) = reached(parts, scope);
-    let answered = names.iter().any(|name| answers.contains(name.as_str()));
-    (!answered).then(|| names.into_iter().filter(|name| inputs.contains(name.as_str())).collect())
-}
-
-/// What is wrong with the keys of a called flow, by what it is given.
-pub fn called_fault<'a>(
-    keys: &KeyInputs,
-    given: &[(&str, &'a Expr)],
-    scope: &KeyScope<'a>,
-) -> Option<KeyFault> {
-    keys.iter().find_map(|inputs| parts_fault(&parts_given(inputs, given), scope))
-}
-
-/// The values that are given for some inputs.
-pub fn parts_given<'a>(inputs: &BTreeSet<String>, given: &[(&str, &'a Expr)]) -> Vec<&'a Expr> {
-    given.iter().filter(|(name, _)| inputs.contains(*name)).map(|(_, value)| *value).collect()
-}
-
-/// What a plan's keys are made of.
-fn keys_of(plan: &Plan) -> KeyInputs {
-    let inputs = plan.flow.inputs.iter().map(|input| input.name.as_str()).collect();
-    let mut answers = BTreeSet::new();
-    collect_steps(&plan.flow.body, &mut answers);
-    let mut found = Vec::new();
-    collect_keys(plan, &plan.flow.body, &mut KeyScope::default(), &inputs, &answers, &mut found);
-    found
-}
-
-fn collect_keys<'p>(
-    plan: &'p Plan,
-    block: &'p Block,
-    scope: &mut KeyScope<'p>,
-    inputs: &BTreeSet<&str>,
-    answers: &BTreeSet<&str>,
-    found: &mut KeyInputs,
-) {
-    for node in &block.nodes {
-        match &node.kind {
-            NodeKind::Let { value, .. } => {
-                scope.values.insert(&node.id, value);
-            }
-            NodeKind::Call(step) => {
-                let key = step.call.once_per.as_ref();
-                found.extend(key.and_then(|key| key_inputs(&[key], scope, inputs, answers)));
-            }
-            NodeKind::SubFlow(call) => {
-                let given = given(call);
-                for keys in plan.flows.get(&call.flow).map(keys_of).unwrap_or_default() {
-                    found.extend(key_inputs(&parts_given(&keys, &given), scope, inputs, answers));
+    /// A called flow: its keys, and what its output hangs on.
+    fn sub_flow(
+        &mut self,
+        id: &'a str,
+        flow: &'a str,
+        given: &[(&'a str, &'a Expr)],
+        mut once: Option<&mut BTreeMap<(usize, String), &'a str>>,
+    ) -> Rc<Value> {
+        let called = self.called.get(flow).cloned().unwrap_or_default();
+        let mut inputs = Vec::new();
+        for (name, default) in &called.inputs {
+            let given = given.iter().find(|(known, _)| known == name);
+            inputs.push(given.map_or_else(|| Rc::clone(default), |(_, value)| self.reader.value(value)));
+        }
+        for (at, key) in called.keys.iter().enumerate() {
+            let made = self.again(key.anew, key.given(&inputs));
+            if let Some(once) = &mut once
+                && !key.answered
+                && !self.faults.iter().any(|(known, _)| *known == id)
+            {
+                let of = called.inputs.iter().enumerate().filter(|(input, _)| key.given.has(*input));
+                let of = of.map(|(_, (name, _))| given.iter().find(|(known, _)| known == name));
+                let text = format!("{flow} {:?}", of.collect::<Vec<_>>());
+                if let Some(first) = once.insert((at, text), id) {
+                    self.faults.push((id, KeyFault::Twice { first: first.to_owned() }));
                 }
             }
-            NodeKind::For(repeat) => {
-                let (variable, list, at_most) = (repeat.variable.as_str(), &repeat.list, repeat.at_most);
-                scope.loops.push(KeyLoop { variable, list, at_most, steps: BTreeSet::new() });
-                collect_keys(plan, &repeat.body, scope, inputs, answers, found);
-                scope.loops.pop();
-            }
-            _ => {}
+            self.key(id, made);
         }
+        let of = |hangs: &Hangs| self.again(hangs.anew, hangs.given(&inputs));
+        let members = called.output.members.iter().map(|(name, member)| (name.clone(), of(member)));
+        Rc::new(Value { whole: of(&called.output.whole), members: members.collect() })
     }
-}
 
-fn given(call: &SubFlow) -> Vec<(&str, &Expr)> {
-    call.inputs.iter().map(|given| (given.name.as_str(), &given.value)).collect()
-}
-
-fn run_member(expression: &Expr) -> Option<String> {
-    if let Expr::Run { member } = expression {
-        return Some(member.clone());
-    }
-    let mut found = None;
-    each_child(expression, &mut |child| found = found.take().or_else(|| run_member(child)));
-    found
-}
-
-fn adjoining(expression: &Expr) -> Option<KeyFault> {
-    if let Expr::Interpolate { parts } = expression {
-        for pair in parts.windows(2) {
-            if let [Part::Value(left), Part::Value(right)] = pair {
-                return Some(KeyFault::Adjoining { left: words(left), right: words(right) });
-            }
+    /// A key that a step makes; a flow that calls this one is told what it is made of, not what is wrong with it.
+    fn key(&mut self, id: &'a str, key: Hangs) {
+        if let Some(fault) = self.fault(&key)
+            && !self.faults.iter().any(|(known, _)| *known == id)
+        {
+            self.faults.push((id, fault));
         }
+        self.keys.keys.push(Hangs { run: None, joined: None, ..key });
     }
-    let mut found = None;
-    each_child(expression, &mut |child| found = found.take().or_else(|| adjoining(child)));
-    found
-}
 
-/// An expression as a message names it.
-fn words(expression: &Expr) -> String {
-    match expression {
-        Expr::Name { name } => name.clone(),
-        Expr::Field { of, name, .. } => format!("{}.{name}", words(of)),
-        Expr::Widen { of, .. } => words(of),
-        _ => "…".to_owned(),
+    fn fault(&self, key: &Hangs) -> Option<KeyFault> {
+        let default = |at: usize| self.keys.inputs.get(at).and_then(|(_, default)| default.whole.run.clone());
+        if let Some(member) = key.run.clone().or_else(|| key.given.iter().find_map(default)) {
+            return Some(KeyFault::Unstable { member });
+        }
+        if let Some(joined) = &key.joined {
+            let (left, right) = (joined.0.clone(), joined.1.clone());
+            return Some(KeyFault::Adjoining { left, right });
+        }
+        let hangs = |around: &&Around<'_>| key.loops.has(around.number);
+        let shared = self.around.iter().find(|around| around.several && !hangs(around))?;
+        let inner = self.around.iter().any(|around| hangs(&around));
+        let (variable, answered) = (shared.variable.to_owned(), key.answered);
+        Some(KeyFault::Shared { variable, inner, answered })
     }
 }
 
 /// Every key of a plan, as P7 wants it.
 pub(super) fn check_keys(plan: &Plan) -> Result<(), PlanError> {
-    check_block(plan, &plan.flow.body, &mut KeyScope::default())
-}
-
-fn check_block<'p>(plan: &'p Plan, block: &'p Block, scope: &mut KeyScope<'p>) -> Result<(), PlanError> {
-    for node in &block.nodes {
-        match &node.kind {
-            NodeKind::Let { value, .. } => {
-                scope.values.insert(&node.id, value);
-            }
-            NodeKind::Call(step) => {
-                refuse(&node.id, step.call.once_per.as_ref().and_then(|key| key_fault(key, scope)))?;
-            }
-            NodeKind::SubFlow(call) => {
-                let keys = plan.flows.get(&call.flow).map(keys_of).unwrap_or_default();
-                refuse(&node.id, called_fault(&keys, &given(call), scope))?;
-            }
-            NodeKind::For(repeat) => {
-                let mut steps = BTreeSet::new();
-                collect_steps(&repeat.body, &mut steps);
-                let (variable, list, at_most) = (repeat.variable.as_str(), &repeat.list, repeat.at_most);
-                scope.loops.push(KeyLoop { variable, list, at_most, steps });
-                check_block(plan, &repeat.body, scope)?;
-                scope.loops.pop();
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn refuse(node: &str, fault: Option<KeyFault>) -> Result<(), PlanError> {
+    let (flow, called) = shown(plan);
+    let judged = judge_keys(&flow, &called.iter().map(|(name, keys)| (*name, Rc::clone(keys))).collect());
+    let Some((node, fault)) = judged.faults.into_iter().next() else { return Ok(()) };
     let reason = match fault {
-        None => return Ok(()),
-        Some(KeyFault::Unstable { member }) => format!("its key hangs on `run.{member}`"),
-        Some(KeyFault::Adjoining { .. }) => "different values make one key".to_owned(),
-        Some(KeyFault::Shared { variable, .. }) => format!("each `{variable}` has the same key"),
+        KeyFault::Unstable { member } => format!("its key hangs on `run.{member}`"),
+        KeyFault::Adjoining { .. } => "different values make one key".to_owned(),
+        KeyFault::Shared { variable, .. } => format!("each `{variable}` has the same key"),
+        KeyFault::Twice { first } => format!("`{first}` makes the same key"),
     };
     Err(PlanError::Obligation { name: "P7", subject: node.to_owned(), reason })
 }
 
-fn collect_steps<'p>(block: &'p Block, steps: &mut BTreeSet<&'p str>) {
-    for node in &block.nodes {
-        match &node.kind {
-            NodeKind::Call(_) | NodeKind::SubFlow(_) | NodeKind::Signal(_) => {
-                steps.insert(&node.id);
-            }
-            NodeKind::For(repeat) => collect_steps(&repeat.body, steps),
-            _ => {}
-        }
+/// A plan's flow, and what is known of those that it calls.
+fn shown(plan: &Plan) -> (KeyFlow<'_>, BTreeMap<&str, Rc<FlowKeys>>) {
+    let inputs = plan.flow.inputs.iter().map(|input| (input.name.as_str(), input.default.as_ref()));
+    let body = nodes(&plan.flow.body);
+    let called = plan.flows.iter().map(|(name, flow)| {
+        let (flow, called) = shown(flow);
+        (name.as_str(), Rc::new(judge_keys(&flow, &called).keys))
+    });
+    (KeyFlow { inputs: inputs.collect(), functions: &plan.functions, body }, called.collect())
+}
+
+fn nodes(block: &Block) -> Vec<KeyNode<'_>> {
+    block.nodes.iter().map(|node| KeyNode { id: &node.id, does: does(&node.kind) }).collect()
+}
+
+fn does(kind: &NodeKind) -> KeyDoes<'_> {
+    match kind {
+        NodeKind::Call(step) => KeyDoes::Call {
+            sent: sent(&step.call),
+            anew: is_anew(&step.call.method),
+            key: step.call.once_per.as_ref(),
+        },
+        NodeKind::SubFlow(call) => KeyDoes::SubFlow {
+            flow: &call.flow,
+            given: call.inputs.iter().map(|given| (given.name.as_str(), &given.value)).collect(),
+            guarded: call.guard.is_some(),
+        },
+        NodeKind::Signal(signal) => KeyDoes::Signal(&signal.otherwise),
+        NodeKind::Let { value, .. } => KeyDoes::Let(value),
+        NodeKind::For(repeat) => KeyDoes::For {
+            variable: &repeat.variable,
+            list: &repeat.list,
+            at_most: repeat.at_most,
+            body: nodes(&repeat.body),
+            result: repeat.result.as_ref(),
+        },
+        NodeKind::Return { value } => KeyDoes::Return(value),
+        NodeKind::Wait(_) | NodeKind::Ensure { .. } | NodeKind::Fail { .. } => KeyDoes::Other,
     }
+}
+
+fn sent(call: &Call) -> Vec<&Expr> {
+    call.arguments.iter().map(|argument| &argument.value).chain(&call.body).collect()
 }

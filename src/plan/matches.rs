@@ -2,13 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::documents::StatusRange;
+use crate::documents::{OperationView, StatusRange};
 use crate::types::Contract;
 
 /// Whether an answer of this status says that nothing happened and that asking again is of no use: a `match` may take it as
 /// an ordinary end of its step.
 pub fn is_refusal(status: u16) -> bool {
     matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429)
+}
+
+/// Whether an operation documents a status that is no success. `default` stands for statuses nobody thought of: to act on
+/// one, it must be documented.
+pub fn is_documented(view: &OperationView, status: u16) -> bool {
+    view.response(status).is_some_and(|response| response.status != StatusRange::Default)
 }
 
 /// Why an arm can never be taken.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::called::{Signal, SubFlow};
 use super::class::{Classified, Clearance, Received, Release};
+use super::pace::Rate;
 use super::party::{Auth, Party};
 use crate::base::Digest;
 use crate::ecz::{EczId, HandoffPolicy};
@@ -100,6 +101,12 @@ pub struct Api {
     pub auth: Vec<Auth>,
     /// Bounds of one attempt.
     pub timeout: Timeout,
+    /// Most requests in a length of time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// Most requests at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
     /// The breaker of this api.
     pub breaker: Breaker,
     /// What it may receive beside `internal` and its operator's own. Sorted, each once.

@@ -5,13 +5,16 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
-use super::authentication::{Accepted, accepts, misplaced, unassumable};
+use super::authentication::{Accepted, accepts, is_token, misplaced, unassumable};
+use super::check::Contracts;
+use super::idempotency::{idempotency, is_reserved};
 use super::model::{Api, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
 use super::statement;
-use crate::documents::{Location, OperationView};
+use crate::documents::OperationView;
 use crate::ecz::{DocumentIdentity, HandoffPolicy, Kind, VerifyMode};
+use crate::types::Contract;
 
 /// What an operation says, by api and operation.
 pub(super) type Views = BTreeMap<(String, String), OperationView>;
@@ -46,7 +49,11 @@ fn collect<'p>(block: &'p Block, found: &mut Vec<(String, &'p Call)>) {
 }
 
 /// P4, P5 and P7, sorted.
-pub(super) fn obligations(plan: &Plan, views: &Views) -> Result<Vec<Obligation>, PlanError> {
+pub(super) fn obligations(
+    plan: &Plan,
+    views: &Views,
+    contracts: &Contracts,
+) -> Result<Vec<Obligation>, PlanError> {
     check_runner(plan)?;
     let mut found = Vec::new();
     for (name, api) in &plan.apis {
@@ -71,7 +78,10 @@ pub(super) fn obligations(plan: &Plan, views: &Views) -> Result<Vec<Obligation>,
         }
         used.insert((call.api.as_str(), call.operation.as_str()), ());
         found.push(handed_over(plan, subject, call, api)?);
-        found.push(retried(plan, subject, call, (api, view), reads.get(subject.as_str()).copied())?);
+        let contract = contracts.get(&call.api).and_then(|known| known.get(&call.operation));
+        let contract = contract.ok_or_else(|| refused("P7", subject, "its operation is not in the plan"))?;
+        let read = reads.get(subject.as_str()).copied();
+        found.push(retried(plan, subject, call, (api, view, contract), read)?);
     }
     for (api, operation) in views.keys() {
         if !used.contains_key(&(api.as_str(), operation.as_str())) {
@@ -279,7 +289,7 @@ fn retried(
     plan: &Plan,
     subject: &str,
     call: &Call,
-    (api, view): (&Api, &OperationView),
+    (api, view, contract): (&Api, &OperationView, &Contract),
     read: Option<&Call>,
 ) -> Result<Obligation, PlanError> {
     if let Some(read) = read {
@@ -290,15 +300,22 @@ fn retried(
             return Err(refused("P7", subject, "what reads it back has an effect"));
         }
     }
-    match &call.idempotency {
-        Some(_) if call.is_safe() => {
-            return Err(refused("P7", subject, "a safe call has no idempotency fact"));
-        }
-        Some(Idempotency::Documented { header })
-            if view.parameter(Location::Header, header).is_none_or(|declared| declared.name != *header) =>
-        {
-            return Err(refused("P7", subject, format!("the operation declares no header `{header}`")));
-        }
+    let fact = call.idempotency.as_ref();
+    let promised = fact.filter(|fact| !matches!(fact, Idempotency::Documented { .. }));
+    if call.idempotency != idempotency(call.is_safe(), contract, promised) {
+        let reason = match (fact, &contract.idempotency_header) {
+            (Some(_), _) if call.is_safe() => "a safe call has no idempotency fact".to_owned(),
+            (_, Some(header)) => format!("the operation documents the header `{header}`"),
+            (_, None) => "the operation documents no idempotency header".to_owned(),
+        };
+        return Err(refused("P7", subject, reason));
+    }
+    if let Some(header) =
+        fact.map(Idempotency::header).filter(|header| !is_token(header) || is_reserved(header))
+    {
+        return Err(refused("P7", subject, format!("no key can go into the header `{header}`")));
+    }
+    match fact {
         Some(Idempotency::Assumed { by, because, .. })
             if !plan.operators.contains_key(by) || because.trim().is_empty() =>
         {
@@ -319,14 +336,14 @@ fn retried(
     }
     let attempts = call.attempts();
     let fact = match &call.idempotency {
-        _ if call.is_safe() => format!("{} is safe", call.method),
+        _ if call.is_safe() => format!("derived, {} is safe", call.method),
         Some(Idempotency::Documented { header }) => format!("documented header {header}"),
         Some(Idempotency::Assumed { header, by, .. }) => format!("header {header} assumed by {by}"),
         Some(Idempotency::Stated { header, by }) => format!("header {header} stated by {by}"),
-        None if call.is_resendable() => format!("{} is idempotent", call.method),
+        None if call.is_resendable() => format!("derived, {} is idempotent", call.method),
         None => "never resent".to_owned(),
     };
-    let read = read.map(|read| format!("; read back by {}", read.operation_name())).unwrap_or_default();
+    let read = read.map(|read| format!("; derived, read back by {}", read.operation_name())).unwrap_or_default();
     Ok(obligation("P7", subject, format!("attempts {attempts}; {fact}{read}")))
 }
 

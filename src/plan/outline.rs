@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::bounds::CallTime;
+use super::bounds::{CallTime, ReadBack};
 use super::compensation::can_fail;
 use super::model::{Block, Node, NodeKind, Plan, Wait};
 use crate::expr::{Definitions, Expr};
@@ -34,6 +34,8 @@ pub enum Failing {
     Fail,
     /// A list can be longer than `at most`.
     TooLong,
+    /// A wait can last until the run's deadline.
+    Late,
     /// A value cannot always be computed.
     Value,
     /// What is returned cannot always be computed.
@@ -47,12 +49,25 @@ pub enum Does<'a> {
     Compute,
     /// A call.
     Call {
+        /// The api.
+        api: &'a str,
         /// Whether it is no safe one.
         effect: bool,
         /// Whether it has an `undo`.
         undone: bool,
         /// How long it takes.
         time: CallTime,
+        /// What reads an unknown outcome back.
+        read: Option<ReadBack<'a>>,
+    },
+    /// A call of another flow.
+    Flow {
+        /// Whether it can change anything.
+        effect: bool,
+        /// Whether it has an `undo`.
+        undone: bool,
+        /// That flow.
+        body: Vec<Item<'a>>,
     },
     /// Waits for an event from outside, or for a moment.
     Wait {
@@ -82,20 +97,36 @@ impl Wait {
             Expr::Duration { milliseconds } if !self.until => (milliseconds, milliseconds),
             _ => (0, deadline_ms),
         };
-        (fails, Does::Wait { least_ms, most_ms })
+        (fails.or(late(most_ms, deadline_ms)), Does::Wait { least_ms, most_ms })
     }
 }
 
+/// What a wait can come to that takes as long as the run may.
+pub fn late(most_ms: u64, deadline_ms: u64) -> Option<Failing> {
+    (most_ms >= deadline_ms).then_some(Failing::Late)
+}
+
 impl Does<'_> {
+    /// Whether it is an effect.
+    pub(super) fn is_effect(&self) -> bool {
+        matches!(self, Does::Call { effect: true, .. } | Does::Flow { effect: true, .. })
+    }
+
     /// Whether it is an effect without an `undo`.
     pub(super) fn stands(&self) -> bool {
-        matches!(self, Does::Call { effect: true, undone: false, .. })
+        self.is_effect()
+            && matches!(self, Does::Call { undone: false, .. } | Does::Flow { undone: false, .. })
     }
 }
 
 /// A plan's outline.
 pub(super) fn of(plan: &Plan) -> Vec<Item<'_>> {
     items(&plan.flow.body, plan)
+}
+
+/// Whether the proof lists a guard at a node: its value may not fit at run time. The proof is held against what is found.
+fn guarded(node: &str, plan: &Plan) -> bool {
+    plan.proof.guards.iter().any(|guard| guard.strip_prefix(node).is_some_and(|rest| rest.starts_with(": ")))
 }
 
 fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
@@ -105,29 +136,31 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
         let (fails, does) = match &node.kind {
             NodeKind::Call(step) => {
                 let (effect, undone) = (!step.call.is_safe(), step.undo.is_some());
-                (
-                    Some(Failing::Call),
-                    Does::Call {
-                        effect,
-                        undone,
-                        time: CallTime::in_plan(&step.call, plan)
-                            .repeated(step.poll.as_ref(), step.pages.as_ref())
-                            .read_back(
-                                step.reconcile
-                                    .as_ref()
-                                    .map(|read| (CallTime::in_plan(&read.call, plan), read.absent_after_ms)),
-                            ),
-                    },
-                )
+                let read = step.reconcile.as_ref().map(|read| ReadBack {
+                    api: &read.call.api,
+                    time: CallTime::in_plan(&read.call, plan),
+                    absent_after_ms: read.absent_after_ms,
+                });
+                let time = CallTime::in_plan(&step.call, plan);
+                let time = time.repeated(step.poll.as_ref(), step.pages.as_ref()).read_back(read);
+                (Some(Failing::Call), Does::Call { api: &step.call.api, effect, undone, time, read })
             }
-            NodeKind::SubFlow(call) => (Some(Failing::Call), plan.called(call)),
+            NodeKind::SubFlow(call) => {
+                let (effect, undone) = (plan.is_effect(call), call.undo.is_some());
+                let body = plan.flows.get(&call.flow).map(of).unwrap_or_default();
+                (Some(Failing::Call), Does::Flow { effect, undone, body })
+            }
             NodeKind::Signal(signal) => {
                 let fails = can_fail(&signal.otherwise, &plan.functions).then_some(Failing::Value);
-                (fails, Does::Wait { least_ms: 0, most_ms: signal.within_ms })
+                let late = late(signal.within_ms, plan.flow.deadline_ms);
+                (fails.or(late), Does::Wait { least_ms: 0, most_ms: signal.within_ms })
             }
             NodeKind::Wait(wait) => wait.outline(&plan.functions, plan.flow.deadline_ms),
             NodeKind::Let { value: given, .. } => value(given, Failing::Value),
-            NodeKind::Return { value: given } => value(given, Failing::Result),
+            NodeKind::Return { value: given } => match guarded(&node.id, plan) {
+                true => (Some(Failing::Result), Does::Compute),
+                false => value(given, Failing::Result),
+            },
             NodeKind::Ensure { .. } => (Some(Failing::Ensure), Does::Compute),
             NodeKind::Fail { .. } => (Some(Failing::Fail), Does::Compute),
             NodeKind::For(repeat) => {

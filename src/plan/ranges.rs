@@ -6,6 +6,7 @@ use super::PlanError;
 use super::functions::PARAMETERS;
 use super::model::{Api, Block, Breaker, Call, Node, NodeKind, Plan, Retry, Step, Timeout};
 use super::names::each_child;
+use super::pace::Rate;
 use crate::base::limits::{MAX_SAFE_INTEGER, SYNTAX_DEPTH};
 use crate::ecz::HandoffPolicy;
 use crate::expr::Expr;
@@ -26,6 +27,12 @@ pub const DELAY_MS: u64 = DAY;
 pub const DEADLINE_MS: u64 = 366 * DAY;
 /// Longest attempt, milliseconds.
 pub const ATTEMPT_MS: u64 = HOUR;
+/// Most requests that a `rate` may name.
+pub const RATE_REQUESTS: u32 = 100_000;
+/// Shortest time that a `rate` may be for, milliseconds.
+pub const RATE_PER_MS: u64 = 1_000;
+/// Most requests at once that a `concurrency` may name.
+pub const CONCURRENCY: u32 = 10_000;
 /// Largest response body, bytes.
 pub const RESPONSE_BYTES: u64 = 256 << 20;
 /// Most items of a loop.
@@ -95,6 +102,8 @@ fn check_flow(plan: &Plan, depth: usize) -> Result<usize, PlanError> {
 
 fn check_api(name: &str, api: &Api) -> Checked {
     check_timeout(name, api.timeout)?;
+    api.rate.map_or(Ok(()), |rate| check_rate(name, rate))?;
+    api.concurrency.map_or(Ok(()), |most| check_concurrency(name, most))?;
     check_breaker(name, &api.breaker)?;
     require(!api.operations.is_empty(), name, "operations", "an api without a used operation is left out")
 }
@@ -103,6 +112,15 @@ pub(super) fn check_timeout(place: &str, timeout: Timeout) -> Checked {
     range(place, "timeout.attempt_ms", timeout.attempt_ms, 1, ATTEMPT_MS)?;
     range(place, "timeout.connect_ms", timeout.connect_ms, 1, timeout.attempt_ms)?;
     range(place, "timeout.response_bytes", timeout.response_bytes, 1, RESPONSE_BYTES)
+}
+
+pub(super) fn check_rate(place: &str, rate: Rate) -> Checked {
+    range(place, "rate.requests", rate.requests.into(), 1, RATE_REQUESTS.into())?;
+    range(place, "rate.per_ms", rate.per_ms, RATE_PER_MS, DAY)
+}
+
+pub(super) fn check_concurrency(place: &str, most: u32) -> Checked {
+    range(place, "concurrency", most.into(), 1, CONCURRENCY.into())
 }
 
 pub(super) fn check_breaker(place: &str, breaker: &Breaker) -> Checked {
@@ -166,6 +184,16 @@ impl Limits {
         check_handoff("policy", policy)
     }
 
+    /// A rate's ranges.
+    pub fn rate(&self, rate: Rate) -> Result<(), PlanError> {
+        check_rate("api", rate)
+    }
+
+    /// The range of a concurrency.
+    pub fn concurrency(&self, most: u32) -> Result<(), PlanError> {
+        check_concurrency("api", most)
+    }
+
     /// The ranges of an attempt's bounds.
     pub fn timeout(&self, timeout: Timeout) -> Result<(), PlanError> {
         check_timeout("api", timeout)
@@ -189,7 +217,7 @@ fn check_node(node: &Node, depth: usize, nodes: &mut usize) -> Checked {
             require(is_word(&call.flow), place, "flow", "letters, digits and `_`")?;
             let given = call.inputs.iter().map(|given| &given.value);
             given.chain(&call.guard).try_for_each(|e| check_expression(place, e, 0))?;
-            call.undo.iter().try_for_each(|undo| check_call(&format!("{place}/undo"), undo))
+            call.undo.iter().try_for_each(|undo| check_undo(place, undo))
         }
         NodeKind::Wait(wait) => check_expression(place, &wait.value, 0),
         NodeKind::Signal(signal) => {
@@ -244,10 +272,13 @@ fn check_step(place: &str, step: &Step) -> Checked {
         let answerable = (300..=599).contains(status);
         require(answerable, place, "on", &format!("a status from 300 to 599, not {status}"))?;
     }
-    match &step.undo {
-        Some(undo) => check_call(&format!("{place}/undo"), undo),
-        None => Ok(()),
-    }
+    step.undo.iter().try_for_each(|undo| check_undo(place, undo))
+}
+
+fn check_undo(step: &str, undo: &Call) -> Checked {
+    let place = format!("{step}/undo");
+    require(undo.once_per.is_none(), &place, "once_per", "none: an undo has the key of its run and step")?;
+    check_call(&place, undo)
 }
 
 fn check_call(place: &str, call: &Call) -> Checked {

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
-use super::bounds::{CallTime, Rounds, longest};
 use super::called::{SENDER, Signal, SubFlow};
 use super::check::{Verified, check};
 use super::model::{Api, Block, Call, Node, NodeKind, Plan};
 use super::obligations::calls;
-use super::outline::{self, Does};
 use crate::ecz::Kind;
 use crate::types::Type;
 
@@ -74,13 +72,9 @@ impl Plan {
             && self.flows.values().all(Plan::is_safe)
     }
 
-    /// What a call of another flow does: it takes as long as that flow.
-    pub(super) fn called<'o>(&self, call: &SubFlow) -> Does<'o> {
-        let callee = self.flows.get(&call.flow);
-        let time = |rounds| callee.map_or(0, |callee| longest(&outline::of(callee), rounds).0);
-        let time = CallTime { single_ms: time(Rounds::One), worst_ms: time(Rounds::All) };
-        let effect = callee.is_some_and(|callee| !callee.is_safe());
-        Does::Call { effect, undone: call.undo.is_some(), time }
+    /// Whether a call of another flow can change anything at a counterparty.
+    pub(super) fn is_effect(&self, call: &SubFlow) -> bool {
+        self.flows.get(&call.flow).is_some_and(|callee| !callee.is_safe())
     }
 
     /// The flows that this one calls, with their steps, those in loops included.

@@ -9,8 +9,8 @@ use super::check::Contracts;
 use super::model::{Argument, Block, Call, NodeKind, Obligation, Pages, Plan, Step};
 use super::obligations::calls;
 use crate::documents::Location;
-use crate::expr::{Expr, Misuse, Typing};
-use crate::types::{Answer, Contract, Field, Parameter, Type, assignable, assignable_to_field};
+use crate::expr::{Expr, Misuse, Typing, written};
+use crate::types::{Answer, Contract, Field, Parameter, PartsLeft, Type, assignable, assignable_to_field};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -35,6 +35,7 @@ pub(super) fn typed(plan: &Plan, contracts: &Contracts) -> Result<Typed, PlanErr
         typing: Typing::new(&plan.functions),
         answers: BTreeMap::new(),
         output: Field { ty: plan.flow.output.clone(), required: true },
+        parts: PartsLeft::default(),
         found: Typed::default(),
     };
     for input in &plan.flow.inputs {
@@ -82,6 +83,7 @@ struct Walk<'a> {
     /// Types of answers by api and operation: many steps may call one.
     answers: BTreeMap<(&'a str, &'a str), Rc<Type>>,
     output: Field,
+    parts: PartsLeft,
     found: Typed,
 }
 
@@ -103,6 +105,7 @@ impl<'a> Walk<'a> {
             }
             NodeKind::Let { value, .. } => {
                 let ty = self.ty(id, value)?;
+                let ty = self.parts.keep(Type::clone(&*ty));
                 self.typing.define(id, ty);
             }
             NodeKind::Wait(wait) => {
@@ -130,7 +133,7 @@ impl<'a> Walk<'a> {
                 if item.is_optional() {
                     return Err(refused(id, "what an iteration yields may be absent"));
                 }
-                let list = Type::list(item);
+                let list = self.parts.keep(Type::list(item).capped());
                 self.typing.define(id, if repeat.guard.is_some() { list.optional() } else { list });
             }
             NodeKind::Return { value } => {
@@ -233,7 +236,8 @@ impl<'a> Walk<'a> {
             };
             let ty = self.ty(subject, &argument.value)?;
             let place = format!("argument `{}` of `{}`", known.name, call.operation);
-            guarded += self.decided(subject, &place, &ty, known.schema.takes(&ty, known.required, false))?;
+            guarded +=
+                self.decided(subject, &place, &ty, known.takes(&ty, &written(&argument.value, &ty), false))?;
         }
         for known in contract.parameters.iter().filter(|known| known.required && !is_key(call, known)) {
             if !call.arguments.iter().any(|argument| gives(argument, known)) {
@@ -247,7 +251,7 @@ impl<'a> Walk<'a> {
                 let ty = self.ty(subject, value)?;
                 let place = format!("the body of `{}`", call.operation);
                 guarded +=
-                    self.decided(subject, &place, &ty, body.schema.takes(&ty, body.required, false))?;
+                    self.decided(subject, &place, &ty, body.takes(&ty, &written(value, &ty), false))?;
             }
             (Some(_), None) => {
                 return Err(refused(subject, format!("`{}` takes no body", call.operation_name())));

@@ -6,9 +6,10 @@ use super::PlanError;
 use super::answers::{answer_uses, each_expression};
 use super::check::Contracts;
 use super::functions::{FunctionFault, applied, cost, costs, outside, reached};
-use super::matches::{arm_fault, unmatched};
+use super::matches::{arm_fault, is_documented, unmatched};
 use super::model::{Block, Node, NodeKind, Plan, Step};
 use super::names::{each_child, names_next};
+use super::obligations::Views;
 use crate::expr::Expr;
 
 fn refused(name: &'static str, subject: &str, reason: impl Into<String>) -> PlanError {
@@ -93,6 +94,21 @@ pub(super) fn check_answers(plan: &Plan, contracts: &Contracts) -> Result<(), Pl
             wanted.into_iter().flat_map(|wanted| wanted.headers).find(|name| !documented.contains_key(name));
         if let Some(header) = unknown {
             return Err(refused("P3", name, format!("its document names no response header `{header}`")));
+        }
+    }
+    Ok(())
+}
+
+/// `on STATUS fail` names statuses that the operation documents.
+pub(super) fn check_fails(plan: &Plan, views: &Views) -> Result<(), PlanError> {
+    let mut steps: BTreeMap<&str, &Step> = BTreeMap::new();
+    collect(&plan.flow.body, &mut steps);
+    for (id, step) in steps {
+        let view = views.get(&(step.call.api.clone(), step.call.operation.clone()));
+        let unknown = |status: &&u16| !view.is_some_and(|view| is_documented(view, **status));
+        if let Some(status) = step.on.keys().find(unknown) {
+            let operation = step.call.operation_name();
+            return Err(refused("P3", id, format!("`{operation}` does not document the status {status}")));
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::shown::harmless_line;
+use crate::base::length;
 use crate::plan::{Bounds, Failure, Phase};
 
 /// Nodes of the longest path that are named.
@@ -22,10 +23,18 @@ pub fn bounds(bounds: &Bounds) -> String {
     let more = if bounds.longest_path.len() > NAMED { ", …" } else { "" };
     if !named.is_empty() {
         let _ = writeln!(text, "  longest path: {}{more}", named.join(", "));
-        let single = length(bounds.single_ms);
+        let single = rough(bounds.single_ms);
         let _ = writeln!(text, "  one attempt of each call on it, as slow as its timeout allows: {single}");
     }
-    let deadline = length(bounds.deadline_ms);
+    for paced in &bounds.rates {
+        let (api, per, least) = (harmless_line(&paced.api), length(paced.rate.per_ms), rough(paced.least_ms));
+        let (rate, asked) = (paced.rate.requests, paced.requests);
+        let _ = writeln!(
+            text,
+            "  rate of {api}, {rate} per {per}: the last of {asked} requests begins {least} after the first"
+        );
+    }
+    let deadline = rough(bounds.deadline_ms);
     let within = bounds.steps.wall_clock_ms <= bounds.deadline_ms;
     let words =
         if within { "everything above has its time" } else { "it ends the steps before their worst case" };
@@ -35,7 +44,7 @@ pub fn bounds(bounds: &Bounds) -> String {
 
 fn phase(name: &str, phase: &Phase, rows: &mut Vec<[String; 5]>) {
     let (calls, attempts) = (phase.calls.to_string(), phase.attempts.to_string());
-    rows.push([name.to_owned(), calls, attempts, length(phase.wall_clock_ms), phase.leaves.to_string()]);
+    rows.push([name.to_owned(), calls, attempts, rough(phase.wall_clock_ms), phase.leaves.to_string()]);
     for load in &phase.counterparties {
         let apis: Vec<String> = load.apis.iter().map(|api| harmless_line(api)).collect();
         let name = format!("  {} {}", apis.join(", "), harmless_line(&load.counterparty));
@@ -89,19 +98,12 @@ pub fn failures(flow: &str, failures: &[Failure]) -> String {
     text
 }
 
-/// Milliseconds as the language writes them: `1h30m`, the two largest units.
-fn length(milliseconds: u64) -> String {
-    const UNITS: [(u64, &str); 5] =
-        [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
-    let mut rest = milliseconds;
-    let mut parts: Vec<String> = Vec::new();
-    for (unit, name) in UNITS {
-        if rest >= unit && parts.len() < 2 {
-            parts.push(format!("{}{name}", rest / unit));
-            rest %= unit;
-        }
-    }
-    if parts.is_empty() { "0ms".to_owned() } else { parts.concat() }
+/// The two largest units of a length of time.
+fn rough(milliseconds: u64) -> String {
+    const UNITS: [u64; 4] = [86_400_000, 3_600_000, 60_000, 1_000];
+    let largest = UNITS.iter().position(|unit| milliseconds >= *unit);
+    let unit = largest.map_or(1, |at| UNITS.get(at + 1).copied().unwrap_or(1));
+    length(milliseconds - milliseconds % unit)
 }
 
 #[cfg(test)]
@@ -109,11 +111,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_written_as_in_a_flow() {
+    fn lengths_are_told_in_their_two_largest_units() {
         for (milliseconds, written) in
-            [(0, "0ms"), (1_500, "1s500ms"), (93_600_000, "1d2h"), (5_400_000, "1h30m"), (60_000, "1m")]
+            [(0, "0ms"), (1_500, "1s500ms"), (93_784_000, "1d2h"), (5_459_999, "1h30m"), (60_000, "1m")]
         {
-            assert_eq!(length(milliseconds), written);
+            assert_eq!(rough(milliseconds), written);
         }
     }
 }

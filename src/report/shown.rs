@@ -22,11 +22,25 @@ pub fn harmless_line(text: &str) -> String {
     harmless(text).replace(['\n', '\t'], " ")
 }
 
+/// JSON text in which the same characters are escaped: its values stay what they are.
+pub(crate) fn harmless_json(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match replacement(character) {
+            // Outside strings there are none.
+            Some(_) => escaped.push_str(&format!("\\u{:04x}", u32::from(character))),
+            None => escaped.push(character),
+        }
+    }
+    escaped
+}
+
 fn replacement(character: char) -> Option<char> {
     match character {
         '\n' | '\t' => None,
         '\u{0}'..='\u{1f}' | '\u{7f}' => Some('?'),
         '\u{80}'..='\u{9f}' => Some('\u{bf}'),
+        '\u{61c}' => Some('\u{bf}'),
         '\u{200e}'
         | '\u{200f}'
         | '\u{202a}'..='\u{202e}'
@@ -89,6 +103,10 @@ mod tests {
 
     #[test]
     fn escapes_and_bidi_are_replaced_at_their_length() {
+        let value = serde_json::json!({"a\u{202e}": "\u{9b}\u{61c}b"});
+        let json = harmless_json(&value.to_string());
+        assert!(json.is_ascii(), "{json}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), value);
         let text = "a\u{1b}[31m\u{9b}b\u{202e}c\td\n";
         let shown = harmless(text);
         assert_eq!(shown, "a?[31m\u{bf}b\u{fffd}c\td\n");

@@ -3,7 +3,8 @@
 use crate::audit::Record;
 use crate::ecz::{Decision, Observation};
 use crate::engine::{
-    Check, Event, Found, Judged, OutcomeKind, PauseCause, Role, SendFailure, SkipCause, Status, What,
+    Check, Event, Found, Judged, OutcomeKind, PauseCause, Role, SendFailure, SkipCause, Status, TimerCause,
+    What,
 };
 
 use super::shown::harmless_line;
@@ -34,7 +35,7 @@ fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
             PauseCause::InDoubt => "in doubt: an operator has to decide".to_owned(),
         },
         What::RunFinished { status: Status::Succeeded, .. } => "succeeded".to_owned(),
-        What::RunFinished { status: Status::Failed, .. } => "failed; nothing is left standing".to_owned(),
+        What::RunFinished { status: Status::Failed, .. } => "failed; what has an undo is undone".to_owned(),
         What::HandoffVerified { checks, observations } => checks_told(checks, observations, "goes"),
         What::HandoffRefused { checks, observations } => checks_told(checks, observations, "refused"),
         What::HandoffUnverified { no_passport, .. } => {
@@ -91,8 +92,11 @@ fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
         ),
         What::BreakerHalfOpen(facts) => format!("breaker of `{}` lets a probe through", facts.api),
         What::BreakerClosed(facts) => format!("breaker of `{}` closed", facts.api),
-        What::TimerSet { until } if event.attempt.is_none() => format!("waits until {until}"),
-        What::TimerSet { until } => format!("waits for the breaker until {until}"),
+        What::TimerSet { until, .. } if event.attempt.is_none() => format!("waits until {until}"),
+        What::TimerSet { until, because: Some(TimerCause::Rate) } => {
+            format!("waits for the rate until {until}")
+        }
+        What::TimerSet { until, because: None } => format!("waits for the breaker until {until}"),
         What::TimerFired { .. } if event.path.is_some() => "the wait is over".to_owned(),
         What::TimerFired { .. } => "the deadline passed".to_owned(),
         What::ValueComputed { .. } => return None,

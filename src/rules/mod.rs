@@ -5,6 +5,7 @@
 
 mod graph;
 mod identity;
+mod keys;
 mod outline;
 mod pins;
 mod retry;
@@ -80,6 +81,7 @@ pub const ALL: &[Rule] = &[
     retry::key::RULE,
     retry::statement::RULE,
     retry::deadline::RULE,
+    retry::rate::RULE,
     secrets::audience::RULE,
     secrets::place::RULE,
     secrets::scheme::RULE,

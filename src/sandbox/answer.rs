@@ -40,6 +40,8 @@ pub(crate) struct Created {
 pub(crate) struct Known<'k> {
     /// The members that the operation numbered before: `name=JSON`.
     pub(crate) issued: BTreeSet<String>,
+    /// The example that is to be answered with, as it stands in the document.
+    pub(crate) example: Option<&'k str>,
     /// The parameter that names a thing below the request's path.
     pub(crate) item: Option<&'k str>,
     /// The thing at the request's path.
@@ -61,7 +63,11 @@ pub(crate) fn make_answer(
         return Ok(Answer { status, body: None, headers, created: None });
     };
     let said = Said::new(arguments);
-    let chosen = match (choose(operation, media, &said), &known.thing) {
+    let named = known.example.and_then(|name| media.examples.iter().find(|example| example.name == name));
+    let chosen = match (
+        named.map(|example| Some(&example.value)).or_else(|| choose(operation, media, &said)),
+        &known.thing,
+    ) {
         (Some(chosen), _) => chosen,
         (None, Some(_)) => None,
         (None, None) => return Ok(not_found(operation)),
@@ -78,7 +84,7 @@ pub(crate) fn make_answer(
         );
         return Err(Problem::new(500, "no answer could be made", detail));
     };
-    if let Some(thing) = &known.thing {
+    if let Some(thing) = known.thing.as_ref().filter(|_| named.is_none()) {
         overlay(&mut body, thing, &fits);
     }
     let mut issued = BTreeSet::new();
@@ -87,7 +93,7 @@ pub(crate) fn make_answer(
             issued.insert(format!("{name}={value}"));
         }
     }
-    if operation.view.method == "GET" && !known.children.is_empty() {
+    if operation.view.method == "GET" && !known.children.is_empty() && named.is_none() {
         list(&mut body, known, shown, &fits);
     }
     let created = creates(operation, status, &said)

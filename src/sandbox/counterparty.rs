@@ -173,8 +173,8 @@ impl Counterparty {
         let arguments = read_arguments(&matched, query, &api.query_keys(), &head.headers, body)?;
         let mut memory = api.memory();
         let fault = memory.fault(&api.faults, &operation.key);
-        match fault {
-            Some(Behaviour::Status(status)) => return Ok(Done::Fault(status)),
+        match &fault {
+            Some(Behaviour::Status(status)) => return Ok(Done::Fault(*status)),
             Some(Behaviour::Close) => return Ok(Done::Close),
             Some(Behaviour::Expired) => {
                 if let Some(token) = &api.token {
@@ -199,7 +199,12 @@ impl Counterparty {
             None => {
                 let mut things = self.things.lock().unwrap_or_else(PoisonError::into_inner);
                 let issued = memory.issued.entry(operation.key.clone()).or_default();
-                let answer = things.answer(&api.surface, operation, head.uri.path(), &arguments, issued)?;
+                let example = match &fault {
+                    Some(Behaviour::Example(name)) => Some(name.as_str()),
+                    _ => None,
+                };
+                let answer =
+                    things.answer(&api.surface, operation, head.uri.path(), &arguments, issued, example)?;
                 let done = answer.status < 400 && !operation.view.is_safe();
                 if done {
                     open.effect(&api.name, &operation.key, shown, key);
@@ -273,7 +278,7 @@ impl Memory {
             fault.operation == operation && fault.times.is_none_or(|times| **used < times)
         })?;
         *used += 1;
-        Some(fault.behaviour)
+        Some(fault.behaviour.clone())
     }
 }
 
@@ -314,13 +319,14 @@ fn serve_token(token: &ServedToken, open: &Open, received: &Received) -> Result<
     let body = whole(&received.body)?;
     let mut memory = token.memory.lock().unwrap_or_else(PoisonError::into_inner);
     let fault = memory.fault(&token.faults, TOKEN);
-    let answer = || token.endpoint.answer(&received.head, body, fault == Some(Behaviour::Expired));
+    let expired = fault == Some(Behaviour::Expired);
+    let answer = || token.endpoint.answer(&received.head, body, expired);
     Ok(match fault {
         Some(Behaviour::Status(status)) => Done::Fault(status),
         Some(Behaviour::Close) => Done::Close,
         Some(Behaviour::Timeout) => Done::Never,
         Some(Behaviour::Reset) => Done::Reset,
-        Some(Behaviour::Expired) | None => Done::Token(answer()),
+        Some(Behaviour::Expired | Behaviour::Example(_)) | None => Done::Token(answer()),
     })
 }
 

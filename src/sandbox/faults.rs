@@ -32,11 +32,13 @@ pub struct AnswerFault {
     pub times: Option<u64>,
 }
 
-/// What a server does instead of answering as documented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a server does instead of answering as it would.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Behaviour {
     /// Answers with this status, and does nothing. A 3xx names a location on the same origin.
     Status(u16),
+    /// Does what is asked, and answers with the document's example of this name.
+    Example(String),
     /// Does what is asked, and never answers.
     Timeout,
     /// Does what is asked, and resets the connection.
@@ -86,6 +88,16 @@ pub enum FaultError {
         /// The nearest operation.
         near: Option<String>,
     },
+    /// The operation's answer has no such example.
+    #[error("the answer of `{operation}` has no example `{name}`")]
+    Example {
+        /// `api.operation`.
+        operation: String,
+        /// As written.
+        name: String,
+        /// The nearest example.
+        near: Option<String>,
+    },
     /// The sandbox projects no such identity.
     #[error("`{id}` is no identity of this flow")]
     Identity {
@@ -112,6 +124,7 @@ impl Explained for FaultError {
             FaultError::Operation { .. } => "ER3907",
             FaultError::Identity { .. } => "ER3908",
             FaultError::Step { .. } => "ER3909",
+            FaultError::Example { .. } => "ER3012",
         }
     }
 
@@ -119,12 +132,13 @@ impl Explained for FaultError {
         let near = match self {
             FaultError::Spelling { .. } => {
                 return Some(
-                    "write `API.OPERATION=503x2`, `=timeout`, `=reset`, `=close`, `=expired` or a status, each with `xTIMES` or without; `ID` or `ID@STEP` to revoke"
+                    "write `API.OPERATION=503x2`, `=timeout`, `=reset`, `=close`, `=expired`, `=example:NAME` or a status, each with `xTIMES` or without; `ID` or `ID@STEP` to revoke"
                         .into(),
                 );
             }
             FaultError::Api { near, .. }
             | FaultError::Operation { near, .. }
+            | FaultError::Example { near, .. }
             | FaultError::Identity { near, .. }
             | FaultError::Step { near, .. } => near,
         };
@@ -148,7 +162,12 @@ impl FromStr for AnswerFault {
             return Err(spelling(text, "`API.OPERATION` stands before the `=`"));
         }
         let counted = behaviour.rsplit_once('x');
-        let counted = counted.filter(|(_, times)| times.bytes().all(|byte| byte.is_ascii_digit()));
+        // The name of an example may end in an `x` of its own.
+        let is_count = |behaviour: &str, times: &str| {
+            let named = times.is_empty() && behaviour.starts_with("example:");
+            !named && times.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let counted = counted.filter(|(behaviour, times)| is_count(behaviour, times));
         let (behaviour, times) = match counted {
             Some((behaviour, times)) => {
                 let times = times.parse().ok().filter(|times| *times > 0);
@@ -162,6 +181,9 @@ impl FromStr for AnswerFault {
             "reset" => Behaviour::Reset,
             "close" => Behaviour::Close,
             "expired" => Behaviour::Expired,
+            text if let Some(name) = text.strip_prefix("example:").filter(|name| !name.is_empty()) => {
+                Behaviour::Example(name.to_owned())
+            }
             status => status
                 .parse()
                 .ok()
@@ -170,7 +192,7 @@ impl FromStr for AnswerFault {
                 .ok_or_else(|| {
                     spelling(
                         text,
-                        "the behaviour is a status of 300 to 599, timeout, reset, close or expired",
+                        "the behaviour is a status of 300 to 599, timeout, reset, close, expired or example:NAME",
                     )
                 })?,
         };
@@ -196,6 +218,8 @@ impl FromStr for Revocation {
 pub(crate) struct Names<'a> {
     /// Operations by api.
     pub(crate) operations: BTreeMap<&'a str, Vec<&'a str>>,
+    /// Named examples of answers by api and operation.
+    pub(crate) examples: BTreeMap<(&'a str, &'a str), Vec<&'a str>>,
     /// Identities.
     pub(crate) identities: Vec<&'a str>,
     /// Steps, those in loops included.
@@ -233,6 +257,18 @@ impl Faults {
                     near,
                 });
             }
+            if let Behaviour::Example(name) = &fault.behaviour {
+                let examples = names.examples.get(&(fault.api.as_str(), fault.operation.as_str()));
+                let examples = examples.map(Vec::as_slice).unwrap_or_default();
+                if !examples.contains(&name.as_str()) {
+                    let operation = format!("{}.{}", fault.api, fault.operation);
+                    return Err(FaultError::Example {
+                        operation,
+                        name: name.clone(),
+                        near: near(name, examples),
+                    });
+                }
+            }
         }
         for api in &self.drifted {
             names.operations.get(api.as_str()).ok_or_else(|| no_api(api))?;
@@ -265,6 +301,9 @@ mod tests {
         assert_eq!(fault("payments.createRefund=expired"), Ok((Behaviour::Expired, None)));
         assert_eq!(fault("payments.@token=expiredx2"), Ok((Behaviour::Expired, Some(2))));
         assert_eq!(fault("payments.createRefund=303"), Ok((Behaviour::Status(303), None)));
+        let example = |name: &str| Behaviour::Example(name.to_owned());
+        assert_eq!(fault("payments.getRefund=example:runningx2"), Ok((example("running"), Some(2))));
+        assert_eq!(fault("payments.getRefund=example:in box"), Ok((example("in box"), None)));
         assert_eq!("a.GET /x.json=close".parse::<AnswerFault>().unwrap().operation, "GET /x.json");
         for bad in [
             "",
@@ -278,6 +317,7 @@ mod tests {
             "a.b=503x0",
             "a.b=200",
             "a.b=+503",
+            "a.b=example:",
         ] {
             assert_eq!(fault(bad).unwrap_err().code(), "ER3905", "{bad}");
         }
@@ -292,6 +332,7 @@ mod tests {
     fn names_are_checked_with_suggestions() {
         let names = Names {
             operations: BTreeMap::from([("payments", vec!["createRefund"])]),
+            examples: BTreeMap::from([(("payments", "createRefund"), vec!["pending"])]),
             identities: vec!["ECZ-GB-A1B2C3::API-000001"],
             steps: vec!["refund"],
         };
@@ -299,6 +340,8 @@ mod tests {
         let answers = |text: &str| Faults { answers: vec![text.parse().unwrap()], ..Faults::default() };
         assert_eq!(help(answers("payment.createRefund=503")), "did you mean `payments`?");
         assert_eq!(help(answers("payments.createrefund=503")), "did you mean `createRefund`?");
+        assert_eq!(help(answers("payments.createRefund=example:pendin")), "did you mean `pending`?");
+        assert_eq!(answers("payments.createRefund=example:pendingx1").check(&names), Ok(()));
         let revoked = |text: &str| Faults { revoked: vec![text.parse().unwrap()], ..Faults::default() };
         assert_eq!(help(revoked("ECZ-GB-A1B2C3::API-000001@refunt")), "did you mean `refund`?");
         assert_eq!(help(revoked("ECZ-GB-A1B2C3::API-000007")), "did you mean `ECZ-GB-A1B2C3::API-000001`?");

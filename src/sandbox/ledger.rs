@@ -83,6 +83,8 @@ pub struct Counters {
     pub connections: u64,
     /// Bytes received, TLS handshakes included.
     pub bytes: u64,
+    /// Most requests that were under way at once.
+    pub at_once: u64,
 }
 
 /// One effect.
@@ -115,9 +117,20 @@ pub struct Report {
 pub(crate) struct Traffic {
     connections: AtomicU64,
     bytes: AtomicU64,
+    open: AtomicU64,
+    at_once: AtomicU64,
 }
 
 impl Traffic {
+    fn opened(&self) {
+        let open = self.open.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+        self.at_once.fetch_max(open, Ordering::SeqCst);
+    }
+
+    fn closed(&self) {
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
+
     pub(crate) fn connected(&self) {
         self.connections.fetch_add(1, Ordering::SeqCst);
     }
@@ -130,6 +143,7 @@ impl Traffic {
         Counters {
             connections: self.connections.load(Ordering::SeqCst),
             bytes: self.bytes.load(Ordering::SeqCst),
+            at_once: self.at_once.load(Ordering::SeqCst),
         }
     }
 }
@@ -209,7 +223,9 @@ impl Ledger {
             effect: false,
             refused: None,
         });
-        Open { ledger: self.clone(), seq, request }
+        let traffic = state.traffic.entry(server.to_owned()).or_default().clone();
+        traffic.opened();
+        Open { ledger: self.clone(), seq, request, traffic }
     }
 
     /// Everything so far.
@@ -275,6 +291,7 @@ pub(crate) struct Open {
     seq: u64,
     /// Its number among the counterparties' requests.
     pub(crate) request: Option<u64>,
+    traffic: Arc<Traffic>,
 }
 
 impl Open {
@@ -324,6 +341,7 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
+        self.traffic.closed();
         self.note(|entry| {
             if entry.outcome == Outcome::Open {
                 entry.outcome = Outcome::Abandoned;
@@ -348,17 +366,19 @@ mod tests {
             });
             open.answered(status, Some(Value::from(handoff)));
         }
+        let other = ledger.enter("shop", true, "GET", "/y", 0);
         let pending = ledger.enter("shop", true, "POST", "/x", 0);
         pending.note(|entry| entry.operation = Some("shop.buy".into()));
         let calls = ledger.calls("shop.buy");
         assert_eq!((calls.open, calls.finished.len(), calls.latest), (1, 2, Some(Value::from(2))));
-        drop(pending);
+        drop((pending, other));
         let report = ledger.report();
         assert_eq!(report.requests.last().map(|entry| entry.outcome), Some(Outcome::Abandoned));
         assert_eq!(ledger.calls("shop.buy").open, 0);
         assert_eq!(
             report.requests.iter().map(|entry| entry.request).collect::<Vec<_>>(),
-            [1, 2, 3, 4, 5].map(Some)
+            [1, 2, 3, 4, 5, 6].map(Some)
         );
+        assert_eq!(report.servers["shop"].at_once, 2);
     }
 }

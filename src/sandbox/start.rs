@@ -252,9 +252,14 @@ fn check_names<'a>(
     identities: impl Iterator<Item = &'a EczId>,
     faults: &Faults,
 ) -> Result<(), FaultError> {
-    let apis = groups.iter().flat_map(|group| &group.apis);
+    let apis = || groups.iter().flat_map(|group| &group.apis);
+    let examples = apis().flat_map(|api| {
+        let operations = api.surface.operations().iter();
+        operations.map(|operation| ((api.name.as_str(), operation.key.as_str()), operation.examples()))
+    });
     faults.check(&Names {
-        operations: apis
+        examples: examples.collect(),
+        operations: apis()
             .map(|api| {
                 let operations = api.surface.operations().iter().map(|operation| operation.key.as_str());
                 (api.name.as_str(), operations.chain(api.token.as_ref().map(|_| TOKEN)).collect())

@@ -84,6 +84,14 @@ impl Operation {
         Ok(Operation { key: key.to_owned(), route: Route::new(&view.path), contract, view })
     }
 
+    /// The names that the document gives the examples of the answer.
+    pub(crate) fn examples(&self) -> Vec<&str> {
+        let (_, documented) = self.success();
+        let media = documented.and_then(|documented| json_content(&documented.content));
+        let examples = media.into_iter().flat_map(|(_, media)| &media.examples);
+        examples.map(|example| example.name.as_str()).filter(|name| !name.is_empty()).collect()
+    }
+
     /// The first documented success: its status, and what it is documented as. Where no success is documented, the first
     /// status that is.
     pub(crate) fn success(&self) -> (u16, Option<&ResponseView>) {

@@ -33,6 +33,7 @@ impl Things {
         path: &str,
         arguments: &Arguments,
         issued: &mut BTreeSet<String>,
+        example: Option<&str>,
     ) -> Result<Answer, Problem> {
         let path = segments(path);
         if self.is_gone(&path) && operation.view.method != "PUT" {
@@ -45,6 +46,7 @@ impl Things {
             issued: issued.clone(),
             item: surface.item_parameter(&operation.view.path),
             thing: self.asked_for(operation, &path, arguments),
+            example,
             children: if operation.view.is_safe() { self.below(&path) } else { Vec::new() },
         };
         let answer = make_answer(operation, arguments, &known)?;
@@ -175,7 +177,7 @@ mod tests {
             };
             let answer = self
                 .things
-                .answer(&self.surface, matched.operation, path, &arguments, &mut self.issued)
+                .answer(&self.surface, matched.operation, path, &arguments, &mut self.issued, None)
                 .unwrap();
             (answer.status, answer.body.map_or(Value::Null, |(_, body)| body))
         }

@@ -13,7 +13,7 @@ use super::scan::{Scan, Token, TokenKind};
 /// Words that begin a declaration of the language which is not built yet.
 pub(super) const LATER_ITEMS: [&str; 1] = ["test"];
 /// Words inside declarations that are not built yet.
-const LATER_MEMBERS: [&str; 5] = ["bodies", "concurrency", "rate", "two_sided", "receipt"];
+const LATER_MEMBERS: [&str; 3] = ["bodies", "two_sided", "receipt"];
 
 /// Reports errors of one slice of a file.
 pub(super) struct Errors<'a> {

@@ -148,6 +148,8 @@ pub(super) fn describe(rule: Rule) -> Option<String> {
         Rule::timeout_connect => "`connect`",
         Rule::timeout_attempt => "`attempt`",
         Rule::timeout_response => "`response`",
+        Rule::rate => "`rate`",
+        Rule::concurrency => "`concurrency`",
         Rule::retry_attempts => "`attempts`",
         Rule::retry_backoff => "`backoff`",
         Rule::retry_within | Rule::verify_within => "`within`",

@@ -89,7 +89,8 @@ pub(super) fn scan(text: &str, file: FileId, sink: &mut Sink) -> Scan {
         ifs: 0,
         outer_ifs: 0,
         mends: Vec::new(),
-        scan: Scan::default(),
+        // About a token for three bytes: what is too much is never touched.
+        scan: Scan { tokens: Vec::with_capacity(text.len() / 3), ..Scan::default() },
     };
     scanner.run();
     scanner.finish()

@@ -140,8 +140,6 @@ fn later_constructs_are_named_once() {
                 "test \"a\" {\n  given a.b -> 200 { id: \"T1\" }\n  run f(id: \"x\")\n  expect return.a == \"x\"\n}",
             ),
         ),
-        ("rate", top("api a = openapi(\"a.yaml\") { rate 5 per 1s }")),
-        ("concurrency", top("api a = openapi(\"a.yaml\") { concurrency 4 }")),
         ("receipt", top("handoff h { receipt required }")),
     ];
     for (word, text) in texts {

@@ -116,6 +116,17 @@ impl Type {
         ends.map(|(minimum, maximum)| Type::Int { minimum, maximum })
     }
 
+    /// What the items of a list are, or of one of several lists: `[int] | [string]` has items of both. `None` for what need
+    /// not be a list.
+    pub fn items(&self) -> Option<Type> {
+        match self {
+            Type::Never => Some(Type::Never),
+            Type::List { of } => Some((**of).clone()),
+            Type::Union { of } => Some(Type::union(of.iter().map(Type::items).collect::<Option<_>>()?)),
+            _ => None,
+        }
+    }
+
     /// Whether every value is an int, for sure.
     pub fn is_int(&self) -> bool {
         self.int_range().is_some()
@@ -156,7 +167,7 @@ impl Type {
     }
 
     /// One of several, normalised: flat, without repetition, optional as a whole where one is; enumerations and integer
-    /// ranges that meet are merged. No alternative makes `Never`, one makes itself, more than 512 an
+    /// ranges that meet are merged, and the list without items is one of any list's. No alternative makes `Never`, one makes itself, more than 512 an
     /// unknown.
     pub fn union(alternatives: Vec<Type>) -> Type {
         let mut flat: Vec<Type> = Vec::new();
@@ -203,6 +214,29 @@ impl Type {
             Some(wide) if optional => wide.optional(),
             Some(wide) => wide,
             None => Type::union(vec![a.clone(), b.clone()]),
+        }
+    }
+
+    /// As [`Type::join`] of any number: `Never` of none.
+    pub fn join_all(types: impl IntoIterator<Item = Type>) -> Type {
+        let types: Vec<Type> = types.into_iter().collect();
+        let wide =
+            types.iter().map(|ty| ty.clone().present()).find(|ty| matches!(ty, Type::Decimal | Type::Number));
+        let optional = types.iter().any(Type::is_optional);
+        match wide {
+            Some(wide)
+                if types.iter().all(|ty| {
+                    let ty = ty.clone().present();
+                    matches!(ty, Type::Int { .. } | Type::Never) || ty == wide
+                }) =>
+            {
+                if optional {
+                    wide.optional()
+                } else {
+                    wide
+                }
+            }
+            _ => Type::union(types),
         }
     }
 
@@ -263,6 +297,12 @@ fn add_alternative(flat: &mut Vec<Type>, new: Type) {
                     *maximum = maximum.zip(*high).map(|(a, b)| a.max(b));
                     return;
                 }
+            }
+            (Type::List { of }, Type::List { of: more }) if **of == Type::Never || **more == Type::Never => {
+                if **of == Type::Never {
+                    *of = more.clone();
+                }
+                return;
             }
             (existing, new) if existing == new => return,
             _ => {}
@@ -397,6 +437,13 @@ mod tests {
         assert_eq!(Type::union(vec![Type::int_value(1), Type::int_value(9)]).to_string(), "1 | 9");
         assert_eq!(Type::union(vec![Type::Null, Type::any()]), Type::any());
         assert_eq!(Type::union(vec![]), Type::Never);
+        let (ints, none) = (Type::list(Type::int()), Type::list(Type::Never));
+        assert_eq!(Type::union(vec![none.clone(), Type::Null, ints.clone()]).to_string(), "[int] | null");
+        assert_eq!(Type::join(&ints, &none), ints);
+        let several = Type::union(vec![ints, Type::list(Type::strings(["a"])), none]);
+        assert_eq!(several.to_string(), r#"[int] | ["a"]"#);
+        assert_eq!(several.items().unwrap().to_string(), r#"int | "a""#);
+        assert_eq!(Type::union(vec![several, Type::Null]).items(), None);
         assert_eq!(Type::join(&Type::int(), &Type::Decimal.optional()), Type::Decimal.optional());
         assert_eq!(union.without_nothing().to_string(), r#""a" | "b" | int(3..) | bool"#);
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::algebra::range;
 use super::{Field, Members, RecordType, Type};
-use crate::base::did_you_mean as near;
+use crate::base::{did_you_mean as near, meant};
 
 /// The answer to an assignability question.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,8 @@ pub struct Counterexample {
     pub why: String,
     /// What to do about it, where that can be said.
     pub help: Option<String>,
+    /// The keyword of the document that refuses a value which the flow writes, as a JSON pointer.
+    pub declared: Option<String>,
 }
 
 /// What has to be done to a value that is assignable, because types alone don't do it.
@@ -138,14 +140,20 @@ impl Type {
 }
 
 fn absent(why: &str) -> Answer {
-    Answer::No(Counterexample { path: String::new(), value: None, why: why.to_owned(), help: None })
+    Answer::No(Counterexample {
+        path: String::new(),
+        value: None,
+        why: why.to_owned(),
+        help: None,
+        declared: None,
+    })
 }
 
 fn no(value: Option<Json>, why: impl Into<String>) -> Answer {
     match value {
         Some(value) => {
             let (path, why) = (String::new(), why.into());
-            Answer::No(Counterexample { path, value: Some(value), why, help: None })
+            Answer::No(Counterexample { path, value: Some(value), why, help: None, declared: None })
         }
         // Without a value of the source type nothing is shown to be wrong.
         None => Answer::Unknown("the checker finds no value of the source type".to_owned()),
@@ -174,12 +182,18 @@ fn outside(low: Option<i64>, high: Option<i64>, shown: i64, varies: bool) -> Ans
         "write a rule before it, `ensure {rule} else \"…\"`, and give `{kept}`: without the rule it would send another value in silence"
     ));
     let (path, value) = (String::new(), Some(Json::from(shown)));
-    Answer::No(Counterexample { path, value, why, help })
+    Answer::No(Counterexample { path, value, why, help, declared: None })
 }
 
 /// Two kinds that look alike in JSON.
 fn alike(why: impl Into<String>) -> Answer {
-    Answer::No(Counterexample { path: String::new(), value: None, why: why.into(), help: None })
+    Answer::No(Counterexample {
+        path: String::new(),
+        value: None,
+        why: why.into(),
+        help: None,
+        declared: None,
+    })
 }
 
 struct Question {
@@ -342,7 +356,7 @@ impl Question {
                     let spare = from.fields.keys().filter(|own| !to.fields.contains_key(*own));
                     match spare.filter(|own| near(own, [name.as_str()]).is_some()).min() {
                         Some(own) if self.literal => {
-                            return at(misspelt(no(whole.witness(), UNDECLARED), name), own);
+                            return at(misspelt(no(whole.witness(), UNDECLARED), own, name), own);
                         }
                         _ => no(whole.witness(), "a required member is missing"),
                     }
@@ -379,7 +393,7 @@ impl Question {
             };
             let free = to.fields.keys().filter(|known| !from.fields.contains_key(*known));
             let answer = match near(name, free.map(String::as_str)) {
-                Some(known) if self.literal => misspelt(answer, known),
+                Some(known) if self.literal => misspelt(answer, name, known),
                 _ => answer,
             };
             match at(answer, name) {
@@ -413,10 +427,10 @@ impl Question {
 }
 
 /// Says which member was most likely meant.
-fn misspelt(answer: Answer, meant: &str) -> Answer {
+fn misspelt(answer: Answer, own: &str, known: &str) -> Answer {
     match answer {
         Answer::No(inner) if inner.path.is_empty() && inner.why == UNDECLARED => {
-            let help = Some(format!("did you mean `{meant}`?"));
+            let help = Some(meant(own, known));
             Answer::No(Counterexample { help, ..inner })
         }
         other => other,

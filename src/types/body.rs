@@ -10,7 +10,7 @@ use super::contract::Unsupported;
 use super::dialect::Direction;
 use super::guard::GuardError;
 use super::media::{essence, is_json};
-use super::{Form, Misfit, Schema};
+use super::{Answer, Form, Misfit, Schema, Type, Written};
 use crate::base::{CanonicalError, canonical_json};
 use crate::documents::{BodyView, MediaView, OperationView};
 
@@ -95,6 +95,11 @@ impl Body {
     pub fn read_form(&self, text: &str) -> Result<Json, Misfit> {
         let form = self.form.as_ref().ok_or_else(|| Misfit::whole("the body is no form"))?;
         form.read(text, &self.schema.ty)
+    }
+
+    /// Whether a value of a type can be sent, as far as it is written.
+    pub fn takes(&self, from: &Type, written: &Written, literal: bool) -> Answer {
+        self.checked.takes(from, self.required, written, literal)
     }
 
     /// Checks a body by the full schema.

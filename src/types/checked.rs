@@ -17,6 +17,7 @@ pub struct Checked {
     direction: Direction,
     schema: OnceLock<Result<Schema, GuardError>>,
     guard: OnceLock<Result<Guard, GuardError>>,
+    strict: OnceLock<Result<Option<(Json, Guard)>, GuardError>>,
 }
 
 impl Checked {
@@ -28,7 +29,25 @@ impl Checked {
             direction,
             schema: OnceLock::new(),
             guard: OnceLock::new(),
+            strict: OnceLock::new(),
         }
+    }
+
+    /// Where the schema stands.
+    pub(super) fn pointer(&self) -> Option<&str> {
+        self.pointer.as_deref()
+    }
+
+    /// The schema's normal form, and a check that asserts formats too; `None` where anything fits.
+    pub(super) fn strict(&self) -> Result<Option<&(Json, Guard)>, GuardError> {
+        let compile = || {
+            let Some(pointer) = &self.pointer else { return Ok(None) };
+            self.schema()?;
+            let normal = normalise(&self.root, pointer, self.direction)?;
+            let guard = Guard::strict(&normal, pointer)?;
+            Ok(Some((normal, guard)))
+        };
+        self.strict.get_or_init(compile).as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 
     /// The schema as a type. An error names a schema that can't be checked at run time.

@@ -26,6 +26,9 @@ pub enum Direction {
 /// Subschemas that are copied; a reference past them is left unchecked. Nearer ones come first.
 const MOST_SCHEMAS: usize = 20_000;
 
+/// Schemas of one `allOf`, all levels together, among which the declaration of a demanded member is looked for.
+const ALONGSIDE: usize = 16;
+
 /// Marks a place that is checked less than the document says, and names the keyword.
 pub(super) const UNCHECKED: &str = "x-unchecked";
 
@@ -203,7 +206,10 @@ impl Normal<'_> {
                 }
             }
             ("required", Json::Array(names)) if names.iter().all(Json::is_string) => {
-                let demanded = names.iter().filter(|name| self.is_demanded(object, name, at));
+                let declaring = self.declaring(object, at);
+                let left_out =
+                    |name: &str| declaring.iter().any(|(object, at)| self.is_left_out(object, name, at));
+                let demanded = names.iter().filter(|name| !left_out(name.as_str().unwrap_or_default()));
                 keep(demanded.cloned().collect());
             }
             ("dependentRequired", Json::Object(_)) => {
@@ -315,11 +321,39 @@ impl Normal<'_> {
         is
     }
 
-    /// Whether a required member is required this way.
-    fn is_demanded(&self, object: &Object, name: &Json, at: &str) -> bool {
-        let name = name.as_str().unwrap_or_default();
+    /// What may declare the members that a schema demands: itself, or another schema of the same `allOf`.
+    fn declaring<'s>(&'s self, object: &'s Object, at: &str) -> Vec<(&'s Object, String)> {
+        let mut found = vec![(object, at.to_owned())];
+        let mut around = at;
+        while let Some((outer, index)) = around.rsplit_once('/')
+            && let Some(outer) = outer.strip_suffix("/allOf")
+            && index.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            around = outer;
+        }
+        if around != at || object.contains_key("allOf") {
+            let mut left = ALONGSIDE;
+            self.alongside(around, &mut left, &mut found);
+        }
+        found
+    }
+
+    /// The objects that apply where a schema does: itself, and what its `allOf` and references lead to.
+    fn alongside<'s>(&'s self, at: &str, left: &mut usize, found: &mut Vec<(&'s Object, String)>) {
+        let Some(less) = left.checked_sub(1) else { return };
+        *left = less;
+        let Some((place, schema)) = resolve(self.root, at) else { return };
+        let Some(object) = schema.as_object() else { return };
+        for index in 0..object.get("allOf").and_then(Json::as_array).map_or(0, Vec::len) {
+            self.alongside(&format!("{place}/allOf/{index}"), left, found);
+        }
+        found.push((object, place));
+    }
+
+    /// Whether an object declares a member that is not sent this way.
+    fn is_left_out(&self, object: &Object, name: &str, at: &str) -> bool {
         let Some(member) = object.get("properties").and_then(|members| members.get(name)) else {
-            return true;
+            return false;
         };
         let target = resolve(self.root, &join(&join(at, "properties"), name)).map(|(_, target)| target);
         let says = |keyword: &str| {
@@ -327,9 +361,9 @@ impl Normal<'_> {
             target.is_some_and(says) || !self.v30 && says(member)
         };
         match self.direction {
-            Direction::Request => !says("readOnly"),
-            Direction::Answer => !says("writeOnly"),
-            Direction::Both => !says("readOnly") && !says("writeOnly"),
+            Direction::Request => says("readOnly"),
+            Direction::Answer => says("writeOnly"),
+            Direction::Both => says("readOnly") || says("writeOnly"),
         }
     }
 }

@@ -28,6 +28,49 @@ pub struct GuardError {
     pub reason: String,
 }
 
+/// Refusals of one value that are told.
+const MOST_REFUSALS: usize = 1_000;
+
+/// What a schema refuses of a value, as JSON pointers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Refusal {
+    /// The place in the value.
+    pub(super) instance: String,
+    /// The keyword in the schema.
+    pub(super) schema: String,
+    /// The way to it, references included.
+    evaluation: String,
+}
+
+impl Refusal {
+    /// The keyword that refuses.
+    pub(super) fn keyword(&self) -> &str {
+        self.schema.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Where the keyword stands below the schema that was asked, in its document: places follow references by themselves.
+    pub(super) fn below(&self) -> String {
+        self.applied().map(|(segment, _)| format!("/{segment}")).collect()
+    }
+
+    /// Whether it holds whatever the rest of the value is.
+    pub(super) fn is_unconditional(&self) -> bool {
+        self.applied().all(|(segment, keyword)| {
+            !keyword || !matches!(segment, "then" | "else" | "dependentSchemas" | "dependentRequired")
+        })
+    }
+
+    /// The segments of the way but references, and whether each is a keyword.
+    fn applied(&self) -> impl Iterator<Item = (&str, bool)> {
+        let mut name = false;
+        self.evaluation.split('/').skip(1).filter_map(move |segment| {
+            let keyword = !std::mem::replace(&mut name, false);
+            name = keyword && matches!(segment, "properties" | "patternProperties" | "dependentSchemas");
+            (!keyword || segment != "$ref").then_some((segment, keyword))
+        })
+    }
+}
+
 /// A compiled schema; without one, everything fits.
 #[derive(Debug)]
 pub struct Guard(Option<jsonschema::Validator>);
@@ -62,6 +105,32 @@ impl Guard {
             Ok(validator) => Ok(Guard(Some(validator))),
             Err(error) => Err(failed(one_line(&error.to_string()))),
         }
+    }
+
+    /// As [`Guard::of_normal`], and formats are asserted: for what a flow writes, not for what parties send.
+    pub(super) fn strict(normal: &Json, pointer: &str) -> Result<Guard, GuardError> {
+        match options().should_validate_formats(true).build(normal) {
+            Ok(validator) => Ok(Guard(Some(validator))),
+            Err(error) => {
+                Err(GuardError { pointer: pointer.to_owned(), reason: one_line(&error.to_string()) })
+            }
+        }
+    }
+
+    /// What is wrong with a value, each place and keyword once, in their order.
+    pub(super) fn refusals(&self, value: &Json) -> Vec<Refusal> {
+        let Some(validator) = self.0.as_ref().filter(|_| !deeper_than(value, limits::DOCUMENT_DEPTH)) else {
+            return Vec::new();
+        };
+        let refusal = |error: jsonschema::ValidationError<'_>| Refusal {
+            instance: error.instance_path().as_str().to_owned(),
+            schema: error.schema_path().as_str().to_owned(),
+            evaluation: error.evaluation_path().as_str().to_owned(),
+        };
+        let mut refusals: Vec<Refusal> =
+            validator.iter_errors(value).take(MOST_REFUSALS).map(refusal).collect();
+        refusals.sort();
+        refusals
     }
 
     /// Checks a value. The misfit names the member and the keyword, never the value.

@@ -39,10 +39,11 @@ impl ResponseHeader {
         let explode = view.json(&header.pointer).and_then(|header| header.get("explode"));
         let explode = explode.and_then(serde_json::Value::as_bool).unwrap_or(false);
         let place = Place::At(Location::Header);
-        let style = match (&header.schema, view.json(&format!("{}/content", header.pointer))) {
-            (None, Some(_)) => Style::json(name, place),
-            _ => Style::new(name, place, "simple", explode, false)
-                .map_err(|reason| GuardError { pointer: header.pointer.clone(), reason })?,
+        let style = if header.schema.is_none() && !header.content.is_empty() {
+            Style::json(name, place)
+        } else {
+            Style::new(name, place, "simple", explode, false)
+                .map_err(|reason| GuardError { pointer: header.pointer.clone(), reason })?
         };
         let schema = Checked::new(view.root(), header.schema.as_deref(), Direction::Answer);
         let ty = match &header.schema {

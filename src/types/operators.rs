@@ -22,9 +22,33 @@ impl Type {
     }
 }
 
+/// The operators of arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// `+`.
+    Add,
+    /// `-`.
+    Subtract,
+    /// `*`.
+    Multiply,
+    /// `/`.
+    Divide,
+    /// `%`.
+    Remainder,
+}
+
 /// The type of `a + b` and of the other four; `None` where they do not take these. One int beside a decimal or a number
-/// counts as that, and must be widened.
-pub fn arithmetic(left: &Type, right: &Type) -> Option<Type> {
+/// counts as that, and must be widened. Moments and lengths of time have an arithmetic of their own.
+pub fn arithmetic(operator: Arithmetic, left: &Type, right: &Type) -> Option<Type> {
+    use Arithmetic::{Add, Multiply, Subtract};
+    match (left, operator, right) {
+        (Type::Timestamp, Add | Subtract, Type::Duration) => return Some(Type::Timestamp),
+        (Type::Timestamp, Subtract, Type::Timestamp) | (Type::Duration, Add | Subtract, Type::Duration) => {
+            return Some(Type::Duration);
+        }
+        (Type::Duration, Multiply, times) if times.is_int() => return Some(Type::Duration),
+        _ => {}
+    }
     let ty = Type::join(&left.general(), &right.general());
     let mixed = matches!(ty, Type::Union { .. });
     (left.is_numeric() && right.is_numeric() && !mixed).then_some(ty)

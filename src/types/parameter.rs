@@ -9,7 +9,7 @@ use super::guard::GuardError;
 use super::media::{essence, is_json};
 use super::style::{Place, Style};
 use super::style_reading::{is_list, is_object, raw_pairs, read_pairs};
-use super::{Misfit, Schema, Type, Value};
+use super::{Answer, Misfit, Schema, Type, Value, Written};
 use crate::documents::{Location, OperationView, ParameterView};
 
 /// A parameter.
@@ -126,6 +126,11 @@ impl Parameter {
     /// Checks a value by the full schema.
     pub fn check(&self, json: &Json) -> Result<(), Misfit> {
         self.checked.check(json)
+    }
+
+    /// Whether a value of a type can be given, as far as it is written.
+    pub fn takes(&self, from: &Type, written: &Written, literal: bool) -> Answer {
+        self.checked.takes(from, self.required, written, literal)
     }
 
     fn ty(&self) -> &Type {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::assign::{Answer, assignable_to_field};
 use super::dialect::UNCHECKED;
+use super::guard::Guard;
 use super::intersect::{MOST_PAIRS, TOO_MANY_PAIRS, disjoint, intersect};
 use super::{Field, Members, RecordType, Type};
 use crate::base::limits;
@@ -33,18 +34,20 @@ pub struct Schema {
     pub ty: Type,
     /// Keywords the type does not express: `amount: multipleOf`. Where there are any, a yes is no more than a guess.
     pub undecided: Vec<String>,
+    /// Whether it names formats of text that are no types. They are asserted of what a flow writes.
+    pub has_formats: bool,
 }
 
 impl Schema {
     /// The schema that accepts everything.
     pub fn any() -> Schema {
-        Schema { ty: Type::any(), undecided: Vec::new() }
+        Schema { ty: Type::any(), undecided: Vec::new(), has_formats: false }
     }
 
     /// Reads the schema at a JSON pointer of a document or slice. Never fails: what can't be read is unknown.
     pub fn read(root: &Json, pointer: &str) -> Schema {
         let Some(schema) = root.pointer(pointer) else {
-            return Schema { ty: Type::unknown("the schema is missing"), undecided: Vec::new() };
+            return Schema { ty: Type::unknown("the schema is missing"), ..Schema::any() };
         };
         // Where all of it is too much, the nearest levels are read whole rather than the first members deeply.
         let mut depth = TYPE_DEPTH;
@@ -58,6 +61,7 @@ impl Schema {
                 refs: vec![pointer.to_owned()],
                 undecided: Vec::new(),
                 more: 0,
+                has_formats: false,
             };
             let ty = reader.schema(schema, "", 0);
             if (reader.nodes == 0 || reader.work == 0) && depth > 1 {
@@ -67,7 +71,7 @@ impl Schema {
             if reader.more > 0 {
                 reader.undecided.push(format!("{} more", reader.more));
             }
-            return Schema { ty, undecided: reader.undecided };
+            return Schema { ty, undecided: reader.undecided, has_formats: reader.has_formats };
         }
     }
 
@@ -97,6 +101,7 @@ pub(super) struct Reader<'a> {
     refs: Vec<String>,
     undecided: Vec<String>,
     more: usize,
+    has_formats: bool,
 }
 
 type Object = Map<String, Json>;
@@ -266,6 +271,7 @@ impl Reader<'_> {
             }
         };
         if let Some(allowed) = allowed {
+            let allowed = self.beside(object, allowed, path);
             return self.enumeration(&kinds, &allowed, path);
         }
         let mut alternatives = Vec::new();
@@ -283,6 +289,42 @@ impl Reader<'_> {
             });
         }
         Type::union(alternatives)
+    }
+
+    /// Those of the listed values that what stands beside the list takes too.
+    fn beside<'v>(&mut self, object: &'v Object, allowed: Vec<&'v Json>, path: &str) -> Vec<&'v Json> {
+        const OTHERS: [&str; 16] = [
+            "enum",
+            "const",
+            "pattern",
+            "minLength",
+            "maxLength",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "minProperties",
+            "maxProperties",
+            "required",
+        ];
+        let others: Object = OTHERS
+            .into_iter()
+            .filter_map(|keyword| Some((keyword.to_owned(), object.get(keyword)?.clone())))
+            .collect();
+        if others.len() < 2 {
+            return allowed;
+        }
+        match Guard::of_normal(&Json::Object(others), path) {
+            Ok(guard) => allowed.into_iter().filter(|value| guard.check(value).is_ok()).collect(),
+            Err(_) => {
+                self.note(path, "enum");
+                allowed
+            }
+        }
     }
 
     fn noted(&mut self, object: &Object, keywords: &[&str], path: &str) {
@@ -391,7 +433,10 @@ impl Reader<'_> {
         match (object.get("format").and_then(Json::as_str), encoding) {
             (Some("date-time"), _) => Type::Timestamp,
             (Some("byte"), _) | (_, Some("base64")) => Type::Bytes,
-            _ => Type::string(),
+            (format, _) => {
+                self.has_formats |= format.is_some();
+                Type::string()
+            }
         }
     }
 

@@ -24,6 +24,11 @@ fn scalars() {
     assert_eq!(ty(json!({"type": "string", "contentEncoding": "base64"})), "bytes");
     assert_eq!(ty(json!({"type": "number", "format": "decimal"})), "decimal");
     assert_eq!(ty(json!({"type": "integer", "enum": [3, 1, 2]})), "int(1..3)");
+    // What stands beside an enumeration takes some of it away.
+    assert_eq!(ty(json!({"type": "string", "enum": ["a", "bbbbb"], "minLength": 5})), r#""bbbbb""#);
+    assert_eq!(ty(json!({"type": "integer", "enum": [1, 2, 3], "maximum": 2})), "int(1..2)");
+    assert_eq!(ty(json!({"type": "string", "enum": ["a", "b"], "pattern": "^b$"})), r#""b""#);
+    assert_eq!(ty(json!({"const": "a", "enum": ["b"]})), "never");
     assert_eq!(ty(json!({"type": "integer", "minimum": 3, "maximum": 2})), "never");
     assert_eq!(ty(json!({"type": "integer", "maximum": 1e300})), "int");
     assert_eq!(

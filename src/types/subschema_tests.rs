@@ -156,6 +156,23 @@ fn a_member_goes_the_way_it_is_meant() {
     assert_eq!(request.is_within(&read(Direction::Both)), Answer::Yes);
 }
 
+/// Who demands a member and who says which way it goes may be two schemas of one `allOf`.
+#[test]
+fn a_member_of_another_schema_of_the_same_all_of_goes_the_way_it_is_meant() {
+    let base = json!({"type": "object", "properties": {"id": {"type": "string", "readOnly": true}}});
+    for schema in [
+        json!({"allOf": [{"required": ["id", "k"]}, base]}),
+        json!({"allOf": [{"$ref": "#/base"}, {"type": "object", "required": ["k", "id"]}]}),
+        json!({"allOf": [{"$ref": "#/base"}], "required": ["id", "k"]}),
+    ] {
+        let root = json!({"openapi": "3.0.3", "base": base, "s": schema});
+        let read = |direction| JsonSchema::read(&root, "/s", direction).unwrap();
+        let value = json!({"k": 1});
+        assert!(read(Direction::Request).check(&value).is_ok(), "{root}");
+        assert!(read(Direction::Answer).check(&value).is_err(), "{root}");
+    }
+}
+
 /// Questions that would take forever, or all memory, if they were followed to their end.
 mod hostile {
     use super::*;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::audit::{Kind, Payload, Record, record_hash};
 use crate::base::Timestamp;
 use crate::engine::breaker::Permit;
-use crate::engine::{Engine, Environment, Event, Path, PauseCause, SendFailure, State, What};
+use crate::engine::{Engine, Environment, Event, Path, PauseCause, SendFailure, State, TimerCause, What};
 use crate::plan::{Plan, Verified};
 
 /// Whether a log is what the plan's decider would have recorded.
@@ -162,11 +162,12 @@ impl Environment for Recorded<'_> {
         self.time
     }
 
-    fn permit(&mut self, _api: &str) -> Permit {
+    fn permit(&mut self, _api: &str, _path: &Path) -> Permit {
         match &self.event.what {
             What::AttemptIntended { breaker, .. } if breaker == "half_open" => Permit::Probe(None),
             What::BreakerHalfOpen(facts) => Permit::Probe(Some(facts.clone())),
-            What::TimerSet { until } => Permit::Until(*until),
+            What::TimerSet { until, because: None } => Permit::Until(*until),
+            What::TimerSet { until, because: Some(TimerCause::Rate) } => Permit::Paced(*until),
             _ => Permit::Closed,
         }
     }

@@ -120,8 +120,14 @@ impl SendError {
             if let Some(words) = tls.and_then(certificate_words) {
                 return SendError::not_sent(NotSent::Tls, words);
             }
-            // Everything after the connection stands may follow bytes that were sent.
-            let words = match find::<hyper::Error>(error) {
+            let cause = find::<hyper::Error>(error);
+            // The connection ended before the request was handed to it: hyper gives it back unsent.
+            if cause.is_some_and(hyper::Error::is_canceled) {
+                let words = "the connection ended before the request went out";
+                return SendError::not_sent(NotSent::Connect, words);
+            }
+            // Everything else after the connection stands may follow bytes that were sent.
+            let words = match cause {
                 Some(error) if error.is_parse_too_large() => "the header section of the answer is too large",
                 Some(error) if error.is_parse() => "what answered speaks no HTTP",
                 _ => "the connection ended before a whole answer came",

@@ -247,7 +247,8 @@ async fn a_client_certificate_is_shown_and_an_expired_one_ends_the_run_before_it
 }
 
 /// A server that does not take our certificate says so after our side of the handshake: it is no effect all the same.
-#[tokio::test(flavor = "multi_thread")]
+/// On one thread, so that the request goes out before the alert is read: the other way round nobody is told the reason.
+#[tokio::test]
 async fn a_certificate_that_the_server_refuses_is_named() {
     let (authority, other) = (Authority::new(), Authority::new());
     let acceptor = authority.tls(API, &[b"http/1.1"], true);
@@ -265,6 +266,22 @@ async fn a_certificate_that_the_server_refuses_is_named() {
         let words = if known { "our client certificate" } else { "the server asks for a client certificate" };
         assert!(error.to_string().contains(words), "{error}");
         assert_eq!(error.code(), "ER3024");
+    }
+    assert_eq!(server.ledger(), []);
+}
+
+/// Which of the two is first is up to the machine; either way the effect is known not to be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_the_server_refuses_is_never_an_unknown_effect() {
+    let authority = Authority::new();
+    let acceptor = authority.tls(API, &[b"http/1.1"], true);
+    let script = |_: usize, _: &_| Reply::Answer(answer(201, &[], REFUND));
+    let server = Server::at("127.0.0.1:0", acceptor, script).await.unwrap();
+    let connector = Connector::new(&server.config(&authority, API)).unwrap();
+    for _ in 0..40 {
+        let to = format!("https://{API}/refunds").parse().unwrap();
+        let error = connector.send(eczflow::wire::Request::new("POST", to)).await.unwrap_err();
+        assert!(matches!(error, eczflow::wire::SendError::NotSent { .. }), "{error}");
     }
     assert_eq!(server.ledger(), []);
 }

@@ -74,7 +74,7 @@ fn what_can_be_mended_is_mended_in_one_go() {
         "write `amount` (EF2002 unknown-member)",
         "write `unused-name` (EF7002 unknown-rule)",
         "remove the `allow` (EF7001 unused-allow)",
-        "no longer use `observe` (EF1003 unused-name)",
+        "remove `observe` from the `use` (EF1003 unused-name)",
     ] {
         assert_eq!(mended.stderr.matches(mend).count(), 1, "{mend}: {}", mended.stderr);
     }
@@ -130,6 +130,40 @@ fn pins_are_written_once_and_keep_the_layout() {
     assert_eq!(std::fs::read(desk.path("refund/eczflow.lock")).unwrap(), lock);
     desk.run(&format!("pin --check {FLOW}")).expect(0);
     desk.run(&format!("check {FLOW}")).expect(0);
+}
+
+/// What is remembered of a large document changes no finding: not when it is read back, damaged, or the document another.
+#[test]
+fn a_remembered_document_is_judged_like_one_that_is_read() {
+    let desk = Desk::new();
+    let (document, cache) = (desk.path("refund/apis/payments.openapi.json"), desk.path("kept"));
+    let text = std::fs::read_to_string(&document).unwrap();
+    let padding = format!("{{ \"x-padding\": \"{}\",", "p".repeat(300 << 10));
+    std::fs::write(&document, text.replacen('{', &padding, 1)).unwrap();
+    desk.run(&format!("pin {FLOW} --update")).expect(0);
+    let check = |more: &str| {
+        let ended = desk.run(&format!("check {FLOW} --format json {more}"));
+        (ended.code, ended.stdout)
+    };
+    let anew = check("--no-cache");
+    assert_eq!(anew.0, Some(0), "{}", anew.1);
+    let entries = || -> Vec<_> {
+        let files = std::fs::read_dir(&cache).into_iter().flatten().flatten();
+        files.map(|file| file.path()).collect()
+    };
+    assert_eq!((check("--cache kept"), entries().len()), (anew.clone(), 1));
+    assert_eq!((check("--cache kept"), entries().len()), (anew.clone(), 1));
+    let mut damaged = std::fs::read(&entries()[0]).unwrap();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    std::fs::write(&entries()[0], damaged).unwrap();
+    assert_eq!(check("--cache kept"), anew);
+    let text = std::fs::read_to_string(&document).unwrap();
+    std::fs::write(&document, text.replace("\"x-padding\": \"p", "\"x-padding\": \"q")).unwrap();
+    let changed = check("--no-cache");
+    assert!(changed.1.contains("EF"), "{}", changed.1);
+    assert_eq!(check("--cache kept"), changed);
+    assert_eq!(check("--cache kept"), changed);
 }
 
 /// A plain `pin` never passes over a change of what is used; what is not used may change.

@@ -71,6 +71,65 @@ fn refused(plan: &Verified<Plan>, obligation: &str, edit: impl Fn(&mut Plan)) {
     }
 }
 
+/// A value that the document leaves open is held against the flow's output where it is returned, and what that may undo is
+/// in the proof.
+#[test]
+fn a_returned_value_that_does_not_fit_fails_the_run() {
+    let flow = r#"
+flow f(id: string) -> { state: string } {
+  as acme.agent
+  handoff strict
+  step ticket = support.getTicket(ticketId: id)
+    retry careful
+  step moved = warehouse.returnItem(sku: "S", { quantity: 1 })
+    retry careful
+    undo warehouse.takeBackItem(returnId: moved.id) { retry careful }
+  return { state: ticket.note }
+}
+"#;
+    let files = |flow: &str| {
+        let mut files = flows::refund_files(Some(&format!("{HEAD}{flow}")));
+        let path = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples/refund/apis/support.openapi.yaml");
+        let document = std::fs::read_to_string(path).unwrap();
+        let open = "        charge_id:\n          description";
+        assert!(document.contains(open));
+        let document = document
+            .replace("[id, amount, charge_id,", "[id, amount, charge_id, note,")
+            .replace(open, &format!("        note: {{}}\n{open}"));
+        files.insert("apis/support.openapi.yaml", document);
+        files
+    };
+    let plan = flows::compile(files(flow));
+    assert!(plan.proof.guards.iter().any(|guard| guard.starts_with("return_1: ")), "{:?}", plan.proof.guards);
+    for (note, status) in [(json!("fine"), Status::Succeeded), (json!(17), Status::Failed)] {
+        let mut body = ticket(40);
+        body["note"] = note;
+        let run = cut_everywhere(&plan, &json!({"id": "T1"}), &|| matching_world(200, body.clone()));
+        assert_eq!(run.state.phase, Phase::Finished(status));
+        if status == Status::Failed {
+            assert_eq!(run.state.failure.unwrap().class, FailureClass::Guard);
+        }
+    }
+    // It is a failure after the effect: without an undo the flow is refused.
+    let bare = flow.replace("    undo warehouse.takeBackItem(returnId: moved.id) { retry careful }\n", "");
+    let path = camino::Utf8Path::new("refund.eczflow");
+    let mut files = files(&bare);
+    let pinned = eczflow::compile::Session::new(&files).pin(path).unwrap();
+    files.insert(path, pinned.text);
+    files.insert(pinned.lock_path, pinned.lock);
+    let compilation = eczflow::compile::Session::new(&files).compile(path, None).unwrap();
+    assert!(
+        compilation.diagnostics.iter().any(|found| found.code.number == "EF3005"),
+        "{:#?}",
+        compilation.diagnostics
+    );
+    refused(&plan, "P8", |plan| {
+        step(plan, "moved").undo = None;
+        plan.apis.get_mut("warehouse").unwrap().operations.retain(|name, _| name != "takeBackItem");
+    });
+}
+
 const MATCHING: &str = r#"
 flow f(id: string, go: bool = true) -> { state: string?, back: string?, amount: decimal? } {
   as acme.agent
@@ -636,6 +695,35 @@ fn a_wait_begins_after_what_stands_above_and_holds_back_what_stands_below() {
         assert!(at("moved").since(at("ticket")) >= least_ms.min(300_000));
         assert!(at("moved").since(run.log[0].0.time) >= least_ms);
     }
+}
+
+const FROM_START: &str = r#"
+flow f(id: string, at: timestamp) -> { amount: decimal, hours: bool } {
+  as acme.agent
+  handoff strict
+  deadline 2h
+  step ticket = support.getTicket(ticketId: id)
+    retry careful
+  wait until run.started + 10m * 2 + 30s
+  let later = at + 1d
+  return { amount: ticket.amount, hours: later - at > 23h }
+}
+"#;
+
+/// Moments and lengths of time are reckoned with; what lies outside the years that can be written fails its step.
+#[test]
+fn a_wait_may_be_reckoned_from_the_start_of_the_run() {
+    let plan = plan(FROM_START);
+    let given = |at: &str| json!({"id": "T1", "at": at});
+    let world = || matching_world(200, ticket(40));
+    let run = cut_everywhere(&plan, &given("2027-01-15T08:00:00Z"), &world);
+    assert_eq!(outputs(&run.state), json!({"amount": 40, "hours": true}));
+    let fired = kinds(&run, Kind::TimerFired)[0].time;
+    assert_eq!(fired.since(run.log[0].0.time), 20 * 60_000 + 30_000);
+    let late = start(&plan, given("9999-12-30T12:00:00Z"), &mut world());
+    let failure = late.state.failure.unwrap();
+    assert_eq!(failure.class, FailureClass::Expression);
+    assert!(failure.message.contains("timestamp"), "{}", failure.message);
 }
 
 #[test]

@@ -148,10 +148,6 @@ fn later_words_are_met_with_one_message() {
         for word in first.split('`').skip(1).step_by(2) {
             let text = match (second.trim(), word) {
                 ("", "type" | "fn" | "test") => framed(frame, &format!("{word} x"), ""),
-                ("", "concurrency" | "rate") => {
-                    let api = format!("api other = openapi(\"apis/support.openapi.yaml\") {{ {word} x }}");
-                    framed(frame, &api, "")
-                }
                 ("", "reconcile") => {
                     let step =
                         format!("step x = support.getTicket(ticketId: \"T1\")\n  {word} because \"…\"");

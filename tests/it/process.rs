@@ -36,6 +36,7 @@ impl Desk {
             .args(words.split_whitespace())
             .current_dir(self.folder.path())
             .env("XDG_CONFIG_HOME", self.path("config"))
+            .env("XDG_CACHE_HOME", self.path("cache"))
             .env("NO_COLOR", "1");
         command
     }

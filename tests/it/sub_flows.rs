@@ -210,7 +210,11 @@ fn edited_plans_of_two_flows_are_refused() {
         }),
         ("P2", |plan| plan.flows.get_mut("one").unwrap().flow.name = "two".into()),
         ("P3", |plan| called(plan).inputs.clear()),
-        ("P3", |plan| called(plan).inputs[0].value = eczflow::expr::Expr::Duration { milliseconds: 1 }),
+        ("P3", |plan| {
+            // Still made of the item: its key stays another one each time.
+            let value = called(plan).inputs[0].value.clone();
+            called(plan).inputs[0].value = eczflow::expr::Expr::List { items: vec![value] };
+        }),
         ("P3", |plan| called(plan).inputs[0].name = "nothing".into()),
         ("P4", |plan| {
             let other: eczflow::ecz::EczId = "ECZ-GB-ZZZZ99".parse().unwrap();

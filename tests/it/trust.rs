@@ -49,6 +49,9 @@ fn egress_shows_what_the_plan_says_of_who_receives_what() {
         assert_eq!(json["rows"], serde_json::to_value(&plan.egress).unwrap());
         let table = desk.run(&format!("egress {example}")).expect(0).stdout;
         assert!(!plan.egress.is_empty());
+        // Of its own papers the buyer's supplier file gets only the checks: as many as there are papers.
+        let papers = plan.egress.iter().filter(|row| row.to == row.of && row.source == "input papers");
+        assert!(papers.map(|row| row.field.as_str()).all(|field| field == "length()"));
         for row in &plan.egress {
             assert!(table.contains(&format!("{} receives", row.to)), "{table}");
             assert!(table.contains(&row.source) && table.contains(&row.place), "{table}");

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eczflow::audit::{Payload, Record, record_hash};
+use eczflow::audit::{Kind, Payload, Record, record_hash};
 use eczflow::base::{SeededRandom, Timestamp};
 use eczflow::ecz::{Observation, Projection, State as Projected, judge};
 use eczflow::engine::breaker::{Breaker, Permit, Transition};
+use eczflow::engine::pace::{Caller, Pace};
 use eczflow::engine::retry::{Budget, delay_ms};
 use eczflow::engine::*;
 use eczflow::plan::{Plan, Verified};
@@ -33,6 +34,10 @@ type Script = Box<dyn Fn(&str, u32, &Request) -> Reply>;
 pub(crate) struct World {
     pub(crate) script: Script,
     pub(crate) revoked: Box<dyn Fn(&str) -> bool>,
+    /// Of what can happen at one moment, the least comes first.
+    pub(crate) rank: Box<dyn Fn(&str) -> u8>,
+    /// Where the run under way was called from: `STEP > ` for each call of a flow, which all its paths begin with.
+    within: String,
     /// Effects by key (or, unkeyed, one each), in order.
     pub(crate) effects: Vec<String>,
     pub(crate) seen: BTreeSet<String>,
@@ -50,10 +55,17 @@ impl World {
         World {
             script: Box::new(script),
             revoked: Box::new(|_| false),
+            rank: Box::new(|_| 0),
+            within: String::new(),
             effects: Vec::new(),
             seen: BTreeSet::new(),
             sent: Vec::new(),
         }
+    }
+
+    /// A path of the run under way, as the world knows it.
+    fn path(&self, path: &Path) -> String {
+        format!("{}{path}", self.within)
     }
 
     pub(crate) fn send(&mut self, path: &str, attempt: u32, request: &Request) -> Reply {
@@ -80,6 +92,7 @@ pub(crate) struct Outside {
     pub(crate) now: Timestamp,
     pub(crate) random: SeededRandom,
     pub(crate) breakers: BTreeMap<String, Breaker>,
+    pub(crate) paces: BTreeMap<String, Pace>,
     pub(crate) budget: Budget,
     pub(crate) plan: Verified<Plan>,
 }
@@ -95,9 +108,19 @@ impl Environment for Outside {
     fn now(&self) -> Timestamp {
         self.now
     }
-    fn permit(&mut self, api: &str) -> Permit {
+    fn permit(&mut self, api: &str, path: &Path) -> Permit {
         let now = self.now;
-        self.breaker(api).permit(api, now)
+        let caller: Caller = ("run-1".into(), path.clone());
+        let rate = self.plan.apis[api].rate;
+        let due = rate.and_then(|rate| self.paces.entry(api.to_owned()).or_default().due(&caller, rate, now));
+        if let Some(until) = due {
+            return Permit::Paced(until);
+        }
+        let permit = self.breaker(api).permit(api, now);
+        if let (Some(rate), false) = (rate, matches!(permit, Permit::Until(_))) {
+            self.paces.entry(api.to_owned()).or_default().sent(&caller, rate, now);
+        }
+        permit
     }
     fn take_budget(&mut self, _api: &str, cost: u32) -> Option<u32> {
         self.budget.take(cost)
@@ -150,13 +173,20 @@ pub(crate) fn drive_until(
             return;
         }
         let needs = engine.needs(&run.state, outside.now);
-        let work = needs.iter().find(|need| !matches!(need, Need::Time(_)));
+        let work = needs.iter().filter_map(|need| match need {
+            Need::Verdict { path, .. } | Need::Send { path, .. } | Need::Flow { path } => Some((need, path)),
+            Need::Time(_) => None,
+        });
+        let work = work.min_by_key(|(_, path)| (world.rank)(&world.path(path))).map(|(need, _)| need);
         match work {
             Some(Need::Verdict { path, attempt }) => {
                 let event = verdict(engine, path, *attempt, world, outside.now);
                 push(engine, run, event, outside);
             }
-            Some(Need::Flow { path }) => panic!("`{path}` calls a flow: the stage runs those"),
+            Some(Need::Flow { path }) => {
+                let event = call(engine, &run.state, path, world, outside);
+                push(engine, run, event, outside);
+            }
             Some(Need::Send { path, attempt }) => send(engine, run, path, *attempt, world, outside),
             _ => {
                 let times = needs.iter().filter_map(|need| match need {
@@ -170,6 +200,33 @@ pub(crate) fn drive_until(
     panic!("the run does not end");
 }
 
+/// The run of a called flow, from its beginning to its end.
+fn call(engine: &Engine<'_>, state: &State, path: &Path, world: &mut World, outside: &mut Outside) -> Event {
+    let child = engine.child(state, path).unwrap();
+    let inside = format!("{} > ", world.path(path));
+    let caller = std::mem::replace(&mut world.within, inside);
+    let plan = std::mem::replace(&mut outside.plan, child.plan.clone());
+    let engine = Engine::new(&child.plan);
+    let mut run = Run { state: State::new(&child.run), log: Vec::new() };
+    let what = What::RunStarted(Box::new(child.opening));
+    push(&engine, &mut run, Event { path: None, attempt: None, what }, outside);
+    drive(&engine, &mut run, world, outside);
+    (world.within, outside.plan) = (caller, plan);
+    let status = match run.state.phase {
+        Phase::Finished(Status::Succeeded) => FlowStatus::Succeeded,
+        Phase::Finished(Status::Failed) => FlowStatus::Failed,
+        Phase::Paused(PauseCause::Stuck) => FlowStatus::Stuck,
+        Phase::Paused(PauseCause::InDoubt) => FlowStatus::InDoubt,
+        phase => panic!("a called flow ends as {phase:?}"),
+    };
+    let outputs = if status == FlowStatus::Succeeded { run.state.outputs } else { Json::Null };
+    let message = run.state.failure.map(|failure| failure.message).unwrap_or_default();
+    let (last, _) = run.log.last().unwrap();
+    let root = record_hash(last.leaf().unwrap().as_bytes());
+    let what = What::FlowReported { run: child.run, status, root, outputs, message };
+    Event { path: Some(path.clone()), attempt: None, what }
+}
+
 pub(crate) fn send(
     engine: &Engine<'_>,
     run: &mut Run,
@@ -179,7 +236,7 @@ pub(crate) fn send(
     outside: &mut Outside,
 ) {
     let request = run.state.request(path).unwrap().clone();
-    let reply = world.send(&path.to_string(), attempt, &request);
+    let reply = world.send(&world.path(path), attempt, &request);
     outside.now = outside.now.plus(3);
     let call = engine.call(path).unwrap();
     let contract = engine.plan().contract(&call.api, &call.operation).unwrap();
@@ -246,7 +303,7 @@ pub(crate) fn verdict(
     now: Timestamp,
 ) -> Event {
     let call = engine.call(path).unwrap();
-    let revoked = (world.revoked)(&path.to_string());
+    let revoked = (world.revoked)(&world.path(path));
     let (mut checks, mut observations) = (Vec::new(), Vec::new());
     for (position, Subject { asked, .. }) in subjects(engine.plan(), call).into_iter().enumerate() {
         let state = if revoked && position == 0 { Projected::Revoked } else { Projected::Bound };
@@ -289,6 +346,7 @@ pub(crate) fn outside(plan: &Verified<Plan>) -> Outside {
         now: Timestamp(1_800_000_000_000),
         random: SeededRandom::new("simulation"),
         breakers: BTreeMap::new(),
+        paces: BTreeMap::new(),
         budget: Budget::default(),
         plan: plan.clone(),
     }
@@ -311,6 +369,17 @@ pub(crate) fn crash(plan: &Verified<Plan>, log: Log, outside: &mut Outside) -> R
     assert_eq!(legal, Legal::Yes);
     outside.now = outside.now.max(state.at).plus(1_000);
     outside.breakers.clear();
+    outside.paces.clear();
+    let engine = Engine::new(plan);
+    for (record, _) in log.iter().filter(|(record, _)| record.kind == Kind::AttemptIntended) {
+        let path: Path = record.node.as_ref().unwrap().parse().unwrap();
+        let api = &engine.call(&path).unwrap().api;
+        if let Some(rate) = plan.apis[api].rate {
+            // Each under a name of its own: this process has seen none of them.
+            let run = record.seq.to_string().into();
+            outside.paces.entry(api.clone()).or_default().recall(&run, rate, &[record.time]);
+        }
+    }
     let mut run = Run { state, log };
     resume(&Engine::new(plan), &mut run, outside);
     run

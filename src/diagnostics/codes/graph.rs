@@ -33,6 +33,9 @@ pub static FALSE_GUARD: Code = Code::error("EF3011", "false-guard");
 /// Pages of a call that is not told which one.
 pub static UNASKED_PAGE: Code = Code::error("EF3012", "unasked-page");
 
+/// An `irreversible` without a reason, or of what changes nothing.
+pub static EMPTY_IRREVERSIBLE: Code = Code::error("EF3030", "empty-irreversible");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &CYCLE,
@@ -48,4 +51,5 @@ pub const ALL: &[&Code] = &[
     &FALSE_GUARD,
     &UNASKED_PAGE,
     &RECURSIVE_CALL,
+    &EMPTY_IRREVERSIBLE,
 ];

@@ -26,6 +26,13 @@ pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bo
 pub static RECONCILING_EFFECT: Code = Code::error("EF5016", "reconciling-effect");
 /// A `reconcile` of a call that only reads.
 pub static NEEDLESS_RECONCILE: Code = Code::error("EF5017", "needless-reconcile");
+/// A rate that does not let go of all requests within the deadline.
+pub static RATE_OUTLASTS_DEADLINE: Code = Code::error("EF5021", "rate-outlasts-deadline");
+
+/// A header for keys that the runtime sets to something else.
+pub static RESERVED_HEADER: Code = Code::error("EF5030", "reserved-header");
+/// Something taken for granted without a reason.
+pub static ASSUMED_WITHOUT_REASON: Code = Code::error("EF5031", "assumed-without-reason");
 /// A statement of a counterparty that cannot be read as one.
 pub static UNREADABLE_STATEMENT: Code = Code::error("EF5040", "unreadable-statement");
 /// A statement without a pin.
@@ -51,6 +58,9 @@ pub const ALL: &[&Code] = &[
     &RECONCILING_EFFECT,
     &NEEDLESS_RECONCILE,
     &SIGNAL_WITHOUT_BOUND,
+    &RATE_OUTLASTS_DEADLINE,
+    &RESERVED_HEADER,
+    &ASSUMED_WITHOUT_REASON,
     &UNREADABLE_STATEMENT,
     &STATEMENT_NOT_PINNED,
     &STATEMENT_CHANGED,

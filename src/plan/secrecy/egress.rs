@@ -55,7 +55,7 @@ impl<'a> Analysis<'_, 'a> {
                 how,
                 of: source.owner.clone(),
                 source: if each { source.origin.to_string() } else { "several".to_owned() },
-                field: if each { source.field() } else { String::new() },
+                field: if each { source.received() } else { String::new() },
                 class,
                 released: released.filter(|_| each).map(str::to_owned),
             });

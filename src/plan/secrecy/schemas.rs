@@ -1,10 +1,12 @@
 //! `x-data-class` in the schemas of an answer: of a field, of what it stands in, and of what stands in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::documents::{OperationView, Reference, ResponseView, StatusRange, join, local_reference};
+use crate::documents::{
+    MediaView, OperationView, Reference, ResponseView, StatusRange, join, local_reference,
+};
 use crate::plan::Class;
 
 /// The member of a schema that names the class of what it describes.
@@ -57,6 +59,11 @@ pub fn is_labelled(view: &OperationView) -> bool {
     mentions(view.root())
 }
 
+/// The schemas of what is written in one of some media types.
+fn of_media(content: &BTreeMap<String, MediaView>) -> impl Iterator<Item = String> {
+    content.values().flat_map(|media| media.schema.iter().chain(&media.item_schema)).cloned()
+}
+
 fn each_word(value: &Value, at: &mut String, visit: &mut dyn FnMut(&str, &Value)) {
     let length = at.len();
     match value {
@@ -107,8 +114,7 @@ impl<'v> Schemas<'v> {
         let highest = self.highest?;
         let mut set = Set::new();
         for response in self.ends() {
-            let media = response.content.values();
-            set.extend(media.flat_map(|media| media.schema.iter().chain(&media.item_schema)).cloned());
+            set.extend(of_media(&response.content));
         }
         self.along(set, path, whole).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
     }
@@ -122,7 +128,10 @@ impl<'v> Schemas<'v> {
                 .headers
                 .iter()
                 .filter(|(known, _)| name.is_none_or(|name| known.eq_ignore_ascii_case(name)));
-            set.extend(same.filter_map(|(_, header)| header.schema.clone()));
+            for (_, header) in same {
+                set.extend(header.schema.clone());
+                set.extend(of_media(&header.content));
+            }
         }
         self.along(set, &[], true).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
     }
@@ -186,7 +195,9 @@ impl<'v> Schemas<'v> {
                 let list = join(&at, name);
                 open.extend((0..count).map(|index| join(&list, &index.to_string())));
             }
-            for name in ["items", "unevaluatedItems", "contains", "if", "then", "else"] {
+            // Names of members, and what a string has in it, come with the value.
+            let beside = ["items", "unevaluatedItems", "contains", "propertyNames", "contentSchema"];
+            for name in beside.into_iter().chain(["if", "then", "else"]) {
                 if schema.get(name).is_some() {
                     open.push(join(&at, name));
                 }

@@ -93,6 +93,14 @@ impl Source<'_> {
             Part::Header(None) => "headers".to_owned(),
         }
     }
+
+    /// The field as a receiver has it: `length(lines)` where that is only how many there are, or whether it is there.
+    pub(super) fn received(&self) -> String {
+        match &self.part {
+            Part::Count(path) => format!("length({})", path.join(".")),
+            _ => self.field(),
+        }
+    }
 }
 
 /// The sources of a flow by number.

@@ -50,8 +50,9 @@ struct Done<'a> {
     calls: Vec<usize>,
     undos: Vec<usize>,
     body: Vec<Done<'a>>,
-    /// Whether `body` is that of a called flow: what may end the run within it was said already.
-    called: bool,
+    /// Where `body` is that of a called flow, what decides whether the run gets there: what may end it within was said
+    /// already.
+    entered: Option<Bits>,
 }
 
 /// An ending of a block.
@@ -99,7 +100,7 @@ impl<'a> Walk<'_, 'a> {
                 calls: Vec::new(),
                 undos: Vec::new(),
                 body: Vec::new(),
-                called: false,
+                entered: None,
             };
             self.judge.fails = Bits::default();
             self.item(item, guards, repeated, &mut one);
@@ -133,7 +134,7 @@ impl<'a> Walk<'_, 'a> {
                 done.calls.push(self.send(call, guards.clone(), repeated, &mut done.ends));
                 // Whether an attempt is made is decided here, and any attempt may fail.
                 done.ends.union(&guards);
-                on.iter().for_each(|message| self.tell(item.id, "the message", message));
+                on.iter().for_each(|message| self.message(item.id, message));
                 self.judge.next = None;
                 self.judge.names.insert(item.id, value.clone().decided(&guards));
                 if let Some(until) = until {
@@ -153,13 +154,17 @@ impl<'a> Walk<'_, 'a> {
             }
             What::Flow { callee, given, guarded, guard, undo } => {
                 let guards = self.guarded(*guard, guards);
-                done.ends.union(&guards);
                 let given: BTreeMap<&str, Value<'a>> =
                     given.iter().map(|(name, value)| (*name, self.judge.value(value))).collect();
-                if *guarded {
-                    given.values().for_each(|value| done.ends.union(&value.whole().all()));
-                }
                 let fails = std::mem::take(&mut self.judge.fails);
+                // Nothing of the called flow is done before it is given what it is to have.
+                let mut entered = fails.clone();
+                if *guarded {
+                    given.values().for_each(|value| entered.union(&value.whole().all()));
+                }
+                done.ends.union(&guards);
+                done.ends.union(&entered);
+                done.entered = Some(entered);
                 let value = match callee {
                     Some(callee) => self.call(item.id, callee, given, &guards, repeated, done),
                     None => Value::plain(Label::default()),
@@ -193,7 +198,7 @@ impl<'a> Walk<'_, 'a> {
                     done.ends.union(&self.judge.value(condition).whole().all());
                 }
                 done.ends.union(guards);
-                self.tell(item.id, "the message", message);
+                self.message(item.id, message);
             }
             What::For { variable, list, guard, body, result } => {
                 let mut guards = self.guarded(*guard, guards);
@@ -244,7 +249,6 @@ impl<'a> Walk<'_, 'a> {
         let functions = std::mem::replace(&mut self.judge.functions, callee.functions);
         let caller = self.caller.replace(self.caller.unwrap_or(node));
         done.body = self.block(&callee.body, guards, repeated);
-        done.called = true;
         done.body.iter().for_each(|inner| done.ends.union(&inner.ends));
         let mut results = callee.body.iter().filter_map(|item| match item.what {
             What::Return(value) => Some(value),
@@ -328,12 +332,17 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    /// A message or the outputs: what they hold counts, not that they are there, for the run is the operator's own.
-    fn tell(&mut self, node: &'a str, what: &str, value: &'a Expr) {
+    /// The run ends with it, whether or not it can be written.
+    fn message(&mut self, node: &'a str, value: &'a Expr) {
         let fails = self.judge.fails.clone();
-        let value = self.judge.value(value);
-        // The run ends with it, whether or not it can be written.
+        self.tell(node, "the message", value);
         self.judge.fails = fails;
+    }
+
+    /// A message or the outputs: what they hold counts, not that they are there, for the run is the operator's own.
+    /// Outputs that can't be written end a run that would have succeeded.
+    fn tell(&mut self, node: &'a str, what: &str, value: &'a Expr) {
+        let value = self.judge.value(value);
         let mut parts = Vec::new();
         value.each_part(what, &mut |place, label| parts.push((place.to_owned(), label.clone())));
         self.sendings.push(Sending {
@@ -352,8 +361,13 @@ impl<'a> Walk<'_, 'a> {
         let undone: Vec<usize> = endings.iter().map(|ending| ending.number).collect();
         for (at, done) in block.iter().enumerate() {
             let before = endings.iter().filter(|ending| !ending.first.has(at));
-            let before = before.filter(|ending| !(done.called && ending.only == Some(at)));
-            self.order_one(done, &before.map(|ending| ending.number).collect::<Vec<_>>(), &undone);
+            let before: Vec<usize> = before
+                .filter_map(|ending| match &done.entered {
+                    Some(entered) if ending.only == Some(at) => self.ending(entered, done.node),
+                    _ => Some(ending.number),
+                })
+                .collect();
+            self.order_one(done, &before, &undone);
         }
     }
 
@@ -367,6 +381,16 @@ impl<'a> Walk<'_, 'a> {
             }
         }
         done.body.iter().for_each(|inner| self.order_one(inner, before, undone));
+    }
+
+    /// The number of a new ending, where it is by anything sensitive.
+    fn ending(&mut self, by: &Bits, node: &'a str) -> Option<usize> {
+        let by = by.common(&self.judge.sources.sensitive);
+        if by.is_empty() {
+            return None;
+        }
+        self.endings.push(Ending { by, node });
+        Some(self.endings.len() - 1)
     }
 
     /// What may end a block's run, equal ones once.
@@ -399,9 +423,9 @@ impl<'a> Walk<'_, 'a> {
                 first = Some(first.map_or_else(|| bits.clone(), |first| first.common(bits)));
             }
             let node = nodes.first().and_then(|at| block.get(*at)).map_or("", |done| done.node);
-            self.endings.push(Ending { by, node });
+            let Some(number) = self.ending(&by, node) else { continue };
             let only = <[usize; 1]>::try_from(nodes).ok().map(|[at]| at);
-            found.push(Ordered { number: self.endings.len() - 1, first: first.unwrap_or_default(), only });
+            found.push(Ordered { number, first: first.unwrap_or_default(), only });
         }
         found
     }

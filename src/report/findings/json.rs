@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{fitting, positions, severity_word};
 use crate::diagnostics::{Diagnostic, Severity};
+use crate::report::shown::harmless_json;
 use crate::source::{SourceMap, Span};
 
 /// The object.
@@ -103,7 +104,7 @@ impl Report {
 
     /// The text.
     pub(super) fn finish(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+        harmless_json(&serde_json::to_string_pretty(self).unwrap_or_default()) + "\n"
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{fitting, positions, severity_word};
 use crate::diagnostics::{Code, Diagnostic, Fix};
 use crate::report::pages::find_page;
+use crate::report::shown::harmless_json;
 use crate::source::{SourceMap, Span};
 
 const SCHEMA: &str =
@@ -75,7 +76,7 @@ impl Results {
                 "results": self.results,
             }],
         });
-        serde_json::to_string_pretty(&log).unwrap_or_default() + "\n"
+        harmless_json(&serde_json::to_string_pretty(&log).unwrap_or_default()) + "\n"
     }
 }
 

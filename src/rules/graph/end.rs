@@ -3,8 +3,10 @@
 use crate::diagnostics::codes::graph::{FALSE_GUARD, NO_END, UNREACHABLE};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
-use crate::hir::{Block, NodeKind};
+use crate::hir::{Block, Node, NodeKind};
+use crate::plan::Constants;
 use crate::rules::{Context, Rule};
+use crate::source::Span;
 
 pub(in crate::rules) const RULE: Rule =
     Rule { name: "graph/end", codes: &[&NO_END, &UNREACHABLE, &FALSE_GUARD], check };
@@ -19,22 +21,41 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 .help("end it with `return`, or with `fail` without `when`"),
         );
     }
-    block(&flow.body, sink);
+    block(&flow.body, &mut Constants::default(), sink);
 }
 
-fn block(block: &Block, sink: &mut Sink) {
+/// A node as the flow has it: by its name, or by its word where it has none.
+fn shown(node: &Node) -> String {
+    match &node.kind {
+        NodeKind::Return(_) => "this `return`".to_owned(),
+        NodeKind::Fail { .. } => "this `fail`".to_owned(),
+        NodeKind::Ensure { .. } => "this `ensure`".to_owned(),
+        NodeKind::Wait(_) => "this `wait`".to_owned(),
+        NodeKind::For(repeat) if repeat.result.is_none() => "this `for`".to_owned(),
+        _ => format!("`{}`", node.id),
+    }
+}
+
+fn block(block: &Block, constants: &mut Constants, sink: &mut Sink) {
     let mut end = None;
     for node in &block.nodes {
         if let Some((span, word)) = end {
-            sink.push(
-                Diagnostic::new(&UNREACHABLE, node.span, format!("`{}` can never run", node.id))
-                    .and(span, format!("`{word}` ends the run here"))
-                    .help(format!("move it above the `{word}`, or remove it")),
-            );
+            let found = Diagnostic::new(&UNREACHABLE, node.span, format!("{} can never run", shown(node)))
+                .and(span, format!("this `{word}` ends the run"));
+            sink.push(match (&node.kind, word) {
+                (NodeKind::Return(_) | NodeKind::Fail { condition: None, .. }, "fail") => {
+                    found.help("say when it fails, `fail \"…\" when …`, or remove one of the two")
+                }
+                (NodeKind::Fail { condition: None, .. }, _) => found.help(
+                    "say above the `return` when it fails, `fail \"…\" when …`, or remove one of the two",
+                ),
+                (NodeKind::Return(_), _) => found.help("a flow returns once: remove one of the two"),
+                _ => found.help(format!("move it above the `{word}`, or remove it")),
+            });
             break;
         }
-        let never = |guard: &Option<(Expr, crate::source::Span)>| match guard {
-            Some((Expr::Bool { value: false }, span)) => Some(*span),
+        let never = |guard: &Option<(Expr, Span)>| match guard {
+            Some((guard, span)) if constants.condition(guard) == Some(false) => Some(*span),
             _ => None,
         };
         let guard = match &node.kind {
@@ -45,7 +66,7 @@ fn block(block: &Block, sink: &mut Sink) {
             _ => None,
         };
         if let Some(span) = guard {
-            let message = format!("`{}` can never run: its guard is always false", node.id);
+            let message = format!("{} can never run: its guard is always false", shown(node));
             sink.push(
                 Diagnostic::new(&FALSE_GUARD, span, message).help("remove the step, or say when it runs"),
             );
@@ -53,7 +74,14 @@ fn block(block: &Block, sink: &mut Sink) {
         match &node.kind {
             NodeKind::Return(_) => end = Some((node.span, "return")),
             NodeKind::Fail { condition: None, .. } => end = Some((node.span, "fail")),
-            NodeKind::For(repeat) => self::block(&repeat.body, sink),
+            NodeKind::Fail { condition: Some(when), .. } if constants.condition(when) == Some(true) => {
+                end = Some((node.span, "fail"));
+            }
+            NodeKind::Ensure { condition, .. } if constants.condition(condition) == Some(false) => {
+                end = Some((node.span, "ensure"));
+            }
+            NodeKind::Let(value) => constants.define(&node.id, value),
+            NodeKind::For(repeat) => self::block(&repeat.body, constants, sink),
             _ => {}
         }
     }

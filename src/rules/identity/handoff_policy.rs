@@ -10,13 +10,18 @@ pub(in crate::rules) const RULE: Rule =
 fn check(context: &Context<'_>, sink: &mut Sink) {
     for (node, subject, call, _) in context.hir.flow.calls() {
         let what = who(&subject);
+        let undo = subject.ends_with("/undo");
         let span = if subject != node.id { call.span } else { node.span };
         let Some(handoff) = call.handoff() else {
-            sink.push(
-                Diagnostic::new(&NO_HANDOFF_POLICY, span, format!("{what} has no handoff policy"))
+            let found = Diagnostic::new(&NO_HANDOFF_POLICY, span, format!("{what} has no handoff policy"));
+            sink.push(match undo {
+                true => found
+                    .note("a step's own `handoff` is not that of its undo")
+                    .help("write it in the undo's braces, `undo … { handoff strict }`, or at the flow or the api"),
+                false => found
                     .note("every call hands something to another party: who is verified, and what is kept of it, is never left open")
                     .help("write `handoff strict` at the flow, the api or the step, after `use std.handoff.{ strict }`"),
-            );
+            });
             continue;
         };
         if handoff.policy.is_some() {
@@ -25,11 +30,12 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let diagnostic = if handoff.missing.is_empty() {
             let message = format!("the handoff policy `{}` of {what} could not be resolved", handoff.name);
             Diagnostic::new(&NO_HANDOFF_POLICY, span, message)
+                .note("the finding that says why stands where it is named or declared")
         } else {
             let message = format!(
-                "the handoff policy `{}` of {what} does not say {}",
+                "the handoff policy `{}` of {what} does not say `{}`",
                 handoff.name,
-                handoff.missing.join(", ")
+                handoff.missing.join("`, `")
             );
             Diagnostic::new(&NO_HANDOFF_POLICY, span, message).help(format!(
                 "add `{}` to the policy; `eczflow explain {}` shows a whole one",

@@ -66,6 +66,12 @@ fn finding(api: &Api, call: &Call, error: &OriginError) -> Diagnostic {
     {
         found = found.and(identity.place("api_origin"), "the authorised origin");
     }
+    if let OriginError::NotAnOrigin(written) = error
+        && let Some((scheme, rest)) = written.split_once("://")
+        && let Some((authority, _)) = rest.split_once('/')
+    {
+        return found.help(format!("an origin ends after host and port: write `{scheme}://{authority}`"));
+    }
     found.help(match error {
         OriginError::NoServer if call.view.servers.is_empty() => {
             "say where the API is: `server \"https://…\"` in its block, with the path its operations begin at; the proof says that it is the flow's word"

@@ -60,15 +60,15 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         match lock.compare(wanted, document) {
             Comparison::Unchanged => {}
             Comparison::UnusedChanged if unread => {}
-            Comparison::UnusedChanged => sink.push(
-                Diagnostic::new(
-                    &STALE_PIN,
-                    *span,
-                    format!("the document of `{name}` changed, but nothing this flow uses of it"),
-                )
-                .note(format!("its hash is now {hash}"))
-                .help("run `eczflow pin --update` on this file to pin the new version"),
-            ),
+            Comparison::UnusedChanged => {
+                let message = format!("the document of `{name}` changed, but nothing this flow uses of it");
+                sink.push(
+                    Diagnostic::new(&STALE_PIN, *span, message)
+                        .and_at(document.place("/info"), "the document as it is now")
+                        .note(format!("its hash is now {hash}"))
+                        .help("run `eczflow pin --update` on this file to pin the new version"),
+                );
+            }
             Comparison::IdentityChanged => {
                 let message =
                     format!("the document of `{name}` names another identity than when it was pinned");
@@ -141,7 +141,9 @@ fn changed(
     let at = subjects.join("`, `");
     sink.push(
         diagnostic
-            .note(format!("what falls until it is pinned again: P5 of `{name}`; P3, P4, P7 and P8 at `{at}`"))
+            .note(format!(
+                "what was shown of `{at}` does not count until it is pinned again: that values fit (P3), handoffs (P4), the pin (P5), confidentiality (P6), retries (P7), undos (P8)"
+            ))
             .help("`eczflow pin --update --dry-run` on this file says what changed and what must be proven again"),
     );
 }

@@ -41,6 +41,9 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     None => found,
                 }
             }
+            (Does::Flow { .. }, _) => {
+                found.and(node.span, "one attempt of each call of this flow is on the path")
+            }
             _ => found.and(node.span, "one round of this loop is on the path"),
         };
     }

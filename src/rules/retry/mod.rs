@@ -3,4 +3,5 @@
 pub(super) mod repeatable;
 pub(super) mod key;
 pub(super) mod deadline;
+pub(super) mod rate;
 pub(super) mod statement;

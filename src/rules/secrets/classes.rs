@@ -97,6 +97,7 @@ fn place(leak: &Leak<'_>) -> String {
         Some((whole @ ("body" | "the output"), member)) => {
             format!("the {}'s `{member}`", whole.trim_start_matches("the "))
         }
+        Some((location @ ("path" | "query"), name)) => format!("the {location} parameter `{name}`"),
         Some((location, name)) => format!("the {location} `{name}`"),
         None if leak.place == "key" => "the idempotency key".to_owned(),
         None if leak.place == "body" => "the body".to_owned(),
@@ -107,24 +108,25 @@ fn place(leak: &Leak<'_>) -> String {
 /// What may be done, the least first.
 fn help(context: &Context<'_>, leak: &Leak<'_>, to: Option<&str>) -> String {
     let class = leak.class;
+    let own = context.hir.flow.agent.as_ref().map(|(name, _)| name.as_str());
     let from = match leak.origin {
         Origin::Answer { api, .. } => format!(" from {api}"),
-        Origin::Input(_) | Origin::Released(_) | Origin::Given { .. } => String::new(),
+        Origin::Input(_) => own.map(|own| format!(" from {own}")).unwrap_or_default(),
+        Origin::Released(_) | Origin::Given { .. } => String::new(),
     };
-    let own = context.hir.flow.agent.as_ref().map(|(name, _)| name.as_str());
     let receiver = to.or(own).unwrap_or("OPERATOR");
     let first = match leak.way {
         Way::Sent | Way::Told => "leave it out",
         Way::Chooses | Way::Guards => "decide by something else",
         Way::Ends(_) if leak.subject.ends_with("/undo") => "fail by something else",
-        Way::Ends(_) => "call it before that, or fail by something else",
+        Way::Ends(_) => "let it end before that, above it and with `after` in between, or fail by something else",
     };
     let clearance = match to {
         Some(api) => format!("`cleared {class}{from}` in the block of `{api}`"),
         None => format!("`cleared {class}{from}` at the top of the flow"),
     };
     format!(
-        "{first}; or write {clearance}; or lower what is needed of it: `let NAME = release VALUE to {receiver} as internal because \"…\"`"
+        "{first}; or write {clearance}; or release it for a reason: `let NAME = release VALUE to {receiver} as internal because \"…\"`"
     )
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostics::codes::secrets::CREDENTIAL_PLACE;
 use crate::diagnostics::{Diagnostic, Sink};
+use crate::hir::AuthForm;
 use crate::plan::{Auth, misplaced};
 use crate::rules::{Context, Rule};
 
@@ -16,13 +17,15 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let mut taken = BTreeMap::new();
         for (auth, declared) in auth.iter().zip(&api.auth) {
             let Some((location, key)) = place(auth) else { continue };
-            if misplaced(auth).is_some() {
-                let message = format!("a key cannot go into the {location} `{key}`");
-                sink.push(
-                    Diagnostic::new(&CREDENTIAL_PLACE, declared.span, message)
-                        .note("the runtime sets this header itself, or its name is none that HTTP allows")
-                        .help("another security scheme of the document may do; else ask its publisher"),
-                );
+            if let Some(why) = misplaced(auth) {
+                let message = format!("a key cannot go into the {location} `{key}`: {why}");
+                let found = Diagnostic::new(&CREDENTIAL_PLACE, declared.span, message);
+                sink.push(match &declared.form {
+                    AuthForm::Key { place: Some(_), .. } => {
+                        found.help("write the place that the API's documentation names, such as `in header \"X-Api-Key\"`")
+                    }
+                    _ => found.help("another security scheme of the document may do; else ask its publisher"),
+                });
             }
             if let Some(first) = taken.insert((location, key.clone()), declared.span) {
                 let message = format!("two credentials would go into the {location} `{key}`");

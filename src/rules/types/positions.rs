@@ -1,13 +1,15 @@
 //! P3: every value fits where it is put.
 
-use crate::diagnostics::codes::types::{OPTIONAL_NOT_HANDLED, TYPE_MISMATCH, UNDECLARED_MEMBER};
+use crate::diagnostics::codes::types::{
+    OPTIONAL_NOT_HANDLED, TYPE_MISMATCH, UNDECLARED_MEMBER, UNFIT_LITERAL,
+};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::rules::{Context, Rule};
 use crate::types::{Answer, UNDECLARED};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     name: "types/positions",
-    codes: &[&TYPE_MISMATCH, &OPTIONAL_NOT_HANDLED, &UNDECLARED_MEMBER],
+    codes: &[&TYPE_MISMATCH, &OPTIONAL_NOT_HANDLED, &UNDECLARED_MEMBER, &UNFIT_LITERAL],
     check,
 };
 
@@ -20,6 +22,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let absent = position.found.is_optional() && counterexample.value.is_none();
         let code = match counterexample.why.as_str() {
             _ if absent => &OPTIONAL_NOT_HANDLED,
+            _ if counterexample.declared.is_some() => &UNFIT_LITERAL,
             UNDECLARED => &UNDECLARED_MEMBER,
             _ => &TYPE_MISMATCH,
         };
@@ -30,7 +33,9 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let message = format!("{} does not fit{inside}: {}", position.place, counterexample.why);
         let mut diagnostic = Diagnostic::new(code, position.span, message)
             .at(format!("this is `{}`", context.hir.types.show(&position.found)));
-        if let Some(span) = position.declared_at {
+        if counterexample.declared.is_some() {
+            diagnostic = diagnostic.and_at(position.declared_at, "the document says so here");
+        } else if let Some(span) = position.declared_at {
             diagnostic = diagnostic
                 .and(span, format!("`{}` is needed here", context.hir.types.show(&position.wanted.ty)));
         } else {

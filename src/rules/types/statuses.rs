@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::diagnostics::codes::names::DUPLICATE_NAME;
 use crate::diagnostics::codes::types::UNDOCUMENTED_STATUS;
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::documents::StatusRange;
 use crate::hir::NodeKind;
+use crate::plan::is_documented;
 use crate::rules::{Context, Rule};
 
 pub(in crate::rules) const RULE: Rule =
@@ -35,10 +35,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 );
                 continue;
             }
-            // `default` stands for statuses nobody thought of: to act on one, it must be documented.
-            let documented =
-                view.response(*status).is_some_and(|response| response.status != StatusRange::Default);
-            if !documented {
+            if !is_documented(view, *status) {
                 let known: Vec<String> =
                     view.responses.iter().map(|response| response.status.to_string()).collect();
                 let message = format!("`{}` does not document the status {status}", step.call.operation);

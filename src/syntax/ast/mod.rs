@@ -300,6 +300,10 @@ pub struct Api {
     pub idempotency: Option<Idempotency>,
     /// Bounds of one attempt.
     pub timeout: Option<Timeout>,
+    /// Most requests in a length of time.
+    pub rate: Option<Rate>,
+    /// Most requests at once.
+    pub concurrency: Option<Count>,
     /// Default retry policy.
     pub retry: Option<Path>,
     /// Breaker.
@@ -446,6 +450,17 @@ pub struct Timeout {
     pub attempt: Option<Millis>,
     /// Largest response body, bytes.
     pub response: Option<Spanned<u64>>,
+}
+
+/// `rate 600 per 1m`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rate {
+    /// Its place.
+    pub span: Span,
+    /// How many requests.
+    pub requests: Count,
+    /// In what length of time.
+    pub per: Millis,
 }
 
 /// `retry NAME { attempts 4  backoff 200ms to 5s  within 2m }`.

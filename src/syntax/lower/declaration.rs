@@ -3,7 +3,7 @@
 use crate::diagnostics::codes::syntax as codes;
 use crate::syntax::ast::{
     Api, Auth, AuthScheme, Classify, ClassifyOf, Cleared, Function, Idempotency, IdempotencySource, Name,
-    NoPassport, Operator, Parameter, Pin, Region, Secret, Spanned, Text, Timeout, TypeDeclaration, Use,
+    NoPassport, Operator, Parameter, Pin, Rate, Region, Secret, Spanned, Text, Timeout, TypeDeclaration, Use,
     UseSource,
 };
 use crate::syntax::grammar::{Node, Rule};
@@ -125,6 +125,8 @@ impl Lower<'_> {
             auth: Vec::new(),
             idempotency: None,
             timeout: None,
+            rate: None,
+            concurrency: None,
             retry: None,
             breaker: None,
             handoff: None,
@@ -160,6 +162,7 @@ impl Lower<'_> {
         let (mut region, mut idempotency, mut timeout) = (None, None, None);
         let (mut operator, mut passport, mut origin) = (None, None, None);
         let (mut no_passport, mut server) = (None, None);
+        let (mut rate, mut concurrency) = (None, None);
         let (mut retry, mut breaker, mut handoff) = (None, None, None);
         for part in node.into_inner() {
             let at = self.span(&part);
@@ -198,6 +201,14 @@ impl Lower<'_> {
                     let value = self.timeout(part);
                     self.once(&mut timeout, value, at, "timeout");
                 }
+                Rule::rate => {
+                    let value = self.rate(part);
+                    self.once(&mut rate, value, at, "rate");
+                }
+                Rule::concurrency => {
+                    let value = self.count_in(part);
+                    self.once(&mut concurrency, value, at, "concurrency");
+                }
                 Rule::use_retry => {
                     let value = self.used_path(part);
                     self.once(&mut retry, value, at, "retry");
@@ -221,6 +232,8 @@ impl Lower<'_> {
         api.server = taken(server);
         api.idempotency = taken(idempotency);
         api.timeout = taken(timeout);
+        api.rate = taken(rate);
+        api.concurrency = taken(concurrency);
         api.retry = taken(retry);
         api.breaker = taken(breaker);
         api.handoff = taken(handoff);
@@ -335,6 +348,11 @@ impl Lower<'_> {
             }
         };
         Some(Idempotency { span, header, source })
+    }
+
+    fn rate(&mut self, node: Node<'_>) -> Option<Rate> {
+        let span = self.span(&node);
+        Some(Rate { span, requests: self.count_in(node.clone())?, per: self.millis_in(node)? })
     }
 
     fn timeout(&mut self, node: Node<'_>) -> Option<Timeout> {

@@ -202,7 +202,14 @@ async fn serve(
     state: &State,
     script: &(dyn Fn(usize, &Received) -> Reply + Send + Sync),
 ) {
-    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    let mut stream = match acceptor.accept(stream).into_fallible().await {
+        Ok(stream) => stream,
+        // A socket closed with bytes unread is reset, and a reset can overtake the alert: the caller ends first.
+        Err((_, mut stream)) => {
+            drop(stream.read_to_end(&mut Vec::new()).await);
+            return;
+        }
+    };
     while let Some(received) = read_request(&mut stream, connection).await {
         let number = {
             let mut ledger = state.ledger.lock().unwrap();

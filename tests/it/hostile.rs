@@ -1,0 +1,177 @@
+//! Documents that are very large, or whose names mislead.
+
+use std::fmt::Write as _;
+
+use camino::Utf8Path;
+use eczflow::compile::{Compilation, Session};
+use eczflow::report::{Findings, Format};
+use eczflow::source::MemoryFiles;
+
+const FLOW: &str = "f/flow.eczflow";
+
+/// A document with one operation, `begun` but for its schemas, that is filled up to a size.
+fn document(yaml: bool, bytes: usize) -> String {
+    let mut text = String::with_capacity(bytes + 1_000);
+    text.push_str(
+        r##"{"openapi": "3.1.1", "info": {"title": "Large", "version": "one", "x-ecz-id": {"operator_ecz_id": "ECZ-GB-L4RG31",
+"api_passport_id": "ECZ-GB-L4RG31::API-LARG31", "api_origin": "https://large.example",
+"spec_hash": "sha256:c55d4abdb10c725c3a7da884997837e1c44a1ab71bf2878a1fefc7728acb855f",
+"resolver_url": "https://resolver.ecocitizenz.org/p/ECZ-GB-L4RG31/API/LARG31"}},
+"servers": [{"url": "https://large.example"}], "paths": {"/first": {"get": {"operationId": "getFirst", "responses": {"200": {
+"description": "The first.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/S0"}}}}}}}},
+"components": {"schemas": {"##,
+    );
+    if yaml {
+        // The same, as YAML writes it.
+        text = r##"openapi: "3.1.1"
+info:
+  title: Large
+  version: one
+  x-ecz-id:
+    operator_ecz_id: ECZ-GB-L4RG31
+    api_passport_id: ECZ-GB-L4RG31::API-LARG31
+    api_origin: https://large.example
+    spec_hash: sha256:c55d4abdb10c725c3a7da884997837e1c44a1ab71bf2878a1fefc7728acb855f
+    resolver_url: https://resolver.ecocitizenz.org/p/ECZ-GB-L4RG31/API/LARG31
+servers:
+  - url: https://large.example
+paths:
+  /first:
+    get:
+      operationId: getFirst
+      responses:
+        "200":
+          description: The first.
+          content:
+            application/json:
+              schema: { $ref: "#/components/schemas/S0" }
+components:
+  schemas:
+"##
+        .to_owned();
+    }
+    let filler = "what nobody reads ".repeat(12);
+    for index in 0.. {
+        let members = r#"{"count": {"type": "integer", "maximum": 9}}"#;
+        let done = text.len() >= bytes;
+        if yaml {
+            writeln!(text, "    S{index}:\n      type: object\n      description: {}", filler.trim())
+                .unwrap();
+            writeln!(text, "      required: [count]\n      properties: {}", members.replace('"', ""))
+                .unwrap();
+        } else {
+            let end = if done { "}}}" } else { ",\n" };
+            write!(
+                text,
+                r#""S{index}": {{"type": "object", "description": "{filler}", "required": ["count"], "properties": {members}}}{end}"#
+            )
+            .unwrap();
+        }
+        if done {
+            break;
+        }
+    }
+    text
+}
+
+fn flow(name: &str, statements: &str) -> String {
+    format!(
+        "eczflow 1\nuse std.handoff.{{ strict }}\n\
+         operator acme {{ passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }}\n\
+         api large = openapi(\"{name}\")\nflow f() -> {{ count: int }} {{\n  as acme.agent\n  handoff strict\n{statements}}}\n"
+    )
+}
+
+/// The flow, pinned, and compiled once the document is what `after` makes of it.
+fn compiled(
+    name: &str,
+    text: &str,
+    statements: &str,
+    after: impl FnOnce(&str) -> Option<String>,
+) -> Compilation {
+    let mut files = MemoryFiles::default();
+    let document = format!("f/{name}");
+    files.insert(document.as_str(), text);
+    files.insert(FLOW, flow(name, statements));
+    let pinned = Session::new(&files).pin(Utf8Path::new(FLOW)).unwrap();
+    files.insert(FLOW, pinned.text);
+    files.insert(pinned.lock_path, pinned.lock);
+    if let Some(changed) = after(text) {
+        files.insert(document.as_str(), changed);
+    }
+    Session::new(&files).compile(Utf8Path::new(FLOW), None).unwrap()
+}
+
+fn codes(compilation: &Compilation) -> Vec<&str> {
+    compilation.diagnostics.iter().map(|finding| finding.code.number).collect()
+}
+
+const READ: &str = "  step first = large.getFirst()\n  return { count: first.count }\n";
+
+#[test]
+fn fifty_megabytes_of_json_are_held_against_their_pin() {
+    let text = document(false, 50 << 20);
+    let compilation = compiled("large.json", &text, READ, |_| None);
+    assert!(compilation.plan.is_some(), "{:?}", codes(&compilation));
+    assert!(compilation.diagnostics.is_empty(), "{:?}", codes(&compilation));
+}
+
+#[test]
+fn megabytes_of_yaml_are_held_against_their_pin() {
+    let text = document(true, 4 << 20);
+    let compilation = compiled("large.yaml", &text, READ, |_| None);
+    assert!(compilation.diagnostics.is_empty(), "{:?}", codes(&compilation));
+    let changed =
+        compiled("large.yaml", &text, READ, |text| Some(text.replacen("maximum: 9", "maximum: 8", 1)));
+    assert_eq!(codes(&changed), ["EF4009"]);
+}
+
+#[test]
+fn a_document_beyond_the_bound_is_named() {
+    let mut files = MemoryFiles::default();
+    files.insert("f/large.json", " ".repeat((64 << 20) + 1));
+    files.insert(FLOW, flow("large.json", READ));
+    let compilation = Session::new(&files).compile(Utf8Path::new(FLOW), None).unwrap();
+    let finding = compilation.diagnostics.iter().find(|finding| finding.message.contains("large.json"));
+    let said = finding.map(|finding| format!("{finding:?}")).unwrap_or_default();
+    assert!(said.contains("67108864") || said.contains("64 MiB"), "{:?} {said}", codes(&compilation));
+}
+
+/// A small document whose answer has members of these names.
+fn named(members: &[&str]) -> String {
+    let text = document(false, 0);
+    let members: Vec<String> =
+        members.iter().map(|name| format!("{name:?}: {{\"type\": \"integer\"}}")).collect();
+    text.replace("\"count\": {\"type\": \"integer\", \"maximum\": 9}", &members.join(", "))
+        .replace("\"required\": [\"count\"]", "\"additionalProperties\": false")
+}
+
+#[test]
+fn names_that_look_alike_are_told_apart() {
+    let text = named(&["p\u{430}yload"]).replace("\\u{430}", "\u{430}");
+    let read = "  step first = large.getFirst()\n  return { count: first.payload ?? 0 }\n";
+    let compilation = compiled("names.json", &text, read, |_| None);
+    assert_eq!(codes(&compilation), ["EF2002"]);
+    let help = compilation.diagnostics[0].help.clone().unwrap();
+    assert!(help.contains("its character 2 is U+0430, and what stands here has U+0061"), "{help}");
+}
+
+#[test]
+fn no_format_of_findings_turns_a_line_around() {
+    let text = named(&["pay\u{202e}load", "odd\u{61c}"])
+        .replace("\\u{202e}", "\u{202e}")
+        .replace("\\u{61c}", "\u{61c}");
+    assert!(text.contains('\u{202e}') && text.contains('\u{61c}'));
+    let read = "  step first = large.getFirst()\n  return { count: first.total ?? 0 }\n";
+    let compilation = compiled("names.json", &text, read, |_| None);
+    assert_eq!(codes(&compilation), ["EF2002"]);
+    for format in [Format::Text, Format::Concise, Format::Json, Format::Sarif, Format::Github] {
+        let mut findings = Findings::new(format);
+        let written = findings.add(&compilation.source_map, &compilation.diagnostics);
+        let written = written + &findings.finish();
+        assert!(
+            written.contains("EF2002") && !written.contains(['\u{202e}', '\u{61c}']),
+            "{format:?}: {written}"
+        );
+    }
+}

@@ -7,12 +7,13 @@ use clap::{Args, ValueEnum};
 
 use super::error::Failure;
 use super::{Exit, Outcome, flow, manifest, output};
-use crate::base::Explained as _;
+use crate::base::{Clock as _, Explained as _, SystemClock, Timestamp};
 use crate::compile::{Compilation, Session};
 use crate::config::{Config, EndpointKind};
 use crate::diagnostics::Severity;
 use crate::ecz::{EczId, VerifyMode};
 use crate::hir::{self, Hir};
+use crate::host::check_statement;
 use crate::report::{self, Checkpoint, Due, Group, State};
 use crate::source::DiskFiles;
 use crate::trust::AgentFacts;
@@ -65,6 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         due.extend(ours(hir));
         due.extend(called(hir).into_iter().map(|(name, api)| passport(name, api)));
         due.extend(secrets(hir, &config));
+        due.extend(statements(hir, &config, SystemClock.now()));
         due.extend(presented(hir).into_iter().map(|agent| key(agent, &config)));
         due.extend(endpoints(hir, &config));
     }
@@ -193,6 +195,21 @@ fn secrets(hir: &Hir, config: &Config) -> Vec<Due> {
         missing(group, what, "has no source", next)
     };
     needed.into_iter().map(due).collect()
+}
+
+/// For each statement that a called api brings: whether the configuration says that it is its issuer's.
+fn statements(hir: &Hir, config: &Config, now: Timestamp) -> Vec<Due> {
+    let read = |(name, api): (_, &hir::Api)| {
+        let statement = &api.statement.as_ref()?.content;
+        let what = format!("key of `{}`, who states something about `{name}`", statement.issuer);
+        Some(match check_statement(statement, config, Some(now)) {
+            Ok(()) => there(Group::BringBack, what, "configured, and the statement is signed with it"),
+            Err(error) => {
+                missing(Group::BringBack, what, error.to_string(), error.help().unwrap_or_default())
+            }
+        })
+    };
+    called(hir).into_iter().filter_map(|(name, api)| read((name, api))).collect()
 }
 
 fn key(agent: &EczId, config: &Config) -> Due {

@@ -7,8 +7,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Session;
 use super::session::{file_name, lock_path};
-use crate::base::limits;
+use crate::base::{Digest, limits};
 use crate::diagnostics::codes::documents::{IDENTITY_MISSING, SYNTAX};
+use crate::diagnostics::codes::retry::UNREADABLE_STATEMENT;
 use crate::diagnostics::{Diagnostic, Severity, Sink};
 use crate::documents::{Document, Lock, LockedApi};
 use crate::hir::{Choice, Hir};
@@ -48,6 +49,8 @@ pub struct Pinned {
     pub diagnostics: Vec<Diagnostic>,
     /// By api: how its pin stood, and the document's canonical hash as it is now.
     pub apis: BTreeMap<String, (PinState, String)>,
+    /// The same of the counterparties' statements, by api.
+    pub statements: BTreeMap<String, (PinState, String)>,
     /// Edits of the flow's file, sorted, none overlapping.
     pub edits: Vec<Edit>,
     /// The flow file's new text.
@@ -85,24 +88,22 @@ impl Session<'_> {
             LockState::Read(lock) => lock,
             LockState::Missing | LockState::Unreadable { .. } => Lock::default(),
         };
-        let (mut apis, mut edits, mut locked) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        let (mut apis, mut statements) = (BTreeMap::new(), BTreeMap::new());
+        let (mut edits, mut locked) = (Vec::new(), BTreeMap::new());
         let mut changed = Vec::new();
         if let Some(first) = flows.first() {
             for (name, api) in &first.apis {
+                if let Some(statement) = &api.statement {
+                    let digest = statement.pinned.digest;
+                    let state = pin_of(statement.pin.as_ref(), statement.file_span, digest, &mut edits);
+                    if state == PinState::Changed {
+                        changed.push(format!("the statement about `{name}`"));
+                    }
+                    statements.insert(name.clone(), (state, digest.to_string()));
+                }
                 let Some(document) = &api.document else { continue };
                 let hash = document.canonical_hash();
-                let state = match &api.pin {
-                    None => {
-                        let at = api.source_span.end;
-                        edits.push(Edit { start: at, end: at, text: format!(" pinned {hash}") });
-                        PinState::New
-                    }
-                    Some((hex, _)) if *hex == hash.hex() => PinState::Current,
-                    Some((_, Span { start, end, .. })) => {
-                        edits.push(Edit { start: *start, end: *end, text: hash.to_string() });
-                        PinState::Changed
-                    }
-                };
+                let state = pin_of(api.pin.as_ref(), api.source_span, hash, &mut edits);
                 let used = used(&flows, name);
                 let used: Vec<&str> = used.iter().map(String::as_str).collect();
                 if let Some(old) = lock.api(file_name(path), name) {
@@ -140,6 +141,7 @@ impl Session<'_> {
                 false => unidentified(sink),
             },
             apis,
+            statements,
             edits,
             text,
             lock_path,
@@ -150,9 +152,31 @@ impl Session<'_> {
     }
 }
 
-/// What keeps nobody from pinning, but would stop the next command with a surprise: documents without an identity.
+/// How a pin stands, and the edit that makes it the digest's. A missing one goes after what it pins.
+fn pin_of(
+    pin: Option<&(String, Span)>,
+    pinned: Span,
+    digest: Digest,
+    edits: &mut Vec<Edit>,
+) -> PinState {
+    match pin {
+        None => {
+            edits.push(Edit { start: pinned.end, end: pinned.end, text: format!(" pinned {digest}") });
+            PinState::New
+        }
+        Some((hex, _)) if *hex == digest.hex() => PinState::Current,
+        Some((_, Span { start, end, .. })) => {
+            edits.push(Edit { start: *start, end: *end, text: digest.to_string() });
+            PinState::Changed
+        }
+    }
+}
+
+/// What keeps nobody from pinning, but would stop the next command with a surprise: documents without an identity,
+/// statements that are none.
 fn unidentified(sink: Sink) -> Vec<Diagnostic> {
-    let missing = |finding: &Diagnostic| finding.code.number == IDENTITY_MISSING.number;
+    let known = [IDENTITY_MISSING.number, UNREADABLE_STATEMENT.number];
+    let missing = |finding: &Diagnostic| known.contains(&finding.code.number);
     let mut found: Vec<Diagnostic> = sink.into_sorted().into_iter().filter(missing).collect();
     for finding in &mut found {
         finding.severity = Severity::Warning;

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::secret::Shape;
 use super::{ConfigError, Environment, Secret, read_key};
-use crate::base::Ed25519Key;
+use crate::base::{Ed25519Key, PublicKey};
 use crate::ecz::{EczId, Kind};
 
 /// The one canonical hash that `[apis.NAME] spec_hash_profile` may name.
@@ -38,6 +38,8 @@ pub struct Config {
     pub tls_ca: Option<Utf8PathBuf>,
     /// `[verify] logs`: verifier keys of logs that are trusted, beside those in [`Config::trusted_logs`].
     pub verify_logs: Vec<String>,
+    /// `[statements]`: the keys that an issuer's statements may be signed with.
+    pub statements: BTreeMap<EczId, Vec<PublicKey>>,
     /// `[apis.NAME]`.
     pub apis: BTreeMap<String, ApiConfig>,
     /// `[rules]`: levels by rule name.
@@ -59,6 +61,7 @@ impl Default for Config {
             origins: BTreeMap::new(),
             tls_ca: None,
             verify_logs: Vec::new(),
+            statements: BTreeMap::new(),
             apis: BTreeMap::new(),
             rules: BTreeMap::new(),
             trusted_logs: None,

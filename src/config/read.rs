@@ -7,9 +7,10 @@ use super::model::{
     ApiConfig, Config, EndpointKind, ResolverConfig, RuleLevel, SPEC_HASH_PROFILE, SecretSource, Template,
 };
 use super::table::{Entry, File, Table};
+use crate::base::PublicKey;
 use crate::ecz::EczId;
 
-pub(super) const TABLES: [&str; 12] = [
+pub(super) const TABLES: [&str; 13] = [
     "secrets",
     "agent",
     "log",
@@ -19,6 +20,7 @@ pub(super) const TABLES: [&str; 12] = [
     "origins",
     "tls",
     "verify",
+    "statements",
     "environment",
     "apis",
     "rules",
@@ -42,6 +44,7 @@ pub(super) fn own(path: &Utf8Path, bytes: &[u8]) -> Result<Config, ConfigError> 
             "origins" => origins(table, &mut config)?,
             "tls" => config.tls_ca = one_path(table, "ca")?,
             "verify" => verify(table, &mut config)?,
+            "statements" => statements(table, &mut config)?,
             "environment" => environment(table, &mut config)?,
             "apis" => apis(table, &mut config)?,
             _ => rules(table, &mut config)?,
@@ -171,6 +174,23 @@ fn origin(text: &str) -> Option<Origin> {
 fn verify(table: Table<'_>, config: &mut Config) -> Result<(), ConfigError> {
     if let Some(entry) = table.only(&["logs"])?.get("logs") {
         config.verify_logs = entry.strings()?.iter().map(|item| item.value.to_owned()).collect();
+    }
+    Ok(())
+}
+
+fn statements(table: Table<'_>, config: &mut Config) -> Result<(), ConfigError> {
+    for (name, entry) in table.entries() {
+        let issuer: EczId = name.parse().map_err(|_| {
+            table.refuse(name, "must be the issuer's ECZ-ID in quotes, such as `\"ECZ-GB-A1B2C3\"`")
+        })?;
+        let mut keys = Vec::new();
+        for item in entry.strings()? {
+            let key = PublicKey::from_jwk_x(item.value).ok_or_else(|| {
+                item.refuse("must be an Ed25519 public key in base64url: the `x` of its JWK, 43 characters")
+            })?;
+            keys.push(key);
+        }
+        config.statements.insert(issuer, keys);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use super::{Config, EndpointKind, SecretSource, Template};
+use crate::base::PublicKey;
 
 impl Config {
     /// The configuration as a file that reads back the same. Paths stand as they are, so they should be absolute.
@@ -35,6 +36,11 @@ impl Config {
         put(&mut top, "tls", [("ca", self.tls_ca.as_ref().map(|path| path.as_str().into()))]);
         let logs = (!self.verify_logs.is_empty()).then(|| Value::from(self.verify_logs.clone()));
         put(&mut top, "verify", [("logs", logs)]);
+        let statements = self.statements.iter().map(|(issuer, keys)| {
+            let keys: Vec<String> = keys.iter().map(PublicKey::jwk_x).collect();
+            (issuer.as_str().to_owned(), Value::from(keys))
+        });
+        put_table(&mut top, "statements", statements.collect());
         let mut apis = Table::new();
         for (name, api) in &self.apis {
             let profile = api.spec_hash_profile.as_ref().map(|profile| profile.as_str().into());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{HostError, identity};
+use super::{HostError, StatementError, check_statement, identity};
 use crate::base::{Clock, Signer, Timestamp};
 use crate::config::{Config, Environment, Secret};
 use crate::ecz::EczId;
@@ -31,13 +31,21 @@ pub(super) struct Authorization {
 
 impl Credentials {
     /// Everything that must be right before a run's first step, in the flows that it calls too: documents' resolver pages,
-    /// keys, secrets. Blocks while commands run.
+    /// statements' keys, keys, secrets. `begins`: whether the run starts now. Blocks while commands run.
     pub(super) fn read(
         plan: &Verified<Plan>,
         config: &Config,
         environment: &dyn Environment,
         now: Timestamp,
+        begins: bool,
     ) -> Result<Credentials, HostError> {
+        for (name, api) in plan.all_apis() {
+            let Some(statement) = &api.statement else { continue };
+            let statement = statement.read().map_err(StatementError::Unreadable);
+            statement
+                .and_then(|statement| check_statement(&statement, config, begins.then_some(now)))
+                .map_err(|error| HostError::Statement { api: name.to_owned(), error })?;
+        }
         for (name, api) in plan.all_apis() {
             let Some(identity) = api.identity.identity() else { continue };
             let Some(url) = &identity.resolver_url else { continue };

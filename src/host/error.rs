@@ -1,5 +1,6 @@
 //! Why a run could not be started, driven or resumed. A run that fails is no error: it is a report.
 
+use super::StatementError;
 use crate::base::Explained;
 use crate::config::ConfigError;
 use crate::store::StoreError;
@@ -33,6 +34,14 @@ pub enum HostError {
         api: String,
         /// What is wrong with it.
         error: CertificateError,
+    },
+    /// A counterparty's statement that this runner does not rely on.
+    #[error("api `{api}`: {error}")]
+    Statement {
+        /// The api.
+        api: String,
+        /// Why not.
+        error: StatementError,
     },
     /// A journalled run is not what its plan allows.
     #[error("run `{run}` cannot be resumed: record {seq} is not what its plan allows: {why}")]
@@ -78,6 +87,7 @@ impl Explained for HostError {
             HostError::Wire(error) => error.code(),
             HostError::ResolverUrl { error, .. } => error.code(),
             HostError::Certificate { error, .. } => error.code(),
+            HostError::Statement { error, .. } => error.code(),
             HostError::Replay { .. } => "ER3001",
             HostError::Erased { .. } => "ER3002",
             HostError::Finished { .. } => "ER3003",
@@ -94,6 +104,7 @@ impl Explained for HostError {
             HostError::Wire(error) => return error.help(),
             HostError::ResolverUrl { error, .. } => return error.help(),
             HostError::Certificate { error, .. } => return error.help(),
+            HostError::Statement { error, .. } => return error.help(),
             HostError::Replay { .. } => {
                 "the journal or the plan was changed by something else than eczflow: export the run and keep the store"
             }

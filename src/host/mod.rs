@@ -12,6 +12,7 @@ mod journal;
 mod places;
 mod send;
 mod shared;
+mod statements;
 mod sub_flow;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 use credentials::Credentials;
 pub use error::HostError;
 pub use shared::Shared;
+pub use statements::{StatementError, check_statement};
 
 use crate::audit::{Kind, Payload, Record};
 use crate::base::{Clock, Digest, Random, Timestamp, canonical_json, encode_base64url, encode_hex};
@@ -127,7 +129,7 @@ impl Host {
         pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
         runnable(&plan)?;
-        let credentials = self.prepare(&plan).await?;
+        let credentials = self.prepare(&plan, true).await?;
         let run = self.new_run_id();
         let mut secret = [0; 32];
         self.parts.random.fill(&mut secret);
@@ -174,7 +176,7 @@ impl Host {
         if let Phase::Finished(_) = standing.state.phase {
             return Err(HostError::Finished { run: run.to_owned() });
         }
-        let credentials = self.prepare(&plan).await?;
+        let credentials = self.prepare(&plan, false).await?;
         self.go_on(&plan, standing, credentials, pause).await
     }
 
@@ -219,12 +221,16 @@ impl Host {
         self.drive(plan, &engine, journal, credentials, pause).await
     }
 
-    /// Everything that must be right before a run's first step: documents' resolver pages, keys, secrets.
-    async fn prepare(&self, plan: &Arc<Verified<Plan>>) -> Result<Arc<Credentials>, HostError> {
+    /// Everything that must be right before a run's first step: documents' resolver pages, statements' keys, keys,
+    /// secrets. `begins`: whether the run starts now.
+    async fn prepare(&self, plan: &Arc<Verified<Plan>>, begins: bool) -> Result<Arc<Credentials>, HostError> {
         let (config, environment) = (self.parts.config.clone(), self.parts.environment.clone());
         let (plan, now) = (plan.clone(), self.parts.clock.now());
         // Keys and secrets come from files and commands.
-        blocking(move || Credentials::read(&plan, &config, environment.as_ref(), now).map(Arc::new)).await
+        blocking(move || {
+            Credentials::read(&plan, &config, environment.as_ref(), now, begins).map(Arc::new)
+        })
+        .await
     }
 
     fn shares(&self) -> (Arc<dyn Store>, Arc<dyn Random>, Arc<dyn Observer>) {

@@ -9,7 +9,7 @@ use super::class::{Classified, Clearance, Received, Release};
 use super::pace::Rate;
 use super::party::{Auth, Party};
 use crate::base::Digest;
-use crate::ecz::{EczId, HandoffPolicy};
+use crate::ecz::{EczId, HandoffPolicy, IdempotencyStatement};
 use crate::expr::{Definitions, Expr};
 use crate::types::Type;
 
@@ -162,6 +162,13 @@ pub struct Statement {
     pub text: String,
     /// SHA-256 of the text: the pin.
     pub digest: Digest,
+}
+
+impl Statement {
+    /// What it says, or why it is no statement: it is one in every verified plan.
+    pub fn read(&self) -> Result<IdempotencyStatement, String> {
+        IdempotencyStatement::read(self.text.as_bytes())
+    }
 }
 
 /// The fact that lets an effect be retried.

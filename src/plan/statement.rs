@@ -6,7 +6,7 @@ use super::PlanError;
 use super::model::{Api, Call, Idempotency, Plan};
 use crate::base::Digest;
 use crate::documents::OperationView;
-use crate::ecz::{EczId, IdempotencyStatement};
+use crate::ecz::EczId;
 
 /// Why an api's statement does not bear what a call says it states; nothing where it does.
 pub(super) fn misstated(api: &Api, view: &OperationView, header: &str, by: &EczId) -> Option<String> {
@@ -14,7 +14,7 @@ pub(super) fn misstated(api: &Api, view: &OperationView, header: &str, by: &EczI
     if Digest::of(&stated.text) != stated.digest {
         return Some("the statement is not what its digest says".into());
     }
-    let statement = match IdempotencyStatement::read(stated.text.as_bytes()) {
+    let statement = match stated.read() {
         Ok(statement) => statement,
         Err(reason) => return Some(format!("the statement cannot be read: {reason}")),
     };

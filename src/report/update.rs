@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::shown::harmless_line;
-use crate::compile::{Fall, Standing, Update};
+use crate::compile::{Fall, PinState, Standing, Update};
 
 /// Operation by operation: how it stands, what changed, what falls.
 pub fn update(update: &Update) -> String {
@@ -23,6 +23,9 @@ pub fn update(update: &Update) -> String {
                     out,
                     "  x-ecz-id changed: breaks P4 and P5 at every call; make sure with its publisher who answers"
                 )?;
+            }
+            if let Some((PinState::Changed, digest)) = update.pinned.statements.get(name) {
+                writeln!(out, "  its statement about idempotency is another one, {digest}: read what it says now")?;
             }
             for (key, operation) in &api.operations {
                 let standing = match operation.standing {

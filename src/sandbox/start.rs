@@ -29,7 +29,7 @@ use crate::config::{
     Template,
 };
 use crate::ecz::EczId;
-use crate::plan::Plan;
+use crate::plan::{Plan, Statement};
 
 /// The environment's name: what every log of a run in a sandbox says first.
 pub const ENVIRONMENT: &str = "sandbox";
@@ -342,6 +342,12 @@ fn write_config(
         let spec_hash_profile =
             (stated == Some(api.pin.to_string().as_str())).then(|| SPEC_HASH_PROFILE.to_owned());
         config.apis.insert(name.clone(), ApiConfig { spec_hash_profile });
+    }
+    // There is nobody to ask: each statement's own key is taken for its issuer's.
+    for (_, api) in plan.all_apis() {
+        if let Some(Ok(statement)) = api.statement.as_ref().map(Statement::read) {
+            config.statements.entry(statement.issuer).or_default().push(statement.key);
+        }
     }
     let machine = EndpointKind::ALL
         .into_iter()

@@ -79,16 +79,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         write(file, &pinned)?;
     }
     for (api, (state, hash)) in &pinned.apis {
-        let state = match (state, writes) {
-            (PinState::Current, _) => "current",
-            (PinState::Unlocked, false) => "not in the lock",
-            (PinState::Unlocked, true) => "locked",
-            (PinState::New, false) => "not pinned",
-            (PinState::New, true) => "pinned",
-            (PinState::Changed, false) => "pinned to another version",
-            (PinState::Changed, true) => "pinned anew",
-        };
-        output::data(&format!("{api}  {hash}  {state}\n"))?;
+        output::data(&format!("{api}  {hash}  {}\n", told(state, writes)))?;
+        if let Some((state, digest)) = pinned.statements.get(api) {
+            output::data(&format!("{api}, its statement  {digest}  {}\n", told(state, writes)))?;
+        }
     }
     if writes || pinned.current {
         return Ok(Exit::Clean);
@@ -109,6 +103,18 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         output::tell(&format!("pins or lock are not current: `eczflow pin {file}` writes them"));
     }
     Ok(Exit::Findings)
+}
+
+fn told(state: &PinState, writes: bool) -> &'static str {
+    match (state, writes) {
+        (PinState::Current, _) => "current",
+        (PinState::Unlocked, false) => "not in the lock",
+        (PinState::Unlocked, true) => "locked",
+        (PinState::New, false) => "not pinned",
+        (PinState::New, true) => "pinned",
+        (PinState::Changed, false) => "pinned to another version",
+        (PinState::Changed, true) => "pinned anew",
+    }
 }
 
 fn write(file: &Utf8Path, pinned: &Pinned) -> Result<(), CliError> {

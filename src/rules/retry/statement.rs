@@ -40,7 +40,7 @@ fn pinned(name: &str, statement: &Statement, sink: &mut Sink) {
             sink.push(
                 Diagnostic::new(&STATEMENT_CHANGED, *span, message)
                     .and(statement.place("issuer"), format!("its digest is now {}", statement.pinned.digest))
-                    .help("read what it says now; to take it, remove the pin and run `eczflow pin` on this file"),
+                    .help("read what it says now; to take it, run `eczflow pin --update` on this file"),
             );
         }
         Some(_) => {}

@@ -3,9 +3,10 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand};
 
-use super::{Exit, Outcome, output};
-use crate::base::OsRandom;
-use crate::config::new_key;
+use super::{Exit, Outcome, files, output};
+use crate::base::{OsRandom, Timestamp};
+use crate::config::{ConfigError, new_key, read_key};
+use crate::ecz::{EczId, EczIdError, Kind, Stated};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,7 +15,17 @@ Examples:
 The private key is PKCS #8 PEM, mode 0600. Put the JWK into the key set of the agent's manifest, and the file's path
 into `eczflow.toml`: `[agent.\"ECZ-…\"] key = \"agent.key\"`.";
 
-/// Make signing keys.
+const STATING: &str = "\
+Examples:
+  eczflow key state --issuer ECZ-GB-PAYM01 --api ECZ-GB-PAYM01::API-REFD01 \\
+      --header Idempotency-Key --operation createRefund --key issuer.key -o refunds.statement.json
+
+For whoever operates an API: callers may then retry these operations, `idempotency header
+\"…\" stated by ECZ-… in file(\"…\")`. It says that of two requests with the same value of the
+header only one takes effect. Hand your public key, its `x` as `eczflow key new` printed it, to
+callers by another way than the statement.";
+
+/// Make signing keys, and sign with them.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -30,12 +41,63 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Utf8PathBuf,
     },
+    /// Sign a statement that operations of your API honour an idempotency header.
+    #[command(after_help = STATING)]
+    State {
+        /// Who states it: the API's operator, or the API Passport itself.
+        #[arg(long, value_name = "ECZ-ID")]
+        issuer: EczId,
+        /// The API Passport it is about.
+        #[arg(long, value_name = "ECZ-ID", value_parser = api_passport)]
+        api: EczId,
+        /// The header that carries the key.
+        #[arg(long, value_name = "NAME")]
+        header: String,
+        /// An operation it is about, by its `operationId` or as `POST /path`; may be repeated. All where none is named.
+        #[arg(long = "operation", value_name = "NAME")]
+        operations: Vec<String>,
+        /// No run begins later on the strength of it.
+        #[arg(long, value_name = "TIME")]
+        not_after: Option<Timestamp>,
+        /// The private key to sign with.
+        #[arg(long, value_name = "FILE")]
+        key: Utf8PathBuf,
+        /// Where it is written; to standard output where this is not given.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<Utf8PathBuf>,
+    },
+}
+
+fn api_passport(text: &str) -> Result<EczId, String> {
+    let id: EczId = text.parse().map_err(|error: EczIdError| error.to_string())?;
+    let passport = id.kind() == Kind::Api;
+    passport
+        .then_some(id)
+        .ok_or_else(|| "this is not an API Passport, such as `ECZ-GB-A1B2C3::API-000001`".into())
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let Command::New { output } = &arguments.command;
-    let key = new_key(output, &OsRandom)?;
-    output::tell(&format!("wrote `{output}`; signatures carry the keyid `{}`", key.thumbprint));
-    output::data(&format!("{}\n", key.jwk))?;
+    match &arguments.command {
+        Command::New { output } => {
+            let key = new_key(output, &OsRandom)?;
+            output::tell(&format!("wrote `{output}`; signatures carry the keyid `{}`", key.thumbprint));
+            output::data(&format!("{}\n", key.jwk))?;
+        }
+        Command::State { issuer, api, header, operations, not_after, key, output } => {
+            let stated = Stated {
+                issuer: issuer.clone(),
+                api: api.clone(),
+                header: header.clone(),
+                operations: operations.clone(),
+                not_after: *not_after,
+            };
+            let unusable = |_| ConfigError::KeyUnreadable { path: key.clone() };
+            let text = stated.sign(&read_key(key)?).map_err(unusable)?;
+            match output {
+                Some(path) => files::replace(path, text.as_bytes())?,
+                None => output::data(&text)?,
+            }
+        }
+    }
     Ok(Exit::Clean)
 }

@@ -153,12 +153,7 @@ impl Session<'_> {
 }
 
 /// How a pin stands, and the edit that makes it the digest's. A missing one goes after what it pins.
-fn pin_of(
-    pin: Option<&(String, Span)>,
-    pinned: Span,
-    digest: Digest,
-    edits: &mut Vec<Edit>,
-) -> PinState {
+fn pin_of(pin: Option<&(String, Span)>, pinned: Span, digest: Digest, edits: &mut Vec<Edit>) -> PinState {
     match pin {
         None => {
             edits.push(Edit { start: pinned.end, end: pinned.end, text: format!(" pinned {digest}") });

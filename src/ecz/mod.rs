@@ -14,4 +14,4 @@ pub use document::DocumentIdentity;
 pub use id::{EczId, EczIdError, Kind};
 pub use policy::{Attest, Evidence, HandoffPolicy, Verify, VerifyMode};
 pub use projection::{Asked, Decision, Observation, Projection, Refusal, State, Verdict, judge};
-pub use statement::{IdempotencyStatement, STATEMENT_FORMAT, StatementFault, unsigned_statement};
+pub use statement::{IdempotencyStatement, STATEMENT_FORMAT, Stated, StatementFault};

@@ -1,11 +1,13 @@
 //! A counterparty's signed statement that operations of its API honour an idempotency header (docs/formats/idempotency-statement.md).
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{DocumentIdentity, EczId, Kind};
 use crate::base::json::read_strict;
-use crate::base::{PublicKey, Timestamp, canonical_json, decode_base64url, limits};
+use crate::base::{
+    PublicKey, Signer, SigningError, Timestamp, canonical_json, decode_base64url, encode_base64url, limits,
+};
 
 /// The format's name.
 pub const STATEMENT_FORMAT: &str = "eczflow-idempotency-statement-1";
@@ -139,8 +141,42 @@ impl IdempotencyStatement {
     }
 }
 
+/// What a counterparty states: a statement before it is signed.
+#[derive(Debug, Clone)]
+pub struct Stated {
+    /// Who states it.
+    pub issuer: EczId,
+    /// The API Passport it is about.
+    pub api: EczId,
+    /// The header that carries the key.
+    pub header: String,
+    /// The operations it is about; all that have an effect where there is none.
+    pub operations: Vec<String>,
+    /// No run begins later on the strength of it.
+    pub not_after: Option<Timestamp>,
+}
+
+impl Stated {
+    /// The statement, signed: JSON of several lines.
+    pub fn sign(&self, signer: &dyn Signer) -> Result<String, SigningError> {
+        let mut statement = json!({
+            "format": STATEMENT_FORMAT, "issuer": self.issuer, "api": self.api, "header": self.header,
+            "key": signer.public_key().jwk_x(),
+        });
+        if !self.operations.is_empty() {
+            statement["operations"] = json!(self.operations);
+        }
+        if let Some(not_after) = self.not_after {
+            statement["not_after"] = json!(not_after);
+        }
+        let message = unsigned_statement(&statement).map_err(SigningError::Signer)?;
+        statement["signature"] = encode_base64url(&signer.sign(message.as_bytes())?).into();
+        Ok(format!("{statement:#}\n"))
+    }
+}
+
 /// What a statement's signature is over: the canonical JSON of everything but the signature.
-pub fn unsigned_statement(statement: &Value) -> Result<String, String> {
+fn unsigned_statement(statement: &Value) -> Result<String, String> {
     let mut members = statement.as_object().cloned().ok_or("it is not an object")?;
     members.remove("signature");
     canonical_json(&members).map_err(|error| error.to_string())
@@ -149,11 +185,27 @@ pub fn unsigned_statement(statement: &Value) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Ed25519Key, Signer as _, encode_base64url};
-    use serde_json::json;
+    use crate::base::Ed25519Key;
 
     fn key() -> Ed25519Key {
         Ed25519Key::generate(&crate::base::SeededRandom::new("statement"))
+    }
+
+    /// What the program signs it reads, and names that a reader may have written otherwise are part of it.
+    #[test]
+    fn what_is_signed_is_read() {
+        let stated = Stated {
+            issuer: "ECZ-GB-PAYM01".parse().unwrap(),
+            api: "ECZ-GB-PAYM01::API-REFD01".parse().unwrap(),
+            header: "X-Key".into(),
+            operations: vec!["createRefund".into()],
+            not_after: Some("2027-12-31T00:00:00Z".parse().unwrap()),
+        };
+        let read = IdempotencyStatement::read(stated.sign(&key()).unwrap().as_bytes()).unwrap();
+        assert_eq!(read, IdempotencyStatement::read(&signed(statement())).unwrap());
+        let all = Stated { operations: vec![], not_after: None, ..stated };
+        let read = IdempotencyStatement::read(all.sign(&key()).unwrap().as_bytes()).unwrap();
+        assert!(read.covers(["any", "PUT /any"]) && read.not_after.is_none() && read.signed);
     }
 
     fn signed(mut statement: Value) -> Vec<u8> {

@@ -71,7 +71,9 @@ pub(super) fn promised(
         sink.push(
             Diagnostic::new(&codes::RESERVED_HEADER, fact.header.span, message)
                 .note("the key would stand in place of what the header is for, or be lost")
-                .help("name the header that the API reads its idempotency keys from, mostly `Idempotency-Key`"),
+                .help(
+                    "name the header that the API reads its idempotency keys from, mostly `Idempotency-Key`",
+                ),
         );
     }
     match &fact.source {

@@ -227,10 +227,8 @@ impl Host {
         let (config, environment) = (self.parts.config.clone(), self.parts.environment.clone());
         let (plan, now) = (plan.clone(), self.parts.clock.now());
         // Keys and secrets come from files and commands.
-        blocking(move || {
-            Credentials::read(&plan, &config, environment.as_ref(), now, begins).map(Arc::new)
-        })
-        .await
+        blocking(move || Credentials::read(&plan, &config, environment.as_ref(), now, begins).map(Arc::new))
+            .await
     }
 
     fn shares(&self) -> (Arc<dyn Store>, Arc<dyn Random>, Arc<dyn Observer>) {

@@ -343,7 +343,8 @@ fn retried(
         None if call.is_resendable() => format!("derived, {} is idempotent", call.method),
         None => "never resent".to_owned(),
     };
-    let read = read.map(|read| format!("; derived, read back by {}", read.operation_name())).unwrap_or_default();
+    let read =
+        read.map(|read| format!("; derived, read back by {}", read.operation_name())).unwrap_or_default();
     Ok(obligation("P7", subject, format!("attempts {attempts}; {fact}{read}")))
 }
 

@@ -25,7 +25,10 @@ pub fn update(update: &Update) -> String {
                 )?;
             }
             if let Some((PinState::Changed, digest)) = update.pinned.statements.get(name) {
-                writeln!(out, "  its statement about idempotency is another one, {digest}: read what it says now")?;
+                writeln!(
+                    out,
+                    "  its statement about idempotency is another one, {digest}: read what it says now"
+                )?;
             }
             for (key, operation) in &api.operations {
                 let standing = match operation.standing {

@@ -45,6 +45,7 @@ fn findings(text: &str) -> (BTreeSet<&'static str>, BTreeSet<&'static str>, Stri
     let mut parts = text.split("// file ");
     let mut files = refund_files(parts.next());
     files.insert("apis/orders.openapi.yaml", include_str!("../ui/apis/orders.openapi.yaml"));
+    files.insert("apis/refunds.statement.json", include_str!("../ui/apis/refunds.statement.json"));
     for part in parts {
         let (name, content) = part.split_once('\n').unwrap();
         files.insert(name.trim(), content);
@@ -158,7 +159,6 @@ fn later_words_are_met_with_one_message() {
                     let member = match place.trim_matches(|c| c != '`' && !char::is_alphabetic(c)) {
                         "`api`" => format!("{word} x"),
                         "`auth`" => format!("auth {word} secret.payments_token"),
-                        "`idempotency`" => format!("idempotency header \"K\" {word} by x"),
                         other => panic!("{other}"),
                     };
                     let api = format!("api other = openapi(\"apis/support.openapi.yaml\") {{ {member} }}");

@@ -19,7 +19,7 @@ fn noted() -> Verified<Plan> {
 }
 
 /// The plan with a member in place of another, or beside the others.
-fn edited(plan: &Plan, pointer: &str, value: Json) -> Plan {
+pub(crate) fn edited(plan: &Plan, pointer: &str, value: Json) -> Plan {
     let mut json = serde_json::to_value(plan).unwrap();
     let (of, name) = pointer.rsplit_once('/').unwrap();
     json.pointer_mut(of).unwrap_or_else(|| panic!("{pointer}"))[name] = value;
@@ -27,7 +27,7 @@ fn edited(plan: &Plan, pointer: &str, value: Json) -> Plan {
 }
 
 /// Why a plan is refused whatever it states as its proof: `CODE: WORDS`.
-fn refused(plan: &Plan) -> String {
+pub(crate) fn refused(plan: &Plan) -> String {
     let Err(error) = plan::prove(plan) else { return String::new() };
     assert!(plan::check(plan.clone()).is_err());
     format!("{}: {error}", error.code())
@@ -35,7 +35,7 @@ fn refused(plan: &Plan) -> String {
 
 const TICKET: &str = "/flow/body/nodes/0/kind";
 const MOVED: &str = "/flow/body/nodes/3/kind/body/nodes/0/kind";
-const REFUND: &str = "/flow/body/nodes/4/kind";
+pub(crate) const REFUND: &str = "/flow/body/nodes/4/kind";
 
 fn name(name: &str) -> Json {
     json!({"op": "name", "name": name})

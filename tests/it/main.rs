@@ -37,6 +37,7 @@ mod secrecy;
 mod signals;
 mod simulation;
 mod stage;
+mod statements;
 mod sub_flows;
 mod support;
 mod survey;

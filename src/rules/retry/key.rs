@@ -66,7 +66,7 @@ fn judge(hir: &Hir, node: &Node, step: &Step, fault: Option<KeyFault>, sink: &mu
             Diagnostic::new(&KEY_WITHOUT_FACT, *span, message)
                 .and_at(place, "it declares no `Idempotency-Key` header")
                 .help(
-                    "say it in the api's block: `idempotency header \"…\" assumed by OPERATOR because \"…\"`",
+                    "say it in the api's block: `idempotency header \"…\"`, then `assumed by OPERATOR because \"…\"`, or `stated by ECZ-… in file(\"…\")` with what its operator signed",
                 ),
         );
     }

@@ -22,12 +22,17 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let mut diagnostic = Diagnostic::new(&UNSAFE_RETRY, retry.named_at, message)
             .and(call.span, format!("{} is neither safe nor idempotent", view.method))
             .note("after a time-out nobody knows whether the first request took effect");
-        let document = context.hir.apis.get(&call.api).and_then(|api| api.document.as_ref());
+        let api = context.hir.apis.get(&call.api);
+        let document = api.and_then(|api| api.document.as_ref());
         if let Some(place) = document.and_then(|document| document.place(&view.pointer)) {
             diagnostic = diagnostic.and(place, "declares no `Idempotency-Key` header");
         }
+        if let Some(statement) = api.and_then(|api| api.statement.as_ref()) {
+            let place = statement.place("operations");
+            diagnostic = diagnostic.and(place, "the statement about the api does not name this operation");
+        }
         sink.push(diagnostic.help(format!(
-            "if `{}` honours a key, say so in its block: `idempotency header \"…\" assumed by OPERATOR because \"…\"`; else drop the retry",
+            "if `{}` honours a key, say so in its block: `idempotency header \"…\"`, then `assumed by OPERATOR because \"…\"`, or `stated by ECZ-… in file(\"…\")` with what its operator signed; else drop the retry",
             call.api
         )));
     }

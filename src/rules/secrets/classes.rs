@@ -119,7 +119,9 @@ fn help(context: &Context<'_>, leak: &Leak<'_>, to: Option<&str>) -> String {
         Way::Sent | Way::Told => "leave it out",
         Way::Chooses | Way::Guards => "decide by something else",
         Way::Ends(_) if leak.subject.ends_with("/undo") => "fail by something else",
-        Way::Ends(_) => "let it end before that, above it and with `after` in between, or fail by something else",
+        Way::Ends(_) => {
+            "let it end before that, above it and with `after` in between, or fail by something else"
+        }
     };
     let clearance = match to {
         Some(api) => format!("`cleared {class}{from}` in the block of `{api}`"),

@@ -1,7 +1,7 @@
 //! A counterparty's signed statement that operations of its API honour an idempotency header (docs/formats/idempotency-statement.md).
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::{DocumentIdentity, EczId, Kind};
 use crate::base::json::read_strict;
@@ -86,10 +86,11 @@ impl IdempotencyStatement {
         }
         let value = read_strict(bytes).map_err(|error| error.to_string())?;
         // `null` is no way to leave a member out: what is signed has one form.
-        if value.as_object().is_some_and(|members| members.values().any(Value::is_null)) {
+        let members = value.as_object().ok_or("it is not an object")?;
+        if members.values().any(Value::is_null) {
             return Err("a member is `null`: leave it out".into());
         }
-        let message = unsigned_statement(&value)?;
+        let message = unsigned(members)?;
         let written: Written = serde_json::from_value(value).map_err(|error| error.to_string())?;
         if written.format != STATEMENT_FORMAT {
             return Err(format!("its format is not `{STATEMENT_FORMAT}`"));
@@ -159,25 +160,29 @@ pub struct Stated {
 impl Stated {
     /// The statement, signed: JSON of several lines.
     pub fn sign(&self, signer: &dyn Signer) -> Result<String, SigningError> {
-        let mut statement = json!({
-            "format": STATEMENT_FORMAT, "issuer": self.issuer, "api": self.api, "header": self.header,
-            "key": signer.public_key().jwk_x(),
-        });
+        let mut members = Map::from_iter([
+            ("format".to_owned(), STATEMENT_FORMAT.into()),
+            ("issuer".to_owned(), self.issuer.as_str().into()),
+            ("api".to_owned(), self.api.as_str().into()),
+            ("header".to_owned(), self.header.as_str().into()),
+            ("key".to_owned(), signer.public_key().jwk_x().into()),
+        ]);
         if !self.operations.is_empty() {
-            statement["operations"] = json!(self.operations);
+            members.insert("operations".into(), self.operations.clone().into());
         }
         if let Some(not_after) = self.not_after {
-            statement["not_after"] = json!(not_after);
+            members.insert("not_after".into(), not_after.to_string().into());
         }
-        let message = unsigned_statement(&statement).map_err(SigningError::Signer)?;
-        statement["signature"] = encode_base64url(&signer.sign(message.as_bytes())?).into();
+        let message = unsigned(&members).map_err(SigningError::Signer)?;
+        members.insert("signature".into(), encode_base64url(&signer.sign(message.as_bytes())?).into());
+        let statement = Value::Object(members);
         Ok(format!("{statement:#}\n"))
     }
 }
 
 /// What a statement's signature is over: the canonical JSON of everything but the signature.
-fn unsigned_statement(statement: &Value) -> Result<String, String> {
-    let mut members = statement.as_object().cloned().ok_or("it is not an object")?;
+fn unsigned(members: &Map<String, Value>) -> Result<String, String> {
+    let mut members = members.clone();
     members.remove("signature");
     canonical_json(&members).map_err(|error| error.to_string())
 }
@@ -186,6 +191,7 @@ fn unsigned_statement(statement: &Value) -> Result<String, String> {
 mod tests {
     use super::*;
     use crate::base::Ed25519Key;
+    use serde_json::json;
 
     fn key() -> Ed25519Key {
         Ed25519Key::generate(&crate::base::SeededRandom::new("statement"))
@@ -210,7 +216,7 @@ mod tests {
 
     fn signed(mut statement: Value) -> Vec<u8> {
         statement["key"] = key().public_key().jwk_x().into();
-        let message = unsigned_statement(&statement).unwrap();
+        let message = unsigned(statement.as_object().unwrap()).unwrap();
         statement["signature"] = encode_base64url(&key().sign(message.as_bytes()).unwrap()).into();
         statement.to_string().into_bytes()
     }

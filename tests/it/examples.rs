@@ -127,7 +127,8 @@ fn a_lost_answer_is_read_back_or_sent_again_as_the_example_says() {
         let ran = eczflow(desk.path(), &words).expect(0);
         assert_eq!(ran.json()["outputs"], serde_json::json!({"paid": 3, "total": 220.49}));
         let counted = |what: &str| ran.stderr.lines().filter(|line| line.contains(what)).count();
-        ["bank.createTransfer, attempt", "read back: it had its effect", "ledger.bookEntry, attempt"].map(counted)
+        ["bank.createTransfer, attempt", "read back: it had its effect", "ledger.bookEntry, attempt"]
+            .map(counted)
     };
     assert_eq!(told(&[]), [3, 0, 3]);
     let lost = ["--fault", "bank.createTransfer=resetx1", "--fault", "ledger.bookEntry=resetx1"];

@@ -19,6 +19,7 @@ mod functions;
 mod hangs;
 mod idempotency;
 mod keys;
+mod lanes;
 mod matches;
 mod model;
 mod names;
@@ -30,11 +31,13 @@ mod outline;
 mod pace;
 mod party;
 pub mod ranges;
+mod records;
 mod statement;
 mod sub_flows;
 pub mod secrecy;
 mod typed;
 mod values;
+mod weaker;
 
 pub use answers::{Uses, answer_uses, each_expression};
 pub use authentication::{Accepted, accepts, misplaced, token_endpoint, unassumable};
@@ -65,3 +68,4 @@ pub use party::{
 pub use ranges::out_of_range;
 pub use typed::reads_back;
 pub use values::is_paged;
+pub use weaker::{WeakerCall, weaker_calls};

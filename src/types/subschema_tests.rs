@@ -64,6 +64,28 @@ fn bounds_are_compared() {
 }
 
 #[test]
+fn items_that_a_list_contains_are_counted() {
+    let list = |more: Json| {
+        let mut schema = json!({"type": "array", "contains": {"type": "integer"}});
+        schema.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        schema
+    };
+    let (none, some) = (list(json!({"minContains": 0})), list(json!({})));
+    yes(some.clone(), none.clone());
+    no(none.clone(), some.clone());
+    no(json!({"type": "array"}), some.clone());
+    yes(list(json!({"minContains": 3})), list(json!({"minContains": 2})));
+    no(list(json!({"minContains": 2})), list(json!({"minContains": 3})));
+    yes(list(json!({"maxContains": 2})), list(json!({"maxContains": 3})));
+    no(list(json!({"maxContains": 3})), list(json!({"maxContains": 2})));
+    yes(list(json!({"maxItems": 2})), list(json!({"maxContains": 2})));
+    yes(json!({"type": "array", "maxItems": 2}), list(json!({"minContains": 0, "maxContains": 2})));
+    // Bounds alone say nothing.
+    yes(json!({"type": "array"}), json!({"minContains": 2, "maxContains": 3}));
+    yes(json!({"type": "string"}), some);
+}
+
+#[test]
 fn combined_schemas_are_taken_apart() {
     let tagged =
         |tag: &str| json!({"type": "object", "required": ["k"], "properties": {"k": {"const": tag}}});

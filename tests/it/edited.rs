@@ -129,7 +129,7 @@ fn a_key_fits_the_header_that_its_slice_declares() {
         plan
     };
     let found = refused(&with(r#"{"maxLength":36,"type":"string"}"#));
-    let why = "P3 at `moved`: the key in `Idempotency-Key` of `returnItem` does not fit: ";
+    let why = "P3 does not hold at `moved`: the key in `Idempotency-Key` of `returnItem` does not fit: ";
     assert!(found.contains(why) && found.contains("maxLength"), "{found}");
     let open = with(r#"{"pattern":"^[!-~]+$","type":"string"}"#);
     let guard = "moved: the key in `Idempotency-Key` of `returnItem`: the schema also says pattern";

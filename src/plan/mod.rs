@@ -22,6 +22,7 @@ mod keys;
 mod lanes;
 mod matches;
 mod model;
+mod steps;
 mod names;
 mod needs;
 mod obligations;
@@ -66,6 +67,7 @@ pub use party::{
     unverified,
 };
 pub use ranges::out_of_range;
+pub use steps::*;
 pub use typed::reads_back;
 pub use values::is_paged;
 pub use weaker::{WeakerCall, weaker_calls};

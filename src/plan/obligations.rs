@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use super::PlanError;
 use super::authentication::{Accepted, accepts, is_token, misplaced, unassumable};
 use super::check::Contracts;
 use super::idempotency::{idempotency, is_reserved};
-use super::model::{Api, Block, Call, Idempotency, Node, NodeKind, Obligation, Plan};
+use super::model::{Api, Idempotency, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
-use super::{statement, weaker};
+use super::steps::{Block, Call, Node, NodeKind};
+use super::{PlanError, statement, weaker};
 use crate::documents::OperationView;
 use crate::ecz::{DocumentIdentity, HandoffPolicy, Kind, VerifyMode};
 use crate::types::Contract;

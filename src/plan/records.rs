@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use super::bounds::each_node;
-use super::model::{Api, Call, NodeKind, Plan};
+use super::model::{Api, Plan};
 use super::outline::Item;
 use super::pace;
+use super::steps::{Call, NodeKind};
 
 /// Records of a run itself: its opening, its end, the deadline.
 const RUN: u64 = 3;

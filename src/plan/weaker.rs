@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::PlanError;
-use super::model::{Call, Plan};
+use super::model::Plan;
 use super::party::{Party, reachable, relaxed};
+use super::steps::Call;
 use crate::ecz::HandoffPolicy;
 
 /// A call of a flow that is called, directly or not.

@@ -17,6 +17,7 @@ mod control;
 mod defects;
 mod docs;
 mod docs_language;
+mod drift;
 mod edited;
 mod examples;
 mod faults_network;

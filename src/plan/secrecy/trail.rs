@@ -42,7 +42,7 @@ impl<'a> Trails<'a> {
         let mut through = match self.known.get(&key) {
             Some(known) => known.clone(),
             None => {
-                let found = self.from_source(walked, start, number);
+                let found = self.names_between(walked, start, number);
                 self.known.insert(key, found.clone());
                 found
             }
@@ -53,7 +53,7 @@ impl<'a> Trails<'a> {
         through
     }
 
-    fn from_source(&self, walked: &Walked<'_, 'a>, start: &str, number: usize) -> Vec<String> {
+    fn names_between(&self, walked: &Walked<'_, 'a>, start: &str, number: usize) -> Vec<String> {
         let Some(source) = walked.judge.sources.all.get(number) else { return Vec::new() };
         // By name, the name after it on the way; the names in reach, the nearest first.
         let mut next: BTreeMap<String, Option<String>> = BTreeMap::new();

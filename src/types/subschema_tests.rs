@@ -78,8 +78,8 @@ fn items_that_a_list_contains_are_counted() {
     };
     let (none, some) = (list(json!({"minContains": 0})), list(json!({})));
     yes(some.clone(), none.clone());
-    no(none.clone(), some.clone());
-    no(json!({"type": "array"}), some.clone());
+    no(none, some.clone());
+    no(json!({"type": "array"}), some);
     yes(list(json!({"minContains": 3})), list(json!({"minContains": 2})));
     unshown(list(json!({"minContains": 2})), list(json!({"minContains": 3})));
     yes(list(json!({"maxContains": 2})), list(json!({"maxContains": 3})));
@@ -88,7 +88,7 @@ fn items_that_a_list_contains_are_counted() {
     yes(json!({"type": "array", "maxItems": 2}), list(json!({"minContains": 0, "maxContains": 2})));
     // Bounds alone say nothing.
     yes(json!({"type": "array"}), json!({"minContains": 2, "maxContains": 3}));
-    yes(json!({"type": "string"}), some);
+    yes(json!({"type": "string"}), json!({"contains": {"type": "integer"}}));
 }
 
 #[test]

@@ -14,10 +14,11 @@ use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Location, OperationView};
 use crate::expr::{Expr, written};
+use crate::plan::secrecy::member_of;
 use crate::plan::{Idempotency, Pages, idempotency, is_paged, relaxed};
 use crate::source::Span;
 use crate::syntax::{as_written, ast};
-use crate::types::{Answer, Contract, Field, Parameter, Type};
+use crate::types::{Answer, Contract, Field, Parameter, Taken, Type};
 
 /// What calls are bound with.
 pub(crate) struct Calls<'a> {
@@ -326,7 +327,7 @@ impl<'d> FlowLowering<'_, 'd> {
             let answer = parameter.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
             let declared = keyword_place(document, &answer);
             let told = self.record(&value, answer, || {
-                let place = format!("argument `{}` of `{}`", parameter.name, call.operation.text);
+                let place = format!("argument `{}` of `{}`", parameter.name, bound.key);
                 (place, field.clone(), declared.or_else(|| document.place(&parameter.pointer)))
             });
             if told {
@@ -448,12 +449,17 @@ impl<'d> FlowLowering<'_, 'd> {
             (Some(given), Some(body)) => {
                 let mut value = self.expression(given, Some(&body.schema.ty));
                 let field = Field { ty: body.schema.ty.clone(), required: body.required };
-                let answer = body.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
-                let declared = keyword_place(document, &answer);
-                let told = self.record(&value, answer, || {
-                    let place = format!("the body of `{}`", call.operation.text);
-                    (place, field.clone(), declared.or_else(|| document.place(&body.pointer)))
-                });
+                let Taken { answer, members } =
+                    body.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
+                let declared = keyword_place(document, &answer).or_else(|| document.place(&body.pointer));
+                let place = format!("the body of `{}`", bound.key);
+                let mut told = false;
+                if members.is_empty() {
+                    told = self.record(&value, answer, || (place.clone(), field.clone(), declared));
+                }
+                for (name, answer) in members {
+                    self.record(&value, answer, || (member_of(&place, &name), field.clone(), declared));
+                }
                 if told {
                     self.point_at_member(given);
                 }

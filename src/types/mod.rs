@@ -58,4 +58,4 @@ pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};
 pub use style_reading::percent_decode;
 pub use subschema::JsonSchema;
 pub use value::{DECIMAL_DIGITS, Value, WireError};
-pub use written::Written;
+pub use written::{Taken, Written};

@@ -22,7 +22,7 @@ use walk::{Sending, Walked};
 
 pub use schemas::{is_labelled, labelled_above, unknown_words};
 pub use sources::{Mark, Origin};
-pub use subject::{Api, Called, Input, Item, Sent, Subject, What, owner};
+pub use subject::{Api, Called, Guarded, Input, Item, Sent, Subject, What, guarded, member_of, owner};
 
 use super::bits::Bits;
 use super::model::{Obligation, Plan};

@@ -16,6 +16,7 @@ mod guard;
 mod header;
 mod intersect;
 mod media;
+mod mend;
 mod model;
 mod operators;
 mod parameter;

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
-use super::error::Failure;
+use super::error::{CliError, Failure};
 use super::{Exit, Outcome, files, flow, output};
 use crate::compile::{Compilation, Session};
 use crate::config::{Config, ProcessEnvironment, cache};
@@ -140,6 +140,13 @@ fn fixed(name: &flow::FlowName, config: &Config, dry_run: bool) -> Result<Compil
 
 /// What the plans of flows without errors say: bounds, or what failures come to.
 fn shown(arguments: &Arguments) -> Outcome {
+    let json = match arguments.format {
+        Style::Text => false,
+        Style::Json => true,
+        Style::Concise => return Err(CliError::NoFindings { format: "concise" }.into()),
+        Style::Sarif => return Err(CliError::NoFindings { format: "sarif" }.into()),
+        Style::Github => return Err(CliError::NoFindings { format: "github" }.into()),
+    };
     let mut exit = Exit::Clean;
     for name in &arguments.flows {
         let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
@@ -159,18 +166,16 @@ fn shown(arguments: &Arguments) -> Outcome {
             };
             if arguments.stats {
                 let bounds = plan::bounds(&plan);
-                output::data(&match arguments.format {
-                    Style::Json => format!("{}\n", serde_json::json!({ "stats": bounds })),
-                    _ => report::bounds(&bounds),
+                output::data(&match json {
+                    true => format!("{}\n", serde_json::json!({ "stats": bounds })),
+                    false => report::bounds(&bounds),
                 })?;
             }
             if arguments.failures {
                 let (flow, failures) = (&plan.flow.name, plan::failures(&plan));
-                output::data(&match arguments.format {
-                    Style::Json => {
-                        format!("{}\n", serde_json::json!({ "flow": flow, "failures": failures }))
-                    }
-                    _ => report::failures(flow, &failures),
+                output::data(&match json {
+                    true => format!("{}\n", serde_json::json!({ "flow": flow, "failures": failures })),
+                    false => report::failures(flow, &failures),
                 })?;
             }
         }

@@ -122,6 +122,12 @@ pub enum CliError {
         /// The paths that were tried.
         tried: Vec<String>,
     },
+    /// `--stats` or `--failures` in a format of findings.
+    #[error("`--stats` and `--failures` show no findings: there is no `{format}` of them")]
+    NoFindings {
+        /// The format that was asked for.
+        format: &'static str,
+    },
     /// A plan whose handoffs demand receipts.
     #[error("receipts cannot be asked for yet, and a two-sided handoff demands one: {}", .steps.join(", "))]
     TwoSided {
@@ -250,6 +256,7 @@ impl Explained for CliError {
             CliError::Write { .. } => "ER1073",
             CliError::RunName { .. } | CliError::NoRun { .. } => "ER1074",
             CliError::Detached { .. } => "ER1075",
+            CliError::NoFindings { .. } => "ER1085",
             CliError::TwoSided { .. } => "ER1095",
             CliError::LogKey { .. } => "ER1076",
             CliError::Rules { .. } => "ER1077",
@@ -292,6 +299,7 @@ impl Explained for CliError {
             CliError::LogKey { .. } => {
                 "a log key is one word, `NAME+HASH+KEY`, as `eczflow audit verify` and the trusted-logs file show it".into()
             }
+            CliError::NoFindings { .. } => "leave `--format` out, or write `--format json`".into(),
             CliError::TwoSided { .. } => {
                 "run it with `std.handoff.strict`, which signs the request (E4), until a later version asks for receipts".into()
             }

@@ -10,6 +10,7 @@ use super::path::{Path, Role};
 use super::request;
 use super::round::Round;
 use super::state::{CallPhase, Calling, Failure, Looping, Phase, Progress, State};
+use super::told::{BreakerFacts, SendFailure};
 use crate::base::{Digest, Timestamp};
 use crate::ecz::Decision;
 use crate::expr::evaluate;

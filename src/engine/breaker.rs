@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::event::BreakerFacts;
+use super::told::BreakerFacts;
 use crate::base::{Random, Timestamp};
 use crate::plan::Breaker as Settings;
 

@@ -7,6 +7,7 @@ use super::outcome::Outcome;
 use super::path::{Path, Role};
 use super::retry::{THROTTLED_COST, TRANSIENT_COST, ceiling_ms};
 use super::state::{CallPhase, Calling, State};
+use super::told::SendFailure;
 use super::{Engine, request};
 use crate::base::Timestamp;
 use crate::plan::{Call, Step};

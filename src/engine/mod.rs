@@ -10,6 +10,7 @@ pub mod breaker;
 mod call;
 mod decide;
 mod event;
+mod told;
 mod key;
 mod outcome;
 pub mod pace;
@@ -34,6 +35,7 @@ pub use path::{Iterations, Path, PathError, Role};
 pub use record::identities;
 pub use state::{Failure, Phase, State};
 pub use sub_flow::Child;
+pub use told::*;
 pub use verdict::{Subject, VERDICT_AGE_MS, passed, state_name, subjects};
 
 use crate::plan::{AnswerUse, Block, Call, Node, NodeKind, Plan, Step, Verified};

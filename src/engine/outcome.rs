@@ -1,6 +1,7 @@
 //! What one attempt's outcome means: the outcome table, to the letter.
 
-use super::event::{Answer, AnswerBody, OutcomeKind, SendFailure};
+use super::event::OutcomeKind;
+use super::told::{Answer, AnswerBody, SendFailure};
 use crate::base::decode_base64;
 use crate::plan::AnswerUse;
 use crate::types::{Contract, Misfit, Value};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::event::{FailureClass, Request};
+use super::event::FailureClass;
 use super::key::{default_key, once_key};
 use super::path::Path;
 use super::state::{Names, State};
+use super::told::Request;
 use crate::documents::Location;
 use crate::expr::{Scope, evaluate};
 use crate::plan::{Call, Plan, Verified};

@@ -3,10 +3,11 @@
 use super::Engine;
 use super::apply::{Applied, illegal};
 use super::decide::{Environment, fail};
-use super::event::{FailureClass, Request, SkipCause, What};
+use super::event::{FailureClass, SkipCause, What};
 use super::path::{Path, Role};
 use super::request;
 use super::state::{CallPhase, Calling, Names, State};
+use super::told::Request;
 use crate::base::Timestamp;
 use crate::expr::{EvalError, evaluate};
 use crate::plan::{Pages, Poll, Step, ranges};

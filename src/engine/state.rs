@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::agenda::Agenda;
-use super::event::{FailureClass, Opening, PauseCause, Request, Status};
+use super::event::{FailureClass, Opening, PauseCause, Status};
 use super::outcome::{Beside, Outcome};
 use super::path::Path;
 use super::sub_flow::SubRun;
+use super::told::Request;
 use crate::base::{Digest, Timestamp};
 use crate::expr::{Answered, Definition, Definitions, Scope};
 use crate::types::Value;

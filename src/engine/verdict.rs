@@ -2,7 +2,8 @@
 
 use super::Engine;
 use super::apply::{Applied, illegal};
-use super::event::{Check, Judged, Unverified, What};
+use super::event::What;
+use super::told::{Check, Judged, Unverified};
 use crate::base::Timestamp;
 use crate::ecz::{self, Asked, EczId, Observation};
 use crate::plan::{Call, Plan, Verified};

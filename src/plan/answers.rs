@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::matches::is_refusal;
-use super::model::{AnswerUse, Block, NodeKind};
 use super::names::each_child;
+use super::steps::{AnswerUse, Block, NodeKind};
 use crate::expr::Expr;
 
 /// What expressions use of one step's answer.

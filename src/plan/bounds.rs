@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::model::{Block, Call, NodeKind, Obligation, Pages, Plan, Poll, Retry};
+use super::model::{Obligation, Plan, Retry};
 use super::outline::{self, Does, Item};
 use super::pace::{self, Paced};
+use super::steps::{Block, Call, NodeKind, Pages, Poll};
 
 /// The longest time a resolver check takes before an attempt, milliseconds. All identities of an attempt are asked for at
 /// the same time.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::Call;
+use super::steps::Call;
 use crate::ecz::EczId;
 use crate::expr::Expr;
 use crate::types::{Field, Type};

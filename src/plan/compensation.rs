@@ -2,9 +2,10 @@
 
 use super::PlanError;
 use super::functions::{applied, reached};
-use super::model::{Block, Call, NodeKind, Obligation, Plan, Step};
+use super::model::{Obligation, Plan};
 use super::names::each_child;
 use super::outline::{self, Does, Failing, Item, Outline};
+use super::steps::{Block, Call, NodeKind, Step};
 use crate::expr::{BinaryOperator, Definitions, Expr, UnaryOperator};
 
 /// An effect without an `undo`, and the first thing that can fail when it has happened.

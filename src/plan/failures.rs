@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::model::{Block, Node, NodeKind, Plan};
+use super::model::Plan;
 use super::outline::{self, Does, Failing, Outline};
+use super::steps::{Block, Node, NodeKind};
 
 /// A node that can fail, and what comes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -9,7 +9,8 @@ use std::rc::Rc;
 use super::PlanError;
 use super::bits::Bits;
 use super::hangs::{Hangs, Reader, Value};
-use super::model::{Block, Call, NodeKind, Plan};
+use super::model::Plan;
+use super::steps::{Block, Call, NodeKind};
 use crate::expr::{Definitions, Expr};
 
 /// A flow as its keys are judged.

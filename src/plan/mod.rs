@@ -21,6 +21,7 @@ mod idempotency;
 mod keys;
 mod matches;
 mod model;
+mod steps;
 mod names;
 mod needs;
 mod obligations;
@@ -63,5 +64,6 @@ pub use party::{
     unverified,
 };
 pub use ranges::out_of_range;
+pub use steps::*;
 pub use typed::reads_back;
 pub use values::is_paged;

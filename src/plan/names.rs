@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Call, Node, NodeKind};
+use super::steps::{Call, Node, NodeKind};
 use crate::expr::{Expr, Part};
 
 /// The names an expression needs from outside: those it binds itself are left out.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
 use super::bits::Bits;
-use super::model::{Block, Flow, NodeKind, Obligation};
+use super::model::Obligation;
+use super::steps::{Block, Flow, NodeKind};
 use crate::expr::Expr;
 
 fn refused(subject: &str, reason: impl Into<String>) -> PlanError {

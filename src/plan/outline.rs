@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use super::bounds::{CallTime, ReadBack};
 use super::compensation::can_fail;
-use super::model::{Block, Node, NodeKind, Plan, Wait};
+use super::model::Plan;
+use super::steps::{Block, Node, NodeKind, Wait};
 use crate::expr::{Definitions, Expr};
 
 /// A node.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::PlanError;
 use super::functions::PARAMETERS;
-use super::model::{Api, Block, Breaker, Call, Node, NodeKind, Plan, Retry, Step, Timeout};
+use super::model::{Api, Breaker, Plan, Retry, Timeout};
 use super::names::each_child;
 use super::pace::Rate;
+use super::steps::{Block, Call, Node, NodeKind, Step};
 use crate::base::limits::{MAX_SAFE_INTEGER, SYNTAX_DEPTH};
 use crate::ecz::HandoffPolicy;
 use crate::expr::Expr;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::PlanError;
-use super::model::{Api, Call, Idempotency, Plan};
+use super::model::{Api, Idempotency, Plan};
+use super::steps::Call;
 use crate::base::Digest;
 use crate::documents::OperationView;
 use crate::ecz::EczId;

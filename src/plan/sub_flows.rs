@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PlanError;
 use super::called::{SENDER, Signal, SubFlow};
 use super::check::{Verified, check};
-use super::model::{Api, Block, Call, Node, NodeKind, Plan};
+use super::model::{Api, Plan};
 use super::obligations::calls;
+use super::steps::{Block, Call, Node, NodeKind};
 use crate::ecz::Kind;
 use crate::types::Type;
 

@@ -7,9 +7,10 @@ use super::answers::{answer_uses, each_expression};
 use super::check::Contracts;
 use super::functions::{FunctionFault, applied, cost, costs, outside, reached};
 use super::matches::{arm_fault, is_documented, unmatched};
-use super::model::{Block, Node, NodeKind, Plan, Step};
+use super::model::Plan;
 use super::names::{each_child, names_next};
 use super::obligations::Views;
+use super::steps::{Block, Node, NodeKind, Step};
 use crate::expr::Expr;
 
 fn refused(name: &'static str, subject: &str, reason: impl Into<String>) -> PlanError {

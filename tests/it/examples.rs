@@ -115,6 +115,26 @@ fn a_poll_of_the_example_goes_on_until_the_answer_is_another() {
     assert_eq!(polls(&["--fault", "reports.getStatement=example:makingx2"]), 2);
 }
 
+/// A lost answer of a bank without keys is read back, never sent again; one of a bookkeeper who states keys is sent again.
+#[test]
+fn a_lost_answer_is_read_back_or_sent_again_as_the_example_says() {
+    let flow = "examples/payout/payout.eczflow";
+    let desk = tempfile::tempdir().unwrap();
+    let store = desk.path().join("store").display().to_string();
+    let told = |faults: &[&str]| {
+        let mut words = vec!["run", flow, "--sandbox", "--json", "--store", &store];
+        words.extend(faults);
+        let ran = eczflow(desk.path(), &words).expect(0);
+        assert_eq!(ran.json()["outputs"], serde_json::json!({"paid": 3, "total": 220.49}));
+        let counted = |what: &str| ran.stderr.lines().filter(|line| line.contains(what)).count();
+        ["bank.createTransfer, attempt", "read back: it had its effect", "ledger.bookEntry, attempt"]
+            .map(counted)
+    };
+    assert_eq!(told(&[]), [3, 0, 3]);
+    let lost = ["--fault", "bank.createTransfer=resetx1", "--fault", "ledger.bookEntry=resetx1"];
+    assert_eq!(told(&lost), [3, 1, 4]);
+}
+
 /// The flows over published documents, with the README's inputs. Needs `examples/real/fetch` to have been run; `.ci/run` does.
 #[test]
 fn the_flows_over_published_documents_are_checked_run_and_verified() {

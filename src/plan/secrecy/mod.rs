@@ -25,8 +25,9 @@ pub use sources::{Mark, Origin};
 pub use subject::{Api, Called, Input, Item, Sent, Subject, What, owner};
 
 use super::bits::Bits;
-use super::model::{Block, NodeKind, Obligation, Plan};
+use super::model::{Obligation, Plan};
 use super::obligations::Views;
+use super::steps::{Block, NodeKind};
 use super::{Class, Classified, PlanError, Received, Release};
 
 /// P6 of a plan and its egress table; `guards` are the positions that are checked at run time. Nothing is asked of a plan that was made before classes were and holds none.

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use crate::documents::OperationView;
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
-use crate::plan::model::{Block, Call, Node, NodeKind, Plan};
+use crate::plan::model::Plan;
+use crate::plan::steps::{Block, Call, Node, NodeKind};
 use crate::plan::{Class, Classified, Clearance, Pages, Party, Release};
 
 /// A flow, as far as confidentiality goes.

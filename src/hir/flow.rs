@@ -167,7 +167,7 @@ pub(crate) struct FlowLowering<'a, 'd> {
     pub(super) declared: &'a mut Declared<'d>,
     pub(crate) scope: Scope,
     pub(crate) sink: &'a mut Sink,
-    positions: Vec<Position>,
+    pub(super) positions: Vec<Position>,
     output_spans: Vec<(String, Span)>,
     parts: PartsLeft,
     pub(crate) unbound: Vec<(String, ast::Name)>,
@@ -221,46 +221,23 @@ impl<'d> FlowLowering<'_, 'd> {
         } else {
             assignable_to_field(&value.ty, wanted, value.literal)
         };
-        self.record(value, answer, || (place(), wanted.clone(), declared_at, false))
+        self.record(value, answer, || (place(), wanted.clone(), declared_at))
     }
 
-    /// Holds a value against a document's schema, where it is sent. Whether something of it is left to say.
-    pub(super) fn request_position(
+    /// Keeps the answer for a value at a place. Most fit, and cost nothing more. Whether something of it is left to say.
+    pub(super) fn record(
         &mut self,
         value: &Typed,
         answer: Answer,
-        wanted: impl FnOnce() -> (String, Field, Option<Span>),
-    ) -> bool {
-        self.record(value, answer, || {
-            let (place, field, declared_at) = wanted();
-            (place, field, declared_at, true)
-        })
-    }
-
-    /// Most values fit, and cost nothing more.
-    fn record(
-        &mut self,
-        value: &Typed,
-        answer: Answer,
-        about: impl FnOnce() -> (String, Field, Option<Span>, bool),
+        about: impl FnOnce() -> (String, Field, Option<Span>),
     ) -> bool {
         if answer == Answer::Yes {
             return false;
         }
-        let (place, wanted, declared_at, request) = about();
+        let (place, wanted, declared_at) = about();
         let (node, span, found) = (self.node.clone(), value.span, value.ty.clone());
-        let part = None;
-        self.positions.push(Position {
-            node,
-            place,
-            span,
-            found,
-            part,
-            wanted,
-            answer,
-            declared_at,
-            request,
-        });
+        let (part, key) = (None, false);
+        self.positions.push(Position { node, place, span, found, part, wanted, answer, declared_at, key });
         true
     }
 

@@ -112,7 +112,7 @@ pub(super) fn misfit(
         wanted: wanted.clone(),
         answer: answer.clone(),
         declared_at: Some(declared_at),
-        request: false,
+        key: false,
     };
     Some(super::misfit::misfit(&position, wrong, &declared.type_names()))
 }

@@ -2,6 +2,7 @@
 
 use super::model::{Position, TypeNames};
 use crate::diagnostics::Diagnostic;
+use crate::diagnostics::codes::retry::UNFIT_KEY;
 use crate::diagnostics::codes::types::{
     OPTIONAL_NOT_HANDLED, TYPE_MISMATCH, UNDECLARED_MEMBER, UNFIT_LITERAL,
 };
@@ -16,6 +17,7 @@ const SHOWN: usize = 200;
 pub fn misfit(position: &Position, wrong: &Counterexample, types: &TypeNames) -> Diagnostic {
     let absent = position.found.is_optional() && wrong.value.is_none();
     let code = match wrong.why.as_str() {
+        _ if position.key => &UNFIT_KEY,
         _ if absent => &OPTIONAL_NOT_HANDLED,
         _ if wrong.declared.is_some() => &UNFIT_LITERAL,
         UNDECLARED => &UNDECLARED_MEMBER,
@@ -30,11 +32,14 @@ pub fn misfit(position: &Position, wrong: &Counterexample, types: &TypeNames) ->
     let mut found = Diagnostic::new(code, position.span, message);
     // What is written out is seen already.
     let seen = here.is_one_value();
-    if !seen {
+    if position.key {
+        found = found.at("a key of the runtime goes with it");
+    } else if !seen {
         found = found.at(format!("this is `{}`", types.show(here)));
     }
     let wanted = types.show(&position.wanted.ty);
     found = match position.declared_at {
+        place if position.key => found.and_at(place, "the document declares the header here"),
         place if wrong.declared.is_some() => found.and_at(place, "the document says so here"),
         Some(place) => found.and(place, format!("`{wanted}` is needed here")),
         None => found.note(format!("`{wanted}` is needed")),

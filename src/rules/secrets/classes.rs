@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::subject;
 use super::words::{data, help, place, shown};
+use super::written::Written;
 use crate::diagnostics::codes::secrets::{CLASS_DECIDES, CLASS_SENT, CLASS_TOLD};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::hir::{Call, ClassifiedIn, Hir, NodeKind, span_of};
+use crate::hir::{ClassifiedIn, Hir};
 use crate::plan::secrecy::{Analysis, Leak, Mark, Origin, Way, is_labelled};
 use crate::rules::{Context, Rule};
-use crate::source::Span;
 
 pub(in crate::rules) const RULE: Rule =
     Rule { name: "secrets/classes", codes: &[&CLASS_SENT, &CLASS_DECIDES, &CLASS_TOLD], check };
@@ -24,6 +24,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     }
     let subject = subject(context, hir);
     let analysis = Analysis::of(&subject);
+    let written = Written::of(hir);
     // What may end the run decides about every call after it: one finding for a decision and a receiver.
     let mut decisions: BTreeMap<_, usize> = BTreeMap::new();
     let mut found: Vec<Diagnostic> = Vec::new();
@@ -32,13 +33,13 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             let decision = (node, leak.call.map(|(api, _)| api), leak.origin.to_string(), leak.field.clone());
             if let Some(first) = decisions.get(&decision).and_then(|at| found.get_mut(*at)) {
                 if first.labels.len() < LABELS {
-                    *first = first.clone().and(span(context, &leak), "it shows in this call too");
+                    *first = first.clone().and(written.of_leak(&leak), "it shows in this call too");
                 }
                 continue;
             }
             decisions.insert(decision, found.len());
         }
-        found.push(finding(context, &leak));
+        found.push(finding(context, &written, &leak));
     }
     found.into_iter().for_each(|found| sink.push(found));
 }
@@ -51,7 +52,7 @@ fn says(hir: &Hir) -> bool {
         || hir.callees.values().any(|callee| says(callee))
 }
 
-fn finding(context: &Context<'_>, leak: &Leak<'_>) -> Diagnostic {
+fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>) -> Diagnostic {
     let data = data(leak);
     let class = leak.class;
     let to = leak.call.map(|(api, _)| api);
@@ -70,15 +71,15 @@ fn finding(context: &Context<'_>, leak: &Leak<'_>) -> Diagnostic {
             (&CLASS_DECIDES, format!("{data} decides whether this is undone, and {not_cleared}"))
         }
         (Way::Ends(node), _) => {
-            let node = shown(context, node);
+            let node = shown(written, node);
             (&CLASS_DECIDES, format!("{data} decides at {node} whether the run gets here, and {not_cleared}"))
         }
         (Way::Told, _) => (&CLASS_TOLD, format!("{data} shows in {}, and {not_cleared}", place(leak))),
     };
-    let mut found = Diagnostic::new(code, span(context, leak), message);
+    let mut found = Diagnostic::new(code, written.of_leak(leak), message);
     found = marked(context, leak, found);
     if let Way::Ends(node) = leak.way
-        && let Some(at) = context.hir.node(node)
+        && let Some(at) = written.node(node)
     {
         found =
             found.and(at.span, "this may end the run, which shows in what is sent after it, or beside it");
@@ -95,7 +96,7 @@ fn finding(context: &Context<'_>, leak: &Leak<'_>) -> Diagnostic {
         }
     }
     if leak.through.len() > 1 {
-        let way: Vec<String> = leak.through.iter().map(|name| shown(context, name)).collect();
+        let way: Vec<String> = leak.through.iter().map(|name| shown(written, name)).collect();
         found = found.note(format!("the way it takes: {}", way.join(", then ")));
     }
     found = match leak.others {
@@ -136,29 +137,4 @@ fn marked(context: &Context<'_>, leak: &Leak<'_>, found: Diagnostic) -> Diagnost
             }
         }
     }
-}
-
-/// Where what is told stands: a part of the request or of the outputs, or the call or the message.
-fn span(context: &Context<'_>, leak: &Leak<'_>) -> Span {
-    // What a called flow sends is told where it is called.
-    if let Some((caller, inner)) = leak.subject.split_once('/')
-        && !matches!(inner, "undo" | "reconcile")
-    {
-        return context.hir.node(caller).map(|node| node.span).unwrap_or_default();
-    }
-    let flow = &context.hir.flow;
-    if leak.call.is_some() {
-        let calls = flow.calls();
-        let call =
-            calls.iter().find(|(_, subject, ..)| *subject == leak.subject).map(|(_, _, call, _)| *call);
-        return call.map(|call: &Call| call.span_of(&leak.place)).unwrap_or_default();
-    }
-    if let Some(member) = leak.place.strip_prefix("the output.")
-        && let Some(at) = span_of(&flow.output_spans, member)
-    {
-        return at;
-    }
-    let node = context.hir.node(&leak.subject);
-    node.map(|node| if matches!(node.kind, NodeKind::Step(_)) { node.span } else { node.written })
-        .unwrap_or_default()
 }

@@ -7,6 +7,7 @@ pub(super) mod needless;
 pub(super) mod place;
 pub(super) mod scheme;
 mod words;
+mod written;
 
 use super::Context;
 use crate::hir::Hir;

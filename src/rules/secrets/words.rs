@@ -1,5 +1,6 @@
 //! What is said of data that reaches somebody who is not cleared for it.
 
+use super::written::Written;
 use crate::hir::Node;
 use crate::plan::secrecy::{Leak, Origin, Way};
 use crate::rules::Context;
@@ -63,6 +64,6 @@ pub(super) fn help(context: &Context<'_>, leak: &Leak<'_>, to: Option<&str>) -> 
 }
 
 /// A node in words; an input has its name.
-pub(super) fn shown(context: &Context<'_>, id: &str) -> String {
-    context.hir.node(id).map_or_else(|| format!("`{id}`"), Node::shown)
+pub(super) fn shown(written: &Written<'_>, id: &str) -> String {
+    written.node(id).map_or_else(|| format!("`{id}`"), Node::shown)
 }

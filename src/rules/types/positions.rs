@@ -1,6 +1,7 @@
 //! P3: every value fits where it is put.
 
 use crate::diagnostics::Sink;
+use crate::diagnostics::codes::retry::UNFIT_KEY;
 use crate::diagnostics::codes::types::{
     OPTIONAL_NOT_HANDLED, TYPE_MISMATCH, UNDECLARED_MEMBER, UNFIT_LITERAL,
 };
@@ -10,7 +11,7 @@ use crate::types::Answer;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     name: "types/positions",
-    codes: &[&TYPE_MISMATCH, &OPTIONAL_NOT_HANDLED, &UNDECLARED_MEMBER, &UNFIT_LITERAL],
+    codes: &[&TYPE_MISMATCH, &OPTIONAL_NOT_HANDLED, &UNDECLARED_MEMBER, &UNFIT_LITERAL, &UNFIT_KEY],
     check,
 };
 

@@ -17,6 +17,7 @@ mod header;
 mod intersect;
 mod key;
 mod media;
+mod mend;
 mod model;
 mod operators;
 mod parameter;

@@ -19,6 +19,7 @@ mod functions;
 mod hangs;
 mod idempotency;
 mod keys;
+mod limits;
 mod matches;
 mod model;
 mod steps;
@@ -58,7 +59,8 @@ pub use needs::{Credential, Need, needs};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
 pub use outline::{Does, Failing, Item, late};
-pub use pace::{Paced, Rate, paced, requests};
+pub use limits::{Counterparty, Limits, LimitsByApi, unlike};
+pub use pace::{HeldUp, Paced, Rate, held_up, paced, requests};
 pub use party::{
     Auth, Declared, Party, reachable, reachable_unverified, reachable_verified, relaxed, two_sided,
     unverified,

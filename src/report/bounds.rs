@@ -27,7 +27,7 @@ pub fn bounds(bounds: &Bounds) -> String {
         let _ = writeln!(text, "  one attempt of each call on it, as slow as its timeout allows: {single}");
     }
     for paced in &bounds.rates {
-        let (api, per, least) = (harmless_line(&paced.api), length(paced.rate.per_ms), rough(paced.least_ms));
+        let (api, per, least) = (harmless_line(&paced.apis.join(", ")), length(paced.rate.per_ms), rough(paced.least_ms));
         let (rate, asked) = (paced.rate.requests, paced.requests);
         let _ = writeln!(
             text,

@@ -6,6 +6,7 @@
 mod graph;
 mod identity;
 mod keys;
+mod limits;
 mod outline;
 mod pins;
 mod retry;
@@ -81,6 +82,7 @@ pub const ALL: &[Rule] = &[
     retry::key::RULE,
     retry::statement::RULE,
     retry::deadline::RULE,
+    retry::limits::RULE,
     retry::rate::RULE,
     secrets::audience::RULE,
     secrets::place::RULE,

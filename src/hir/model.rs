@@ -272,8 +272,8 @@ pub struct Position {
     pub answer: Answer,
     /// Where the place is declared in a document.
     pub declared_at: Option<Span>,
-    /// Whether the runtime sends the value to a counterparty.
-    pub request: bool,
+    /// Whether it is the idempotency key, which the runtime makes.
+    pub key: bool,
 }
 
 /// Nodes in source order.

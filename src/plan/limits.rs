@@ -30,6 +30,9 @@ pub struct Limits {
 /// The limits of a flow's apis, flows that it calls with it, by the api's name.
 pub type LimitsByApi<'a> = BTreeMap<&'a str, Limits>;
 
+/// By api: the first one of its counterparty.
+pub(super) type First<'a> = BTreeMap<&'a str, &'a str>;
+
 impl Api {
     /// Who answers, as transport sees it.
     pub fn counterparty(&self) -> Counterparty {
@@ -46,17 +49,16 @@ pub(super) fn of(plan: &Plan) -> LimitsByApi<'_> {
     plan.all_apis().into_iter().map(|(name, api)| (name, of_api(api))).collect()
 }
 
-/// Apis of one counterparty that do not state the same limits: each of them with the first one.
+/// The first api of each one's counterparty, which stands for them all.
+pub(super) fn first<'a>(limits: &LimitsByApi<'a>) -> First<'a> {
+    let mut known: BTreeMap<&Counterparty, &str> = BTreeMap::new();
+    limits.iter().map(|(api, stated)| (*api, *known.entry(&stated.counterparty).or_insert(api))).collect()
+}
+
+/// Apis of one counterparty that do not state the same limits: each with the first one.
 pub fn unlike<'a>(limits: &LimitsByApi<'a>) -> Vec<(&'a str, &'a str)> {
-    let mut first: BTreeMap<&Counterparty, (&str, &Limits)> = BTreeMap::new();
-    let mut found = Vec::new();
-    for (api, stated) in limits {
-        let (known, others) = first.entry(&stated.counterparty).or_insert((api, stated));
-        if *others != stated {
-            found.push((*known, *api));
-        }
-    }
-    found
+    let differ = |(first, api): &(&str, &str)| limits.get(first) != limits.get(api);
+    first(limits).into_iter().map(|(api, first)| (first, api)).filter(differ).collect()
 }
 
 /// Apis of one counterparty state the same limits.

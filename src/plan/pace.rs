@@ -1,12 +1,13 @@
 //! An api's `rate` and `concurrency` in P9: how often a flow asks it, and how long that takes at least and at most.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::PlanError;
 use super::bounds::{CallTime, RESOLVER_MS};
-use super::limits::{self, Limits, LimitsByApi};
+use super::lanes::Lanes;
+use super::limits::{self, First, Limits, LimitsByApi};
 use super::model::Plan;
 use super::outline::{self, Does, Item};
 
@@ -68,63 +69,58 @@ impl Demand {
     }
 }
 
-/// What an outline asks of each api, flows that it calls with it.
-fn demands<'o>(items: &[Item<'o>]) -> BTreeMap<&'o str, Demand> {
+/// What an outline asks of each counterparty, by its first api, flows that it calls with it.
+fn demands<'o>(items: &[Item<'o>], first: &First<'o>) -> BTreeMap<&'o str, Demand> {
     let mut found: BTreeMap<&str, Demand> = BTreeMap::new();
-    for item in items {
-        match &item.does {
-            Does::Call { api, time, read, .. } => {
-                found.entry(api).or_default().add(Demand::of(*time, time.requests), 1, 1);
-                if let Some(read) = read {
-                    // Only where an outcome is unknown, like a retry.
-                    let rounds = read.rounds();
-                    found.entry(read.api).or_default().add(Demand::of(read.time, 0), rounds, 1);
-                }
-            }
-            Does::Flow { body, .. } => {
-                for (api, inner) in demands(body) {
-                    found.entry(api).or_default().add(inner, 1, 1);
-                }
-            }
-            Does::Repeat { at_most, parallel, body, .. } => {
-                for (api, inner) in demands(body) {
-                    found.entry(api).or_default().add(inner, *at_most, *at_most.min(parallel));
-                }
-            }
-            Does::Compute | Does::Wait { .. } => {}
+    let mut lanes = Lanes::of(items);
+    for (at, item) in items.iter().enumerate() {
+        let own = demand(item, first);
+        lanes.put(at, own.iter().map(|(api, demand)| (*api, demand.at_once)).collect());
+        for (api, demand) in own {
+            found.entry(api).or_default().add(demand, 1, 0);
         }
     }
+    for (api, demand) in &mut found {
+        demand.at_once = lanes.at_once(api);
+    }
     found
+}
+
+/// What one item asks of each counterparty.
+fn demand<'o>(item: &Item<'o>, first: &First<'o>) -> BTreeMap<&'o str, Demand> {
+    let of = |api: &'o str| first.get(api).copied().unwrap_or(api);
+    let mut found: BTreeMap<&str, Demand> = BTreeMap::new();
+    match &item.does {
+        Does::Call { api, time, read, .. } => {
+            found.entry(of(api)).or_default().add(Demand::of(*time, time.requests), 1, 1);
+            if let Some(read) = read {
+                // Only where an outcome is unknown, like a retry.
+                let rounds = read.rounds();
+                found.entry(of(read.api)).or_default().add(Demand::of(read.time, 0), rounds, 1);
+            }
+        }
+        Does::Flow { body, .. } => found = demands(body, first),
+        Does::Repeat { at_most, parallel, body, .. } => {
+            for (api, inner) in demands(body, first) {
+                found.entry(api).or_default().add(inner, *at_most, *at_most.min(parallel));
+            }
+        }
+        Does::Compute | Does::Wait { .. } => {}
+    }
+    found
+}
+
+/// How many calls of each counterparty may be under way at once, at most, by its first api.
+pub(super) fn at_once<'o>(items: &[Item<'o>], limits: &LimitsByApi<'o>) -> BTreeMap<&'o str, u64> {
+    let demands = demands(items, &limits::first(limits));
+    demands.into_iter().map(|(api, demand)| (api, demand.at_once)).collect()
 }
 
 /// How often an outline asks some apis where every loop has all its items, and nothing is polled or tried twice.
 pub fn requests(items: &[Item<'_>], apis: &[String]) -> u64 {
-    let asked = demands(items).into_iter().filter(|(api, _)| apis.iter().any(|name| name == api));
+    let asked = demands(items, &First::new()).into_iter();
+    let asked = asked.filter(|(api, _)| apis.iter().any(|name| name == api));
     asked.fold(0, |sum, (_, demand)| sum.saturating_add(demand.requests))
-}
-
-/// What is asked of one counterparty.
-struct Asked<'l> {
-    apis: Vec<String>,
-    limits: &'l Limits,
-    demand: Demand,
-}
-
-/// What an outline asks of each counterparty, in order of their first apis' names.
-fn asked<'l>(items: &[Item<'_>], limits: &'l LimitsByApi<'_>) -> Vec<Asked<'l>> {
-    let mut found: Vec<Asked<'_>> = Vec::new();
-    for (api, demand) in demands(items) {
-        let Some(limits) = limits.get(api) else { continue };
-        let counterparty = &limits.counterparty;
-        match found.iter_mut().find(|asked| asked.limits.counterparty == *counterparty) {
-            Some(known) => {
-                known.apis.push(api.to_owned());
-                known.demand.add(demand, 1, 1);
-            }
-            None => found.push(Asked { apis: vec![api.to_owned()], limits, demand }),
-        }
-    }
-    found
 }
 
 /// What a rate makes of a flow.
@@ -140,13 +136,29 @@ pub struct Paced {
     pub least_ms: u64,
 }
 
-/// What the rates of a flow's apis make of it, by the api's name.
-pub fn paced(items: &[Item<'_>], limits: &LimitsByApi<'_>) -> Vec<Paced> {
-    let paced = |Asked { apis, limits, demand }| {
-        let (rate, requests) = (limits.rate?, demand.requests);
+/// What the rates of a flow's apis make of it.
+pub fn paced<'o>(items: &[Item<'o>], limits: &LimitsByApi<'o>) -> Vec<Paced> {
+    let first = limits::first(limits);
+    let mut names = BTreeSet::new();
+    apis(items, &mut names);
+    let paced = |(api, demand): (&str, Demand)| {
+        let (rate, requests) = (limits.get(api)?.rate?, demand.requests);
+        let same = names.iter().filter(|name| first.get(*name) == Some(&api));
+        let apis = same.map(|name| (*name).to_owned()).collect();
         Some(Paced { apis, rate, requests, least_ms: rate.least_ms(requests) })
     };
-    asked(items, limits).into_iter().filter_map(paced).collect()
+    demands(items, &first).into_iter().filter_map(paced).collect()
+}
+
+/// The apis that an outline asks.
+fn apis<'o>(items: &[Item<'o>], found: &mut BTreeSet<&'o str>) {
+    for item in items {
+        match &item.does {
+            Does::Call { api, read, .. } => found.extend([*api].into_iter().chain(read.map(|read| read.api))),
+            Does::Flow { body, .. } | Does::Repeat { body, .. } => apis(body, found),
+            Does::Compute | Does::Wait { .. } => {}
+        }
+    }
 }
 
 /// A called flow that a rate keeps waiting beyond its own deadline where its caller calls it again and again.
@@ -167,12 +179,12 @@ pub struct HeldUp<'a> {
 /// Judged where answers come at once, and where nothing else in the loop takes time: neither a wait nor what is asked at
 /// another rate. Then each request is let go at a multiple of the rate's length, so each run begins and ends at one. Runs
 /// that last `windows` of them at most are over after `rounds` times as many, whatever their order.
-pub fn held_up<'i>(items: &'i [Item<'_>], limits: &LimitsByApi<'_>) -> Vec<HeldUp<'i>> {
+pub fn held_up<'i>(items: &'i [Item<'i>], limits: &LimitsByApi<'i>) -> Vec<HeldUp<'i>> {
     let loops = items.iter().filter(|item| matches!(item.does, Does::Repeat { .. }));
     loops.filter_map(|looping| called_again(looping, limits)).collect()
 }
 
-fn called_again<'i>(looping: &'i Item<'_>, limits: &LimitsByApi<'_>) -> Option<HeldUp<'i>> {
+fn called_again<'i>(looping: &'i Item<'i>, limits: &LimitsByApi<'i>) -> Option<HeldUp<'i>> {
     let mut called = Vec::new();
     let at_once = repeated(looping, (1, 1), limits, &mut called);
     let mut paced_calls = called.into_iter().filter(|call| !paced(call.body, limits).is_empty());
@@ -195,10 +207,10 @@ fn called_again<'i>(looping: &'i Item<'_>, limits: &LimitsByApi<'_>) -> Option<H
 }
 
 /// A call of a flow in a loop.
-struct Called<'i, 'o> {
+struct Called<'i> {
     node: &'i str,
     deadline_ms: u64,
-    body: &'i [Item<'o>],
+    body: &'i [Item<'i>],
     /// How often it is called.
     runs: u64,
     /// How many of these follow each other.
@@ -206,11 +218,11 @@ struct Called<'i, 'o> {
 }
 
 /// Collects the calls of flows in an item; whether nothing but them takes time there.
-fn repeated<'i, 'o>(
-    item: &'i Item<'o>,
+fn repeated<'i>(
+    item: &'i Item<'i>,
     (runs, rounds): (u64, u64),
     limits: &LimitsByApi<'_>,
-    found: &mut Vec<Called<'i, 'o>>,
+    found: &mut Vec<Called<'i>>,
 ) -> bool {
     match &item.does {
         Does::Compute => true,
@@ -245,9 +257,9 @@ pub(super) fn in_plan(plan: &Plan, items: &[Item<'_>]) -> Vec<Paced> {
 /// How long the steps of a run wait at most for rates and places, milliseconds.
 pub(super) fn waits_ms(plan: &Plan, items: &[Item<'_>]) -> u64 {
     let limits = limits::of(plan);
-    asked(items, &limits)
-        .into_iter()
-        .fold(0, |sum, asked| sum.saturating_add(asked.demand.waits_ms(asked.limits)))
+    let demands = demands(items, &limits::first(&limits)).into_iter();
+    let waits = demands.filter_map(|(api, demand)| Some(demand.waits_ms(limits.get(api)?)));
+    waits.fold(0, u64::saturating_add)
 }
 
 /// What a flow asks of a counterparty fits into its deadline at the counterparty's rate, and what a loop has a called flow

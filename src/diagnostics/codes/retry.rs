@@ -35,6 +35,8 @@ pub static LIMITS_DIFFER: Code = Code::error("EF5022", "limits-differ");
 pub static RESERVED_HEADER: Code = Code::error("EF5030", "reserved-header");
 /// Something taken for granted without a reason.
 pub static ASSUMED_WITHOUT_REASON: Code = Code::error("EF5031", "assumed-without-reason");
+/// A key that the header which carries it does not take.
+pub static UNFIT_KEY: Code = Code::error("EF5032", "unfit-key");
 /// A statement of a counterparty that cannot be read as one.
 pub static UNREADABLE_STATEMENT: Code = Code::error("EF5040", "unreadable-statement");
 /// A statement without a pin.
@@ -64,6 +66,7 @@ pub const ALL: &[&Code] = &[
     &LIMITS_DIFFER,
     &RESERVED_HEADER,
     &ASSUMED_WITHOUT_REASON,
+    &UNFIT_KEY,
     &UNREADABLE_STATEMENT,
     &STATEMENT_NOT_PINNED,
     &STATEMENT_CHANGED,

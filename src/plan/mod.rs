@@ -55,6 +55,7 @@ pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
 pub use idempotency::{idempotency, is_reserved};
 pub use keys::{FlowKeys, JudgedKeys, KeyDoes, KeyFault, KeyFlow, KeyNode, is_anew, judge_keys};
+pub use limits::{Counterparty, Limits, LimitsByApi, unlike};
 pub use matches::{ArmFault, arm_fault, is_documented, is_refusal, unmatched};
 pub use model::*;
 pub use names::{each_child, free_names, names_next};
@@ -62,7 +63,6 @@ pub use needs::{Credential, Need, needs};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
 pub use outline::{Does, Failing, Item, late};
-pub use limits::{Counterparty, Limits, LimitsByApi, unlike};
 pub use pace::{HeldUp, Paced, Rate, held_up, paced, requests};
 pub use party::{
     Auth, Declared, Party, reachable, reachable_unverified, reachable_verified, relaxed, two_sided,

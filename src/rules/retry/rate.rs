@@ -50,8 +50,9 @@ fn outlasts(
     let flow = &context.hir.flow;
     let Paced { apis, requests, least_ms, .. } = paced;
     let (api, least, deadline) = (named(apis), length(*least_ms), length(flow.deadline_ms));
+    let takes = if apis.len() == 1 { "takes" } else { "take" };
     let message = format!(
-        "at the rate of {api}, all that this flow may ask takes {least}; the deadline is {deadline}"
+        "at its rate, {api} {takes} {least} to be asked for all that this flow may ask; the deadline is {deadline}"
     );
     let place = flow.deadline_span.or_else(|| rates(context, apis).first().copied());
     let mut found = Diagnostic::new(&RATE_OUTLASTS_DEADLINE, place.unwrap_or(flow.span), message);
@@ -76,8 +77,9 @@ fn outlasts(
 fn holds_up(context: &Context<'_>, node: &Node, held_up: &HeldUp<'_>) -> Diagnostic {
     let Paced { apis, rate, requests, least_ms } = &held_up.paced;
     let (api, deadline, enough) = (named(apis), length(held_up.deadline_ms), length(held_up.enough_ms));
-    let message =
-        format!("at the rate of {api}, a run of this flow waits for its turn beyond its own deadline of {deadline}");
+    let message = format!(
+        "at the rate of {api}, a run of this flow waits for its turn beyond its own deadline of {deadline}"
+    );
     let mut found = Diagnostic::new(&RATE_OUTLASTS_DEADLINE, node.span, message);
     for span in rates(context, apis) {
         found = found.and(span, stated(*rate));
@@ -89,10 +91,10 @@ fn holds_up(context: &Context<'_>, node: &Node, held_up: &HeldUp<'_>) -> Diagnos
     }
     found
         .note(format!(
-            "the loop may call it until {requests} requests are made, {} after the first at the earliest; a run that begins when others have used the rate up waits that long",
+            "the last of {requests} requests that the loop makes by it begins {} after the first, and the time of each run passes while it waits; it can end in time only where answers are slow",
             length(*least_ms)
         ))
-        .help(format!("give the called flow a deadline of {enough} at least, or make its calls in the loop itself"))
+        .help(format!("give the called flow a deadline beyond {enough}, or make its calls in the loop itself"))
 }
 
 /// The places of the rates of some apis.

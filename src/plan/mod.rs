@@ -42,7 +42,7 @@ mod values;
 mod weaker;
 
 pub use answers::{Uses, answer_uses, each_expression};
-pub use authentication::{Accepted, accepts, misplaced, token_endpoint, unassumable};
+pub use authentication::{Accepted, accepts, is_token, misplaced, token_endpoint, unassumable};
 pub use bounds::{Bounds, CallTime, Load, Phase, RESOLVER_MS, ReadBack, Rounds, bounds, longest};
 pub use called::{Given, SENDER, Signal, SubFlow};
 pub use check::{Held, OBLIGATIONS, Proven, Verified, check, check_file, prove};
@@ -53,7 +53,7 @@ pub use error::PlanError;
 pub use failures::{Failure, Stand, Undoing, failures};
 pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
-pub use idempotency::{idempotency, is_reserved};
+pub use idempotency::{carries_credential, idempotency, is_reserved};
 pub use keys::{FlowKeys, JudgedKeys, KeyDoes, KeyFault, KeyFlow, KeyNode, is_anew, judge_keys};
 pub use limits::{Counterparty, Limits, LimitsByApi, unlike};
 pub use matches::{ArmFault, arm_fault, is_documented, is_refusal, unmatched};

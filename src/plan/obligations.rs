@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::authentication::{Accepted, accepts, is_token, misplaced, unassumable};
 use super::check::Contracts;
-use super::idempotency::{idempotency, is_reserved};
+use super::idempotency::{carries_credential, idempotency, is_reserved};
 use super::model::{Api, Idempotency, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
@@ -311,9 +311,9 @@ fn retried(
         };
         return Err(refused("P7", subject, reason));
     }
-    if let Some(header) =
-        fact.map(Idempotency::header).filter(|header| !is_token(header) || is_reserved(header))
-    {
+    let unfit =
+        |header: &&str| !is_token(header) || is_reserved(header) || carries_credential(&api.auth, header);
+    if let Some(header) = fact.map(Idempotency::header).filter(unfit) {
         return Err(refused("P7", subject, format!("no key can go into the header `{header}`")));
     }
     match fact {

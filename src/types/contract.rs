@@ -15,6 +15,7 @@ pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// Headers that the runtime alone sets, whatever a document declares as parameter. Lower case.
 const RUNTIME_HEADERS: &[&str] = &[
     "accept",
+    "accept-encoding",
     "authorization",
     "baggage",
     "connection",
@@ -26,8 +27,11 @@ const RUNTIME_HEADERS: &[&str] = &[
     "ecz-handoff",
     "expect",
     "host",
+    "http2-settings",
     "idempotency-key",
+    "keep-alive",
     "proxy-authorization",
+    "proxy-connection",
     "signature",
     "signature-input",
     "te",

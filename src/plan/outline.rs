@@ -67,6 +67,8 @@ pub enum Does<'a> {
         effect: bool,
         /// Whether it has an `undo`.
         undone: bool,
+        /// Its own deadline, milliseconds.
+        deadline_ms: u64,
         /// That flow.
         body: Vec<Item<'a>>,
     },
@@ -148,8 +150,10 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
             }
             NodeKind::SubFlow(call) => {
                 let (effect, undone) = (plan.is_effect(call), call.undo.is_some());
-                let body = plan.flows.get(&call.flow).map(of).unwrap_or_default();
-                (Some(Failing::Call), Does::Flow { effect, undone, body })
+                let callee = plan.flows.get(&call.flow);
+                let deadline_ms = callee.map_or(0, |callee| callee.flow.deadline_ms);
+                let body = callee.map(of).unwrap_or_default();
+                (Some(Failing::Call), Does::Flow { effect, undone, deadline_ms, body })
             }
             NodeKind::Signal(signal) => {
                 let fails = can_fail(&signal.otherwise, &plan.functions).then_some(Failing::Value);

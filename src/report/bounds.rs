@@ -27,7 +27,8 @@ pub fn bounds(bounds: &Bounds) -> String {
         let _ = writeln!(text, "  one attempt of each call on it, as slow as its timeout allows: {single}");
     }
     for paced in &bounds.rates {
-        let (api, per, least) = (harmless_line(&paced.api), length(paced.rate.per_ms), rough(paced.least_ms));
+        let (api, per, least) =
+            (harmless_line(&paced.apis.join(", ")), length(paced.rate.per_ms), rough(paced.least_ms));
         let (rate, asked) = (paced.rate.requests, paced.requests);
         let _ = writeln!(
             text,
@@ -36,8 +37,13 @@ pub fn bounds(bounds: &Bounds) -> String {
     }
     let deadline = rough(bounds.deadline_ms);
     let within = bounds.steps.wall_clock_ms <= bounds.deadline_ms;
-    let words =
-        if within { "everything above has its time" } else { "it ends the steps before their worst case" };
+    let words = match (within, bounds.reads_on) {
+        (true, _) => "everything above has its time",
+        (false, false) => "no attempt begins after it, so the steps end before their worst case",
+        (false, true) => {
+            "no attempt begins after it but those by which a `reconcile` reads an unknown outcome back"
+        }
+    };
     let _ = writeln!(text, "  deadline {deadline}: {words}");
     text
 }
@@ -109,6 +115,26 @@ fn rough(milliseconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_says_what_it_does_not_end() {
+        let told = |wall_clock_ms, reads_on| {
+            let flow = Bounds {
+                flow: "f".into(),
+                deadline_ms: 5_000,
+                longest_path: Vec::new(),
+                single_ms: 0,
+                rates: Vec::new(),
+                reads_on,
+                steps: Phase { wall_clock_ms, ..Phase::default() },
+                undos: Phase::default(),
+            };
+            bounds(&flow).lines().last().map(str::to_owned).unwrap()
+        };
+        assert_eq!(told(5_000, true), "  deadline 5s: everything above has its time");
+        assert!(told(5_001, false).contains("so the steps end before their worst case"));
+        assert!(told(5_001, true).contains("but those by which a `reconcile` reads an unknown outcome back"));
+    }
 
     #[test]
     fn lengths_are_told_in_their_two_largest_units() {

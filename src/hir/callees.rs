@@ -74,7 +74,7 @@ impl<'a> Callees<'a> {
         for call in calls {
             nodes = nodes.saturating_add(self.nodes.get(call.text.as_str()).copied().unwrap_or_default());
         }
-        let hir = Arc::new(lower(flow, callees, sink));
+        let mut hir = lower(flow, callees, sink);
         hir.flow.body.each_node(&mut |_, _| nodes = nodes.saturating_add(1));
         if nodes > ranges::NODES && !hir.callees.is_empty() {
             let message = format!(
@@ -82,7 +82,10 @@ impl<'a> Callees<'a> {
                 ranges::NODES
             );
             sink.push(Diagnostic::new(&codes::TOO_LARGE, flow.name.span, message).help("split the flow"));
+            // What is made of them for each call would be too large as well.
+            hir.callees.clear();
         }
+        let hir = Arc::new(hir);
         self.open.pop();
         self.nodes.insert(name, nodes);
         self.resolved.insert(name, Arc::clone(&hir));

@@ -221,7 +221,7 @@ fn a_key_with_an_undo_is_listed() {
         let call =
             plan::SubFlow { flow: "f".into(), inputs: Vec::new(), guard: None, undo, irreversible: None };
         caller.flow.body.nodes.truncate(1);
-        caller.flow.body.nodes[0].kind = plan::NodeKind::SubFlow(call);
+        caller.flow.body.nodes[0].kind = plan::NodeKind::SubFlow(Box::new(call));
         caller.flows.insert("f".into(), once.clone());
         caller
     };

@@ -153,7 +153,7 @@ impl Compared<'_> {
         let both = if order.is_eq() {
             (below && under) || (at_low && at_high) || (above && over)
         } else {
-            (below && under) || (at_low && under) || (above && (under || at_high || over))
+            (under && (below || at_low || above)) || (above && (at_high || over))
         };
         !both
     }

@@ -316,6 +316,11 @@ fn an_edited_poll_is_refused() {
     refused(&plan, "P1", |plan| {
         step(plan, "ticket").poll = Some(Poll { until: elsewhere.clone(), ..usual.clone() })
     });
+    // A condition that does not look at the answer.
+    let never = eczflow::expr::Expr::Bool { value: false };
+    refused(&plan, "P1", |plan| {
+        step(plan, "ticket").poll = Some(Poll { until: never.clone(), ..usual.clone() })
+    });
 }
 
 const ORDERS: &str = include_str!("../ui/apis/orders.openapi.yaml");

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::subject;
 use super::words::{data, help, place, shown};
 use super::written::Written;
+use super::{class_place, subject};
 use crate::diagnostics::codes::secrets::{CLASS_DECIDES, CLASS_SENT, CLASS_TOLD};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::hir::{ClassifiedIn, Hir};
@@ -130,9 +130,8 @@ fn marked(context: &Context<'_>, leak: &Leak<'_>, found: Diagnostic) -> Diagnost
         Mark::Document(pointer) => {
             let Origin::Answer { api, .. } = leak.origin else { return found };
             let document = hir.apis.get(api).and_then(|api| api.document.as_ref());
-            let at = format!("{pointer}/x-data-class");
-            match document.and_then(|document| document.place(&at).or_else(|| document.place(pointer))) {
-                Some(span) => found.and(span, format!("{class} by this document")),
+            match document.and_then(|document| class_place(document, pointer)) {
+                Some((span, by)) => found.and(span, format!("{class} {by}")),
                 None => found,
             }
         }

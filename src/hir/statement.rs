@@ -60,8 +60,7 @@ pub(super) fn promised(
     sink: &mut Sink,
 ) -> (Option<Idempotency>, Option<Statement>) {
     let header = fact.header.value.clone();
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if header.is_empty() || !header.bytes().all(token) {
+    if !plan::is_token(&header) {
         let message = format!("`{header}` is not a header's name");
         sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, fact.header.span, message));
         return (None, None);
@@ -91,8 +90,11 @@ pub(super) fn promised(
             (known.map(|_| Idempotency::Assumed { header, by, because }), None)
         }
         IdempotencySource::Stated { by, file, file_span, pin } => {
-            let Some(issuer) = issuer(by, sink) else { return (None, None) };
-            let statement = read(file, reader, sink).map(|(content, pinned, id, path)| Statement {
+            let (issuer, read) = (issuer(by, sink), read(file, reader, sink));
+            // What is wrong with the issuer is one finding: the calls that rely on the header are not told as well.
+            let stated = read.as_ref().map(|(content, ..)| content.issuer.clone());
+            let Some(issuer) = issuer.or(stated) else { return (None, None) };
+            let statement = read.map(|(content, pinned, id, path)| Statement {
                 content,
                 pinned,
                 file: id,

@@ -184,9 +184,9 @@ fn uncut(flows: &[Arc<Hir>]) -> bool {
     flows.iter().any(|hir| {
         hir.flow.unbound.iter().any(|(api, operation)| {
             let document = hir.apis.get(api).and_then(|api| api.document.as_ref());
-            document.is_some_and(|document| match document.operation(operation) {
+            document.is_some_and(|document| match document.operation(&operation.text) {
                 Ok(entry) => document.view(entry).is_err(),
-                Err(_) => document.duplicate(operation).is_some(),
+                Err(_) => document.duplicate(&operation.text).is_some(),
             })
         })
     })

@@ -5,7 +5,7 @@ use camino::Utf8Path;
 use super::items::{Reader, find_operator};
 use super::model::Api;
 use super::modules::{Modules, normalise};
-use crate::base::{Digest, Explained as _, limits};
+use crate::base::{Digest, limits};
 use crate::diagnostics::codes::retry as codes;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::OperationView;
@@ -123,10 +123,7 @@ fn read(file: &ast::Text, reader: &mut Reader<'_>, sink: &mut Sink) -> Option<Re
     let bytes = match reader.files.read(&path, limits::STATEMENT_BYTES) {
         Ok(bytes) => bytes,
         Err(error) => {
-            let help = error.help().unwrap_or_else(|| {
-                "the statement is a file that the api's operator hands out; its path is relative to this one".into()
-            });
-            sink.push(unreadable(error.to_string()).help(help));
+            sink.push(super::unreadable::unreadable(&codes::UNREADABLE_STATEMENT, file, &error));
             return None;
         }
     };

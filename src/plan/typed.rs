@@ -8,10 +8,13 @@ use super::called::SubFlow;
 use super::check::Contracts;
 use super::model::{Idempotency, Obligation, Plan};
 use super::obligations::calls;
+use super::secrecy::member_of;
 use super::steps::{Argument, Block, Call, NodeKind, Pages, Step};
 use crate::documents::Location;
 use crate::expr::{Expr, Misuse, Typing, written};
-use crate::types::{Answer, Contract, Field, Parameter, PartsLeft, Type, assignable, assignable_to_field};
+use crate::types::{
+    Answer, Contract, Field, Parameter, PartsLeft, Taken, Type, assignable, assignable_to_field,
+};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -251,8 +254,13 @@ impl<'a> Walk<'a> {
             (Some(value), Some(body)) => {
                 let ty = self.ty(subject, value)?;
                 let place = format!("the body of `{}`", call.operation);
-                guarded +=
-                    self.decided(subject, &place, &ty, body.takes(&ty, &written(value, &ty), false))?;
+                let Taken { answer, members } = body.takes(&ty, &written(value, &ty), false);
+                if members.is_empty() {
+                    guarded += self.decided(subject, &place, &ty, answer)?;
+                }
+                for (name, answer) in members {
+                    guarded += self.decided(subject, &member_of(&place, &name), &ty, answer)?;
+                }
             }
             (Some(_), None) => {
                 return Err(refused(subject, format!("`{}` takes no body", call.operation_name())));

@@ -232,6 +232,8 @@ impl Errors<'_> {
             "write `use std.retry.{ careful }`, or `use \"./policies.eczflow\".{ careful }`"
         } else if wants(&[Rule::kw_per, Rule::kw_once]) {
             "write `key once per ticket.id`"
+        } else if let (Some('='), Some(part)) = (sign, before) {
+            return Some(format!("a part and its value stand side by side, without `=`: `{part} …`"));
         } else {
             return None;
         };

@@ -156,8 +156,50 @@ pub struct Sent<'a> {
     pub view: Option<&'a OperationView>,
     /// Values and where they go: `path.id`, `query.q`, `header.h`, `body`, `key`.
     pub parts: Vec<(String, &'a Expr)>,
-    /// Whether a value may turn out not to fit when it is to be sent, which fails the run.
-    pub guarded: bool,
+    /// What may turn out not to fit when it is to be sent, which fails the run: by the place of its part.
+    pub guarded: BTreeMap<String, Guarded<'a>>,
+}
+
+/// How much of a part may turn out not to fit.
+#[derive(Debug)]
+pub enum Guarded<'a> {
+    /// All of it.
+    Whole,
+    /// These members.
+    Members(Vec<&'a str>),
+}
+
+/// What of a request's parts is a guard. `told`: whether a guard of the call begins with these words.
+pub fn guarded<'a>(
+    parts: &[(String, &'a Expr)],
+    operation: &str,
+    told: impl Fn(&str) -> bool,
+) -> BTreeMap<String, Guarded<'a>> {
+    let body = format!("the body of `{operation}`");
+    let of_part = |(place, value): &(String, &'a Expr)| {
+        let guarded = match (place.as_str(), value) {
+            ("key", _) => told("the key in `").then_some(Guarded::Whole),
+            ("body", _) if told(&format!("{body}: ")) => Some(Guarded::Whole),
+            ("body", Expr::Record { members }) => {
+                let names = members.iter().map(|(name, _)| name.as_str());
+                let names: Vec<&str> =
+                    names.filter(|name| told(&format!("{}: ", member_of(&body, name)))).collect();
+                (!names.is_empty()).then_some(Guarded::Members(names))
+            }
+            ("body", _) => told(&format!("{body}, `")).then_some(Guarded::Whole),
+            (place, _) => {
+                let name = place.split_once('.').map_or(place, |(_, name)| name);
+                told(&format!("argument `{name}` of `{operation}`: ")).then_some(Guarded::Whole)
+            }
+        };
+        guarded.map(|guarded| (place.clone(), guarded))
+    };
+    parts.iter().filter_map(of_part).collect()
+}
+
+/// A member of a place, in words.
+pub fn member_of(place: &str, name: &str) -> String {
+    format!("{place}, `{name}`")
 }
 
 /// The owner of an api's data: its operator's ECZ-ID where one is known.
@@ -284,9 +326,16 @@ impl<'a> Reader<'a> {
             .map(|argument| (format!("{}.{}", argument.location, argument.name), &argument.value))
             .chain(call.body.iter().map(|body| ("body".to_owned(), body)))
             .chain(call.once_per.iter().map(|key| ("key".to_owned(), key)));
+        let parts: Vec<(String, &Expr)> = parts.collect();
+        let told = |words: &str| {
+            let of_call = |line: &String| {
+                line.strip_prefix(&subject)?.strip_prefix(": ").map(|line| line.starts_with(words))
+            };
+            self.guards.iter().any(|line| of_call(line) == Some(true))
+        };
         Sent {
-            parts: parts.collect(),
-            guarded: self.is_guarded(&subject),
+            guarded: guarded(&parts, &call.operation, told),
+            parts,
             view: self.views.get(&(call.api.clone(), call.operation.clone())),
             api: &call.api,
             operation: &call.operation,

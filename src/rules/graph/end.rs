@@ -24,16 +24,9 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     block(&flow.body, &mut Constants::default(), sink);
 }
 
-/// A node as the flow has it: by its name, or by its word where it has none.
+/// A node as the flow has it where it stands: by its name, or by its word where it has none.
 fn shown(node: &Node) -> String {
-    match &node.kind {
-        NodeKind::Return(_) => "this `return`".to_owned(),
-        NodeKind::Fail { .. } => "this `fail`".to_owned(),
-        NodeKind::Ensure { .. } => "this `ensure`".to_owned(),
-        NodeKind::Wait(_) => "this `wait`".to_owned(),
-        NodeKind::For(repeat) if repeat.result.is_none() => "this `for`".to_owned(),
-        _ => format!("`{}`", node.id),
-    }
+    node.word().map_or_else(|| format!("`{}`", node.id), |word| format!("this `{word}`"))
 }
 
 fn block(block: &Block, constants: &mut Constants, sink: &mut Sink) {

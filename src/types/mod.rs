@@ -58,5 +58,5 @@ pub use response::Response;
 pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};
 pub use style_reading::percent_decode;
 pub use subschema::JsonSchema;
-pub use value::{DECIMAL_DIGITS, Value, WireError};
+pub use value::{DECIMAL_DIGITS, Value, WireError, has_too_many_digits};
 pub use written::{Taken, Written};

@@ -15,7 +15,7 @@ fn refused(name: &'static str, subject: &str, reason: impl Into<String>) -> Plan
     PlanError::Obligation { name, subject: subject.to_owned(), reason: reason.into() }
 }
 
-fn nodes<'p>(block: &'p Block, found: &mut Vec<&'p Node>) {
+pub(super) fn nodes<'p>(block: &'p Block, found: &mut Vec<&'p Node>) {
     for node in &block.nodes {
         found.push(node);
         if let NodeKind::For(repeat) = &node.kind {

@@ -86,8 +86,14 @@ pub fn failures(flow: &str, failures: &[Failure]) -> String {
             notes.extend(undoing.repeated.then_some("each iteration that was completed, the newest first"));
             notes.extend((!undoing.certain).then_some("if it happened"));
             let notes = if notes.is_empty() { String::new() } else { format!(", {}", notes.join(", ")) };
+            let effects: Vec<String> =
+                undoing.answers_for.iter().map(|effect| harmless_line(effect)).collect();
+            let effects = match effects.is_empty() {
+                true => String::new(),
+                false => format!(", which has to take back {}", effects.join(" and ")),
+            };
             let (step, undo) = (harmless_line(&undoing.step), harmless_line(&undoing.undo));
-            let _ = writeln!(text, "    undone {}. `{step}` by {undo}{notes}", at + 1);
+            let _ = writeln!(text, "    undone {}. `{step}` by {undo}{effects}{notes}", at + 1);
         }
         for stand in &failure.stays {
             let why = match stand.because {

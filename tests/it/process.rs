@@ -268,7 +268,7 @@ fn a_kill_at_every_request_changes_nothing_for_anybody() {
         child.kill().unwrap();
         child.wait().unwrap();
         let listed = desk.run(&format!("runs --store {store}")).expect(0).stdout;
-        assert!(listed.contains("running"), "{listed}");
+        assert!(listed.contains(" interrupted "), "{listed}");
         let run = listed.lines().last().unwrap().split_whitespace().next().unwrap().to_owned();
         let resumed = desk
             .run(&format!("resume {run} --config {} --store {store} --json", served.config))

@@ -138,7 +138,7 @@ impl Session<'_> {
             diagnostics: match failed {
                 true if uncut && !unread => of_documents(sink),
                 true => sink.into_sorted(),
-                false => unidentified(sink),
+                false => asked_for_next(sink),
             },
             apis,
             statements,
@@ -169,7 +169,7 @@ fn pin_of(pin: Option<&(String, Span)>, pinned: Span, digest: Digest, edits: &mu
 
 /// What keeps nobody from pinning, but would stop the next command with a surprise: documents without an identity,
 /// statements that are none.
-fn unidentified(sink: Sink) -> Vec<Diagnostic> {
+fn asked_for_next(sink: Sink) -> Vec<Diagnostic> {
     let known = [IDENTITY_MISSING.number, UNREADABLE_STATEMENT.number];
     let missing = |finding: &Diagnostic| known.contains(&finding.code.number);
     let mut found: Vec<Diagnostic> = sink.into_sorted().into_iter().filter(missing).collect();

@@ -9,6 +9,7 @@ use super::bounds::{CallTime, ReadBack};
 use super::compensation::can_fail;
 use super::model::Plan;
 use super::steps::{Block, Node, NodeKind, Wait};
+use super::typed::guards_of;
 use crate::expr::{Definitions, Expr};
 
 /// A node.
@@ -129,7 +130,7 @@ pub(super) fn of(plan: &Plan) -> Vec<Item<'_>> {
 
 /// Whether the proof lists a guard at a node: its value may not fit at run time. The proof is held against what is found.
 fn guarded(node: &str, plan: &Plan) -> bool {
-    plan.proof.guards.iter().any(|guard| guard.strip_prefix(node).is_some_and(|rest| rest.starts_with(": ")))
+    guards_of(&plan.proof.guards, node).next().is_some()
 }
 
 fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {

@@ -25,6 +25,14 @@ pub(super) struct Typed {
     pub(super) guards: Vec<String>,
 }
 
+/// What the guards of a subject say, of the guards of a plan, which are sorted.
+pub(super) fn guards_of<'g>(guards: &'g [String], subject: &str) -> impl Iterator<Item = &'g str> {
+    let begin = format!("{subject}: ");
+    let from = guards.partition_point(|guard| *guard < begin);
+    let found = guards.get(from..).unwrap_or_default().iter();
+    found.map_while(move |guard| guard.strip_prefix(&begin))
+}
+
 fn refused(subject: &str, reason: impl Into<String>) -> PlanError {
     PlanError::Obligation { name: "P3", subject: subject.to_owned(), reason: reason.into() }
 }

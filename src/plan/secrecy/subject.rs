@@ -8,6 +8,7 @@ use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
 use crate::plan::model::Plan;
 use crate::plan::steps::{Block, Call, Node, NodeKind};
+use crate::plan::typed::guards_of;
 use crate::plan::{Class, Classified, Clearance, Pages, Party, Release};
 
 /// A flow, as far as confidentiality goes.
@@ -303,8 +304,7 @@ impl<'a> Reader<'a> {
     }
 
     fn is_guarded(&self, subject: &str) -> bool {
-        let guard = format!("{subject}: ");
-        self.guards.iter().any(|line| line.starts_with(&guard))
+        guards_of(self.guards, subject).next().is_some()
     }
 
     /// A flow that is not there was refused before.
@@ -327,12 +327,7 @@ impl<'a> Reader<'a> {
             .chain(call.body.iter().map(|body| ("body".to_owned(), body)))
             .chain(call.once_per.iter().map(|key| ("key".to_owned(), key)));
         let parts: Vec<(String, &Expr)> = parts.collect();
-        let told = |words: &str| {
-            let of_call = |line: &String| {
-                line.strip_prefix(&subject)?.strip_prefix(": ").map(|line| line.starts_with(words))
-            };
-            self.guards.iter().any(|line| of_call(line) == Some(true))
-        };
+        let told = |words: &str| guards_of(self.guards, &subject).any(|guard| guard.starts_with(words));
         Sent {
             guarded: guarded(&parts, &call.operation, told),
             parts,

@@ -156,7 +156,9 @@ impl Conclusion<'_> {
         for path in &report.stuck {
             let _ = writeln!(text, "`{path}` was not taken back: its undo failed");
         }
-        if report.phase == Phase::Paused(PauseCause::InDoubt) {
+        if report.phase == Phase::Paused(PauseCause::InDoubt) && report.may_settle {
+            let _ = writeln!(text, "{}: it reads back once more", self.place.resume(&report.run));
+        } else if report.phase == Phase::Paused(PauseCause::InDoubt) {
             text.push_str(
                 "recording an operator's decision on it is not built yet: the run stays as it is, look at the callee's side\n",
             );
@@ -296,6 +298,7 @@ mod tests {
             root: Digest([2; 32]),
             failure: None,
             in_doubt: vec![],
+            may_settle: false,
             stuck: vec![],
         }
     }
@@ -348,6 +351,10 @@ mod tests {
         report.phase = Phase::Paused(PauseCause::InDoubt);
         let told = Conclusion { report: &report, place: &place, last: None }.told();
         assert!(told.contains("is not built yet") && !told.contains("eczflow resume"), "{told}");
+        report.may_settle = true;
+        let told = Conclusion { report: &report, place: &place, last: None }.told();
+        assert!(told.contains("eczflow resume 0123456789abcdef0123`: it reads back once more"), "{told}");
+        assert!(!told.contains("is not built yet"), "{told}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::outcome::{Outcome, judge_answer, judge_failure};
 use super::path::{Path, Role};
 use super::request;
 use super::round::Round;
-use super::state::{CallPhase, Calling, Failure, Looping, Phase, Progress, State, Tried};
+use super::state::{CallPhase, Calling, Failure, Looping, Phase, Progress, State};
 use super::told::{BreakerFacts, SendFailure};
 use crate::base::{Digest, Timestamp};
 use crate::ecz::Decision;
@@ -256,21 +256,14 @@ impl<'a> Engine<'a> {
                 let own = state.effect_value(&path.forward());
                 let request = request::build(self.plan, state, path, call, own.as_ref())
                     .map_err(|(_, message)| Illegal(message))?;
-                let Tried { leaf, unknown } = state.tried.get(path).copied().unwrap_or_default();
-                let calling = Calling { leaf, unknown, ..Calling::new(request, None, at) };
-                state.nodes.insert(path.clone(), Progress::Calling(Box::new(calling)));
+                state.call_beside(path, request, at);
             }
             What::UndoDone { .. } => {
                 under_way(state, path, event.attempt)?;
                 state.nodes.insert(path.clone(), Progress::Done(Value::Null));
             }
             What::UndoFailed { .. } => {
-                // Tried again after a resume, its attempts go on in one chain.
-                if let Some(Calling { leaf, unknown, .. }) = state.calling(path) {
-                    let tried = Tried { leaf: *leaf, unknown: *unknown };
-                    state.tried.insert(path.clone(), tried);
-                }
-                state.nodes.insert(path.clone(), Progress::Failed);
+                state.give_up(path);
             }
             What::RunStarted(_)
             | What::RunResumed { .. }
@@ -407,14 +400,15 @@ fn under_way<'s>(
     }
 }
 
-/// A new process: what was intended and has no outcome is lost; failed undos may be tried again.
+/// A new process: what was intended and has no outcome is lost; failed undos, and reads that settled nothing, may be tried
+/// again.
 fn resume(state: &mut State, after: &str) -> Applied {
     if !matches!((state.phase, after), (Phase::Running, "interruption") | (Phase::Paused(_), "pause")) {
         return illegal("a run does not go on so from where it stood");
     }
     state.phase = Phase::Running;
     let at = state.at;
-    state.nodes.retain(|path, progress| !(path.is_undo() && matches!(progress, Progress::Failed)));
+    state.nodes.retain(|path, progress| path.is_own() || !matches!(progress, Progress::Failed));
     for progress in state.nodes.values_mut() {
         match progress {
             Progress::Calling(calling) => {

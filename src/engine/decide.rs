@@ -203,6 +203,9 @@ impl<'a> Engine<'a> {
 
     /// Once nothing is under way: undos, newest completion first, one at a time; then the end.
     fn decide_undo(&self, state: &State, environment: &mut dyn Environment) -> Option<Event> {
+        if let Some(read) = self.decide_reread(state) {
+            return Some(read);
+        }
         if state.agenda.is_calling() {
             return None;
         }

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::apply::{Applied, illegal};
 use super::decide::Environment;
-use super::event::{FailureClass, Found, OutcomeKind, What};
+use super::event::{Event, FailureClass, Found, OutcomeKind, What};
 use super::path::{Path, Role};
 use super::request;
 use super::state::{CallPhase, Calling, Failure, Names, Progress, State};
@@ -27,10 +27,14 @@ impl Engine<'_> {
         let (Some(call), Role::Reconcile) = (self.call(path), path.role) else {
             return illegal("there is nothing to read back");
         };
-        let settled = state.calling(&step).is_some_and(|calling| {
-            calling.unknown
-                && !matches!(calling.phase, CallPhase::Intended | CallPhase::Lost | CallPhase::ReadBack)
-        });
+        let settled = match state.nodes.get(&step) {
+            Some(Progress::Calling(calling)) => {
+                calling.unknown
+                    && !matches!(calling.phase, CallPhase::Intended | CallPhase::Lost | CallPhase::ReadBack)
+            }
+            Some(Progress::InDoubt) => state.tried.contains_key(path),
+            _ => false,
+        };
         if !settled || state.nodes.contains_key(path) {
             return illegal("its outcome is not to be read back");
         }
@@ -39,9 +43,20 @@ impl Engine<'_> {
         if let Some(calling) = state.calling_mut(&step) {
             calling.phase = CallPhase::ReadBack;
         }
-        let calling = Calling::new(request, None, at);
-        state.nodes.insert(path.clone(), Progress::Calling(Box::new(calling)));
+        state.call_beside(path, request, at);
         Ok(())
+    }
+
+    /// A step in doubt whose read settled nothing before a resume: it is read back once more.
+    pub(super) fn decide_reread(&self, state: &State) -> Option<Event> {
+        let read = state.unsettled_reads().find(|read| !state.nodes.contains_key(read))?;
+        Some(Event { path: Some(read), attempt: None, what: What::ReconcileStarted {} })
+    }
+
+    /// Whether a resume reads something back that is in doubt, in this run or maybe in one that it called.
+    pub fn may_settle(&self, state: &State) -> bool {
+        let called = |path: &Path| self.sub_flow(path).is_some_and(|(_, callee)| callee.reads_back());
+        state.unsettled_reads().next().is_some() || state.agenda.doubtful.iter().any(called)
     }
 
     /// Whether a call at a path may be made again after an answer that was well.
@@ -79,28 +94,40 @@ impl Engine<'_> {
 
     pub(super) fn end_read(&self, state: &mut State, path: &Path, found: Found) -> Applied {
         let step = path.forward();
-        let read_back =
-            state.calling(&step).is_some_and(|calling| matches!(calling.phase, CallPhase::ReadBack));
-        if path.role != Role::Reconcile || !read_back {
+        let again = matches!(state.nodes.get(&step), Some(Progress::InDoubt));
+        let first = state.calling(&step).is_some_and(|calling| matches!(calling.phase, CallPhase::ReadBack));
+        if path.role != Role::Reconcile || !(first || again) {
             return illegal("nothing is being read back");
         }
+        let operation = || self.call(path).map(|call| call.operation_name()).unwrap_or_default();
+        let exhausted =
+            |message| Failure { path: Some(step.clone()), class: FailureClass::Exhausted, message };
         let progress = match found {
             Found::Effect => match state.calling(path).map(|calling| calling.phase.clone()) {
                 Some(CallPhase::Rounded(value)) => {
                     self.completed(state, &step);
+                    // What else there was to do was given up when the doubt arose.
+                    if again {
+                        let message = format!(
+                            "its outcome was not known before the run was resumed; `{}` finds its effect now",
+                            operation()
+                        );
+                        state.fail(exhausted(message));
+                    }
                     Progress::Done(value)
                 }
                 _ => return illegal("nothing was read"),
             },
             Found::Nothing => {
-                let operation = self.call(path).map(|call| call.operation_name()).unwrap_or_default();
-                let message = format!("its outcome was unknown, and `{operation}` finds no effect of it");
-                state.fail(Failure { path: Some(step.clone()), class: FailureClass::Exhausted, message });
+                let message = format!("its outcome was unknown, and `{}` finds no effect of it", operation());
+                state.fail(exhausted(message));
                 Progress::Failed
             }
             Found::Unknown => {
                 state.failing = true;
-                Progress::InDoubt
+                state.give_up(path);
+                state.nodes.insert(step, Progress::InDoubt);
+                return Ok(());
             }
         };
         state.nodes.insert(step, progress);

@@ -45,7 +45,7 @@ pub struct State {
     pub(super) refused: BTreeMap<Path, (u16, Value)>,
     /// Effects that happened and have an undo, oldest first.
     pub(super) completed: Vec<Path>,
-    /// What is known of the attempts of failed undos.
+    /// What is known of the attempts of undos that failed, and of reads that settled nothing.
     pub(super) tried: BTreeMap<Path, Tried>,
     /// The attempt that the newest event ended.
     pub(super) reported: Option<Path>,
@@ -224,6 +224,22 @@ impl State {
         }
     }
 
+    /// An undo or a read begins. Where it is tried again after a resume, its attempts go on in one chain.
+    pub(super) fn call_beside(&mut self, path: &Path, request: Request, at: Timestamp) {
+        let Tried { leaf, unknown } = self.tried.get(path).copied().unwrap_or_default();
+        let calling = Calling { leaf, unknown, ..Calling::new(request, None, at) };
+        self.nodes.insert(path.clone(), Progress::Calling(Box::new(calling)));
+    }
+
+    /// An undo failed, or a read settled nothing: a resume may try again.
+    pub(super) fn give_up(&mut self, path: &Path) {
+        if let Some(Calling { leaf, unknown, .. }) = self.calling(path) {
+            let tried = Tried { leaf: *leaf, unknown: *unknown };
+            self.tried.insert(path.clone(), tried);
+        }
+        self.nodes.insert(path.clone(), Progress::Failed);
+    }
+
     /// The request of a call under way.
     pub fn request(&self, path: &Path) -> Option<&Request> {
         self.calling(path).map(|calling| &calling.request)
@@ -262,6 +278,12 @@ impl State {
     /// The steps, and undos (`step/undo`), whose effect is in doubt.
     pub fn in_doubt(&self) -> Vec<Path> {
         self.agenda.doubtful.iter().cloned().collect()
+    }
+
+    /// Of the steps in doubt, the reads that settled nothing.
+    pub(super) fn unsettled_reads(&self) -> impl Iterator<Item = Path> {
+        let reads = self.agenda.doubtful.iter().filter(|path| path.is_own()).map(Path::reconcile);
+        reads.filter(|read| self.tried.contains_key(read))
     }
 
     /// The steps whose undo failed.

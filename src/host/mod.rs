@@ -66,6 +66,8 @@ pub struct RunReport {
     pub failure: Option<Failure>,
     /// Steps whose effect is in doubt.
     pub in_doubt: Vec<Path>,
+    /// Whether a resume reads back, once more, what became of them.
+    pub may_settle: bool,
     /// Steps whose undo failed.
     pub stuck: Vec<Path>,
 }
@@ -264,6 +266,7 @@ fn report(state: State, plan: &Verified<Plan>, root: Option<Digest>) -> RunRepor
         root: root.unwrap_or_else(|| Digest::of("")),
         failure: state.failure.clone(),
         in_doubt: state.in_doubt(),
+        may_settle: Engine::new(plan).may_settle(&state),
         stuck: state.stuck(),
     }
 }

@@ -74,6 +74,13 @@ impl Plan {
             && self.flows.values().all(Plan::is_safe)
     }
 
+    /// Whether a step of the flow, or of one that it calls, reads back what became of it.
+    pub fn reads_back(&self) -> bool {
+        let mut all = Vec::new();
+        nodes(&self.flow.body, &mut all);
+        all.iter().any(|node| node.reconcile().is_some()) || self.flows.values().any(Plan::reads_back)
+    }
+
     /// Whether a call of another flow can change anything at a counterparty.
     pub(super) fn is_effect(&self, call: &SubFlow) -> bool {
         self.flows.get(&call.flow).is_some_and(|callee| !callee.is_safe())

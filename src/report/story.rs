@@ -32,7 +32,7 @@ fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
         What::RunPaused { because } => match because {
             PauseCause::Asked => "paused".to_owned(),
             PauseCause::Stuck => "stuck: an undo failed".to_owned(),
-            PauseCause::InDoubt => "in doubt: an operator has to decide".to_owned(),
+            PauseCause::InDoubt => "in doubt: what became of a step is not known".to_owned(),
         },
         What::RunFinished { status: Status::Succeeded, .. } => "succeeded".to_owned(),
         What::RunFinished { status: Status::Failed, .. } => "failed; what has an undo is undone".to_owned(),

@@ -572,6 +572,89 @@ fn an_effect_that_is_not_found_is_in_doubt_unless_the_flow_says_otherwise() {
     in_doubt(&start(&after, given, &mut lost_world(lost, vec![Reply::Empty(404), Reply::Empty(500)])));
 }
 
+/// A run in doubt goes on in new processes, cut once after each record: however often, it ends the same.
+fn resumed_everywhere(plan: &Verified<Plan>, run: &Run, world: &dyn Fn() -> World) -> Run {
+    let go_on = |cut: Option<usize>| {
+        let (mut world, mut outside) = (world(), outside(plan));
+        let mut run = crash(plan, run.log.clone(), &mut outside);
+        let engine = Engine::new(plan);
+        if let Some(records) = cut {
+            drive_until(records, &engine, &mut run, &mut world, &mut outside);
+            run = crash(plan, run.log, &mut outside);
+        }
+        drive(&engine, &mut run, &mut world, &mut outside);
+        assert_eq!(replay(plan, "run-1", &run.log).1, Legal::Yes);
+        run
+    };
+    let whole = go_on(None);
+    for records in run.log.len() + 1..whole.log.len() {
+        assert_eq!(go_on(Some(records)).state.phase, whole.state.phase, "{records}");
+    }
+    whole
+}
+
+#[test]
+fn a_read_that_settled_nothing_is_read_again_after_a_resume() {
+    let given = json!({"id": "R1", "most": 100});
+    let lost = Reply::Fail(SendFailure::Reset);
+    let doubtful = |plan: &Verified<Plan>, read: Reply| {
+        let run = start(plan, given.clone(), &mut lost_world(lost.clone(), vec![read]));
+        assert_eq!(run.state.phase, Phase::Paused(PauseCause::InDoubt));
+        assert!(Engine::new(plan).may_settle(&run.state));
+        run
+    };
+    let (silent, after) = (reading_back(""), reading_back("absent after 2m"));
+    for read in [Reply::Empty(503), Reply::Empty(403), Reply::Fail(SendFailure::TimedOut)] {
+        for plan in [&silent, &after] {
+            let run = doubtful(plan, read.clone());
+            // The effect is found. What else the run had to do was given up, so it is taken back.
+            let found = resumed_everywhere(plan, &run, &|| lost_world(lost.clone(), vec![order(20)]));
+            assert_eq!(found.state.phase, Phase::Finished(Status::Failed));
+            let message = &found.state.failure.as_ref().unwrap().message;
+            assert!(message.ends_with("`shop.findOrder` finds its effect now"), "{message}");
+            assert_eq!(kinds(&found, Kind::UndoStarted).len(), 1);
+            assert_eq!(kinds(&found, Kind::ReconcileStarted).len(), 2);
+            // It still says nothing, and is asked again by each resume; nothing else is sent.
+            let silence = || lost_world(lost.clone(), vec![read.clone()]);
+            let still = resumed_everywhere(plan, &run, &silence);
+            assert_eq!(still.state.phase, Phase::Paused(PauseCause::InDoubt));
+            let again = resumed_everywhere(plan, &still, &silence);
+            let reads = |run: &Run| kinds(run, Kind::ReconcileStarted).len();
+            assert_eq!((reads(&run), reads(&still), reads(&again)), (1, 2, 3));
+            let made = |record: &&&Record| record.node.as_deref() == Some("order");
+            assert_eq!(kinds(&again, Kind::AttemptIntended).iter().filter(made).count(), 1);
+        }
+        let run = doubtful(&after, read.clone());
+        let nothing = resumed_everywhere(&after, &run, &|| lost_world(lost.clone(), vec![Reply::Empty(404)]));
+        assert_eq!(nothing.state.phase, Phase::Finished(Status::Failed));
+        assert_eq!(kinds(&nothing, Kind::UndoStarted).len(), 0);
+    }
+    // Absence that means nothing is looked at again too: the effect may have come since.
+    let run = doubtful(&silent, Reply::Empty(404));
+    let late = resumed_everywhere(&silent, &run, &|| lost_world(lost.clone(), vec![order(20)]));
+    assert_eq!(kinds(&late, Kind::UndoStarted).len(), 1);
+}
+
+#[test]
+fn a_resume_that_does_not_read_again_is_not_legal() {
+    let plan = reading_back("");
+    let given = json!({"id": "R1", "most": 100});
+    let lost = || lost_world(Reply::Fail(SendFailure::Reset), vec![Reply::Empty(503)]);
+    let mut outside = outside(&plan);
+    let mut run = crash(&plan, start(&plan, given.clone(), &mut lost()).log, &mut outside);
+    let resumed = run.log.len();
+    drive(&Engine::new(&plan), &mut run, &mut lost(), &mut outside);
+    // Nothing but the pause follows the resume, or what is read back was known.
+    let mut short = run.log.clone();
+    short.drain(resumed..short.len() - 1);
+    let mut known = start(&plan, given, &mut lost_world(order(20), vec![])).log;
+    let read = run.log.iter().find(|(record, _)| record.kind == Kind::ReconcileStarted).unwrap().clone();
+    known.insert(known.len() - 1, read);
+    for forged in [short, known] {
+        assert!(matches!(replay(&plan, "run-1", &forged).1, Legal::No { .. }));
+    }
+}
+
 #[test]
 fn what_is_known_is_not_read_back() {
     let plan = reading_back("absent after 2m");

@@ -11,7 +11,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::OperationView;
 use crate::ecz::{EczId, IdempotencyStatement, Kind};
 use crate::plan::{self, Idempotency};
-use crate::source::{FileId, Span};
+use crate::source::{FileId, ReadError, Span};
 use crate::syntax::ast::{self, IdempotencySource};
 
 /// A counterparty's statement and what the flow says of it.
@@ -52,19 +52,28 @@ impl Api {
     }
 }
 
-/// What an `idempotency` clause says, and the statement that it names.
+/// What an `idempotency` clause comes to: the members of an [`Api`].
+#[derive(Debug, Default)]
+pub(super) struct Promise {
+    pub(super) promised: Option<Idempotency>,
+    pub(super) statement: Option<Statement>,
+    pub(super) unspoken: Option<Span>,
+}
+
+/// What an `idempotency` clause says, and the statement that it names. Of an api without a passport none is read.
 pub(super) fn promised(
     modules: &Modules,
     fact: &ast::Idempotency,
+    passport: bool,
     reader: &mut Reader<'_>,
     sink: &mut Sink,
-) -> (Option<Idempotency>, Option<Statement>) {
+) -> Promise {
     let header = fact.header.value.clone();
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if header.is_empty() || !header.bytes().all(token) {
         let message = format!("`{header}` is not a header's name");
         sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, fact.header.span, message));
-        return (None, None);
+        return Promise::default();
     }
     if plan::is_reserved(&header) {
         let message = format!("`{header}` is set by the runtime: it cannot carry a key");
@@ -88,10 +97,15 @@ pub(super) fn promised(
                 );
             }
             let (by, because) = (by.text.clone(), because.value.clone());
-            (known.map(|_| Idempotency::Assumed { header, by, because }), None)
+            let promised = known.map(|_| Idempotency::Assumed { header, by, because });
+            Promise { promised, ..Promise::default() }
         }
         IdempotencySource::Stated { by, file, file_span, pin } => {
-            let Some(issuer) = issuer(by, sink) else { return (None, None) };
+            let Some(issuer) = issuer(by, sink) else { return Promise::default() };
+            let promised = Some(Idempotency::Stated { header: header.clone(), by: issuer.clone() });
+            if !passport {
+                return Promise { promised, statement: None, unspoken: Some(by.span) };
+            }
             let statement = read(file, reader, sink).map(|(content, pinned, id, path)| Statement {
                 content,
                 pinned,
@@ -99,11 +113,11 @@ pub(super) fn promised(
                 path,
                 file_span: *file_span,
                 pin: pin.as_ref().map(|pin| (pin.hex.clone(), pin.value_span)),
-                by: (issuer.clone(), by.span),
-                header: (header.clone(), fact.header.span),
+                by: (issuer, by.span),
+                header: (header, fact.header.span),
             });
             // A statement that cannot be read is one finding: the calls that rely on it are not told as well.
-            (Some(Idempotency::Stated { header, by: issuer }), statement)
+            Promise { promised, statement, unspoken: None }
         }
     }
 }
@@ -121,8 +135,9 @@ fn read(file: &ast::Text, reader: &mut Reader<'_>, sink: &mut Sink) -> Option<Re
     let bytes = match reader.files.read(&path, limits::STATEMENT_BYTES) {
         Ok(bytes) => bytes,
         Err(error) => {
-            let help = error.help().unwrap_or_else(|| {
-                "the statement is a file that the api's operator hands out; its path is relative to this one".into()
+            let lost = matches!(error, ReadError::Io { kind: std::io::ErrorKind::NotFound, .. });
+            let help = error.help().filter(|_| !lost).unwrap_or_else(|| {
+                "its path is relative to this file; whoever operates the api makes it with `eczflow key state` and hands it out; without one write `assumed by OPERATOR because \"…\"`".into()
             });
             sink.push(unreadable(error.to_string()).help(help));
             return None;

@@ -1,6 +1,6 @@
 //! `eczflow checkpoint`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
@@ -131,24 +131,29 @@ fn ours(hir: &Hir) -> Vec<Due> {
 }
 
 /// Every Agent Credential that presents itself at some handoff; the flow's own where a policy names none.
-fn presented(hir: &Hir) -> BTreeSet<&EczId> {
+fn presented<'a>(hir: &'a Hir) -> BTreeSet<&'a EczId> {
     let own = hir.flow.agent.as_ref().map(|(_, agent)| agent);
-    let calls = hir.flow.calls();
-    if calls.is_empty() {
-        return own.into_iter().collect();
-    }
-    calls
-        .into_iter()
-        .filter_map(|(_, _, call, _)| call.handoff().and_then(|handoff| handoff.present.as_ref()).or(own))
-        .collect()
+    let present = |hir: &'a Hir| {
+        let own = hir.flow.agent.as_ref().map(|(_, agent)| agent);
+        let calls = hir.flow.calls().into_iter();
+        calls.filter_map(move |(_, _, call, _)| {
+            call.handoff().and_then(|handoff| handoff.present.as_ref()).or(own)
+        })
+    };
+    let agents: BTreeSet<&EczId> = hir.with_callees().into_iter().flat_map(present).collect();
+    if agents.is_empty() { own.into_iter().collect() } else { agents }
 }
 
-/// The apis that the flow calls, those of calls that could not be bound too.
-fn called(hir: &Hir) -> Vec<(&str, &hir::Api)> {
-    let bound = hir.flow.calls().into_iter().map(|(_, _, call, _)| call.api.as_str());
-    let unbound = hir.flow.unbound.iter().map(|(api, _)| api.as_str());
-    let names: BTreeSet<&str> = bound.chain(unbound).collect();
-    names.into_iter().filter_map(|name| hir.apis.get(name).map(|api| (name, api))).collect()
+/// The apis that the flow and those it calls call, those of calls that could not be bound too. A name is one api in all of
+/// them.
+fn called(hir: &Hir) -> BTreeMap<&str, &hir::Api> {
+    let mut called = BTreeMap::new();
+    for hir in hir.with_callees() {
+        let bound = hir.flow.calls().into_iter().map(|(_, _, call, _)| call.api.as_str());
+        let unbound = hir.flow.unbound.iter().map(|(api, _)| api.as_str());
+        called.extend(bound.chain(unbound).filter_map(|name| hir.apis.get_key_value(name)));
+    }
+    called.into_iter().map(|(name, api): (&String, _)| (name.as_str(), api)).collect()
 }
 
 fn passport(name: &str, api: &hir::Api) -> Due {
@@ -227,11 +232,13 @@ fn key(agent: &EczId, config: &Config) -> Due {
 /// For each kind of ID that a handoff must verify: whether the configuration has a resolver's endpoint for it.
 fn endpoints(hir: &Hir, config: &Config) -> Vec<Due> {
     let mut kinds: BTreeSet<EndpointKind> = BTreeSet::new();
-    for (_, _, call, _) in hir.flow.calls() {
-        let policy = call.handoff().and_then(|handoff| handoff.policy.as_ref());
-        let passport = hir.apis.get(&call.api).is_some_and(|api| api.no_passport.is_none());
-        if passport && policy.is_some_and(|policy| policy.verify.mode == VerifyMode::Require) {
-            kinds.extend([EndpointKind::Parent, EndpointKind::Agent, EndpointKind::Api]);
+    for hir in hir.with_callees() {
+        for (_, _, call, _) in hir.flow.calls() {
+            let policy = call.handoff().and_then(|handoff| handoff.policy.as_ref());
+            let passport = hir.apis.get(&call.api).is_some_and(|api| api.no_passport.is_none());
+            if passport && policy.is_some_and(|policy| policy.verify.mode == VerifyMode::Require) {
+                kinds.extend([EndpointKind::Parent, EndpointKind::Agent, EndpointKind::Api]);
+            }
         }
     }
     let due = |(word, kind): &(&str, EndpointKind)| {

@@ -128,6 +128,14 @@ pub enum CliError {
         /// The format that was asked for.
         format: &'static str,
     },
+    /// A statement that no flow could rely on.
+    #[error("this cannot be stated: {reason}")]
+    Statement {
+        /// Why not.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
     /// A plan whose handoffs demand receipts.
     #[error("receipts cannot be asked for yet, and a two-sided handoff demands one: {}", .steps.join(", "))]
     TwoSided {
@@ -257,6 +265,7 @@ impl Explained for CliError {
             CliError::RunName { .. } | CliError::NoRun { .. } => "ER1074",
             CliError::Detached { .. } => "ER1075",
             CliError::NoFindings { .. } => "ER1085",
+            CliError::Statement { .. } => "ER1113",
             CliError::TwoSided { .. } => "ER1095",
             CliError::LogKey { .. } => "ER1076",
             CliError::Rules { .. } => "ER1077",
@@ -277,7 +286,7 @@ impl Explained for CliError {
         Some(match self {
             CliError::UnknownTopic { near: Some(near), .. } => format!("did you mean `{near}`?"),
             CliError::UnknownTopic { near: None, .. } => "`eczflow explain` lists every code".into(),
-            CliError::Input { help, .. } | CliError::Rules { help, .. } | CliError::Fetch { help, .. } => help.clone(),
+            CliError::Input { help, .. } | CliError::Rules { help, .. } | CliError::Fetch { help, .. } | CliError::Statement { help, .. } => help.clone(),
             CliError::Outside { .. } => "name with `--root` a folder above the document".into(),
             CliError::Agent { fault: AgentFault::Missing(members) } => {
                 let options: Vec<&str> = members.iter().map(|member| match *member {

@@ -43,8 +43,13 @@ pub(crate) fn replace(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliError> {
         kind: error.kind(),
         reason: error.to_string(),
     };
-    let folder = path.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
-    let name = path.file_name().unwrap_or("file");
+    // A link stays one: what it leads to is replaced.
+    let target = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
+    let path = target.as_path();
+    // A link stays one: what it leads to is replaced.
+    let target = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
+    let folder = target.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
+    let name = target.file_name().unwrap_or("file");
     let new = folder.join(format!(".{name}.{}.new", std::process::id()));
     let written = std::fs::File::create(&new).and_then(|mut file| {
         file.write_all(bytes)?;
@@ -55,7 +60,7 @@ pub(crate) fn replace(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliError> {
         Ok(old) => std::fs::set_permissions(&new, old.permissions()),
         Err(_) => Ok(()),
     });
-    kept.and_then(|()| std::fs::rename(&new, path)).map_err(|error| {
+    kept.and_then(|()| std::fs::rename(&new, &target)).map_err(|error| {
         let _ = std::fs::remove_file(&new);
         failed(error)
     })

@@ -3,10 +3,12 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand};
 
+use super::error::CliError;
 use super::{Exit, Outcome, files, output};
 use crate::base::{OsRandom, Timestamp};
 use crate::config::{ConfigError, new_key, read_key};
 use crate::ecz::{EczId, EczIdError, Kind, Stated};
+use crate::plan::{is_reserved, is_token};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,6 +86,21 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             output::data(&format!("{}\n", key.jwk))?;
         }
         Command::State { issuer, api, header, operations, not_after, key, output } => {
+            if issuer != api && issuer.kind() != Kind::Parent {
+                return Err(CliError::Statement {
+                    reason: format!("`{issuer}` is neither an operator nor the API Passport"),
+                    help: "whoever operates the API states it: its own ECZ-ID, or that of the API Passport"
+                        .into(),
+                }
+                .into());
+            }
+            if !is_token(header) || is_reserved(header) {
+                return Err(CliError::Statement {
+                    reason: format!("no key can go into the header `{header}`"),
+                    help: "name the header that the API reads its idempotency keys from, mostly `Idempotency-Key`".into(),
+                }
+                .into());
+            }
             let stated = Stated {
                 issuer: issuer.clone(),
                 api: api.clone(),
@@ -94,6 +111,13 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             let unusable = |_| ConfigError::KeyUnreadable { path: key.clone() };
             let text = stated.sign(&read_key(key)?).map_err(unusable)?;
             match output {
+                Some(path) if path.canonicalize_utf8().ok() == key.canonicalize_utf8().ok() => {
+                    return Err(CliError::Statement {
+                        reason: format!("`{path}` holds the private key"),
+                        help: "write the statement to another file".into(),
+                    }
+                    .into());
+                }
                 Some(path) => files::replace(path, text.as_bytes())?,
                 None => output::data(&text)?,
             }

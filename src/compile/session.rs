@@ -119,7 +119,8 @@ impl<'a> Session<'a> {
             .map(|hir| (hir.flow.name.clone(), Arc::new(graph::build(&hir.flow, &mut sink))))
             .collect();
         let whole = resolved.whole.is_some();
-        for hir in &flows {
+        // What goes through the flows that a flow calls, once for each call, stays bounded so.
+        for hir in flows.iter().filter(|hir| !hir.is_too_large) {
             let Some(graph) = graphs.get(&hir.flow.name) else { continue };
             let flow_file = file_name(path);
             let context =

@@ -122,16 +122,25 @@ fn flag(value: &Object, name: &str, at: &str, otherwise: bool) -> Result<bool, V
     }
 }
 
-/// Every name in the path template has a path parameter, and the other way round.
+/// Every name in the path template has a path parameter, and the other way round. What stands between them is a path.
 fn check_template(path: &str, parameters: &[ParameterView], at: &str) -> Result<(), ViewError> {
     let mut named = BTreeSet::new();
     let mut rest = path;
-    while let Some((_, after)) = rest.split_once('{') {
+    let mut filled = String::new();
+    while let Some((literal, after)) = rest.split_once('{') {
         let (name, after) = after
             .split_once('}')
             .ok_or_else(|| ViewError::new(at, format!("has `{{` without `}}` in `{path}`")))?;
         named.insert(name);
+        filled.extend([literal, "x"]);
         rest = after;
+    }
+    filled.push_str(rest);
+    if let Some(what) = misread(&filled) {
+        return Err(ViewError::new(
+            at,
+            format!("has {what} in its path `{path}`, which then is another one"),
+        ));
     }
     let declared: BTreeSet<&str> = parameters
         .iter()
@@ -148,6 +157,18 @@ fn check_template(path: &str, parameters: &[ParameterView], at: &str) -> Result<
         ));
     }
     Ok(())
+}
+
+/// What of a path would be taken for something else once it stands in a URL: a query, a fragment, a host, a way up.
+fn misread(path: &str) -> Option<&'static str> {
+    let dots =
+        |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let named = [('?', "`?`"), ('#', "`#`"), ('\\', "`\\`")];
+    let listed = named.into_iter().find(|(character, _)| path.contains(*character)).map(|(_, what)| what);
+    listed
+        .or_else(|| path.contains("//").then_some("`//`"))
+        .or_else(|| path.split('/').any(dots).then_some("a segment of dots"))
+        .or_else(|| path.contains(|c: char| c.is_whitespace() || c.is_control()).then_some("a blank"))
 }
 
 /// The servers of a whole document, or those that its slices have of it.

@@ -200,6 +200,16 @@ fn documents_that_do_not_hold_together_are_refused() {
         codes(|value| value["paths"] = json!({"refunds": {"get": {}}, "/a": {"get": {"parameters": 1}}})),
         ["EF8014"; 2]
     );
+    for path in
+        ["//evil.example/a", "/a?x=1", "/a#f", "/../a", "/a/%2E%2e/b", "/a/.", "/a\\b", "/a b", "/a//b"]
+    {
+        let moved = payments_with(|value| value["paths"] = json!({path: {"get": {"responses": {}}}}));
+        assert_eq!(moved.unwrap_err(), ["EF8014"], "{path}");
+    }
+    for path in ["/", "/a/", "/a..b/...", "/.well-known/a", "/a:b@c;d=1,2"] {
+        let moved = payments_with(|value| value["paths"] = json!({path: {"get": {"responses": {}}}}));
+        assert!(moved.is_ok(), "{path}");
+    }
     assert_eq!(read("[1]").unwrap_err(), ["EF8010"]);
     assert_eq!(read_named(b"openapi: \xff", "a.yaml").unwrap_err(), ["EF8002"]);
     assert_eq!(read("\u{feff}openapi: 3.1.0").unwrap_err(), ["EF8002"]);

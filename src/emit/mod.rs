@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::Digest;
-use crate::ecz::EczId;
+use crate::ecz::{EczId, HandoffPolicy};
 use crate::expr::{Definitions, Expr};
 use crate::graph::Graph;
 use crate::hir::{self, Hir};
@@ -56,6 +56,7 @@ pub fn emit(
         inputs: inputs.collect(),
         output: hir.flow.output.clone(),
         deadline_ms: hir.flow.deadline_ms,
+        handoff: handoff(hir, &flows),
         cleared: classes::cleared(&hir.flow.cleared),
         body,
     };
@@ -137,6 +138,12 @@ fn operators(
         agent: operator.agent.clone(),
     };
     named.map(|(name, found)| (name.clone(), operator(found))).collect()
+}
+
+/// The flow's own policy, where a flow that it calls takes a weaker one.
+fn handoff(hir: &Hir, flows: &BTreeMap<String, Plan>) -> Option<HandoffPolicy> {
+    let policy = hir.flow.handoff.as_ref()?.policy.as_ref()?;
+    (!plan::weaker_calls(flows, policy).is_empty()).then(|| policy.clone())
 }
 
 /// Who answers at an api.

@@ -3,8 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::path::Path;
-use crate::base::{CanonicalError, Digest, canonical_json, encode_base64url};
+use crate::base::{CanonicalError, Digest, canonical_json};
 use crate::ecz::EczId;
+use crate::types::key_text;
 
 /// The default key: stable over attempts and crashes, distinct over runs, steps, undos and iterations.
 pub(super) fn default_key(run: &str, path: &Path) -> Result<String, CanonicalError> {
@@ -23,7 +24,7 @@ pub(super) fn once_key(
 }
 
 fn hash(parts: &Json) -> Result<String, CanonicalError> {
-    Ok(encode_base64url(&Digest::of(canonical_json(parts)?).0))
+    Ok(key_text(&Digest::of(canonical_json(parts)?)))
 }
 
 #[cfg(test)]

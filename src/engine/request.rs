@@ -89,7 +89,13 @@ pub(super) fn build_seeing(
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
     let key = match &call.idempotency {
         None => None,
-        Some(fact) => Some((fact.header().to_owned(), key_of(plan, state, path, call, names)?)),
+        Some(fact) => {
+            let (header, key) = (fact.header(), key_of(plan, state, path, call, names)?);
+            contract.check_key(header, &key).map_err(|misfit| {
+                guard(format!("the key in `{header}` does not fit its document: {misfit}"))
+            })?;
+            Some((header.to_owned(), key))
+        }
     };
     Ok(Request {
         method: call.method.clone(),

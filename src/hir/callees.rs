@@ -74,17 +74,21 @@ impl<'a> Callees<'a> {
         for call in calls {
             nodes = nodes.saturating_add(self.nodes.get(call.text.as_str()).copied().unwrap_or_default());
         }
-        let hir = Arc::new(lower(flow, callees, sink));
+        let mut hir = lower(flow, callees, sink);
         hir.flow.body.each_node(&mut |_, _| nodes = nodes.saturating_add(1));
         if nodes > ranges::NODES && !hir.callees.is_empty() {
-            let message = format!(
-                "`{name}` with the flows that it calls has {nodes} nodes, more than {}",
-                ranges::NODES
-            );
-            sink.push(Diagnostic::new(&codes::TOO_LARGE, flow.name.span, message).help("split the flow"));
+            hir.is_too_large = true;
+            // One that calls a flow which is too large by itself is not told as well.
+            if !hir.callees.values().any(|callee| callee.is_too_large) {
+                let most = ranges::NODES;
+                let message =
+                    format!("`{name}` with the flows that it calls has {nodes} nodes, more than {most}");
+                sink.push(Diagnostic::new(&codes::TOO_LARGE, flow.name.span, message).help("split the flow"));
+            }
         }
         self.open.pop();
         self.nodes.insert(name, nodes);
+        let hir = Arc::new(hir);
         self.resolved.insert(name, Arc::clone(&hir));
         hir
     }

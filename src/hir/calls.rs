@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
 use super::functions::StepAnswer;
-use super::model::{Api, Call};
+use super::model::{Api, Call, Position};
 use super::modules::{Modules, given_twice, kind, unknown};
 use super::policies::{self, Handoff};
 use crate::base::{did_you_mean, meant};
@@ -210,6 +210,7 @@ impl<'d> FlowLowering<'_, 'd> {
         let pages = paged.map(|(pages, name)| self.pages(pages, name, &bound));
         let arguments = self.arguments(call, &document, &bound, idempotency.as_ref());
         let body = self.body(call, &document, &bound);
+        self.key_position(call, &document, &bound.contract, idempotency.as_ref());
         let mut handoffs: Vec<(&'static str, Handoff)> = Vec::new();
         handoffs.extend(own.map(|own| ("step", own)));
         handoffs.extend(api.handoff.clone().map(|handoff| ("api", handoff)));
@@ -249,6 +250,29 @@ impl<'d> FlowLowering<'_, 'd> {
             }
         };
         Some(Answering { call, value, beside, pages })
+    }
+
+    /// The key that goes with a call fits the header that its document declares for it.
+    fn key_position(
+        &mut self,
+        call: &ast::Call,
+        document: &Document,
+        contract: &Contract,
+        fact: Option<&Idempotency>,
+    ) {
+        let Some(header) = fact.map(Idempotency::header) else { return };
+        let (answer, declared) = (contract.takes_key(header), contract.key_parameter(header));
+        let Some(declared) = declared.filter(|_| answer != Answer::Yes) else { return };
+        self.positions.push(Position {
+            node: self.node.clone(),
+            place: format!("the key in `{header}` of `{}`", call.operation.text),
+            span: call.operation.span,
+            found: Type::string(),
+            wanted: Field { ty: declared.schema.ty.clone(), required: declared.required },
+            answer,
+            declared_at: document.place(&declared.pointer),
+            key: true,
+        });
     }
 
     fn check_key(&mut self, typed: &Typed) {
@@ -304,7 +328,7 @@ impl<'d> FlowLowering<'_, 'd> {
             let mut value = self.expression(&argument.value, Some(&parameter.schema.ty));
             let answer = parameter.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
             let declared = keyword_place(document, &answer);
-            let told = self.request_position(&value, answer, || {
+            let told = self.record(&value, answer, || {
                 let place = format!("argument `{}` of `{}`", parameter.name, call.operation.text);
                 (place, field.clone(), declared.or_else(|| document.place(&parameter.pointer)))
             });
@@ -429,7 +453,7 @@ impl<'d> FlowLowering<'_, 'd> {
                 let field = Field { ty: body.schema.ty.clone(), required: body.required };
                 let answer = body.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
                 let declared = keyword_place(document, &answer);
-                let told = self.request_position(&value, answer, || {
+                let told = self.record(&value, answer, || {
                     let place = format!("the body of `{}`", call.operation.text);
                     (place, field.clone(), declared.or_else(|| document.place(&body.pointer)))
                 });

@@ -128,6 +128,7 @@ impl<'a, 'g> Reader<'a, 'g> {
             NodeKind::Signal(signal) => What::Signal {
                 guard: signal.guard.as_ref().map(|(guard, _)| guard),
                 otherwise: &signal.otherwise,
+                guarded: self.guarded.contains(node.id.as_str()),
             },
             NodeKind::Let(value) => {
                 What::Let(value, self.hir.flow.releases.get(&node.id).map(|released| &released.release))
@@ -141,7 +142,7 @@ impl<'a, 'g> Reader<'a, 'g> {
                 body: self.block(&repeat.body),
                 result: repeat.result.as_ref(),
             },
-            NodeKind::Return(value) => What::Return(value),
+            NodeKind::Return(value) => What::Return(value, self.guarded.contains(node.id.as_str())),
         };
         Item { id: &node.id, after: (self.after)(self.hir, &node.id), what }
     }

@@ -166,7 +166,7 @@ pub(crate) struct FlowLowering<'a, 'd> {
     pub(super) declared: &'a mut Declared<'d>,
     pub(crate) scope: Scope,
     pub(crate) sink: &'a mut Sink,
-    positions: Vec<Position>,
+    pub(super) positions: Vec<Position>,
     parts: PartsLeft,
     pub(crate) unbound: Vec<(String, String)>,
     /// Steps of which something was reported, so that they are no nodes.
@@ -219,35 +219,22 @@ impl<'d> FlowLowering<'_, 'd> {
         } else {
             assignable_to_field(&value.ty, wanted, value.literal)
         };
-        self.record(value, answer, || (place(), wanted.clone(), declared_at, false))
+        self.record(value, answer, || (place(), wanted.clone(), declared_at))
     }
 
-    /// Holds a value against a document's schema, where it is sent. Whether something of it is left to say.
-    pub(super) fn request_position(
+    /// Keeps the answer for a value at a place. Most fit, and cost nothing more. Whether something of it is left to say.
+    pub(super) fn record(
         &mut self,
         value: &Typed,
         answer: Answer,
-        wanted: impl FnOnce() -> (String, Field, Option<Span>),
-    ) -> bool {
-        self.record(value, answer, || {
-            let (place, field, declared_at) = wanted();
-            (place, field, declared_at, true)
-        })
-    }
-
-    /// Most values fit, and cost nothing more.
-    fn record(
-        &mut self,
-        value: &Typed,
-        answer: Answer,
-        about: impl FnOnce() -> (String, Field, Option<Span>, bool),
+        about: impl FnOnce() -> (String, Field, Option<Span>),
     ) -> bool {
         if answer == Answer::Yes {
             return false;
         }
-        let (place, wanted, declared_at, request) = about();
+        let (place, wanted, declared_at) = about();
         let (node, span, found) = (self.node.clone(), value.span, value.ty.clone());
-        self.positions.push(Position { node, place, span, found, wanted, answer, declared_at, request });
+        self.positions.push(Position { node, place, span, found, wanted, answer, declared_at, key: false });
         true
     }
 

@@ -137,7 +137,7 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resol
         let flow = flow::flow(&mut declared, &operators, &callees, flow, input.text, sink);
         let functions = declared.bodies(sink);
         let types = declared.type_names();
-        Hir { language, operators, secrets, apis, functions, types, flow, callees }
+        Hir { language, operators, secrets, apis, functions, types, flow, callees, is_too_large: false }
     };
     let mut known = callees::Callees::new(&flows);
     for flow in chosen {

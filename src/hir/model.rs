@@ -1,6 +1,6 @@
 //! The resolved flow: names bound, types known, expressions lowered, every part with its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::parties::NoPassport;
@@ -34,6 +34,28 @@ pub struct Hir {
     pub flow: Flow,
     /// The flows it calls, by name, each with those that it calls.
     pub callees: BTreeMap<String, Arc<Hir>>,
+    /// Whether it has too many nodes with those of the flows that it calls, which was told: nothing is judged of it.
+    pub is_too_large: bool,
+}
+
+impl Hir {
+    /// This flow and those that it calls, each once.
+    pub fn with_callees(&self) -> Vec<&Hir> {
+        let mut found = vec![self];
+        let mut names = BTreeSet::new();
+        let mut at = 0;
+        while let Some(hir) = found.get(at) {
+            let new: Vec<&Hir> = hir
+                .callees
+                .iter()
+                .filter(|(name, _)| names.insert(name.as_str()))
+                .map(|(_, hir)| &**hir)
+                .collect();
+            found.extend(new);
+            at += 1;
+        }
+        found
+    }
 }
 
 /// Declared types and their names, to show the name where a type is shown.
@@ -274,8 +296,8 @@ pub struct Position {
     pub answer: Answer,
     /// Where the place is declared in a document.
     pub declared_at: Option<Span>,
-    /// Whether the runtime sends the value to a counterparty.
-    pub request: bool,
+    /// Whether it is the idempotency key, which the runtime makes.
+    pub key: bool,
 }
 
 /// Nodes in source order.

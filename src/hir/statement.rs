@@ -69,8 +69,7 @@ pub(super) fn promised(
     sink: &mut Sink,
 ) -> Promise {
     let header = fact.header.value.clone();
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if header.is_empty() || !header.bytes().all(token) {
+    if !plan::is_token(&header) {
         let message = format!("`{header}` is not a header's name");
         sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, fact.header.span, message));
         return Promise::default();
@@ -101,12 +100,17 @@ pub(super) fn promised(
             Promise { promised, ..Promise::default() }
         }
         IdempotencySource::Stated { by, file, file_span, pin } => {
-            let Some(issuer) = issuer(by, sink) else { return Promise::default() };
-            let promised = Some(Idempotency::Stated { header: header.clone(), by: issuer.clone() });
+            let issuer = issuer(by, sink);
+            let said = |by| Some(Idempotency::Stated { header: header.clone(), by });
             if !passport {
-                return Promise { promised, statement: None, unspoken: Some(by.span) };
+                return Promise { promised: issuer.and_then(said), statement: None, unspoken: Some(by.span) };
             }
-            let statement = read(file, reader, sink).map(|(content, pinned, id, path)| Statement {
+            let read = read(file, reader, sink);
+            // What is wrong with the issuer is one finding: the calls that rely on the header are not told as well.
+            let stated = read.as_ref().map(|(content, ..)| content.issuer.clone());
+            let Some(issuer) = issuer.or(stated) else { return Promise::default() };
+            let promised = said(issuer.clone());
+            let statement = read.map(|(content, pinned, id, path)| Statement {
                 content,
                 pinned,
                 file: id,

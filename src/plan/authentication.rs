@@ -88,7 +88,7 @@ pub fn misplaced(auth: &Auth) -> Option<String> {
 }
 
 /// A token of RFC 9110 section 5.6.2.
-pub(super) fn is_token(name: &str) -> bool {
+pub fn is_token(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

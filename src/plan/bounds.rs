@@ -11,17 +11,12 @@ use serde::Serialize;
 use super::model::{Obligation, Plan, Retry};
 use super::outline::{self, Does, Item};
 use super::pace::{self, Paced};
+use super::records::records;
 use super::steps::{Block, Call, NodeKind, Pages, Poll};
 
 /// The longest time a resolver check takes before an attempt, milliseconds. All identities of an attempt are asked for at
 /// the same time.
 pub const RESOLVER_MS: u64 = 32_000;
-/// Records of a run itself: its opening, its end, the deadline.
-const RUN_LEAVES: u64 = 3;
-/// Records of an attempt at most: the verdict, the intent, the outcome, and the retry or the end that follows.
-const ATTEMPT_LEAVES: u64 = 4;
-/// Records of a wait for a rate: the timer, and the verdict that is due again after it.
-const RATE_LEAVES: u64 = 2;
 
 /// How long a call takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,32 +231,38 @@ fn takes(item: &Item<'_>, rounds: Rounds) -> u64 {
 /// What a run of a plan comes to at most.
 pub fn bounds(plan: &Plan) -> Bounds {
     let items = outline::of(plan);
-    let (calling_ms, path) = longest(&items, Rounds::All);
-    let wall_clock_ms = calling_ms.saturating_add(pace::waits_ms(plan, &items));
-    let mut steps = Phase { wall_clock_ms, leaves: RUN_LEAVES, ..Phase::default() };
+    let mut bounds = without_records(plan, &items);
+    let attempts = |audience: &str| {
+        let phases = [&bounds.steps, &bounds.undos].into_iter().flat_map(|phase| &phase.counterparties);
+        phases
+            .filter(|load| load.counterparty == audience)
+            .map(|load| load.attempts)
+            .fold(0, u64::saturating_add)
+    };
+    let records = records(plan, &items, attempts);
+    (bounds.steps.leaves, bounds.undos.leaves) = (records.steps, records.undos);
+    bounds
+}
+
+fn without_records(plan: &Plan, items: &[Item<'_>]) -> Bounds {
+    let (calling_ms, path) = longest(items, Rounds::All);
+    let wall_clock_ms = calling_ms.saturating_add(pace::waits_ms(plan, items));
+    let mut steps = Phase { wall_clock_ms, ..Phase::default() };
     let mut undos = Phase::default();
     let (mut forward, mut back) = (BTreeMap::new(), BTreeMap::new());
     each_node(&plan.flow.body, 1, &mut |kind, times| match kind {
         NodeKind::Call(step) => {
-            let rounds = times.saturating_mul(step.rounds());
-            steps.add(&step.call, plan, rounds, &mut forward);
-            steps.leaves = steps.leaves.saturating_add(leaves(&step.call, plan).saturating_mul(rounds));
+            steps.add(&step.call, plan, times.saturating_mul(step.rounds()), &mut forward);
             if let Some(read) = &step.reconcile {
-                let reads = times.saturating_mul(read.rounds());
-                steps.add(&read.call, plan, reads, &mut forward);
-                let leaves = leaves(&read.call, plan).saturating_mul(reads);
-                // And that it began, and what it found.
-                steps.leaves = steps.leaves.saturating_add(leaves).saturating_add(times.saturating_mul(2));
+                steps.add(&read.call, plan, times.saturating_mul(read.rounds()), &mut forward);
             }
             if let Some(undo) = &step.undo {
                 undos.add_undo(undo, plan, times, &mut back);
             }
         }
-        // What the called flow comes to, and its start and end in this log.
         NodeKind::SubFlow(call) => {
-            steps.leaves = steps.leaves.saturating_add(times.saturating_mul(2));
             if let Some(callee) = plan.flows.get(&call.flow) {
-                let inner = self::bounds(callee);
+                let inner = without_records(callee, &outline::of(callee));
                 steps.add_all(&inner.steps, times, &mut forward);
                 undos.add_all(&inner.undos, times, &mut back);
                 undos.wall_clock_ms =
@@ -271,11 +272,7 @@ pub fn bounds(plan: &Plan) -> Bounds {
                 undos.add_undo(undo, plan, times, &mut back);
             }
         }
-        // A loop's begin and end, a wait's; of any other node whether it held, or that it failed.
-        NodeKind::For(_) | NodeKind::Wait(_) => {
-            steps.leaves = steps.leaves.saturating_add(times.saturating_mul(2))
-        }
-        _ => steps.leaves = steps.leaves.saturating_add(times),
+        _ => {}
     });
     steps.counterparties = forward.into_values().collect();
     undos.counterparties = back.into_values().collect();
@@ -283,18 +280,11 @@ pub fn bounds(plan: &Plan) -> Bounds {
         flow: plan.flow.name.clone(),
         deadline_ms: plan.flow.deadline_ms,
         longest_path: path.into_iter().map(str::to_owned).collect(),
-        single_ms: longest(&items, Rounds::One).0,
-        rates: pace::in_plan(plan, &items),
+        single_ms: longest(items, Rounds::One).0,
+        rates: pace::in_plan(plan, items),
         steps,
         undos,
     }
-}
-
-/// Records of one call at most.
-fn leaves(call: &Call, plan: &Plan) -> u64 {
-    let paced = plan.apis.get(&call.api).is_some_and(|api| api.rate.is_some());
-    let each = ATTEMPT_LEAVES + if paced { RATE_LEAVES } else { 0 };
-    each.saturating_mul(u64::from(call.attempts()))
 }
 
 impl Phase {
@@ -307,15 +297,12 @@ impl Phase {
         let rate = plan.apis.get(&undo.api).and_then(|api| api.rate);
         let waits = rate.map_or(0, |rate| rate.most_ms(attempts));
         self.wall_clock_ms = self.wall_clock_ms.saturating_add(waits);
-        let leaves = leaves(undo, plan).saturating_add(1);
-        self.leaves = self.leaves.saturating_add(leaves.saturating_mul(times));
     }
 
-    /// What another flow comes to, but for its time.
+    /// What another flow comes to, but for its time and its records.
     fn add_all(&mut self, other: &Phase, times: u64, loads: &mut BTreeMap<String, Load>) {
         self.calls = self.calls.saturating_add(other.calls.saturating_mul(times));
         self.attempts = self.attempts.saturating_add(other.attempts.saturating_mul(times));
-        self.leaves = self.leaves.saturating_add(other.leaves.saturating_mul(times));
         for more in &other.counterparties {
             let load = loads.entry(more.counterparty.clone()).or_insert_with(|| Load {
                 calls: 0,
@@ -363,7 +350,7 @@ impl Phase {
 }
 
 /// Every node with how often it comes at most.
-fn each_node<'p>(block: &'p Block, times: u64, visit: &mut dyn FnMut(&'p NodeKind, u64)) {
+pub(super) fn each_node<'p>(block: &'p Block, times: u64, visit: &mut dyn FnMut(&'p NodeKind, u64)) {
     for node in &block.nodes {
         visit(&node.kind, times);
         if let NodeKind::For(repeat) = &node.kind {

@@ -4,15 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use super::PlanError;
 use super::authentication::{Accepted, accepts, is_token, misplaced, unassumable};
 use super::check::Contracts;
-use super::idempotency::{idempotency, is_reserved};
+use super::idempotency::{carries_credential, idempotency, is_reserved};
 use super::model::{Api, Idempotency, Obligation, Plan};
 use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
-use super::statement;
 use super::steps::{Block, Call, Node, NodeKind};
+use super::{PlanError, statement, weaker};
 use crate::documents::OperationView;
 use crate::ecz::{DocumentIdentity, HandoffPolicy, Kind, VerifyMode};
 use crate::types::Contract;
@@ -90,6 +89,7 @@ pub(super) fn obligations(
         }
     }
     statement::check_used(plan, &calls)?;
+    weaker::check_weaker(plan)?;
     found.sort();
     Ok(found)
 }
@@ -311,9 +311,9 @@ fn retried(
         };
         return Err(refused("P7", subject, reason));
     }
-    if let Some(header) =
-        fact.map(Idempotency::header).filter(|header| !is_token(header) || is_reserved(header))
-    {
+    let unfit =
+        |header: &&str| !is_token(header) || is_reserved(header) || carries_credential(&api.auth, header);
+    if let Some(header) = fact.map(Idempotency::header).filter(unfit) {
         return Err(refused("P7", subject, format!("no key can go into the header `{header}`")));
     }
     match fact {
@@ -372,6 +372,7 @@ pub fn assumptions(plan: &Plan) -> Vec<String> {
             found.push(format!("{subject}: `{}` is below the document's hint `{hint}`", call.handoff.name));
         }
     }
+    found.extend(weaker::assumed(plan));
     released(&plan.flow.body, &mut found);
     found.sort();
     found.dedup();

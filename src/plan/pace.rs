@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PlanError;
 use super::bounds::{CallTime, RESOLVER_MS};
+use super::lanes::Lanes;
 use super::model::{Api, Plan};
 use super::outline::{self, Does, Item};
 
@@ -70,30 +71,46 @@ impl Demand {
 /// What an outline asks of each api, flows that it calls with it.
 fn demands<'o>(items: &[Item<'o>]) -> BTreeMap<&'o str, Demand> {
     let mut found: BTreeMap<&str, Demand> = BTreeMap::new();
-    for item in items {
-        match &item.does {
-            Does::Call { api, time, read, .. } => {
-                found.entry(api).or_default().add(Demand::of(*time, time.requests), 1, 1);
-                if let Some(read) = read {
-                    // Only where an outcome is unknown, like a retry.
-                    let rounds = read.rounds();
-                    found.entry(read.api).or_default().add(Demand::of(read.time, 0), rounds, 1);
-                }
-            }
-            Does::Flow { body, .. } => {
-                for (api, inner) in demands(body) {
-                    found.entry(api).or_default().add(inner, 1, 1);
-                }
-            }
-            Does::Repeat { at_most, parallel, body, .. } => {
-                for (api, inner) in demands(body) {
-                    found.entry(api).or_default().add(inner, *at_most, *at_most.min(parallel));
-                }
-            }
-            Does::Compute | Does::Wait { .. } => {}
+    let mut lanes = Lanes::of(items);
+    for (at, item) in items.iter().enumerate() {
+        let own = demand(item);
+        lanes.put(at, own.iter().map(|(api, demand)| (*api, demand.at_once)).collect());
+        for (api, demand) in own {
+            found.entry(api).or_default().add(demand, 1, 0);
         }
     }
+    for (api, demand) in &mut found {
+        demand.at_once = lanes.at_once(api);
+    }
     found
+}
+
+/// What one item asks of each api.
+fn demand<'o>(item: &Item<'o>) -> BTreeMap<&'o str, Demand> {
+    let mut found: BTreeMap<&str, Demand> = BTreeMap::new();
+    match &item.does {
+        Does::Call { api, time, read, .. } => {
+            found.entry(api).or_default().add(Demand::of(*time, time.requests), 1, 1);
+            if let Some(read) = read {
+                // Only where an outcome is unknown, like a retry.
+                let rounds = read.rounds();
+                found.entry(read.api).or_default().add(Demand::of(read.time, 0), rounds, 1);
+            }
+        }
+        Does::Flow { body, .. } => found = demands(body),
+        Does::Repeat { at_most, parallel, body, .. } => {
+            for (api, inner) in demands(body) {
+                found.entry(api).or_default().add(inner, *at_most, *at_most.min(parallel));
+            }
+        }
+        Does::Compute | Does::Wait { .. } => {}
+    }
+    found
+}
+
+/// How many calls of each api may be under way at once, at most.
+pub(super) fn at_once<'o>(items: &[Item<'o>]) -> BTreeMap<&'o str, u64> {
+    demands(items).into_iter().map(|(api, demand)| (api, demand.at_once)).collect()
 }
 
 /// How often an outline asks an api where every loop has all its items, and nothing is polled or tried twice.

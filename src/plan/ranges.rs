@@ -71,6 +71,7 @@ fn check_flow(plan: &Plan, depth: usize) -> Result<usize, PlanError> {
     require(plan.format == super::FORMAT, "plan", "format", super::FORMAT)?;
     require(plan.language == 1, "plan", "language", "1")?;
     range("flow", "deadline_ms", plan.flow.deadline_ms, 1, DEADLINE_MS)?;
+    plan.flow.handoff.iter().try_for_each(|policy| check_handoff("flow", policy))?;
     for (name, api) in &plan.apis {
         check_api(name, api)?;
     }

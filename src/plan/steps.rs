@@ -27,6 +27,9 @@ pub struct Flow {
     pub output: Type,
     /// The whole run's bound, milliseconds; undos are outside it.
     pub deadline_ms: u64,
+    /// The policy of its calls that have none of their own; present where a flow that it calls takes a weaker one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<HandoffPolicy>,
     /// What its outputs and messages may hold beside `internal` and its operator's own. Sorted, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleared: Vec<Clearance>,

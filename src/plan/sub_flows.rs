@@ -52,6 +52,7 @@ impl Plan {
                 let known = joined.apis.entry(name.clone()).or_insert_with(|| api.clone());
                 known.operations.extend(api.operations.clone());
                 known.classified.extend(api.classified.clone());
+                known.statement = known.statement.take().or_else(|| api.statement.clone());
             }
         }
         joined

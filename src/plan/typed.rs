@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::PlanError;
 use super::called::SubFlow;
 use super::check::Contracts;
-use super::model::{Obligation, Plan};
+use super::model::{Idempotency, Obligation, Plan};
 use super::obligations::calls;
 use super::steps::{Argument, Block, Call, NodeKind, Pages, Step};
 use crate::documents::Location;
@@ -261,6 +261,10 @@ impl<'a> Walk<'a> {
                 return Err(refused(subject, "it does not give the body"));
             }
             (None, _) => {}
+        }
+        if let Some(header) = call.idempotency.as_ref().map(Idempotency::header) {
+            let place = format!("the key in `{header}` of `{}`", call.operation);
+            guarded += self.decided(subject, &place, &Type::string(), contract.takes_key(header))?;
         }
         if let Some(key) = &call.once_per {
             let ty = self.ty(subject, key)?;

@@ -78,6 +78,7 @@ pub const ALL: &[Rule] = &[
     pins::pinned::RULE,
     pins::locked::RULE,
     retry::repeatable::RULE,
+    retry::header::RULE,
     retry::key::RULE,
     retry::statement::RULE,
     retry::deadline::RULE,

@@ -171,6 +171,12 @@ impl Counterparty {
         let credentials = Shown { headers: &head.headers, query, certificate: received.certificate };
         api.due.iter().try_for_each(|due| due.check(&credentials))?;
         let arguments = read_arguments(&matched, query, &api.query_keys(), &head.headers, body)?;
+        if let (Some(header), Some(key)) = (key_header, key) {
+            operation.contract.check_key(header.as_str(), key).map_err(|misfit| {
+                let detail = format!("header `{header}`: {misfit}");
+                Problem::new(400, "the request does not fit the document", detail)
+            })?;
+        }
         let mut memory = api.memory();
         let fault = memory.fault(&api.faults, &operation.key);
         match &fault {

@@ -1,5 +1,7 @@
 //! The two documents of a flow that are handed over: the workflow manifest and the handoff policy document.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::base::Digest;
@@ -22,6 +24,8 @@ pub fn workflow_manifest(plan: &Plan, plan_digest: Digest, policy_digest: Digest
         .iter()
         .map(|input| json!({"name": input.name, "type": input.ty.to_string(), "required": input.default.is_none()}))
         .collect();
+    let flows = plan.all_flows().into_iter();
+    let assumptions: BTreeSet<&String> = flows.flat_map(|flow| &flow.proof.assumptions).collect();
     json!({
         "format": "eczflow-workflow-manifest-1",
         "flow": flow.name,
@@ -36,7 +40,7 @@ pub fn workflow_manifest(plan: &Plan, plan_digest: Digest, policy_digest: Digest
         "apis": apis,
         "secrets": secrets,
         "requires": needs(plan),
-        "assumptions": plan.proof.assumptions,
+        "assumptions": assumptions,
         "note": RECHECK,
     })
 }
@@ -55,6 +59,15 @@ fn surface(api: &Api) -> Value {
     });
     if let Some(members) = surface.as_object_mut() {
         members.extend(party(api));
+        if let Some(stated) = &api.statement {
+            let content = stated.read().ok();
+            let (issuer, until) = content.map(|content| (content.issuer, content.not_after)).unzip();
+            let mut statement = json!({"issuer": issuer, "digest": stated.digest});
+            if let (Some(Some(until)), Some(statement)) = (until, statement.as_object_mut()) {
+                statement.insert("not_after".into(), json!(until));
+            }
+            members.insert("statement".into(), statement);
+        }
         if let Some(region) = &api.region {
             members.insert("region".into(), region.name.clone().into());
         }
@@ -119,7 +132,11 @@ fn handoff(step: &str, call: &Call, api: &Api) -> Value {
                 Idempotency::Assumed { .. } => "assumed",
                 Idempotency::Stated { .. } => "stated",
             };
-            members.insert("idempotency".into(), json!({"header": fact.header(), "source": source}));
+            let mut told = json!({"header": fact.header(), "source": source});
+            if let (Idempotency::Stated { by, .. }, Some(told)) = (fact, told.as_object_mut()) {
+                told.insert("by".into(), json!(by));
+            }
+            members.insert("idempotency".into(), told);
         }
     }
     handoff

@@ -80,6 +80,12 @@ impl Checked {
         self.guard().map_err(|error| Misfit::whole(error.to_string()))?.check(json)
     }
 
+    /// Checks a value by the whole schema and its formats.
+    pub(super) fn check_strictly(&self, json: &Json) -> Result<(), Misfit> {
+        let strict = self.strict().map_err(|error| Misfit::whole(error.to_string()))?;
+        strict.map_or(Ok(()), |(_, guard)| guard.check(json))
+    }
+
     /// Checks a value by the whole schema and reads it by its type.
     pub fn decode(&self, json: &Json) -> Result<Value, Misfit> {
         self.check(json)?;

@@ -15,6 +15,7 @@ pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// Headers that the runtime alone sets, whatever a document declares as parameter. Lower case.
 const RUNTIME_HEADERS: &[&str] = &[
     "accept",
+    "accept-encoding",
     "authorization",
     "baggage",
     "connection",
@@ -26,8 +27,11 @@ const RUNTIME_HEADERS: &[&str] = &[
     "ecz-handoff",
     "expect",
     "host",
+    "http2-settings",
     "idempotency-key",
+    "keep-alive",
     "proxy-authorization",
+    "proxy-connection",
     "signature",
     "signature-input",
     "te",
@@ -69,6 +73,8 @@ pub struct Contract {
     pub responses: Vec<Response>,
     /// The declared name of the idempotency header, where the operation documents one.
     pub idempotency_header: Option<String>,
+    /// That header as a parameter.
+    pub(super) key: Option<Parameter>,
     /// What makes every call impossible for now: a required parameter or body, or a success that can't be read.
     pub unsupported: Vec<Unsupported>,
 }
@@ -79,11 +85,11 @@ impl Contract {
     pub fn from_view(view: &OperationView) -> Result<Contract, GuardError> {
         let mut unsupported = Vec::new();
         let mut parameters = Vec::new();
-        let mut idempotency_header = None;
+        let mut key = None;
         for parameter in &view.parameters {
             let header = parameter.location == Location::Header;
             if header && parameter.name.eq_ignore_ascii_case(IDEMPOTENCY_KEY) {
-                idempotency_header = Some(parameter.name.clone());
+                key = Some(Parameter::read(view, parameter)?);
             }
             if header && is_runtime_header(&parameter.name) {
                 continue;
@@ -116,7 +122,8 @@ impl Contract {
             parameters,
             body,
             responses,
-            idempotency_header,
+            idempotency_header: key.as_ref().map(|key| key.name.clone()),
+            key,
             unsupported,
         })
     }

@@ -28,7 +28,7 @@ pub struct Parameter {
     /// Set where it can't be sent for now: an error where a flow gives it.
     pub unsupported: Option<Unsupported>,
     style: Option<Style>,
-    checked: Checked,
+    pub(super) checked: Checked,
 }
 
 /// What parameters of a query or of a cookie header say.

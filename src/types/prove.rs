@@ -193,9 +193,9 @@ impl Proof {
                         wanted.all(|wanted| case.requires(wanted)) || self.is_impossible(&case.member(name))
                     })
             }
-            "contains" | "dependentSchemas" | "unevaluatedItems" => {
-                !has(ARRAY | OBJECT) || says(case, keyword, value)
-            }
+            // With its bounds, which mean nothing without it.
+            "contains" => !has(ARRAY) || contains(case, right, value),
+            "dependentSchemas" | "unevaluatedItems" => !has(ARRAY | OBJECT) || says(case, keyword, value),
             UNCHECKED => false,
             // Notes, or said by another keyword.
             _ => true,
@@ -300,8 +300,27 @@ fn is_sized(case: &Case<'_>, keyword: &str, value: &Json, least: &str, most: &st
     value.as_f64().is_some_and(|wanted| if keyword == least { low >= wanted } else { high <= wanted })
 }
 
+/// Whether every list has as many items of a schema as is wanted: no fewer, no more.
+fn contains(case: &Case<'_>, right: Part<'_>, wanted: &Json) -> bool {
+    let bound = |part: &Part<'_>, keyword: &str, otherwise: f64| part.number(keyword).unwrap_or(otherwise);
+    let (least, most) = (bound(&right, "minContains", 1.0), bound(&right, "maxContains", f64::INFINITY));
+    let same = case.parts.iter().filter(|part| said(part, "contains", wanted));
+    let (mut low, mut high) = (0.0_f64, case.sizes("minItems", "maxItems").1);
+    for part in same {
+        low = low.max(bound(part, "minContains", 1.0));
+        high = high.min(bound(part, "maxContains", f64::INFINITY));
+    }
+    low >= least && high <= most
+}
+
 /// Whether a keyword is said on the left with the same words, which refer to nothing.
 fn says(case: &Case<'_>, keyword: &str, value: &Json) -> bool {
+    // These depend on what stands beside them.
+    !matches!(keyword, "unevaluatedProperties" | "unevaluatedItems" | "additionalProperties")
+        && case.parts.iter().any(|part| said(part, keyword, value))
+}
+
+fn said(part: &Part<'_>, keyword: &str, value: &Json) -> bool {
     fn refers(value: &Json) -> bool {
         match value {
             Json::Object(members) => members.contains_key("$ref") || members.values().any(refers),
@@ -309,10 +328,7 @@ fn says(case: &Case<'_>, keyword: &str, value: &Json) -> bool {
             _ => false,
         }
     }
-    // These depend on what stands beside them.
-    !matches!(keyword, "unevaluatedProperties" | "unevaluatedItems" | "additionalProperties")
-        && case.parts.iter().any(|part| part.schema.get(keyword) == Some(value))
-        && !refers(value)
+    part.schema.get(keyword) == Some(value) && !refers(value)
 }
 
 /// Whether every number is a multiple of this step: of a step that is one, or whole where the step divides one.

@@ -43,6 +43,12 @@ fn no(left: Json, right: Json) -> Counterexample {
     }
 }
 
+/// No value that shows it need be found, but it is no yes.
+fn unshown(left: Json, right: Json) {
+    let answer = ask(left.clone(), right.clone());
+    assert_ne!(answer, Answer::Yes, "{left} -> {right}");
+}
+
 #[test]
 fn bounds_are_compared() {
     yes(json!({"type": "integer", "exclusiveMinimum": 0}), json!({"type": "number", "minimum": 1}));
@@ -61,6 +67,28 @@ fn bounds_are_compared() {
         json!({"type": "array", "items": {"type": "number"}, "minItems": 1, "uniqueItems": true}),
     );
     no(json!({"type": "array"}), json!({"uniqueItems": true}));
+}
+
+#[test]
+fn items_that_a_list_contains_are_counted() {
+    let list = |more: Json| {
+        let mut schema = json!({"type": "array", "contains": {"type": "integer"}});
+        schema.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        schema
+    };
+    let (none, some) = (list(json!({"minContains": 0})), list(json!({})));
+    yes(some.clone(), none.clone());
+    no(none, some.clone());
+    no(json!({"type": "array"}), some);
+    yes(list(json!({"minContains": 3})), list(json!({"minContains": 2})));
+    unshown(list(json!({"minContains": 2})), list(json!({"minContains": 3})));
+    yes(list(json!({"maxContains": 2})), list(json!({"maxContains": 3})));
+    unshown(list(json!({"maxContains": 3})), list(json!({"maxContains": 2})));
+    yes(list(json!({"maxItems": 2})), list(json!({"maxContains": 2})));
+    yes(json!({"type": "array", "maxItems": 2}), list(json!({"minContains": 0, "maxContains": 2})));
+    // Bounds alone say nothing.
+    yes(json!({"type": "array"}), json!({"minContains": 2, "maxContains": 3}));
+    yes(json!({"type": "string"}), json!({"contains": {"type": "integer"}}));
 }
 
 #[test]

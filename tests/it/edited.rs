@@ -1,6 +1,6 @@
 //! Plans whose content was changed: no proof makes up for it, whatever it states.
 
-use eczflow::base::Explained;
+use eczflow::base::{Digest, Explained};
 use eczflow::plan::{self, Plan, Verified};
 use eczflow::source::MemoryFiles;
 use serde_json::{Value as Json, json};
@@ -114,4 +114,66 @@ fn what_no_clause_can_say_is_refused() {
     let undo = "undo  payments.cancelRefund(refundId: refund.id)";
     let last = flows::refund_with(undo, "irreversible because \"the money is gone\"");
     all_refused(&last, &[(REFUND, "irreversible", " ".into(), "it does not say why it is irreversible")]);
+}
+
+/// A slice whose header takes no key of the runtime, or not for sure.
+#[test]
+fn a_key_fits_the_header_that_its_slice_declares() {
+    let with = |schema: &str| {
+        let mut plan = Plan::clone(&flows::refund());
+        let slice = plan.apis.get_mut("warehouse").unwrap().operations.get_mut("returnItem").unwrap();
+        let declared = r#"{"maxLength":255,"minLength":16,"type":"string"}"#;
+        assert_eq!(slice.text.matches(declared).count(), 1);
+        slice.text = slice.text.replace(declared, schema);
+        slice.digest = Digest::of(&slice.text);
+        plan
+    };
+    let found = refused(&with(r#"{"maxLength":36,"type":"string"}"#));
+    let why = "P3 does not hold at `moved`: the key in `Idempotency-Key` of `returnItem` does not fit: ";
+    assert!(found.contains(why) && found.contains("maxLength"), "{found}");
+    let open = with(r#"{"pattern":"^[!-~]+$","type":"string"}"#);
+    let guard = "moved: the key in `Idempotency-Key` of `returnItem`: the schema also says pattern";
+    assert!(plan::prove(&open).unwrap().proof.guards.iter().any(|line| line == guard));
+    assert!(plan::check(open).is_err(), "its proof does not list the guard");
+}
+
+/// What a called flow takes less of than its caller asks for is listed, and recomputed.
+#[test]
+fn a_called_flows_weaker_policy_is_listed() {
+    let text = r#"eczflow 1
+use std.handoff.{ strict, observe }
+operator acme { passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }
+api support = openapi("apis/support.openapi.yaml")
+flow inner(id: string) -> { id: string } {
+  as acme.agent
+  handoff observe
+  step ticket = support.getTicket(ticketId: id)
+  return { id: ticket.id }
+}
+flow outer(id: string) -> { id: string } {
+  as acme.agent
+  handoff strict
+  step found = call inner(id: id)
+  return { id: found.id }
+}
+"#;
+    let plan = flows::compile(flows::refund_files(Some(text)));
+    let listed = "inner/ticket: `std.handoff.observe` is weaker than `std.handoff.strict` of `outer`, which calls it, in verify";
+    assert!(
+        plan.proof.assumptions.iter().any(|line| line.starts_with(listed)),
+        "{:?}",
+        plan.proof.assumptions
+    );
+    let mut silent = Plan::clone(&plan);
+    silent.proof.assumptions.clear();
+    assert!(plan::check(silent).is_err());
+    let as_strict = json!({"name": "observe", "verify": {"mode": "open", "within_ms": 86_400_000},
+        "attest": {"headers": []}, "evidence": "E0", "trace_shared": true});
+    let found = refused(&edited(&plan, "/flow/handoff", as_strict));
+    assert!(found.contains("no flow that it calls takes a weaker policy"), "{found}");
+    let found = refused(&edited(&plan, "/flow/handoff/verify/within_ms", 0.into()));
+    assert!(found.starts_with("ER2005"), "{found}");
+    // Where it takes no less, nothing is said.
+    let same = flows::compile(flows::refund_files(Some(&text.replace("handoff observe", "handoff strict"))));
+    assert!(same.flow.handoff.is_none() && same.proof.assumptions.is_empty());
 }

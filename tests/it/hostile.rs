@@ -175,3 +175,24 @@ fn no_format_of_findings_turns_a_line_around() {
         );
     }
 }
+
+/// Ten million nodes in a few kilobytes: flows that call the one before them ten times each.
+#[test]
+fn flows_that_multiply_are_refused_before_they_are_judged() {
+    let mut text = "eczflow 1\nuse std.handoff.{ strict }\noperator acme { passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }\napi support = openapi(\"apis/support.openapi.yaml\")\n".to_owned();
+    let head = "  as acme.agent\n  handoff strict\n";
+    let first = "  step ticket = support.getTicket(ticketId: id)\n  return { id: ticket.id }\n";
+    write!(text, "flow f0(id: string) -> {{ id: string }} {{\n{head}{first}}}\n").unwrap();
+    for level in 1..8 {
+        write!(text, "flow f{level}(id: string) -> {{ id: string }} {{\n{head}").unwrap();
+        for call in 0..10 {
+            writeln!(text, "  step r{call} = call f{}(id: \"{{id}}/{call}\")", level - 1).unwrap();
+        }
+        text.push_str("  return { id: r9.id }\n}\n");
+    }
+    let files = crate::flows::refund_files(Some(&text));
+    let compilation = Session::new(&files).check(Utf8Path::new("refund.eczflow"), None).unwrap();
+    let told = compilation.diagnostics.iter().filter(|finding| finding.code.number == "EF3007");
+    let told: Vec<&str> = told.map(|finding| finding.message.as_str()).collect();
+    assert_eq!(told, ["`f4` with the flows that it calls has 32221 nodes, more than 20000"]);
+}

@@ -136,6 +136,52 @@ fn a_wait_for_a_rate_that_is_not_the_plans_is_not_legal() {
     assert!(matches!(replay(&paced, "run-1", &sooner).1, Legal::No { .. }));
 }
 
+/// What opens a breaker at once and keeps on asking.
+const TOUCHY: &str = r#"
+breaker touchy { window 1m minimum 1 failures 1% slow 50% over 2s open 1s to 2s probes 1 }
+retry many { attempts 20 backoff 300ms to 500ms }
+retry some { attempts 5 backoff 300ms to 500ms }
+"#;
+
+/// The records of a run, which are no more than P9 says, and no less than the `part`-th part of it.
+fn bounded(flow: &str, limits: &str, given: Json, part: u64, world: &mut World) {
+    let plan = plan(limits, &format!("{TOUCHY}{flow}"));
+    let most = bounds(&plan);
+    let run = start(&plan, given, world);
+    let written = run.log.len() as u64;
+    assert!(written <= most.steps.leaves + most.undos.leaves, "{flow}: {written} of {most:?}");
+    assert!(written * part >= most.steps.leaves, "{flow}: {written} of {most:?}");
+}
+
+#[test]
+fn a_run_writes_no_more_than_its_bounds_while_breakers_open_and_timers_run() {
+    let flow = |body: &str| {
+        format!(
+            "flow f(skus: [string]) -> {{ }} {{\n  as acme.agent\n  handoff strict\n{body}\n  return {{ }}\n}}\n"
+        )
+    };
+    let down = || World::new(|_, _| Reply::Empty(503));
+    let one = flow("  step one = warehouse.getStock(sku: \"S\")\n    retry many");
+    bounded(&one, "breaker touchy", skus(0), 2, &mut down());
+    bounded(&one, "breaker touchy rate 2 per 1m", skus(0), 3, &mut down());
+    let many = flow(
+        "  for sku in skus at most 4 parallel 4 {\n    step one = warehouse.getStock(sku: sku)\n      retry some\n  }",
+    );
+    for rate in ["", " rate 2 per 1m"] {
+        let mut late = World::new(|_, attempt| match attempt {
+            5 => Reply::Answer(200, json!({"sku": "S", "in_stock": 4})),
+            _ => Reply::Empty(503),
+        });
+        bounded(&many, &format!("breaker touchy{rate}"), skus(4), 10, &mut late);
+    }
+    let waits = flow(&"  wait 10ms\n".repeat(6));
+    bounded(&waits, "", skus(0), 2, &mut down());
+    let nested = flow(
+        "  for a in [1, 2, 3] at most 3 {\n    for b in [1, 2] at most 2 {\n      wait 100ms\n    }\n  }",
+    );
+    bounded(&nested, "", skus(0), 2, &mut down());
+}
+
 #[test]
 fn rates_and_places_are_part_of_what_a_run_comes_to() {
     let free = bounds(&plan("", STOCK));
@@ -143,7 +189,8 @@ fn rates_and_places_are_part_of_what_a_run_comes_to() {
     // Forty requests, each tried four times, at three a minute.
     assert_eq!((free.rates.len(), paced.rates[0].requests, paced.rates[0].least_ms), (0, 40, 13 * 60_000));
     assert_eq!(paced.steps.wall_clock_ms - free.steps.wall_clock_ms, 53 * 60_000);
-    assert_eq!(paced.steps.leaves - free.steps.leaves, 2 * 160);
+    // Ten at once may each wait for its turn, for the others, and for a breaker that these open.
+    assert_eq!(paced.steps.leaves - free.steps.leaves, 2 * (2 + 9 + 19) * 160);
     // Ten may want a place at once. Where there are as many, nobody waits.
     assert_eq!(bounds(&plan("concurrency 10", STOCK)).steps.wall_clock_ms, free.steps.wall_clock_ms);
     let scarce = bounds(&plan("concurrency 4", STOCK)).steps.wall_clock_ms - free.steps.wall_clock_ms;

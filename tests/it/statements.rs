@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::edited::{REFUND, edited, refused};
 use crate::flows;
 use crate::process::Desk;
+use crate::trust::{OPTIONS, valid, validator};
 
 /// The key of RFC 8037, appendix A.
 const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
@@ -150,6 +151,13 @@ fn a_statement_from_its_signing_to_the_run() {
     let api = "ECZ-GB-PAYM01::API-REFD01";
     assert_eq!(sign(api, "").expect(0).stdout, FILE);
     assert!(sign("ECZ-GB-PAYM01", "").expect(2).stderr.contains("not an API Passport"));
+    for (issuer, header) in
+        [("ECZ-GB-PAYM01", "Host"), ("ECZ-GB-PAYM01", "X Key"), ("ECZ-GB-PAYM01::AGENT-SETTL1", "X-Key")]
+    {
+        let mut command = desk.command("key state --api ECZ-GB-PAYM01::API-REFD01 --key issuer.key");
+        let ended = command.args(["--issuer", issuer, "--header", header]).output().unwrap();
+        assert!(String::from_utf8_lossy(&ended.stderr).contains("ER1113"), "{issuer} {header}");
+    }
     sign(api, "-o refund/apis/refunds.statement.json").expect(0);
     let source = std::fs::read_to_string(desk.path(flow)).unwrap();
     std::fs::write(desk.path(flow), source.replace(ASSUMED, STATED)).unwrap();
@@ -188,4 +196,22 @@ fn a_statement_from_its_signing_to_the_run() {
     assert!(desk.run(&format!("pin --update {flow}")).expect(0).stdout.contains("its statement"));
     desk.run(&format!("check {flow}")).expect(0);
     desk.run(&run).expect_error(2, "ER1112");
+
+    // What is handed over names it, and without it nothing is said to be in order.
+    desk.run(&format!("manifest {flow} {OPTIONS}")).expect(0);
+    let handed = |name: &str| std::fs::read_to_string(desk.path(&format!("trust/{name}.json"))).unwrap();
+    let manifest: Json = serde_json::from_str(&handed("workflow-manifest")).unwrap();
+    valid(&validator("workflow-manifest"), &manifest);
+    let statement = &manifest["apis"]["payments"]["statement"];
+    assert_eq!(
+        (&statement["issuer"], &statement["not_after"]),
+        (&json!("ECZ-GB-PAYM01"), &json!("2020-01-01T00:00:00.000Z"))
+    );
+    let policy: Json = serde_json::from_str(&handed("handoff-policy")).unwrap();
+    valid(&validator("handoff-policy"), &policy);
+    let facts = policy["handoffs"].as_array().unwrap().iter().map(|handoff| &handoff["idempotency"]);
+    let stated: Vec<&Json> = facts.filter(|fact| fact["source"] == "stated").collect();
+    assert_eq!(stated, [&json!({"header": "Idempotency-Key", "source": "stated", "by": "ECZ-GB-PAYM01"})]);
+    std::fs::remove_file(desk.path("refund/apis/refunds.statement.json")).unwrap();
+    assert!(desk.run(&format!("pin --check {flow}")).expect(1).stderr.contains("EF5040"));
 }

@@ -24,13 +24,13 @@ fn compiled(example: &str) -> Verified<Plan> {
 }
 
 /// A schema of `docs/formats/`, by name.
-fn validator(name: &str) -> jsonschema::Validator {
+pub(crate) fn validator(name: &str) -> jsonschema::Validator {
     let path = Utf8PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("docs/formats/{name}.schema.json"));
     let schema: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     jsonschema::validator_for(&schema).unwrap()
 }
 
-fn valid(validator: &jsonschema::Validator, value: &Json) {
+pub(crate) fn valid(validator: &jsonschema::Validator, value: &Json) {
     let faults: Vec<String> =
         validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(faults.is_empty(), "{faults:?}");
@@ -128,7 +128,7 @@ fn a_flow_with_errors_has_no_map() {
 }
 
 /// The folder of a flow's documents as the operator's options make them.
-const OPTIONS: &str = "-o trust --agent-name runner --logical-agent-id refunds --origin https://agent.acme.example --jwks-url https://agent.acme.example/.well-known/jwks.json";
+pub(crate) const OPTIONS: &str = "-o trust --agent-name runner --logical-agent-id refunds --origin https://agent.acme.example --jwks-url https://agent.acme.example/.well-known/jwks.json";
 
 fn document(desk: &Desk, name: &str) -> Json {
     serde_json::from_str(&std::fs::read_to_string(desk.path(&format!("trust/{name}.json"))).unwrap()).unwrap()
@@ -240,6 +240,14 @@ fn a_checkpoint_ends_with_zero_only_where_all_is_in_place() {
     assert!(
         states(&before).contains(&("Cyber Resilience Passport (`CYBER`)".into(), "not_looked_at".into()))
     );
+    // What only a called flow needs is needed.
+    let batch = desk.run(&format!("checkpoint {} --format json", place("batch/batch.eczflow")));
+    let batch = batch.expect(1).json();
+    for api in ["payments", "support", "warehouse"] {
+        let passport = (format!("API Passport of `{api}`"), "in_place".to_owned());
+        assert!(states(&batch).contains(&passport), "{batch}");
+    }
+    assert!(missing(&batch).contains(&"API credential `payments_token` for `payments`".to_owned()));
     // Each thing brought in turn.
     desk.run(&format!("manifest {flow} {OPTIONS}")).expect(0);
     desk.run("key new -o agent.pem").expect(0);

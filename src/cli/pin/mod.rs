@@ -9,6 +9,7 @@ use clap::Args;
 use super::error::CliError;
 use super::{Exit, Outcome, files, flow, output};
 use crate::compile::{PinState, Pinned, Session};
+use crate::diagnostics::codes::retry::UNREADABLE_STATEMENT;
 use crate::report::harmless_line;
 use crate::source::DiskFiles;
 
@@ -83,6 +84,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         if let Some((state, digest)) = pinned.statements.get(api) {
             output::data(&format!("{api}, its statement  {digest}  {}\n", told(state, writes)))?;
         }
+    }
+    // A statement that cannot be read is told above, and was not pinned.
+    let unread = pinned.diagnostics.iter().any(|finding| finding.code.number == UNREADABLE_STATEMENT.number);
+    if unread {
+        return Ok(Exit::Findings);
     }
     if writes || pinned.current {
         return Ok(Exit::Clean);

@@ -33,6 +33,8 @@ pub static RATE_OUTLASTS_DEADLINE: Code = Code::error("EF5021", "rate-outlasts-d
 pub static RESERVED_HEADER: Code = Code::error("EF5030", "reserved-header");
 /// Something taken for granted without a reason.
 pub static ASSUMED_WITHOUT_REASON: Code = Code::error("EF5031", "assumed-without-reason");
+/// A key that the header which carries it does not take.
+pub static UNFIT_KEY: Code = Code::error("EF5032", "unfit-key");
 /// A statement of a counterparty that cannot be read as one.
 pub static UNREADABLE_STATEMENT: Code = Code::error("EF5040", "unreadable-statement");
 /// A statement without a pin.
@@ -61,6 +63,7 @@ pub const ALL: &[&Code] = &[
     &RATE_OUTLASTS_DEADLINE,
     &RESERVED_HEADER,
     &ASSUMED_WITHOUT_REASON,
+    &UNFIT_KEY,
     &UNREADABLE_STATEMENT,
     &STATEMENT_NOT_PINNED,
     &STATEMENT_CHANGED,

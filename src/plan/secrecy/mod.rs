@@ -180,7 +180,7 @@ impl<'s, 'a> Analysis<'s, 'a> {
     /// entry for what is in it and one for what decides about it.
     pub fn leaks(&self) -> Vec<Leak<'a>> {
         let mut found = Vec::new();
-        let trails = Trails::of(self.subject);
+        let mut trails = Trails::of(self.subject);
         for sending in &self.walked.sendings {
             let api = sending.call.map(|(api, _)| api);
             let Some(refused) = self.refused.get(&api) else { continue };
@@ -194,7 +194,7 @@ impl<'s, 'a> Analysis<'s, 'a> {
             }
             if let Some((place, data)) = first {
                 let way = if own { Way::Told } else { Way::Sent };
-                found.extend(self.leak(&trails, sending, refused, place, way, &data, &sent));
+                found.extend(self.leak(&mut trails, sending, refused, place, way, &data, &sent));
             }
             // A field that is sent anyway need not be told once more where it decides something.
             let sources = &self.walked.judge.sources.all;
@@ -214,7 +214,7 @@ impl<'s, 'a> Analysis<'s, 'a> {
             let mut all = Bits::default();
             ways.iter().for_each(|(_, _, by)| all.union(by));
             if let Some((place, way, by)) = ways.iter().find(|(_, _, by)| !by.is_empty()) {
-                found.extend(self.leak(&trails, sending, refused, place, *way, by, &all));
+                found.extend(self.leak(&mut trails, sending, refused, place, *way, by, &all));
             }
         }
         found
@@ -233,7 +233,7 @@ impl<'s, 'a> Analysis<'s, 'a> {
 
     fn leak(
         &self,
-        trails: &Trails<'a>,
+        trails: &mut Trails<'a>,
         sending: &Sending<'a>,
         refused: &Refused,
         place: &str,

@@ -99,6 +99,8 @@ pub enum What<'a> {
         guard: Option<&'a Expr>,
         /// What stands for one that does not come.
         otherwise: &'a Expr,
+        /// Whether that may turn out not to fit, which fails the run.
+        guarded: bool,
     },
     /// A named value, perhaps released.
     Let(&'a Expr, Option<&'a Release>),
@@ -124,8 +126,8 @@ pub enum What<'a> {
         /// `yield`.
         result: Option<&'a Expr>,
     },
-    /// The outputs.
-    Return(&'a Expr),
+    /// The outputs, and whether they may turn out not to fit, which fails the run.
+    Return(&'a Expr, bool),
 }
 
 /// A flow that another one calls. Its apis are among those of the outermost one.
@@ -239,7 +241,8 @@ impl<'a> Reader<'a> {
                 undo: call.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },
             NodeKind::Signal(signal) => {
-                What::Signal { guard: signal.guard.as_ref(), otherwise: &signal.otherwise }
+                let (guard, guarded) = (signal.guard.as_ref(), self.is_guarded(&node.id));
+                What::Signal { guard, otherwise: &signal.otherwise, guarded }
             }
             NodeKind::Let { value, release } => What::Let(value, release.as_ref()),
             NodeKind::Wait(wait) => What::Wait(&wait.value),
@@ -252,7 +255,7 @@ impl<'a> Reader<'a> {
                 body: self.block(&repeat.body),
                 result: repeat.result.as_ref(),
             },
-            NodeKind::Return { value } => What::Return(value),
+            NodeKind::Return { value } => What::Return(value, self.is_guarded(&node.id)),
         };
         Item { id: &node.id, after: node.after.clone(), what }
     }

@@ -9,7 +9,11 @@ use crate::plan::free_names;
 use crate::plan::secrecy::walk::Walked;
 
 /// What each name of a flow is made of.
-pub(super) struct Trails<'a>(BTreeMap<&'a str, Entry<'a>>);
+pub(super) struct Trails<'a> {
+    index: BTreeMap<&'a str, Entry<'a>>,
+    /// Ways that were looked for: many findings go one way.
+    known: BTreeMap<(String, usize), Vec<String>>,
+}
 
 /// What one name is made of.
 struct Entry<'a> {
@@ -21,20 +25,36 @@ impl<'a> Trails<'a> {
     pub(super) fn of(subject: &Subject<'a>) -> Trails<'a> {
         let mut index = BTreeMap::new();
         collect(&subject.body, &mut Vec::new(), &mut index);
-        Trails(index)
+        Trails { index, known: BTreeMap::new() }
     }
 
     /// The names on a shortest way from a source to a node: the first is where it comes from.
     pub(super) fn through(
-        &self,
+        &mut self,
         walked: &Walked<'_, 'a>,
         subject: &str,
         way: Way<'a>,
         number: usize,
     ) -> Vec<String> {
-        let Some(source) = walked.judge.sources.all.get(number) else { return Vec::new() };
         let start =
             if let Way::Ends(node) = way { node } else { subject.split('/').next().unwrap_or(subject) };
+        let key = (start.to_owned(), number);
+        let mut through = match self.known.get(&key) {
+            Some(known) => known.clone(),
+            None => {
+                let found = self.names_between(walked, start, number);
+                self.known.insert(key, found.clone());
+                found
+            }
+        };
+        if let Way::Ends(node) = way {
+            through.push(node.to_owned());
+        }
+        through
+    }
+
+    fn names_between(&self, walked: &Walked<'_, 'a>, start: &str, number: usize) -> Vec<String> {
+        let Some(source) = walked.judge.sources.all.get(number) else { return Vec::new() };
         // By name, the name after it on the way; the names in reach, the nearest first.
         let mut next: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut open = VecDeque::from([(start.to_owned(), None)]);
@@ -58,9 +78,6 @@ impl<'a> Trails<'a> {
             last = next.get(&name).cloned().flatten();
             through.push(name);
         }
-        if let Way::Ends(node) = way {
-            through.push(node.to_owned());
-        }
         through
     }
 
@@ -71,13 +88,13 @@ impl<'a> Trails<'a> {
             Origin::Released(node) => node == name,
             Origin::Given { .. } => false,
             Origin::Answer { api, operation } => {
-                self.0.get(name).is_some_and(|entry| entry.calls.contains(&(api, operation)))
+                self.index.get(name).is_some_and(|entry| entry.calls.contains(&(api, operation)))
             }
         }
     }
 
     fn needs(&self, name: &str) -> BTreeSet<String> {
-        let expressions = self.0.get(name).into_iter().flat_map(|entry| &entry.expressions);
+        let expressions = self.index.get(name).into_iter().flat_map(|entry| &entry.expressions);
         expressions.flat_map(|expression| free_names(expression)).collect()
     }
 }
@@ -102,10 +119,10 @@ fn collect<'a>(items: &[Item<'a>], around: &mut Vec<&'a Expr>, index: &mut BTree
                 expressions.extend(guard.iter().copied().chain(given.iter().map(|(_, value)| *value)));
                 expressions.extend(undo.iter().flat_map(|undo| &undo.parts).map(|(_, value)| *value));
             }
-            What::Signal { guard, otherwise } => {
+            What::Signal { guard, otherwise, .. } => {
                 expressions.extend(guard.iter().copied().chain([*otherwise]))
             }
-            What::Let(value, _) | What::Wait(value) | What::Return(value) => expressions.push(value),
+            What::Let(value, _) | What::Wait(value) | What::Return(value, _) => expressions.push(value),
             What::Barrier { condition, message } => {
                 expressions.extend(condition);
                 expressions.push(message);

@@ -7,6 +7,7 @@ use super::subject::{Called, Item, Sent, Subject, What};
 use super::values::{Judge, Label, Value};
 use crate::expr::Expr;
 use crate::plan::bits::Bits;
+use crate::plan::compensation::can_fail;
 use crate::plan::order::reached_before;
 
 /// Different things that may end one block's run and are told apart. More count as one.
@@ -173,9 +174,16 @@ impl<'a> Walk<'_, 'a> {
                 self.undo(undo.as_ref(), guards, repeated, done);
                 self.judge.fails = fails;
             }
-            What::Signal { guard, otherwise } => {
+            What::Signal { guard, otherwise, guarded } => {
                 let guards = self.guarded(*guard, guards);
                 let value = self.judge.value(otherwise);
+                if *guarded {
+                    done.ends.union(&value.whole().all());
+                }
+                // It is evaluated only where the signal is waited for.
+                if *guarded || can_fail(otherwise, self.judge.functions) {
+                    done.ends.union(&guards);
+                }
                 self.judge.names.insert(item.id, value.decided(&guards));
             }
             What::Let(value, release) => {
@@ -219,8 +227,13 @@ impl<'a> Walk<'_, 'a> {
                 self.judge.names.insert(item.id, Value::list(count, result).decided(&guards));
             }
             // What a called flow returns is told to its caller alone.
-            What::Return(_) if self.caller.is_some() => {}
-            What::Return(value) => self.tell(item.id, "the output", value),
+            What::Return(..) if self.caller.is_some() => {}
+            What::Return(value, guarded) => {
+                let value = self.tell(item.id, "the output", value);
+                if *guarded {
+                    done.ends.union(&value);
+                }
+            }
         }
     }
 
@@ -251,10 +264,16 @@ impl<'a> Walk<'_, 'a> {
         done.body = self.block(&callee.body, guards, repeated);
         done.body.iter().for_each(|inner| done.ends.union(&inner.ends));
         let mut results = callee.body.iter().filter_map(|item| match item.what {
-            What::Return(value) => Some(value),
+            What::Return(value, guarded) => Some((value, guarded)),
             _ => None,
         });
-        let result = results.next_back().map(|value| self.judge.value(value));
+        let result = results.next_back().map(|(value, guarded)| {
+            let value = self.judge.value(value);
+            if guarded {
+                done.ends.union(&value.whole().all());
+            }
+            value
+        });
         done.ends.union(&std::mem::take(&mut self.judge.fails));
         self.order(&done.body);
         self.caller = caller;
@@ -341,7 +360,8 @@ impl<'a> Walk<'_, 'a> {
 
     /// A message or the outputs: what they hold counts, not that they are there, for the run is the operator's own.
     /// Outputs that can't be written end a run that would have succeeded.
-    fn tell(&mut self, node: &'a str, what: &str, value: &'a Expr) {
+    /// What is in them and what decided about them.
+    fn tell(&mut self, node: &'a str, what: &str, value: &'a Expr) -> Bits {
         let value = self.judge.value(value);
         let mut parts = Vec::new();
         value.each_part(what, &mut |place, label| parts.push((place.to_owned(), label.clone())));
@@ -352,6 +372,7 @@ impl<'a> Walk<'_, 'a> {
             guards: Bits::default(),
             endings: Vec::new(),
         });
+        value.whole().all()
     }
 
     /// Says of each sending what may end the run before it: all that is not known to come after it. An undo is sent

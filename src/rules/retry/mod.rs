@@ -1,6 +1,7 @@
 //! P7: retries, keys, bounds.
 
 pub(super) mod repeatable;
+pub(super) mod header;
 pub(super) mod key;
 pub(super) mod deadline;
 pub(super) mod rate;

@@ -1,12 +1,12 @@
 //! P6: data goes only to who is cleared for its class, in a request or by what decides about it.
 
 use super::subject;
+use super::written::Written;
 use crate::diagnostics::codes::secrets::{CLASS_DECIDES, CLASS_SENT, CLASS_TOLD};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::hir::{Call, ClassifiedIn, Hir, NodeKind};
+use crate::hir::{ClassifiedIn, Hir};
 use crate::plan::secrecy::{Analysis, Leak, Mark, Origin, Way, is_labelled};
 use crate::rules::{Context, Rule};
-use crate::source::Span;
 
 pub(in crate::rules) const RULE: Rule =
     Rule { name: "secrets/classes", codes: &[&CLASS_SENT, &CLASS_DECIDES, &CLASS_TOLD], check };
@@ -18,8 +18,9 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     }
     let subject = subject(context, hir);
     let analysis = Analysis::of(&subject);
+    let written = Written::of(hir);
     for leak in analysis.leaks() {
-        sink.push(finding(context, &leak));
+        sink.push(finding(context, &written, &leak));
     }
 }
 
@@ -31,7 +32,7 @@ fn says(hir: &Hir) -> bool {
         || hir.callees.values().any(|callee| says(callee))
 }
 
-fn finding(context: &Context<'_>, leak: &Leak<'_>) -> Diagnostic {
+fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>) -> Diagnostic {
     let data = data(leak);
     let class = leak.class;
     let to = leak.call.map(|(api, _)| api);
@@ -55,10 +56,10 @@ fn finding(context: &Context<'_>, leak: &Leak<'_>) -> Diagnostic {
         ),
         (Way::Told, _) => (&CLASS_TOLD, format!("{data} shows in {}, and {not_cleared}", place(leak))),
     };
-    let mut found = Diagnostic::new(code, span(context, leak), message);
+    let mut found = Diagnostic::new(code, written.of_leak(leak), message);
     found = marked(context, leak, found);
     if let Way::Ends(node) = leak.way
-        && let Some(at) = node_span(context, node)
+        && let Some(at) = written.node(node)
     {
         found = found.and(at, "this may end the run, which shows in what is sent after it, or beside it");
     }
@@ -162,37 +163,4 @@ fn marked(context: &Context<'_>, leak: &Leak<'_>, found: Diagnostic) -> Diagnost
             }
         }
     }
-}
-
-fn node_span(context: &Context<'_>, id: &str) -> Option<Span> {
-    let mut found = None;
-    context.hir.flow.body.each_node(&mut |node, _| {
-        if node.id == id {
-            found = Some(node.span);
-        }
-    });
-    found
-}
-
-/// Where the call, message or output is written.
-fn span(context: &Context<'_>, leak: &Leak<'_>) -> Span {
-    // What a called flow sends is told where it is called.
-    if let Some((caller, inner)) = leak.subject.split_once('/')
-        && !matches!(inner, "undo" | "reconcile")
-    {
-        return node_span(context, caller).unwrap_or_default();
-    }
-    let calls = context.hir.flow.calls();
-    let call = calls.iter().find(|(_, subject, ..)| *subject == leak.subject).map(|(_, _, call, _)| *call);
-    if leak.call.is_some() {
-        return call.map(|call: &Call| call.span).unwrap_or_default();
-    }
-    let mut found = Span::default();
-    context.hir.flow.body.each_node(&mut |node, _| {
-        if node.id == leak.subject {
-            let whole = matches!(node.kind, NodeKind::Step(_));
-            found = if whole { node.span } else { node.written };
-        }
-    });
-    found
 }

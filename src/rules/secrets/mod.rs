@@ -6,6 +6,7 @@ pub(super) mod lowered;
 pub(super) mod needless;
 pub(super) mod place;
 pub(super) mod scheme;
+mod written;
 
 use super::Context;
 use crate::hir::Hir;

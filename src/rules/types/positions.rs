@@ -1,5 +1,6 @@
 //! P3: every value fits where it is put.
 
+use crate::diagnostics::codes::retry::UNFIT_KEY;
 use crate::diagnostics::codes::types::{
     OPTIONAL_NOT_HANDLED, TYPE_MISMATCH, UNDECLARED_MEMBER, UNFIT_LITERAL,
 };
@@ -9,7 +10,7 @@ use crate::types::{Answer, UNDECLARED};
 
 pub(in crate::rules) const RULE: Rule = Rule {
     name: "types/positions",
-    codes: &[&TYPE_MISMATCH, &OPTIONAL_NOT_HANDLED, &UNDECLARED_MEMBER, &UNFIT_LITERAL],
+    codes: &[&TYPE_MISMATCH, &OPTIONAL_NOT_HANDLED, &UNDECLARED_MEMBER, &UNFIT_LITERAL, &UNFIT_KEY],
     check,
 };
 
@@ -21,6 +22,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let Answer::No(counterexample) = &position.answer else { continue };
         let absent = position.found.is_optional() && counterexample.value.is_none();
         let code = match counterexample.why.as_str() {
+            _ if position.key => &UNFIT_KEY,
             _ if absent => &OPTIONAL_NOT_HANDLED,
             _ if counterexample.declared.is_some() => &UNFIT_LITERAL,
             UNDECLARED => &UNDECLARED_MEMBER,
@@ -31,9 +33,14 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             path => format!(" at `{path}`"),
         };
         let message = format!("{} does not fit{inside}: {}", position.place, counterexample.why);
-        let mut diagnostic = Diagnostic::new(code, position.span, message)
-            .at(format!("this is `{}`", context.hir.types.show(&position.found)));
-        if counterexample.declared.is_some() {
+        let here = match position.key {
+            true => "a key of the runtime goes with it".to_owned(),
+            false => format!("this is `{}`", context.hir.types.show(&position.found)),
+        };
+        let mut diagnostic = Diagnostic::new(code, position.span, message).at(here);
+        if position.key {
+            diagnostic = diagnostic.and_at(position.declared_at, "the document declares the header here");
+        } else if counterexample.declared.is_some() {
             diagnostic = diagnostic.and_at(position.declared_at, "the document says so here");
         } else if let Some(span) = position.declared_at {
             diagnostic = diagnostic

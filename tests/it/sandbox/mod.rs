@@ -82,6 +82,12 @@ async fn a_key_makes_one_effect() {
     assert_eq!(world.effects("payments").len(), 4);
     assert_eq!(world.answer(&world.give_back("MUG-4")).await.1["quantity"], 2);
     assert_eq!(world.effects("warehouse"), ["/returns/MUG-4"]);
+    // The document wants 16 characters at least.
+    says(
+        world.answer(&Sent { key: Some("short".into()), ..world.give_back("MUG-4") }).await,
+        400,
+        "minLength",
+    );
     let keys: Vec<_> =
         world.sandbox.ledger().report().effects["payments"].iter().map(|e| e.key.clone()).collect();
     assert_eq!(keys, [Some("k1".into()), Some("k2".into()), None, None]);

@@ -7,12 +7,16 @@ use serde_json::json;
 use super::error::Failure;
 use super::{Exit, Outcome, flow, output, storage};
 use crate::report;
+use crate::store::held;
 
 const EXAMPLES: &str = "\
 Examples:
   eczflow runs                   the runs of this folder's store
   eczflow runs --store DIR       those of another store
-  eczflow runs --json            one JSON object a line";
+  eczflow runs --json            one JSON object a line
+
+A run is `running` while a process drives it, and `interrupted` where that process ended before the run did:
+`eczflow resume RUN` goes on with it.";
 
 /// List the runs of a store, oldest first.
 #[derive(Debug, Args)]
@@ -48,8 +52,17 @@ impl Place {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let reader = storage::open(&arguments.place.folder()?)?;
-    let (runs, parents) = (reader.runs()?, reader.parents()?);
+    let folder = arguments.place.folder()?;
+    let reader = storage::open(&folder)?;
+    let driven = || held(folder.as_std_path()).is_some();
+    let before = driven();
+    let (mut runs, parents) = (reader.runs()?, reader.parents()?);
+    // Whoever drives a run holds the store's lock; before and after, as one may have begun or ended just now.
+    if !before && !driven() {
+        for run in runs.iter_mut().filter(|run| run.status == "running") {
+            run.status = "interrupted".to_owned();
+        }
+    }
     if arguments.json {
         let lines = runs.iter().map(|run| {
             let mut object = json!({

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::error::{CliError, Failure};
 use super::{Exit, Outcome, flow, output, planned, runtime};
 use crate::plan::Plan;
+use crate::report;
 use crate::sandbox::{Faults, Options, Sandbox};
 
 const EXAMPLES: &str = "\
@@ -81,7 +82,11 @@ pub(crate) async fn start(
 ) -> Result<Sandbox, Failure> {
     let faults = Faults::parse(&faults.fault, &faults.revoke, &faults.drift, faults.hold)?;
     let options = Options { faults, accept_unsigned, control_port, ..Options::default() };
-    Ok(Sandbox::start(plan, options, folder).await?)
+    let sandbox = Sandbox::start(plan, options, folder).await?;
+    for example in sandbox.left_out() {
+        output::tell(&format!("sandbox: {}", report::harmless_line(example)));
+    }
+    Ok(sandbox)
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {

@@ -16,23 +16,23 @@ pub(super) fn silence(
     if allows.is_empty() {
         return findings;
     }
-    let silences = |allow: &Allow, name: &Name, finding: &Diagnostic| {
-        finding.severity == Severity::Warning
-            && finding.code.name == name.text
-            && lies_in(allow.scope, finding)
+    let named = allows.iter().flat_map(|allow| allow.names.iter().map(move |name| (allow, name)));
+    let named: Vec<(&Allow, &Name, &str)> =
+        named.map(|(allow, name)| (allow, name, meant(name).unwrap_or(&name.text))).collect();
+    let silences = |allow: &Allow, name: &str, finding: &Diagnostic| {
+        finding.severity == Severity::Warning && finding.code.name == name && lies_in(allow.scope, finding)
     };
-    let named = || allows.iter().flat_map(|allow| allow.names.iter().map(move |name| (allow, name)));
-    let mut told: Vec<Diagnostic> = named().filter_map(|(_, name)| refused(name)).collect();
+    let mut told: Vec<Diagnostic> = named.iter().filter_map(|(_, name, _)| refused(name)).collect();
     // An error hides what else is found, so nothing can be said about what was silenced.
     let whole = !findings.iter().chain(&told).any(|finding| finding.severity == Severity::Error);
     if let Some(file) = judged.filter(|_| whole) {
-        for (allow, name) in named().filter(|(allow, _)| allow.span.file == file) {
-            if !findings.iter().any(|finding| silences(allow, name, finding)) {
+        for (allow, name, silenced) in named.iter().filter(|(allow, ..)| allow.span.file == file) {
+            if !findings.iter().any(|finding| silences(allow, silenced, finding)) {
                 told.push(unused(allow, name));
             }
         }
     }
-    let kept = |finding: &Diagnostic| !named().any(|(allow, name)| silences(allow, name, finding));
+    let kept = |finding: &Diagnostic| !named.iter().any(|(allow, _, name)| silences(allow, name, finding));
     let mut sink = Sink::default();
     told.into_iter().chain(findings.into_iter().filter(kept)).for_each(|finding| sink.push(finding));
     sink.into_sorted()
@@ -42,6 +42,16 @@ pub(super) fn silence(
 fn lies_in(scope: Span, finding: &Diagnostic) -> bool {
     let own = finding.labels.iter().find(|label| label.span.file == scope.file);
     own.is_some_and(|label| scope.start <= label.span.start && label.span.end <= scope.end)
+}
+
+/// The warning that a misspelt name means: what it should silence is not told beside the misspelling.
+fn meant(name: &Name) -> Option<&'static str> {
+    let known = codes::all();
+    if known.iter().any(|code| code.name == name.text) {
+        return None;
+    }
+    let warnings = known.into_iter().filter(|code| code.severity == Severity::Warning);
+    did_you_mean(&name.text, warnings.map(|code| code.name))
 }
 
 fn refused(name: &Name) -> Option<Diagnostic> {
@@ -62,8 +72,7 @@ fn refused(name: &Name) -> Option<Diagnostic> {
                 name.span,
                 format!("no rule is called `{}`", name.text),
             );
-            let warnings = known.iter().filter(|code| code.severity == Severity::Warning);
-            Some(match did_you_mean(&name.text, warnings.map(|code| code.name)) {
+            Some(match meant(name) {
                 Some(near) => finding.meant(name.span, &name.text, near, Some(near.to_owned())),
                 None => finding.help("`eczflow explain` lists every rule with its name"),
             })
@@ -72,7 +81,7 @@ fn refused(name: &Name) -> Option<Diagnostic> {
 }
 
 fn unused(allow: &Allow, name: &Name) -> Diagnostic {
-    let message = format!("nothing below this is `{}`", name.text);
+    let message = format!("this `allow` silences nothing: there is no `{}` below it", name.text);
     let mut finding = Diagnostic::new(&style::UNUSED_ALLOW, name.span, message);
     finding = match allow.scope.start == allow.scope.end {
         true => finding

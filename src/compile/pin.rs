@@ -138,7 +138,7 @@ impl Session<'_> {
             diagnostics: match failed {
                 true if uncut && !unread => of_documents(sink),
                 true => sink.into_sorted(),
-                false => unidentified(sink),
+                false => asked_for_next(sink),
             },
             apis,
             statements,
@@ -169,7 +169,7 @@ fn pin_of(pin: Option<&(String, Span)>, pinned: Span, digest: Digest, edits: &mu
 
 /// What keeps nobody from pinning, but would stop the next command with a surprise: documents without an identity,
 /// statements that are none.
-fn unidentified(sink: Sink) -> Vec<Diagnostic> {
+fn asked_for_next(sink: Sink) -> Vec<Diagnostic> {
     let known = [IDENTITY_MISSING.number, UNREADABLE_STATEMENT.number];
     let missing = |finding: &Diagnostic| known.contains(&finding.code.number);
     let mut found: Vec<Diagnostic> = sink.into_sorted().into_iter().filter(missing).collect();
@@ -184,9 +184,9 @@ fn uncut(flows: &[Arc<Hir>]) -> bool {
     flows.iter().any(|hir| {
         hir.flow.unbound.iter().any(|(api, operation)| {
             let document = hir.apis.get(api).and_then(|api| api.document.as_ref());
-            document.is_some_and(|document| match document.operation(operation) {
+            document.is_some_and(|document| match document.operation(&operation.text) {
                 Ok(entry) => document.view(entry).is_err(),
-                Err(_) => document.duplicate(operation).is_some(),
+                Err(_) => document.duplicate(&operation.text).is_some(),
             })
         })
     })

@@ -11,11 +11,12 @@ use crate::diagnostics::codes::{graph as codes, identity, names, secrets};
 use crate::diagnostics::{Diagnostic, Severity, Sink};
 use crate::documents::{Lock, LockError};
 use crate::emit::{EmitError, emit};
+use crate::expr::Expr;
 use crate::graph::{self, Graph};
 use crate::hir::{self, Choice, Hir, Resolved, StandardLibrary};
 use crate::plan::{self, Plan, PlanFile, Verified};
 use crate::rules::{self, Context, LockState, Rule};
-use crate::source::{Cache, FileSystem, ReadError, SourceMap};
+use crate::source::{Cache, FileSystem, ReadError, SourceMap, Span};
 use crate::syntax;
 
 /// The name of the lock, in the folder of the flow's file.
@@ -140,6 +141,7 @@ impl<'a> Session<'a> {
             let needless = [&secrets::NEEDLESS_RELEASE, &secrets::NEEDLESS_CLEARANCE];
             diagnostics.retain(|found| !needless.contains(&found.code));
         }
+        told_once(&mut diagnostics);
         let mut made = None;
         if make_plan
             && self.rules.len() == rules::ALL.len()
@@ -150,12 +152,7 @@ impl<'a> Session<'a> {
             match plan_of(&one.hir, &graphs, source) {
                 Ok(plan) => made = Some(plan),
                 Err(error) => {
-                    let message = format!("`{}` is more than a plan can hold", one.hir.flow.name);
-                    diagnostics.push(
-                        Diagnostic::new(&codes::TOO_LARGE, one.hir.flow.span, message)
-                            .note(error.to_string())
-                            .help("split the flow, or write its expressions less deeply"),
-                    );
+                    diagnostics.push(too_large(&one.hir, &error));
                 }
             }
         }
@@ -199,6 +196,52 @@ impl<'a> Session<'a> {
             Err(error) => LockState::Unreadable { reason: error.to_string(), help: error.help() },
         }
     }
+}
+
+/// Levels of an expression past which a plan is not read back because of it.
+const DEEP: usize = 40;
+
+/// A plan that cannot be made, most likely because of the value that nests most.
+fn too_large(hir: &Hir, error: &EmitError) -> Diagnostic {
+    fn depth(expression: &Expr) -> usize {
+        let mut inside = 0;
+        plan::each_child(expression, &mut |child| inside = inside.max(depth(child)));
+        inside + 1
+    }
+    let mut deepest = (DEEP, None);
+    hir.flow.body.each_node(&mut |node, _| {
+        let depth = node.expressions().into_iter().map(depth).max().unwrap_or(0);
+        if depth > deepest.0 {
+            deepest = (depth, Some(node));
+        }
+    });
+    match deepest.1 {
+        Some(node) => {
+            let message = format!("{} nests more deeply than a plan can hold", node.shown());
+            Diagnostic::new(&codes::TOO_LARGE, node.span, message)
+                .help("name a part of it with `let`, or write it flatter")
+        }
+        None => {
+            let message = format!("`{}` is more than a plan can hold", hir.flow.name);
+            Diagnostic::new(&codes::TOO_LARGE, hir.flow.span, message)
+                .note(error.to_string())
+                .help("split the flow")
+        }
+    }
+}
+
+/// One mistake, one finding: what nobody uses or knows is not told where an error says more about that very place.
+fn told_once(findings: &mut Vec<Diagnostic>) {
+    let mut told: BTreeSet<(Span, &str)> = BTreeSet::new();
+    for found in findings.iter().filter(|found| found.severity == Severity::Error) {
+        told.extend(found.labels.iter().map(|label| (label.span, found.code.number)));
+    }
+    let less = [names::UNUSED_NAME.number, names::UNKNOWN_OPERATION.number];
+    findings.retain(|found| {
+        let number = found.code.number;
+        let mut here = told.range((found.span(), "")..).take_while(|(span, _)| *span == found.span());
+        !less.contains(&number) || here.all(|(_, other)| *other == number)
+    });
 }
 
 /// Flows, and before each the flows that it calls: every flow once.

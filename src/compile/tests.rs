@@ -84,7 +84,8 @@ fn the_examples_pins_are_current_and_pinning_keeps_the_layout() {
     assert!(Session::new(&files).pin(path()).unwrap().current);
 }
 
-/// A step without a handoff policy is the same finding at the step, wherever the policy went missing.
+/// A step without a handoff policy is the same finding at the step, wherever the policy went missing: one that marks all of
+/// them.
 #[test]
 fn a_handoff_policy_is_missed_at_the_step_wherever_it_was_removed() {
     let steps = |text: &str| -> Vec<String> {
@@ -93,7 +94,14 @@ fn a_handoff_policy_is_missed_at_the_step_wherever_it_was_removed() {
             .to_vec()
     };
     let missed = |compilation: &Compilation| -> Vec<String> {
-        findings(compilation).into_iter().filter(|finding| finding.ends_with("EF4001")).collect()
+        let found = compilation.diagnostics.iter().filter(|found| found.code.number == "EF4001");
+        let mut lines: Vec<usize> = found
+            .flat_map(|found| &found.labels)
+            .filter(|label| label.primary || label.message.ends_with(" as well"))
+            .map(|label| compilation.source_map.line_column(label.span).0)
+            .collect();
+        lines.sort_unstable();
+        lines.into_iter().map(|line| format!("{line} EF4001")).collect()
     };
     let with = |flow: &str, files: &mut MemoryFiles| files.insert("f/refund.eczflow", flow);
 
@@ -189,6 +197,44 @@ fn what_is_recomputed_of_effects_and_bounds_is_what_the_proof_says() {
     assert_eq!(with("P9", &|entries, at| entries[at].holds_by = "at most: nothing".into()), Err("ER2008"));
     assert_eq!(with("P9", &|entries, at| entries[at].subject = "ticket".into()), Err("ER2008"));
     assert_eq!(with("P9", &|entries, at| drop(entries.remove(at))), Ok(()));
+}
+
+/// What an undo needs of whoever keeps a key is taken for granted: for the step's own undo, and for that of its flow's call.
+#[test]
+fn a_key_with_an_undo_is_listed() {
+    let files = example();
+    let plan = Session::new(&files).compile(path(), None).unwrap().plan.unwrap();
+    let listed = |plan: &plan::Plan, step: &str| {
+        let line = format!(
+            "{step}: ECZ-GB-PAYM01 forgets a key once what it stood for is undone, and no run fails that uses the key of one that succeeded"
+        );
+        let found = plan::assumptions(plan);
+        (found.contains(&line), found.iter().any(|found| found.contains("forgets")))
+    };
+    assert_eq!(listed(&plan, "refund"), (true, true));
+    assert!(
+        !plan.proof.assumptions.iter().any(|found| found.starts_with("moved: ")),
+        "{:?}",
+        plan.proof.assumptions
+    );
+    let mut once = plan::Plan::clone(&plan);
+    let undo = once.flow.body.nodes.iter_mut().find_map(|node| match &mut node.kind {
+        plan::NodeKind::Call(step) => step.undo.take(),
+        _ => None,
+    });
+    assert!(undo.is_some());
+    assert_eq!(listed(&once, "refund"), (false, false));
+    let caller = |undo| {
+        let mut caller = plan::Plan::clone(&once);
+        let call =
+            plan::SubFlow { flow: "f".into(), inputs: Vec::new(), guard: None, undo, irreversible: None };
+        caller.flow.body.nodes.truncate(1);
+        caller.flow.body.nodes[0].kind = plan::NodeKind::SubFlow(Box::new(call));
+        caller.flows.insert("f".into(), once.clone());
+        caller
+    };
+    assert_eq!(listed(&caller(undo), "ticket"), (true, true));
+    assert_eq!(listed(&caller(None), "ticket"), (false, false));
 }
 
 /// A weakening stands in plan and proof with what it replaces; one that weakens nothing or gives no reason is none.

@@ -129,7 +129,7 @@ impl Explained for ConfigError {
                 "map it in eczflow.toml: `[secrets.{name}]` with `env = \"…\"`, `file = \"…\"` or `command = [\"…\"]`"
             ),
             ConfigError::SecretSource { .. } => {
-                "look at the `[secrets]` entry of that name in eczflow.toml".into()
+                "look at the `[secrets]` entry of that name in eczflow.toml; a relative `file` starts where eczflow.toml lies".into()
             }
             ConfigError::OpenMode { path, .. } => format!("run `chmod 600 {path}`"),
             ConfigError::AgentUnmapped { agent } => format!(

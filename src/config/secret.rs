@@ -75,7 +75,10 @@ impl SecretSource {
                         .into_bytes(),
                 )
             }
-            SecretSource::File(path) => read_private(path, SECRET_BYTES)?,
+            SecretSource::File(path) => read_private(path, SECRET_BYTES).map_err(|error| match error {
+                ConfigError::Read(error) => failed(error.to_string()),
+                other => other,
+            })?,
             SecretSource::Command(command) => run(command, COMMAND_TIME).map_err(failed)?,
         };
         if shape == Shape::Line && bytes.ends_with(b"\n") {
@@ -240,6 +243,7 @@ mod tests {
             (sh("printf 's3cret\\377'"), "not UTF-8"),
             (sh("yes s3cret"), "more than"),
             (SecretSource::Command(vec!["/nonexistent/program".into()]), "could not be started"),
+            (SecretSource::File("/nonexistent/token".into()), "cannot read `/nonexistent/token`"),
         ] {
             let error = config(source).secret("token", &NoEnvironment).unwrap_err();
             let text = error.to_string();

@@ -263,7 +263,18 @@ impl Document {
         Box::new(match reference {
             Reference::Local(_) => {
                 let message = format!("`{text}` leads nowhere in this document");
-                Diagnostic::new(&codes::DANGLING_REFERENCE, span, message)
+                let finding = Diagnostic::new(&codes::DANGLING_REFERENCE, span, message);
+                let siblings = found.text.strip_prefix('#').and_then(|at| at.rsplit_once('/'));
+                let near = siblings.and_then(|(around, name)| {
+                    let node = self.root().at(around)?;
+                    let known: Vec<&str> = node.members().filter_map(|(key, _)| key.as_str()).collect();
+                    did_you_mean(name, known.iter().copied()).map(|near| format!("#{around}/{near}"))
+                });
+                finding.help(match near {
+                    Some(near) => format!("did you mean `{}`?", shown(&near)),
+                    None => "correct the pointer; inside it `~` is written `~0` and `/` is written `~1`"
+                        .to_owned(),
+                })
             }
             Reference::Other => {
                 let message = format!("`{text}` is not the JSON pointer of a part of this document");
@@ -291,7 +302,10 @@ impl Document {
         };
         let place =
             shown(error.pointer.rsplit('/').next().unwrap_or("")).replace("~1", "/").replace("~0", "~");
-        Box::new(Diagnostic::new(&codes::MALFORMED_OPERATION, span, format!("`{place}` {}", error.reason)))
+        Box::new(
+            Diagnostic::new(&codes::MALFORMED_OPERATION, span, format!("`{place}` {}", error.reason))
+                .help("mend the document here, or ask its publisher to; what no flow calls is not looked at"),
+        )
     }
 }
 

@@ -128,7 +128,9 @@ impl Reader<'_, '_> {
             let message = format!("`{passport}` is not a child of `{operator}`");
             let finding = self.about(&codes::IDENTITY_CONTRADICTION, "api_passport_id", message);
             let finding = finding.and(self.place("operator_ecz_id"), "the operator stands here");
-            self.fail(finding);
+            self.fail(
+                finding.help("correct the one that is wrong: a passport begins with its operator's ID"),
+            );
         }
         let origin = self.text("api_origin", true);
         if origin.as_deref().is_some_and(|origin| !is_origin(origin)) {
@@ -141,7 +143,10 @@ impl Reader<'_, '_> {
         let spec_hash = self.text("spec_hash", true);
         if spec_hash.as_deref() == Some("") {
             let finding = self.about(&codes::IDENTITY_FIELD, "spec_hash", "`spec_hash` is empty".into());
-            self.fail(finding);
+            self.fail(
+                finding
+                    .help("ask the publisher for it; `eczflow hash` prints that of a document of your own"),
+            );
         }
         let resolver_url = self.text("resolver_url", true);
         if let (Some(url), Some(passport)) = (&resolver_url, &passport)
@@ -185,7 +190,10 @@ impl Reader<'_, '_> {
         match self.node.get(field) {
             None if required => {
                 let message = format!("`x-ecz-id` has no `{field}`");
-                self.fail(Diagnostic::new(&codes::IDENTITY_FIELD_MISSING, self.span, message));
+                self.fail(
+                    Diagnostic::new(&codes::IDENTITY_FIELD_MISSING, self.span, message)
+                        .help("ask the publisher to complete the object"),
+                );
                 None
             }
             None => None,
@@ -193,7 +201,8 @@ impl Reader<'_, '_> {
                 let text = value.as_str().map(str::to_owned);
                 if text.is_none() {
                     let message = format!("`{field}` is a string, not {}", value.kind());
-                    self.fail(Diagnostic::new(&codes::IDENTITY_FIELD, value.span(), message));
+                    let finding = Diagnostic::new(&codes::IDENTITY_FIELD, value.span(), message);
+                    self.fail(finding.help("write it as a string"));
                 }
                 text
             }
@@ -205,7 +214,8 @@ impl Reader<'_, '_> {
             None => false,
             Some(value) => value.as_bool().unwrap_or_else(|| {
                 let message = format!("`{field}` is true or false, not {}", value.kind());
-                self.fail(Diagnostic::new(&codes::IDENTITY_FIELD, value.span(), message));
+                let finding = Diagnostic::new(&codes::IDENTITY_FIELD, value.span(), message);
+                self.fail(finding.help("write `true` or `false`, without quotes"));
                 false
             }),
         }
@@ -219,7 +229,7 @@ impl Reader<'_, '_> {
             return None;
         };
         if id.is_placeholder() {
-            let message = format!("`{id}` is a placeholder of documentation");
+            let message = format!("`{id}` is a placeholder of the documentation");
             let finding = self.about(&codes::IDENTITY_PLACEHOLDER, field, message);
             self.fail(finding.help("write the ID that was issued"));
         }

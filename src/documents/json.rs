@@ -79,7 +79,8 @@ impl Reader<'_, '_> {
         let span = self.report.span(self.at, self.at + found.map_or(0, char::len_utf8));
         let found =
             found.map_or("the end of the text".to_owned(), |found| format!("`{}`", found.escape_debug()));
-        self.report.stop(&codes::SYNTAX, span, format!("expected {wanted}, found {found}"))
+        let help = "look at what stands before it: a comma, a colon or a bracket is missing, or one too many";
+        self.report.stop_and(&codes::SYNTAX, span, format!("expected {wanted}, found {found}"), help)
     }
 
     fn value(&mut self, depth: usize) -> Result<(), Stop> {
@@ -89,7 +90,7 @@ impl Reader<'_, '_> {
             Some(b'{' | b'[') if depth + 1 >= limits::DOCUMENT_DEPTH => {
                 let span = self.report.span(start, start + 1);
                 let message = format!("nested deeper than {} levels", limits::DOCUMENT_DEPTH - 1);
-                Err(self.report.stop(&codes::TOO_DEEP, span, message))
+                Err(self.report.stop_and(&codes::TOO_DEEP, span, message, SHALLOWER))
             }
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
@@ -328,6 +329,9 @@ pub(super) fn lossy(span: Span) -> Diagnostic {
         .help("write fewer digits, or write it as a string in quotes")
 }
 
+/// What to do about a document that nests too deeply.
+pub(super) const SHALLOWER: &str = "give parts of it a name under `components` and refer to them with `$ref`";
+
 /// Closes a container; members that stand there twice are reported.
 pub(super) fn close(
     builder: &mut Builder,
@@ -344,7 +348,8 @@ pub(super) fn close(
         stopped = report.push(
             Diagnostic::new(&codes::DUPLICATE_KEY, second, message)
                 .and(first, "first here")
-                .note("readers disagree on which of the two counts"),
+                .note("readers disagree on which of the two counts")
+                .help("remove one of the two"),
         );
     });
     stopped

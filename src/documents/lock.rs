@@ -2,7 +2,7 @@
 //!
 //! Pure: callers read and write the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,9 @@ use crate::base::{Digest, Explained, limits};
 
 /// The format's name, the member `format` of every lock file.
 pub const LOCK_FORMAT: &str = "eczflow-lock-1";
+
+/// Longest value of an identity's field that is shown, characters.
+const SHOWN: usize = 80;
 
 /// A lock file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,6 +214,28 @@ impl Lock {
 }
 
 impl LockedApi {
+    /// In words, which fields of the identity a document has another value of now.
+    pub fn identity_changes(&self, current: &Document) -> Vec<String> {
+        let fields = |text: &str| -> BTreeMap<String, serde_json::Value> {
+            serde_json::from_str(text).unwrap_or_default()
+        };
+        let shown = |value: Option<&serde_json::Value>| match value {
+            None => "absent".to_owned(),
+            Some(value) => {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                format!("`{}`", text.chars().take(SHOWN).collect::<String>())
+            }
+        };
+        let (before, now) = (fields(&self.identity), fields(&current.identity_text()));
+        let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+        let changed = names.into_iter().filter(|name| before.get(*name) != now.get(*name));
+        changed
+            .map(|name| {
+                format!("`{name}` was {}, and is {} now", shown(before.get(name)), shown(now.get(name)))
+            })
+            .collect()
+    }
+
     /// What is to be locked of a document: its hashes and the slices of these operations (all must exist).
     pub fn of(path: &str, document: &Document, operations: &[&str]) -> Option<LockedApi> {
         let slices = operations.iter().map(|key| {

@@ -40,6 +40,19 @@ impl<'s> Report<'s> {
         Stop
     }
 
+    /// As [`Report::stop`], with what to do.
+    pub(super) fn stop_and(
+        &mut self,
+        code: &'static Code,
+        span: Span,
+        message: impl Into<String>,
+        help: &str,
+    ) -> Stop {
+        self.sink.push(Diagnostic::new(code, span, message).help(help));
+        self.count += 1;
+        Stop
+    }
+
     pub(super) fn is_clean(&self) -> bool {
         self.count == 0
     }

@@ -4,7 +4,7 @@
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 use serde_json::Number;
 
-use super::json::{close, lossy, shown};
+use super::json::{SHALLOWER, close, lossy, shown};
 use super::number;
 use super::report::{Report, Stop};
 use super::tree::{self, Tree, Written};
@@ -96,7 +96,8 @@ impl<'t> Reader<'t, '_> {
                         self.too_deep(span)
                     } else {
                         let what = format!("this is no YAML: {}", shown(error.info()));
-                        self.report.stop(&codes::SYNTAX, span, what)
+                        let help = "look at this line and those above it: an indent, a `:`, or a quote or bracket that is not closed";
+                        self.report.stop_and(&codes::SYNTAX, span, what, help)
                     });
                 }
             }
@@ -138,7 +139,7 @@ impl<'t> Reader<'t, '_> {
 
     fn too_deep(&mut self, span: Span) -> Stop {
         let message = format!("nested deeper than {} levels", limits::DOCUMENT_DEPTH - 1);
-        self.report.stop(&codes::TOO_DEEP, span, message)
+        self.report.stop_and(&codes::TOO_DEEP, span, message, SHALLOWER)
     }
 
     fn event(&mut self, event: Event<'t>, start: usize, end: usize) -> Result<(), Stop> {

@@ -9,7 +9,7 @@ use super::outcome::{Outcome, judge_answer, judge_failure};
 use super::path::{Path, Role};
 use super::request;
 use super::round::Round;
-use super::state::{CallPhase, Calling, Failure, Looping, Phase, Progress, State};
+use super::state::{CallPhase, Calling, Failure, Looping, Phase, Progress, State, Tried};
 use super::told::{BreakerFacts, SendFailure};
 use crate::base::{Digest, Timestamp};
 use crate::ecz::Decision;
@@ -256,14 +256,19 @@ impl<'a> Engine<'a> {
                 let own = state.effect_value(&path.forward());
                 let request = request::build(self.plan, state, path, call, own.as_ref())
                     .map_err(|(_, message)| Illegal(message))?;
-                let leaf = state.undo_leaves.get(path).copied();
-                let calling = Calling { leaf, ..Calling::new(request, None, at) };
+                let Tried { leaf, unknown } = state.tried.get(path).copied().unwrap_or_default();
+                let calling = Calling { leaf, unknown, ..Calling::new(request, None, at) };
                 state.nodes.insert(path.clone(), Progress::Calling(Box::new(calling)));
+            }
+            What::UndoDone { .. } => {
+                under_way(state, path, event.attempt)?;
+                state.nodes.insert(path.clone(), Progress::Done(Value::Null));
             }
             What::UndoFailed { .. } => {
                 // Tried again after a resume, its attempts go on in one chain.
-                if let Some(leaf) = state.attempt_leaf(path) {
-                    state.undo_leaves.insert(path.clone(), leaf);
+                if let Some(Calling { leaf, unknown, .. }) = state.calling(path) {
+                    let tried = Tried { leaf: *leaf, unknown: *unknown };
+                    state.tried.insert(path.clone(), tried);
                 }
                 state.nodes.insert(path.clone(), Progress::Failed);
             }

@@ -173,6 +173,12 @@ impl Engine<'_> {
         if let Some(what) = step.and_then(|step| on_status(state, path, step, calling, outcome)) {
             return what;
         }
+        if step.is_none()
+            && calling.unknown
+            && let Some(status) = gone(call, outcome)
+        {
+            return What::UndoDone { status };
+        }
         self.end_call(state, path, call, step, calling, class, outcome.status, message)
     }
 
@@ -209,6 +215,11 @@ fn intended(calling: &Calling, breaker: &str) -> What {
         keyed: calling.request.key.is_some(),
         request: Box::new(calling.request.clone()),
     }
+}
+
+/// The status by which a `DELETE` says that there is nothing to delete.
+fn gone(call: &Call, outcome: &Outcome) -> Option<u16> {
+    outcome.status.filter(|status| call.method == "DELETE" && matches!(status, 404 | 410))
 }
 
 fn on_status(state: &State, path: &Path, step: &Step, calling: &Calling, outcome: &Outcome) -> Option<What> {

@@ -241,6 +241,11 @@ pub enum What {
     },
     /// A compensation began.
     UndoStarted {},
+    /// A compensation found nothing left to take back, and an attempt before may have taken it back.
+    UndoDone {
+        /// What was answered: 404 or 410.
+        status: u16,
+    },
     /// A compensation failed; the others still run.
     UndoFailed {
         /// Why.

@@ -12,6 +12,15 @@ use crate::plan::Rate;
 /// is kept, milliseconds.
 const JITTER_MS: u64 = 50;
 
+/// The length of time that a rate's requests are kept within, milliseconds.
+pub fn window_ms(rate: Rate) -> u64 {
+    rate.per_ms.saturating_add(JITTER_MS)
+}
+
+fn most(rate: Rate) -> usize {
+    usize::try_from(rate.requests.max(1)).unwrap_or(usize::MAX)
+}
+
 /// A call: its run, and its path there.
 pub type Caller = (Arc<str>, Path);
 
@@ -25,9 +34,15 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// A run begins or goes on that is held to a rate: from now on so many requests are kept, whoever lets them go.
+    pub fn expect(&mut self, rate: Rate) {
+        self.kept = self.kept.max(most(rate));
+    }
+
     /// When a call may be let go: `None` for now, else the moment that it is promised.
     pub fn due(&mut self, caller: &Caller, rate: Rate, now: Timestamp) -> Option<Timestamp> {
-        let window = rate.per_ms.saturating_add(JITTER_MS);
+        self.expect(rate);
+        let window = window_ms(rate);
         self.promised.retain(|_, moment| moment.plus(window) > now);
         // Whoever was promised a moment that has come waits for those that were let go alone.
         let waited = self.promised.get(caller).copied();
@@ -39,23 +54,22 @@ impl Pace {
             before.extend(self.promised.values());
             before.sort_unstable();
         }
-        let most = usize::try_from(rate.requests.max(1)).unwrap_or(usize::MAX);
-        let first = before.len().checked_sub(most).and_then(|at| before.get(at));
+        let first = before.len().checked_sub(most(rate)).and_then(|at| before.get(at));
         let moment = first.map(|first| first.plus(window)).filter(|moment| *moment > now)?;
         self.promised.insert(caller.clone(), moment);
         Some(moment)
     }
 
-    /// A call is let go.
-    pub fn sent(&mut self, caller: &Caller, rate: Rate, now: Timestamp) {
+    /// A call is let go, of an api with a rate or without.
+    pub fn sent(&mut self, caller: &Caller, now: Timestamp) {
         self.promised.remove(caller);
-        self.keep(rate, [(now, caller.0.clone())]);
+        self.keep([(now, caller.0.clone())]);
     }
 
-    /// What a run let go before this process drove it. What is known of the run already is not counted twice.
-    pub fn recall(&mut self, run: &Arc<str>, rate: Rate, moments: &[Timestamp]) {
+    /// All that a run let go before this process drove it. What is known of the run already is not counted twice.
+    pub fn recall(&mut self, run: &Arc<str>, moments: &[Timestamp]) {
         if !self.sent.iter().any(|(_, known)| known == run) {
-            self.keep(rate, moments.iter().map(|moment| (*moment, run.clone())));
+            self.keep(moments.iter().map(|moment| (*moment, run.clone())));
         }
     }
 
@@ -64,14 +78,13 @@ impl Pace {
         self.promised.retain(|(of, _), _| **of != *run);
     }
 
-    fn keep(&mut self, rate: Rate, more: impl IntoIterator<Item = (Timestamp, Arc<str>)>) {
+    fn keep(&mut self, more: impl IntoIterator<Item = (Timestamp, Arc<str>)>) {
         let newest = self.sent.back().map(|(moment, _)| *moment);
         let known = self.sent.len();
         self.sent.extend(more);
         if newest.is_some_and(|newest| self.sent.range(known..).any(|(moment, _)| *moment < newest)) {
             self.sent.make_contiguous().sort_by_key(|(moment, _)| *moment);
         }
-        self.kept = self.kept.max(usize::try_from(rate.requests.max(1)).unwrap_or(usize::MAX));
         let surplus = self.sent.len().saturating_sub(self.kept);
         self.sent.drain(..surplus);
     }
@@ -91,7 +104,7 @@ mod tests {
         let caller = caller("run", node);
         let due = pace.due(&caller, RATE, Timestamp(now));
         if due.is_none() {
-            pace.sent(&caller, RATE, Timestamp(now));
+            pace.sent(&caller, Timestamp(now));
         }
         due.map(|moment| moment.0)
     }
@@ -125,15 +138,26 @@ mod tests {
     fn what_was_sent_before_a_crash_counts_once() {
         let mut pace = Pace::default();
         let run: Arc<str> = "run".into();
-        pace.recall(&run, RATE, &[Timestamp(0), Timestamp(100)]);
+        pace.expect(RATE);
+        pace.recall(&run, &[Timestamp(0), Timestamp(100)]);
         assert_eq!(ask(&mut pace, "a", 200), Some(1_050));
         assert_eq!(ask(&mut pace, "a", 1_050), None);
         // It was paused and goes on in the same process.
-        pace.recall(&run, RATE, &[Timestamp(0), Timestamp(100), Timestamp(1_050)]);
+        pace.recall(&run, &[Timestamp(0), Timestamp(100), Timestamp(1_050)]);
         assert_eq!(ask(&mut pace, "b", 1_100), Some(1_150));
         let other: Arc<str> = "other".into();
-        pace.recall(&other, RATE, &[Timestamp(1_080)]);
+        pace.recall(&other, &[Timestamp(1_080)]);
         assert_eq!(ask(&mut pace, "c", 1_100), Some(2_130), "between what this one and the other let go");
+    }
+
+    #[test]
+    fn what_is_sent_at_no_rate_counts_from_when_a_rate_is_expected() {
+        let mut pace = Pace::default();
+        let free = |pace: &mut Pace, node| pace.sent(&caller("free", node), Timestamp(0));
+        free(&mut pace, "a");
+        assert_eq!((pace.sent.len(), ask(&mut pace, "b", 0)), (0, None), "nobody asks for it");
+        free(&mut pace, "c");
+        assert_eq!(ask(&mut pace, "d", 10), Some(1_050));
     }
 
     /// Whatever comes and goes, no window has more than the rate allows.
@@ -155,7 +179,7 @@ mod tests {
                 match pace.due(&caller, rate, Timestamp(now)) {
                     Some(until) => waiting.push((until.0, caller)),
                     None => {
-                        pace.sent(&caller, rate, Timestamp(now));
+                        pace.sent(&caller, Timestamp(now));
                         sent.push(now);
                     }
                 }

@@ -45,8 +45,8 @@ pub struct State {
     pub(super) refused: BTreeMap<Path, (u16, Value)>,
     /// Effects that happened and have an undo, oldest first.
     pub(super) completed: Vec<Path>,
-    /// The newest attempts of failed undos.
-    pub(super) undo_leaves: BTreeMap<Path, Digest>,
+    /// What is known of the attempts of failed undos.
+    pub(super) tried: BTreeMap<Path, Tried>,
     /// The attempt that the newest event ended.
     pub(super) reported: Option<Path>,
     /// `key once per` of calls that have begun: no two share one.
@@ -124,6 +124,15 @@ pub(super) struct Calling {
     pub(super) phase: CallPhase,
 }
 
+/// What a call leaves behind that is begun once more.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tried {
+    /// The leaf of its newest intended attempt.
+    pub(super) leaf: Option<Digest>,
+    /// Whether an attempt's outcome was unknown.
+    pub(super) unknown: bool,
+}
+
 #[derive(Debug, Clone)]
 pub(super) enum CallPhase {
     /// The identities are due, not before a moment.
@@ -183,7 +192,7 @@ impl State {
             beside: BTreeMap::new(),
             refused: BTreeMap::new(),
             completed: Vec::new(),
-            undo_leaves: BTreeMap::new(),
+            tried: BTreeMap::new(),
             reported: None,
             once_keys: BTreeMap::new(),
             agenda: Agenda::default(),

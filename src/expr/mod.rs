@@ -14,6 +14,7 @@ mod tests;
 mod typing;
 mod written;
 
+pub(crate) use compare::{compare, equal};
 pub use evaluate::{Answered, EVALUATION_DEPTH, EVALUATION_WORK, EvalError, EvalErrorKind, Scope, evaluate};
 pub use model::{Arm, BinaryOperator, Definition, Definitions, Expr, Part, UnaryOperator};
 pub use scope::MapScope;

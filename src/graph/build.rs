@@ -186,8 +186,6 @@ fn report_circles(block: &Block, graph: &DiGraph<usize, EdgeKind>, sink: &mut Si
         }
         let way = shortest_way_round(graph, start, &members);
         let nodes: Vec<&Node> = way.iter().filter_map(|at| block.nodes.get(*at)).collect();
-        let mut names: Vec<String> = nodes.iter().map(|node| format!("`{}`", node.id)).collect();
-        names.extend(nodes.first().map(|node| format!("`{}`", node.id)));
         // The place to mend is the `after` that names a node below itself.
         let later = |node: &Node, name: &str| {
             let place = |id: &str| block.nodes.iter().position(|other| other.id == id);
@@ -198,14 +196,37 @@ fn report_circles(block: &Block, graph: &DiGraph<usize, EdgeKind>, sink: &mut Si
             names.into_iter().find(|(name, _)| later(node, name)).map(|(_, span)| span)
         });
         let Some(span) = written.or_else(|| nodes.first().map(|node| node.span)) else { continue };
-        let message = format!("steps wait for each other in a circle: {}", names.join(" before "));
-        let mut diagnostic = Diagnostic::new(&codes::CYCLE, span, message);
-        for node in &nodes {
-            if node.span != span {
-                diagnostic = diagnostic.and(node.span, format!("`{}`", node.id));
-            }
+        let mut diagnostic = Diagnostic::new(&codes::CYCLE, span, circle(&nodes));
+        let before = nodes.iter().cycle().skip(nodes.len().saturating_sub(1));
+        for (node, earlier) in nodes.iter().zip(before) {
+            let place = |of: &Node| block.nodes.iter().position(|other| other.id == of.id);
+            let ends = place(earlier).zip(place(node));
+            let edge = ends.and_then(|(from, to)| graph.find_edge(NodeIndex::new(from), NodeIndex::new(to)));
+            let named = written_after(node).into_iter().any(|(name, _)| name == earlier.id);
+            let kind = edge.and_then(|edge| graph.edge_weight(edge)).copied().filter(|_| !named);
+            diagnostic = diagnostic.and(node.span, waits(earlier, kind));
         }
         sink.push(diagnostic.help("remove the `after` that names a later step"));
+    }
+}
+
+/// A circle in words, its nodes in the order of running.
+fn circle(nodes: &[&Node]) -> String {
+    let names: Vec<String> = nodes.iter().map(|node| node.shown()).collect();
+    match names.as_slice() {
+        [one] => format!("{one} waits for itself"),
+        [one, other] => format!("{one} and {other} wait for each other"),
+        more => format!("these wait for each other in a circle: {}", more.join(", ")),
+    }
+}
+
+/// Why a node waits for one before it.
+fn waits(earlier: &Node, kind: Option<EdgeKind>) -> String {
+    let earlier = earlier.shown();
+    match kind {
+        Some(EdgeKind::Data) => format!("reads {earlier}"),
+        Some(EdgeKind::Barrier) => format!("waits for {earlier}, as all below it does"),
+        Some(EdgeKind::After | EdgeKind::End) | None => format!("waits for {earlier}, by an `after`"),
     }
 }
 

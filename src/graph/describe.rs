@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Graph;
 use super::drawing::{
-    Drawing, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, DrawnUndo, EdgeKind, Shape,
+    Drawing, DrawnCall, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, EdgeKind, Shape,
 };
 use crate::hir::{Block, Call, Hir, Node, NodeKind};
 use crate::plan::free_names;
@@ -50,11 +50,15 @@ impl Graph {
     }
 }
 
-/// By node of a loop: the nodes outside the loop whose data it takes, sorted.
+/// By node of a loop: the nodes outside the loop whose data it takes, and the loop whose item it takes, sorted.
 fn entries(graph: &Graph, hir: &Hir) -> BTreeMap<String, Vec<String>> {
     let mut known = std::collections::BTreeSet::new();
+    let mut variables = BTreeMap::new();
     hir.flow.body.each_node(&mut |node, _| {
         known.insert(node.id.clone());
+        if let NodeKind::For(repeat) = &node.kind {
+            variables.insert(node.id.clone(), repeat.variable.clone());
+        }
     });
     let mut found = BTreeMap::new();
     hir.flow.body.each_node(&mut |node, inside| {
@@ -63,8 +67,16 @@ fn entries(graph: &Graph, hir: &Hir) -> BTreeMap<String, Vec<String>> {
         }
         let direct = graph.after(&node.id);
         let names = node.expressions().into_iter().flat_map(free_names);
-        let mut outside: Vec<String> =
-            names.filter(|name| *name != node.id && known.contains(name) && !direct.contains(name)).collect();
+        let loops = graph.loops_of(&node.id);
+        // An item comes from the loop that it is an item of.
+        let source = |name: String| {
+            let of = loops.iter().find(|outer| variables.get(**outer) == Some(&name));
+            of.map_or(name, |outer| (*outer).to_owned())
+        };
+        let mut outside: Vec<String> = names
+            .map(source)
+            .filter(|name| *name != node.id && known.contains(name) && !direct.contains(name))
+            .collect();
         outside.sort();
         outside.dedup();
         found.insert(node.id.clone(), outside);
@@ -100,6 +112,7 @@ impl Describer<'_> {
             guard: None,
             irreversible: None,
             handoff: None,
+            read_back: None,
             undo: None,
         };
         let condition = |guard: &Option<(crate::expr::Expr, crate::source::Span)>| {
@@ -113,20 +126,15 @@ impl Describer<'_> {
                 drawn.irreversible = step.irreversible.as_ref().map(|(because, _)| because.clone());
                 drawn.handoff = Some(self.handoff(&step.call));
                 drawn.operator = self.operator(&step.call.api);
-                drawn.undo = step.undo.as_ref().map(|undo| DrawnUndo {
-                    operator: self.operator(&undo.api),
-                    handoff: self.handoff(undo),
-                });
+                drawn.read_back = step.reconcile.as_ref().map(|read| self.call(&read.call));
+                drawn.undo = step.undo.as_ref().map(|undo| self.call(undo));
             }
             NodeKind::SubFlow(call) => {
                 drawn.shape = Shape::Flow;
                 drawn.label = format!("{} = call {}", node.id, call.flow);
                 drawn.guard = condition(&call.guard);
                 drawn.irreversible = call.irreversible.as_ref().map(|(because, _)| because.clone());
-                drawn.undo = call.undo.as_ref().map(|undo| DrawnUndo {
-                    operator: self.operator(&undo.api),
-                    handoff: self.handoff(undo),
-                });
+                drawn.undo = call.undo.as_ref().map(|undo| self.call(undo));
             }
             NodeKind::Signal(signal) => {
                 drawn.shape = Shape::Signal;
@@ -189,6 +197,10 @@ impl Describer<'_> {
             self.drawing.operators.push(new);
         }
         key
+    }
+
+    fn call(&mut self, call: &Call) -> DrawnCall {
+        DrawnCall { operator: self.operator(&call.api), handoff: self.handoff(call) }
     }
 
     fn handoff(&self, call: &Call) -> DrawnHandoff {

@@ -94,9 +94,9 @@ pub struct DrawnHandoff {
     pub request: String,
 }
 
-/// A compensation to draw.
+/// A call beside a node's own: its compensation, or what reads its outcome back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DrawnUndo {
+pub struct DrawnCall {
     /// The operator it calls, as in [`DrawnNode::operator`].
     pub operator: String,
     /// The call.
@@ -124,8 +124,20 @@ pub struct DrawnNode {
     pub irreversible: Option<String>,
     /// What governs its call, for a step.
     pub handoff: Option<DrawnHandoff>,
+    /// The read that settles an unknown outcome.
+    pub read_back: Option<DrawnCall>,
     /// The compensation.
-    pub undo: Option<DrawnUndo>,
+    pub undo: Option<DrawnCall>,
+}
+
+impl DrawnNode {
+    /// How many calls it has: each is a handoff.
+    pub fn calls(&self) -> usize {
+        [self.handoff.is_some(), self.read_back.is_some(), self.undo.is_some()]
+            .into_iter()
+            .map(usize::from)
+            .sum()
+    }
 }
 
 /// An edge to draw.

@@ -8,4 +8,4 @@ mod describe;
 mod drawing;
 
 pub use build::{Graph, build};
-pub use drawing::{Drawing, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, DrawnUndo, EdgeKind, Shape};
+pub use drawing::{Drawing, DrawnCall, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, EdgeKind, Shape};

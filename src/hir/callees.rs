@@ -95,14 +95,20 @@ impl<'a> Callees<'a> {
 }
 
 fn recursive(call: &ast::Name, callee: &ast::Flow, chain: &[&str]) -> Diagnostic {
-    let message = match chain {
-        [_, _] => format!("`{}` calls itself", call.text),
-        _ => format!("`{}` calls itself through others: {}", call.text, chain.join(" -> ")),
+    let (message, help) = match chain {
+        [_, _] => (
+            format!("`{}` calls itself", call.text),
+            "repeat with `for … at most N` or `poll … at most N`, which are bounded",
+        ),
+        _ => (
+            format!("`{}` calls itself through others: {}", call.text, chain.join(" -> ")),
+            "repeat with `for … at most N`, which is bounded, or move what both need into a third flow",
+        ),
     };
     Diagnostic::new(&codes::RECURSIVE_CALL, call.span, message)
         .and(callee.name.span, "the flow that would start again")
         .note("a flow that starts itself again may never end, and nobody could say beforehand what it costs")
-        .help("repeat with `for … at most N`, which is bounded, or move what both need into a third flow")
+        .help(help)
 }
 
 /// Whether another flow of a file calls this one.

@@ -1,6 +1,6 @@
 //! Calls: bound to an operation by id or by method and path; arguments to parameters; policies by nearness.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::expressions::{Typed, convert};
@@ -9,15 +9,17 @@ use super::functions::StepAnswer;
 use super::model::{Api, Call, Position};
 use super::modules::{Modules, given_twice, kind, unknown};
 use super::policies::{self, Handoff};
+use super::shown::spans;
 use crate::base::{did_you_mean, meant};
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Location, OperationView};
 use crate::expr::{Expr, written};
+use crate::plan::secrecy::member_of;
 use crate::plan::{Idempotency, Pages, idempotency, is_paged, relaxed};
 use crate::source::Span;
 use crate::syntax::{as_written, ast};
-use crate::types::{Answer, Contract, Field, Parameter, Type};
+use crate::types::{Answer, Contract, Field, Parameter, Taken, Type};
 
 /// What calls are bound with.
 pub(crate) struct Calls<'a> {
@@ -35,7 +37,10 @@ impl<'a> Calls<'a> {
             Some(ast::Item::Api(_)) => self.apis.get(&name.text),
             Some(other) => {
                 let message = format!("`{}` is {}, not an api", name.text, kind(other));
-                sink.push(Diagnostic::new(&names::WRONG_KIND, name.span, message));
+                sink.push(
+                    Diagnostic::new(&names::WRONG_KIND, name.span, message)
+                        .help("name an api here: `api NAME = openapi(\"FILE\")` declares one"),
+                );
                 None
             }
             None => {
@@ -89,7 +94,9 @@ fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut S
                 None if error.known.is_empty() => diagnostic.note("it has no operations"),
                 None => {
                     let known: Vec<&str> = error.known.iter().map(String::as_str).take(20).collect();
-                    diagnostic.note(format!("it has `{}`", known.join("`, `")))
+                    diagnostic
+                        .note(format!("it has `{}`", known.join("`, `")))
+                        .help("name one of its operations")
                 }
             };
             sink.push(diagnostic);
@@ -108,7 +115,8 @@ fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut S
         let place = document.place(pointer).unwrap_or(entry.span);
         sink.push(
             Diagnostic::new(&codes::UNSUPPORTED_OPERATION, name.span, message)
-                .and(place, "this is the reason"),
+                .and(place, "this is the reason")
+                .help("call another operation, or ask the publisher for one that does without it"),
         );
     };
     let contract = match Contract::from_view(&view) {
@@ -130,9 +138,9 @@ fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut S
         status: contract.success_status(),
         headers: contract.success_headers(),
         contract: Arc::clone(&contract),
-        refusals: BTreeSet::new(),
-        fails: BTreeSet::new(),
-        guarded: false,
+        refusals: BTreeMap::new(),
+        fails: BTreeMap::new(),
+        guard: None,
         document: Arc::clone(document),
         described,
         reconciled: false,
@@ -192,7 +200,7 @@ impl<'d> FlowLowering<'_, 'd> {
         };
         let own = handoff.map(|used| policies::used_handoff(modules, root, used, self.sink));
         let (Some(api), Some((document, bound))) = (api, bound) else {
-            self.unbound.push((call.api.text.clone(), call.operation.text.clone()));
+            self.unbound.push((call.api.text.clone(), call.operation.clone()));
             let pages = step.and_then(|step| step.pages.as_ref());
             self.scope.next = pages.map(|_| Type::Never);
             for argument in &call.arguments {
@@ -208,7 +216,7 @@ impl<'d> FlowLowering<'_, 'd> {
         let idempotency = idempotency(bound.view.is_safe(), &bound.contract, promised);
         let paged = step.and_then(|step| Some((step.pages.as_ref()?, &step.name)));
         let pages = paged.map(|(pages, name)| self.pages(pages, name, &bound));
-        let arguments = self.arguments(call, &document, &bound, idempotency.as_ref());
+        let (arguments, argument_spans) = self.arguments(call, &document, &bound, idempotency.as_ref());
         let body = self.body(call, &document, &bound);
         self.key_position(call, &document, &bound.contract, idempotency.as_ref());
         let mut handoffs: Vec<(&'static str, Handoff)> = Vec::new();
@@ -229,7 +237,9 @@ impl<'d> FlowLowering<'_, 'd> {
             view: Arc::clone(&bound.view),
             operation: bound.key.clone(),
             arguments,
+            argument_spans,
             body,
+            body_spans: call.body.as_ref().map(spans).unwrap_or_default(),
             idempotency,
             key,
             retry,
@@ -268,6 +278,7 @@ impl<'d> FlowLowering<'_, 'd> {
             place: format!("the key in `{header}` of `{}`", call.operation.text),
             span: call.operation.span,
             found: Type::string(),
+            part: None,
             wanted: Field { ty: declared.schema.ty.clone(), required: declared.required },
             answer,
             declared_at: document.place(&declared.pointer),
@@ -279,7 +290,10 @@ impl<'d> FlowLowering<'_, 'd> {
         if !typed.ty.is_key() {
             let message =
                 format!("a key is made of a string, int, decimal, bool or EczId, not `{}`", typed.ty);
-            self.sink.push(Diagnostic::new(&codes::TYPE_MISMATCH, typed.span, message));
+            self.sink.push(
+                Diagnostic::new(&codes::TYPE_MISMATCH, typed.span, message)
+                    .help("name a member of it that tells one from another, or join several: `\"{a}/{b}\"`"),
+            );
         }
     }
 
@@ -289,7 +303,7 @@ impl<'d> FlowLowering<'_, 'd> {
         document: &Document,
         bound: &Bound,
         fact: Option<&Idempotency>,
-    ) -> Vec<(String, String, Expr)> {
+    ) -> (Vec<(String, String, Expr)>, Vec<Span>) {
         let contract = &*bound.contract;
         let key = fact.map(Idempotency::header).or(contract.idempotency_header.as_deref());
         let is_key = |parameter: &Parameter| {
@@ -307,7 +321,7 @@ impl<'d> FlowLowering<'_, 'd> {
                 self.sink.push(
                     Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message)
                         .and_at(place, "declared here")
-                        .help("say what the key is once per with `key once per …`"),
+                        .help("say below the call what is to happen once: `key once per …`"),
                 );
                 continue;
             }
@@ -322,14 +336,18 @@ impl<'d> FlowLowering<'_, 'd> {
             }
             if let Some(unsupported) = &parameter.unsupported {
                 let message = format!("`{}` cannot be given: {unsupported} is not supported", parameter.name);
-                self.sink.push(Diagnostic::new(&codes::UNSUPPORTED_OPERATION, argument.name.span, message));
+                self.sink.push(
+                    Diagnostic::new(&codes::UNSUPPORTED_OPERATION, argument.name.span, message)
+                        .and_at(document.place(&parameter.pointer), "this is the reason")
+                        .help("leave it out where it may be absent, or call another operation"),
+                );
             }
             let field = Field { ty: parameter.schema.ty.clone(), required: parameter.required };
             let mut value = self.expression(&argument.value, Some(&parameter.schema.ty));
             let answer = parameter.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
             let declared = keyword_place(document, &answer);
             let told = self.record(&value, answer, || {
-                let place = format!("argument `{}` of `{}`", parameter.name, call.operation.text);
+                let place = format!("argument `{}` of `{}`", parameter.name, bound.key);
                 (place, field.clone(), declared.or_else(|| document.place(&parameter.pointer)))
             });
             if told {
@@ -363,11 +381,11 @@ impl<'d> FlowLowering<'_, 'd> {
             }
         }
         given.sort_by_key(|(index, ..)| *index);
-        let value = |(index, value, _): (usize, Expr, Span)| {
+        let value = |(index, value, span): (usize, Expr, Span)| {
             let parameter = contract.parameters.get(index)?;
-            Some((parameter.name.clone(), parameter.location.as_str().to_owned(), value))
+            Some(((parameter.name.clone(), parameter.location.as_str().to_owned(), value), span))
         };
-        given.into_iter().filter_map(value).collect()
+        given.into_iter().filter_map(value).unzip()
     }
 
     /// Which parameter an argument is for.
@@ -397,8 +415,12 @@ impl<'d> FlowLowering<'_, 'd> {
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_ARGUMENT, argument.name.span, message);
                 diagnostic = match did_you_mean(wanted, known.iter().copied()) {
                     Some(near) => diagnostic.meant(argument.name.span, wanted, near, as_written(near)),
-                    None if known.is_empty() => diagnostic.note("it has no parameters"),
-                    None => diagnostic.note(format!("its parameters are `{}`", known.join("`, `"))),
+                    None if known.is_empty() => {
+                        diagnostic.note("it has no parameters").help(format!("remove `{wanted}`"))
+                    }
+                    None => diagnostic
+                        .note(format!("its parameters are `{}`", known.join("`, `")))
+                        .help(format!("remove `{wanted}`, or name one of these")),
                 };
                 let of = &bound.view.pointer;
                 let place = document.place(&format!("{of}/parameters")).or_else(|| document.place(of));
@@ -451,12 +473,17 @@ impl<'d> FlowLowering<'_, 'd> {
             (Some(given), Some(body)) => {
                 let mut value = self.expression(given, Some(&body.schema.ty));
                 let field = Field { ty: body.schema.ty.clone(), required: body.required };
-                let answer = body.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
-                let declared = keyword_place(document, &answer);
-                let told = self.record(&value, answer, || {
-                    let place = format!("the body of `{}`", call.operation.text);
-                    (place, field.clone(), declared.or_else(|| document.place(&body.pointer)))
-                });
+                let Taken { answer, members } =
+                    body.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
+                let declared = keyword_place(document, &answer).or_else(|| document.place(&body.pointer));
+                let place = format!("the body of `{}`", bound.key);
+                let mut told = false;
+                if members.is_empty() {
+                    told = self.record(&value, answer, || (place.clone(), field.clone(), declared));
+                }
+                for (name, answer) in members {
+                    self.record(&value, answer, || (member_of(&place, &name), field.clone(), declared));
+                }
                 if told {
                     self.point_at_member(given);
                 }

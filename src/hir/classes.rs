@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::flow::FlowLowering;
 use super::model::{Api, ClassifiedField, ClassifiedIn, Cleared, Operator, Released};
 use super::modules::{Modules, unknown};
-use crate::base::{did_you_mean, meant};
+use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, secrets as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::plan::secrecy::owner;
 use crate::plan::{Class, Clearance, Release};
+use crate::syntax::as_written;
 use crate::syntax::ast::{self, ClassifyOf};
 use crate::types::{FieldAccess, Type};
 
@@ -114,7 +115,11 @@ pub(super) fn inputs(
         };
         if flows().all(|known| known != named.text) {
             let near = did_you_mean(&named.text, flows());
-            sink.push(unclassifiable(named, format!("no flow `{}` in this file", named.text), near));
+            let finding = unclassifiable(named, format!("no flow `{}` in this file", named.text), near);
+            sink.push(match near {
+                Some(_) => finding,
+                None => finding.help("write the flow before the input: `classify input FLOW.INPUT as CLASS`"),
+            });
             continue;
         }
         if named.text != flow.name.text {
@@ -123,7 +128,12 @@ pub(super) fn inputs(
         let Some((first, rest)) = item.path.split_first() else { continue };
         let Some((input, ty)) = types.iter().find(|(input, _)| input.name.text == first.text) else {
             let near = did_you_mean(&first.text, types.iter().map(|(input, _)| input.name.text.as_str()));
-            sink.push(unclassifiable(first, format!("`{}` has no input `{}`", named.text, first.text), near));
+            let message = format!("`{}` has no input `{}`", named.text, first.text);
+            let finding = unclassifiable(first, message, near);
+            sink.push(match near {
+                Some(_) => finding,
+                None => finding.help("name one of its inputs"),
+            });
             continue;
         };
         let of = ClassifiedIn::Input(input.name.text.clone());
@@ -213,15 +223,18 @@ fn field(
                 let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
                 let finding = unclassifiable(name, format!("no member `{}` here", name.text), near);
                 sink.push(match near {
-                    None if !candidates.is_empty() => {
-                        finding.note(format!("its members are `{}`", candidates.join("`, `")))
-                    }
+                    None if !candidates.is_empty() => finding
+                        .note(format!("its members are `{}`", candidates.join("`, `")))
+                        .help("name one of these"),
                     _ => finding,
                 });
                 return None;
             }
             FieldAccess::NotARecord(shown) => {
-                sink.push(unclassifiable(name, format!("`{shown}` has no member `{}`", name.text), None));
+                let message = format!("`{shown}` has no member `{}`", name.text);
+                sink.push(
+                    unclassifiable(name, message, None).help("classify the whole: leave this member out"),
+                );
                 return None;
             }
         };
@@ -241,9 +254,7 @@ fn items_of(ty: &Type) -> Type {
 fn unclassifiable(name: &ast::Name, message: String, near: Option<&str>) -> Diagnostic {
     let finding = Diagnostic::new(&names::UNKNOWN_CLASSIFIED, name.span, message);
     match near {
-        Some(near) => finding
-            .help(meant(&name.text, near))
-            .fix(format!("write `{near}`"), vec![(name.span, near.to_owned())]),
+        Some(near) => finding.meant(name.span, &name.text, near, as_written(near)),
         None => finding,
     }
 }

@@ -1,10 +1,11 @@
 //! The flow as P6 sees it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::classes::owner_of;
 use super::model::{Block, Call, ClassifiedIn, Cleared, Hir, Node, NodeKind};
-use crate::plan::secrecy::{Api, Called, Input, Item, Sent, Subject, What};
+use crate::expr::Expr;
+use crate::plan::secrecy::{self, Api, Called, Input, Item, Sent, Subject, What};
 use crate::plan::{Classified, Clearance};
 use crate::types::Answer;
 
@@ -79,16 +80,19 @@ fn clearances(written: &[Cleared]) -> Vec<Clearance> {
 struct Reader<'a, 'g> {
     hir: &'a Hir,
     after: After<'g>,
-    /// Nodes, and undos, with a value that may turn out not to fit.
-    guarded: BTreeSet<&'a str>,
+    /// By node, or undo: the places, in words, of values that may turn out not to fit.
+    guarded: BTreeMap<&'a str, Vec<&'a str>>,
     /// What subjects begin with.
     prefix: String,
 }
 
 impl<'a, 'g> Reader<'a, 'g> {
     fn new(hir: &'a Hir, after: After<'g>, prefix: String) -> Reader<'a, 'g> {
-        let guarded = hir.flow.positions.iter().filter(|found| matches!(found.answer, Answer::Unknown(_)));
-        Reader { hir, after, guarded: guarded.map(|found| found.node.as_str()).collect(), prefix }
+        let mut guarded: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for found in hir.flow.positions.iter().filter(|found| matches!(found.answer, Answer::Unknown(_))) {
+            guarded.entry(&found.node).or_default().push(&found.place);
+        }
+        Reader { hir, after, guarded, prefix }
     }
 
     fn block(&self, block: &'a Block) -> Vec<Item<'a>> {
@@ -120,7 +124,7 @@ impl<'a, 'g> Reader<'a, 'g> {
                     }
                 }),
                 given: call.arguments.iter().map(|(name, value)| (name.as_str(), value)).collect(),
-                guarded: self.guarded.contains(node.id.as_str()),
+                guarded: self.guarded.contains_key(node.id.as_str()),
                 guard: call.guard.as_ref().map(|(guard, _)| guard),
                 undo: call.undo.as_ref().map(|undo| self.sent(format!("{}/undo", node.id), undo)),
             },
@@ -128,7 +132,7 @@ impl<'a, 'g> Reader<'a, 'g> {
             NodeKind::Signal(signal) => What::Signal {
                 guard: signal.guard.as_ref().map(|(guard, _)| guard),
                 otherwise: &signal.otherwise,
-                guarded: self.guarded.contains(node.id.as_str()),
+                guarded: self.guarded.contains_key(node.id.as_str()),
             },
             NodeKind::Let(value) => {
                 What::Let(value, self.hir.flow.releases.get(&node.id).map(|released| &released.release))
@@ -142,7 +146,7 @@ impl<'a, 'g> Reader<'a, 'g> {
                 body: self.block(&repeat.body),
                 result: repeat.result.as_ref(),
             },
-            NodeKind::Return(value) => What::Return(value, self.guarded.contains(node.id.as_str())),
+            NodeKind::Return(value) => What::Return(value, self.guarded.contains_key(node.id.as_str())),
         };
         Item { id: &node.id, after: (self.after)(self.hir, &node.id), what }
     }
@@ -153,9 +157,14 @@ impl<'a, 'g> Reader<'a, 'g> {
             .map(|(name, location, value)| (format!("{location}.{name}"), value))
             .chain(call.body.iter().map(|body| ("body".to_owned(), body)))
             .chain(call.key.iter().map(|(key, _)| ("key".to_owned(), key)));
+        let parts: Vec<(String, &Expr)> = parts.collect();
+        let told = |words: &str| {
+            let mut places = self.guarded.get(subject.as_str()).into_iter().flatten();
+            places.any(|place| format!("{place}: ").starts_with(words))
+        };
         Sent {
-            parts: parts.collect(),
-            guarded: self.guarded.contains(subject.as_str()),
+            guarded: secrecy::guarded(&parts, &call.operation, told),
+            parts,
             view: Some(&call.view),
             api: &call.api,
             operation: &call.operation,

@@ -111,7 +111,10 @@ impl<'a> Declared<'a> {
                 ast::Item::Type(item) => return self.named(found.module, item, name, sink),
                 other => {
                     let message = format!("`{}` is {}, not a type", name.text, kind(other));
-                    sink.push(Diagnostic::new(&names::WRONG_KIND, name.span, message));
+                    sink.push(
+                        Diagnostic::new(&names::WRONG_KIND, name.span, message)
+                            .help("name a type here: `type NAME = …` declares one"),
+                    );
                 }
             },
             None if self.modules.is_broken(from, &name.text) => {}
@@ -145,11 +148,17 @@ impl<'a> Declared<'a> {
         if let Some(start) = self.open.iter().position(|open| *open == key) {
             let chain = self.open.iter().skip(start).map(|(_, name)| name.as_str());
             let chain: Vec<&str> = chain.chain([item.name.text.as_str()]).collect();
-            sink.push(circle(name.span, &format!("`{}` contains itself", item.name.text), &chain));
+            sink.push(circle(
+                name.span,
+                &item.name.text,
+                "contains",
+                "name only the members that are needed: a type has an end",
+                &chain,
+            ));
             return Type::any();
         }
         if self.open.len() >= limits::SYNTAX_DEPTH {
-            sink.push(too_large(
+            sink.push(large_type(
                 name.span,
                 &format!("more than {} types inside each other", limits::SYNTAX_DEPTH),
             ));
@@ -166,7 +175,7 @@ impl<'a> Declared<'a> {
         }
         let (depth, parts) = measure(&ty);
         if depth > limits::SYNTAX_DEPTH {
-            sink.push(too_large(
+            sink.push(large_type(
                 item.name.span,
                 &format!("`{}` nests more than {} levels", item.name.text, limits::SYNTAX_DEPTH),
             ));
@@ -181,7 +190,7 @@ impl<'a> Declared<'a> {
         let before = self.parts;
         self.parts = before.saturating_add(parts);
         if before <= PARTS && self.parts > PARTS {
-            sink.push(too_large(span, &format!("written out, this type has more than {PARTS} parts")));
+            sink.push(large_type(span, &format!("written out, this type has more than {PARTS} parts")));
         }
         self.parts <= PARTS
     }
@@ -203,10 +212,11 @@ impl<'a> Declared<'a> {
             sink.push(shadows(&item.name, "function"));
         }
         if item.parameters.len() > PARAMETERS {
-            sink.push(too_large(
-                item.name.span,
-                &format!("`{}` has more than {PARAMETERS} parameters", item.name.text),
-            ));
+            let message = format!("`{}` has more than {PARAMETERS} parameters", item.name.text);
+            sink.push(
+                Diagnostic::new(&graph::TOO_LARGE, item.name.span, message)
+                    .help("give it a record of them: `type NAME = { … }`"),
+            );
         }
         let mut parameters = Vec::new();
         for parameter in &item.parameters {
@@ -243,7 +253,18 @@ impl<'a> Declared<'a> {
             let mut scope =
                 Scope::new(item.parameters.iter().map(|parameter| parameter.name.text.clone()).collect());
             for (parameter, (_, ty, _)) in item.parameters.iter().zip(&signature.parameters) {
-                scope.define(&parameter.name, ty.clone(), false, sink);
+                match scope.place(&parameter.name.text) {
+                    Some(first) => {
+                        let message =
+                            format!("`{}` has two parameters `{}`", item.name.text, parameter.name.text);
+                        sink.push(
+                            Diagnostic::new(&names::DUPLICATE_NAME, parameter.name.span, message)
+                                .and(first, "the first one")
+                                .help("give one of them another name"),
+                        );
+                    }
+                    None => scope.define(&parameter.name, ty.clone(), false, sink),
+                }
             }
             let field = Field::of(signature.result.clone());
             let mut lowering =
@@ -251,7 +272,7 @@ impl<'a> Declared<'a> {
             let mut body = lowering.lower(&item.body, Some(&signature.result));
             convert(&mut body, &field);
             let place = format!("the value of `{}`", item.name.text);
-            if let Some(found) = misfit(&body, &field, &place, signature.result_span, self) {
+            if let Some(found) = misfit(&body, &item.body, &field, &place, signature.result_span, self) {
                 sink.push(found);
             }
             scope.leave(sink);
@@ -271,18 +292,24 @@ impl<'a> Declared<'a> {
                 FunctionFault::Circle(chain) => {
                     let words: Vec<&str> = chain.iter().map(String::as_str).collect();
                     let first = words.first().copied().unwrap_or_default();
-                    sink.push(circle(place(first), &format!("`{first}` calls itself"), &words));
+                    sink.push(circle(
+                        place(first),
+                        first,
+                        "calls",
+                        "go through a list with `[… for x in xs]` or `sum(…)`: a function has an end",
+                        &words,
+                    ));
                     sound.retain(|name, _| !chain.contains(name));
                 }
                 FunctionFault::Deep(name) => {
-                    sink.push(too_large(
+                    sink.push(large_function(
                         place(&name),
                         &format!("with what it calls, `{name}` nests too deeply"),
                     ));
                     sound.remove(&name);
                 }
                 FunctionFault::Long(name) => {
-                    sink.push(too_large(
+                    sink.push(large_function(
                         place(&name),
                         &format!("with all it calls, `{name}` takes more than {STEPS} operations"),
                     ));
@@ -308,14 +335,21 @@ fn shadows(name: &ast::Name, noun: &str) -> Diagnostic {
     Diagnostic::new(&names::DUPLICATE_NAME, name.span, message).help("take another name")
 }
 
-fn circle(span: Span, message: &str, chain: &[&str]) -> Diagnostic {
-    Diagnostic::new(&graph::DECLARATION_CYCLE, span, message)
-        .note(format!("the circle: {}", chain.join(" -> ")))
-        .help("nothing comes back to itself: for each item of a list write `[… for x in xs]` or `sum(…)`, and of a type name only the members that are needed")
+fn circle(span: Span, name: &str, does: &str, help: &str, chain: &[&str]) -> Diagnostic {
+    let message = match chain {
+        [] | [_] | [_, _] => format!("`{name}` {does} itself"),
+        [_, through @ .., _] => format!("`{name}` {does} itself through `{}`", through.join("`, `")),
+    };
+    Diagnostic::new(&graph::DECLARATION_CYCLE, span, message).help(help)
 }
 
-fn too_large(span: Span, message: &str) -> Diagnostic {
-    Diagnostic::new(&graph::TOO_LARGE, span, message).help(
-        "call a function once and reuse what it gives, and name only the members of a type that are needed",
-    )
+/// A function that is too large.
+fn large_function(span: Span, message: &str) -> Diagnostic {
+    Diagnostic::new(&graph::TOO_LARGE, span, message)
+        .help("call a function once and reuse what it gives: `2 * f(x)` for `f(x) + f(x)`")
+}
+
+/// A type that is too large.
+fn large_type(span: Span, message: &str) -> Diagnostic {
+    Diagnostic::new(&graph::TOO_LARGE, span, message).help("name only the members that are needed")
 }

@@ -10,7 +10,7 @@ use crate::expr::{BinaryOperator, Expr, Part};
 use crate::source::Span;
 use crate::syntax::as_written;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Answer, FieldAccess, Parts, Type, assignable, widening};
+use crate::types::{FieldAccess, Parts, Type, widening};
 
 /// A lowered expression. The type is `Never` where something was reported: it fits everywhere and says no more.
 #[derive(Debug, Clone)]
@@ -136,71 +136,6 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// A bool.
-    pub(crate) fn condition(&mut self, expression: &ast::Expr) -> Typed {
-        let typed = self.lower(expression, Some(&Type::Bool));
-        self.expect(&typed, &[Type::Bool], "a condition is a bool");
-        typed
-    }
-
-    /// How long to wait, or until when.
-    pub(super) fn wait(&mut self, expression: &ast::Expr, until: bool) -> Typed {
-        let (wanted, what) = match until {
-            true => (Type::Timestamp, "`wait until` needs a timestamp"),
-            false => (Type::Duration, "`wait` needs a duration such as `5m`"),
-        };
-        let typed = self.lower(expression, Some(&wanted));
-        self.expect(&typed, &[wanted], what);
-        typed
-    }
-
-    /// A string: messages.
-    pub(crate) fn message(&mut self, expression: &ast::Expr) -> Typed {
-        let typed = self.lower(expression, Some(&Type::string()));
-        self.expect(&typed, &[Type::string()], "a message is a string");
-        typed
-    }
-
-    /// A list and the type of its items.
-    pub(crate) fn items(&mut self, expression: &ast::Expr) -> (Typed, Type) {
-        let list = self.lower(expression, None);
-        let items = list.ty.items().unwrap_or_else(|| {
-            self.unfit(list.span, &list.ty, "a list is needed here");
-            Type::Never
-        });
-        (list, items)
-    }
-
-    /// Reports a value of another type than a few.
-    fn expect(&mut self, typed: &Typed, any_of: &[Type], what: &str) -> bool {
-        let fits = typed.ty == Type::Never
-            || any_of.iter().any(|ty| matches!(assignable(&typed.ty, ty), Answer::Yes | Answer::Unknown(_)));
-        if !fits {
-            self.unfit(typed.span, &typed.ty.clone(), what);
-        }
-        fits
-    }
-
-    pub(super) fn unfit(&mut self, span: Span, found: &Type, what: &str) {
-        let nothing = *found != found.without_nothing() && *found != Type::Null;
-        let diagnostic = if nothing {
-            Diagnostic::new(
-                &codes::OPTIONAL_NOT_HANDLED,
-                span,
-                format!("{what}, but this may be absent or null"),
-            )
-            .at(format!("`{}`", self.declared.type_names().show(found)))
-            .help("say what stands for it with `??`")
-        } else {
-            Diagnostic::new(
-                &codes::TYPE_MISMATCH,
-                span,
-                format!("{what}, but this is `{}`", self.declared.type_names().show(found)),
-            )
-        };
-        self.report(diagnostic);
-    }
-
     pub(super) fn integer(&mut self, value: i64, span: Span, wanted: Option<&Type>) -> Typed {
         let (expr, ty) = match needed_numeric(wanted) {
             Some(Numeric::Decimal) => (Expr::Decimal { value: value.to_string() }, Type::Decimal),
@@ -238,7 +173,12 @@ impl Lowering<'_, '_> {
                     let allowed = [Type::string(), Type::int(), Type::Bool, Type::Decimal, Type::EczId];
                     let what = "a string, int, bool, decimal or EczId can stand in a string";
                     // An int would pass as decimal: the exact list matters only for what is none of them.
-                    self.expect(&typed, &allowed, what);
+                    let help = match &typed.ty {
+                        Type::Record(_) | Type::Map { .. } => "name a member of it",
+                        Type::List { .. } => "`join(xs, \", \")` makes text of a list of strings",
+                        _ => "`string(x)` makes text of it",
+                    };
+                    self.expect(&typed, &allowed, what, Some(help));
                     Part::Value(typed.expr)
                 }
             });
@@ -292,9 +232,15 @@ impl Lowering<'_, '_> {
         };
         if nothing && !optional {
             let message = format!("`.{}` of a value that may be absent or null", name.text);
+            let why = match &of.expr {
+                Expr::Name { name } => self.scope.answer(name).and_then(|answer| answer.why_absent()),
+                _ => None,
+            };
+            let (why, words) = why.unzip();
             self.report(
                 Diagnostic::new(&codes::OPTIONAL_NOT_HANDLED, name.span, message)
                     .and(of.span, format!("`{}`", of.ty))
+                    .and_at(why, words.unwrap_or_default())
                     .help(format!(
                         "write `?.{name}`, which is absent where the value is, and `?.{name} ?? …` where something must stand instead",
                         name = name.text
@@ -311,14 +257,20 @@ impl Lowering<'_, '_> {
                 diagnostic = match near {
                     Some(near) => diagnostic.meant(name.span, &name.text, near, as_written(near)),
                     None if candidates.is_empty() => diagnostic.note("the record has no members"),
-                    None => diagnostic.note(format!("its members are `{}`", candidates.join("`, `"))),
+                    None => diagnostic
+                        .note(format!("its members are `{}`", candidates.join("`, `")))
+                        .help("name one of these"),
                 };
                 self.report(self.with_description(diagnostic, &of.expr));
                 return self.wrong_field(of, name, optional, span);
             }
             FieldAccess::NotARecord(_) | FieldAccess::MayBeNothing(_) => {
                 let message = format!("`{base}` has no members");
-                let diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message);
+                let help = match &base {
+                    Type::List { .. } => "take an item of it, `x[0]`, or each, `[x.… for x in xs]`",
+                    _ => "write the value itself, without the member",
+                };
+                let diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message).help(help);
                 self.report(self.with_description(diagnostic, &of.expr));
                 return self.poison(span);
             }
@@ -362,7 +314,7 @@ impl Lowering<'_, '_> {
     fn index(&mut self, of: &ast::Expr, index: &ast::Expr, optional: bool, span: Span) -> Typed {
         let (of, item) = self.items(of);
         let index = self.lower(index, Some(&Type::int()));
-        self.expect(&index, &[Type::int()], "an index is an int");
+        self.expect(&index, &[Type::int()], "an index is an int", None);
         // Nobody knows what it would be: not even that it may be absent.
         if of.ty == Type::Never {
             return self.poison(span);
@@ -384,7 +336,7 @@ impl Lowering<'_, '_> {
         if let Some(absent) =
             lowered.iter().find(|item| item.ty.is_optional()).map(|item| (item.span, item.ty.clone()))
         {
-            self.unfit(absent.0, &absent.1, "an item of a list is a value");
+            self.unfit(absent.0, &absent.1, "an item of a list is a value", None);
         }
         lowered.iter_mut().for_each(|item| widen(item, &ty));
         let literal = lowered.iter().all(|item| item.literal || is_plain(&item.ty));

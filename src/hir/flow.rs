@@ -8,11 +8,14 @@ use super::declared::Declared;
 use super::expressions::{Lowering, Typed, convert};
 use super::functions::StepAnswer;
 use super::matched::{Matched, matched};
+use super::misfit::part;
 use super::model::{Block, Flow, Hir, Input, Loop, Node, NodeKind, Operator, Position, Released, Step};
 use super::placed::{NAMED_AT_ONCE, Placed};
+use super::policies::BOUNDS;
 use super::scope::{Scope, defined_names};
+use super::shown::spans;
 use super::{classes, items, policies};
-use crate::diagnostics::codes::{graph, identity, names, retry, types as codes};
+use crate::diagnostics::codes::{graph, names, retry, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
 use crate::plan::{Wait, ranges};
@@ -75,16 +78,11 @@ pub(crate) fn flow(
     if let Some(deadline) = &item.deadline
         && !(1..=ranges::DEADLINE_MS).contains(&deadline.value)
     {
-        let message = "a deadline is between 1 ms and 366 days";
-        sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, deadline.span, message));
+        let message = "a deadline is between 1ms and 366d";
+        sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, deadline.span, message).help(BOUNDS));
     }
     if item.agent.is_none() {
-        let message = format!("`{}` does not say who presents itself", item.name.text);
-        sink.push(
-            Diagnostic::new(&identity::NO_AGENT, item.name.span, message).help(
-                "add `as OPERATOR.agent` as the flow's first line: that Agent Credential signs the calls",
-            ),
-        );
+        sink.push(items::no_agent(&item.name, operators));
     }
     let typed: Vec<(&ast::Input, Type)> = inputs.iter().map(|(input, ty, ..)| (*input, ty.clone())).collect();
     let mut classified = classes::inputs(modules, item, &typed, sink);
@@ -96,6 +94,7 @@ pub(crate) fn flow(
         declared,
         positions: Vec::new(),
         unbound: Vec::new(),
+        output_spans: Vec::new(),
         unbuilt: BTreeSet::new(),
         counters: BTreeMap::new(),
         ids: BTreeMap::new(),
@@ -121,6 +120,7 @@ pub(crate) fn flow(
     let releases = std::mem::take(&mut lowering.releases);
     let positions = std::mem::take(&mut lowering.positions);
     let unbound = std::mem::take(&mut lowering.unbound);
+    let output_spans = std::mem::take(&mut lowering.output_spans);
     let inputs = inputs.into_iter().map(|(input, ty, _, default)| Input {
         name: input.name.text.clone(),
         span: input.name.span,
@@ -143,6 +143,7 @@ pub(crate) fn flow(
         body,
         positions,
         unbound,
+        output_spans,
     }
 }
 
@@ -167,8 +168,9 @@ pub(crate) struct FlowLowering<'a, 'd> {
     pub(crate) scope: Scope,
     pub(crate) sink: &'a mut Sink,
     pub(super) positions: Vec<Position>,
+    output_spans: Vec<(String, Span)>,
     parts: PartsLeft,
-    pub(crate) unbound: Vec<(String, String)>,
+    pub(crate) unbound: Vec<(String, ast::Name)>,
     /// Steps of which something was reported, so that they are no nodes.
     unbuilt: BTreeSet<String>,
     counters: BTreeMap<&'static str, usize>,
@@ -234,32 +236,18 @@ impl<'d> FlowLowering<'_, 'd> {
         }
         let (place, wanted, declared_at) = about();
         let (node, span, found) = (self.node.clone(), value.span, value.ty.clone());
-        self.positions.push(Position { node, place, span, found, wanted, answer, declared_at, key: false });
+        let (part, key) = (None, false);
+        self.positions.push(Position { node, place, span, found, part, wanted, answer, declared_at, key });
         true
     }
 
     /// Points what was said last at the member of a record literal that is wrong, where it is written there.
     pub(super) fn point_at_member(&mut self, written: &ast::Expr) {
-        let Some(Position { span, answer: Answer::No(wrong), .. }) = self.positions.last_mut() else {
-            return;
-        };
-        let mut at = written;
-        // `lines[0].sku`
-        for step in wrong.path.split(['.', '[']) {
-            at = match &at.kind {
-                ast::ExprKind::Record(members) => {
-                    let Some(member) = members.iter().find(|member| member.name.text == step) else { return };
-                    *span = member.span;
-                    &member.value
-                }
-                ast::ExprKind::List(items) => {
-                    let index = step.strip_suffix(']').and_then(|index| index.parse::<usize>().ok());
-                    let Some(item) = index.and_then(|index| items.get(index)) else { return };
-                    *span = item.span;
-                    item
-                }
-                _ => return,
-            };
+        if let Some(position) = self.positions.last_mut()
+            && let Answer::No(wrong) = &position.answer
+            && let Some((span, ty)) = part(written, &position.found, &wrong.path)
+        {
+            (position.span, position.part) = (span, Some(ty));
         }
     }
 
@@ -377,6 +365,7 @@ impl<'d> FlowLowering<'_, 'd> {
                         );
                         continue;
                     }
+                    self.output_spans = spans(&value.value);
                     let output = self.output.clone();
                     let mut typed = self.expression(&value.value, Some(&output));
                     let field = Field { ty: output, required: true };
@@ -471,7 +460,7 @@ impl<'d> FlowLowering<'_, 'd> {
         let Some(Answering { call, value: answer, beside: headers, pages }) = call else {
             let others = step.undo.iter().map(|undo| &undo.call);
             let others = others.chain(step.reconcile.iter().map(|read| &read.call));
-            self.unbound.extend(others.map(|call| (call.api.text.clone(), call.operation.text.clone())));
+            self.unbound.extend(others.map(|call| (call.api.text.clone(), call.operation.clone())));
             // The name stands for something, only nobody knows what.
             self.scope.define(&step.name, Type::Never, true, self.sink);
             return None;
@@ -489,11 +478,12 @@ impl<'d> FlowLowering<'_, 'd> {
         let ty = if maybe { answer.clone().optional() } else { answer.clone() };
         self.scope.define(&step.name, ty, needless, self.sink);
         if self.scope.first_place(&step.name.text) == Some(step.name.span) {
-            let fails: BTreeSet<u16> = step.on.iter().map(|on| on.status.value).collect();
+            let fails: BTreeMap<u16, Span> =
+                step.on.iter().map(|on| (on.status.value, on.status.span)).collect();
             let reconciled = step.reconcile.is_some();
             let known = if maybe || !fails.is_empty() || reconciled {
-                let guarded = step.when.is_some();
-                Arc::new(StepAnswer { refusals, fails, guarded, reconciled, ..(*headers).clone() })
+                let guard = guard.as_ref().map(|(_, span)| *span);
+                Arc::new(StepAnswer { refusals, fails, guard, reconciled, ..(*headers).clone() })
             } else {
                 Arc::clone(&headers)
             };
@@ -534,7 +524,7 @@ impl<'d> FlowLowering<'_, 'd> {
                 && !(1..=most).contains(&count.value)
             {
                 let message = format!("{word} is between 1 and {most}");
-                self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, count.span, message));
+                self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, count.span, message).help(BOUNDS));
             }
         }
         self.scope.enter();

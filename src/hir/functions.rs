@@ -1,10 +1,12 @@
 //! Calls of functions: those of the language, those that files declare, and `status(x)` and `headers(x)`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::declared::Declared;
 use super::expressions::{Lowering, Typed, convert};
+use super::misfit::part;
+use super::model::Position;
 use super::modules::{Found, kind, unknown};
 use crate::base::did_you_mean;
 use crate::diagnostics::Diagnostic;
@@ -40,12 +42,12 @@ pub(crate) struct StepAnswer {
     pub(crate) headers: BTreeMap<String, Field>,
     /// What the operation documents.
     pub(crate) contract: Arc<Contract>,
-    /// Refusals that are ordinary ends of the step.
-    pub(crate) refusals: BTreeSet<u16>,
-    /// Statuses of `on STATUS fail`.
-    pub(crate) fails: BTreeSet<u16>,
-    /// Whether the step may be skipped.
-    pub(crate) guarded: bool,
+    /// Refusals that are ordinary ends of the step, each with an arm that makes it one.
+    pub(crate) refusals: BTreeMap<u16, Span>,
+    /// Statuses of `on STATUS fail`, with their places.
+    pub(crate) fails: BTreeMap<u16, Span>,
+    /// The guard, where the step may be skipped.
+    pub(crate) guard: Option<Span>,
     /// The document that the operation is in.
     pub(crate) document: Arc<Document>,
     /// Where the body of a success is described in it, else the success.
@@ -57,6 +59,12 @@ pub(crate) struct StepAnswer {
 }
 
 impl StepAnswer {
+    /// What lets the step be done without an answer, where something does.
+    pub(super) fn why_absent(&self) -> Option<(Span, &'static str)> {
+        let arm = self.refusals.values().next().map(|arm| (*arm, "this arm lets it end without that answer"));
+        self.guard.map(|guard| (guard, "where this does not hold, it is not called")).or(arm)
+    }
+
     /// Where the document describes what an expression reads of this answer, or the answer, where it says no more.
     pub(super) fn place(&self, members: &str) -> Option<Span> {
         let inside = || self.document.place(&format!("{}{members}", self.described));
@@ -73,46 +81,40 @@ impl StepAnswer {
     }
 }
 
-/// Longest counterexample shown, characters.
-const SHOWN: usize = 200;
-
 /// A value that does not fit a type which the flow's files write; `None` where it fits, or where that can't be decided.
 pub(super) fn misfit(
     value: &Typed,
+    written: &ast::Expr,
     wanted: &Field,
     place: &str,
-    written: Span,
+    declared_at: Span,
     declared: &Declared<'_>,
 ) -> Option<Diagnostic> {
     if value.ty == Type::Never {
         return None;
     }
-    let wanted_type = wanted.as_type();
     let answer = if value.literal && !value.ty.is_optional() {
         assignable_literal(&value.ty, &wanted.ty)
     } else {
         assignable_to_field(&value.ty, wanted, value.literal)
     };
-    let Answer::No(counterexample) = answer else { return None };
-    let absent = value.ty.is_optional() && counterexample.value.is_none();
-    let code = if absent { &codes::OPTIONAL_NOT_HANDLED } else { &codes::TYPE_MISMATCH };
-    let inside = match counterexample.path.as_str() {
-        "" => String::new(),
-        path => format!(" at `{path}`"),
+    let Answer::No(wrong) = &answer else { return None };
+    let (span, part) = match part(written, &value.ty, &wrong.path) {
+        Some((span, ty)) => (span, Some(ty)),
+        None => (value.span, None),
     };
-    let shown = declared.type_names();
-    let message = format!("{place} does not fit{inside}: {}", counterexample.why);
-    let mut found = Diagnostic::new(code, value.span, message)
-        .at(format!("this is `{}`", shown.show(&value.ty)))
-        .and(written, format!("`{}` is needed here", shown.show(&wanted_type)));
-    if let Some(value) = &counterexample.value {
-        let text: String = value.to_string().chars().take(SHOWN).collect();
-        found = found.note(format!("a value that shows it: `{text}`"));
-    }
-    if absent {
-        found = found.help("say what stands for an absent value with `??`");
-    }
-    Some(found)
+    let position = Position {
+        node: String::new(),
+        place: place.to_owned(),
+        span,
+        found: value.ty.clone(),
+        part,
+        wanted: wanted.clone(),
+        answer: answer.clone(),
+        declared_at: Some(declared_at),
+        key: false,
+    };
+    Some(super::misfit::misfit(&position, wrong, &declared.type_names()))
 }
 
 impl Lowering<'_, '_> {
@@ -132,7 +134,10 @@ impl Lowering<'_, '_> {
             }
             Some(other) => {
                 let message = format!("`{}` is {}, not a function", function.text, kind(other.item));
-                self.report(Diagnostic::new(&names::WRONG_KIND, function.span, message));
+                self.report(
+                    Diagnostic::new(&names::WRONG_KIND, function.span, message)
+                        .help("call a function here: `fn NAME(…) -> TYPE = …` declares one"),
+                );
             }
             None if modules.is_broken(self.from, &function.text) => {}
             None => {
@@ -183,9 +188,22 @@ impl Lowering<'_, '_> {
             Some(argument) => {
                 let message =
                     format!("`{}` takes {}, but this is `{}`", signature.name, error.expected, error.found);
-                let nothing = argument.ty.without_nothing() != argument.ty;
-                let code = if nothing { &codes::OPTIONAL_NOT_HANDLED } else { &codes::BAD_OPERANDS };
-                Diagnostic::new(code, argument.span, message)
+                let present = argument.ty.without_nothing();
+                if present != argument.ty {
+                    Diagnostic::new(&codes::OPTIONAL_NOT_HANDLED, argument.span, message)
+                        .help("say what stands for it with `??`")
+                } else {
+                    let found = Diagnostic::new(&codes::BAD_OPERANDS, argument.span, message);
+                    match present {
+                        Type::String { .. } if error.expected.contains("decimal") => {
+                            found.help("`decimal(x)` makes a decimal of text")
+                        }
+                        ty if ty.is_numeric() && error.expected.contains("string") => {
+                            found.help("`string(x)` makes text of a number")
+                        }
+                        _ => found,
+                    }
+                }
             }
             None => {
                 let message =
@@ -214,7 +232,7 @@ impl Lowering<'_, '_> {
             let mut value = self.lower(argument, Some(ty));
             fits &= value.ty != Type::Never;
             let place = format!("argument `{name}` of `{}`", function.text);
-            if let Some(found) = misfit(&value, &field, &place, *written, self.declared) {
+            if let Some(found) = misfit(&value, argument, &field, &place, *written, self.declared) {
                 self.report(found);
                 fits = false;
             }
@@ -262,11 +280,12 @@ impl Lowering<'_, '_> {
                     word_of(word)
                 );
                 let mut found = Diagnostic::new(&names::WRONG_KIND, name.span, message);
-                if self.pure {
-                    found = found.help(format!(
-                        "a function sees its parameters only: give it `{word}(STEP)` as an argument"
-                    ));
-                }
+                found = found.help(match self.pure {
+                    true => {
+                        format!("a function sees its parameters only: give it `{word}(STEP)` as an argument")
+                    }
+                    false => format!("name a step: `{word}(STEP)`"),
+                });
                 self.report(found);
             }
             return self.poison(span);
@@ -312,7 +331,12 @@ impl Lowering<'_, '_> {
             found = found.meant(name.span, &name.text, near, as_written(near));
         }
         found = match known.as_slice() {
-            [] => found.note("its document names no response headers"),
+            [] => found
+                .note("its document names no response headers")
+                .help("do without it, or ask the publisher to document it"),
+            known if found.help.is_none() => {
+                found.note(format!("documented are `{}`", known.join("`, `"))).help("name one of these")
+            }
             known => found.note(format!("documented are `{}`", known.join("`, `"))),
         };
         self.report(found.and_at(answer.place(""), "the answer is described here"));

@@ -1,20 +1,20 @@
 //! Declarations of the flow's file: operators, secrets, apis with their documents.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::model::{Api, Auth, AuthForm, Operator, Secret};
 use super::modules::{Modules, kind, normalise, unknown};
+use super::unreadable::unreadable;
 use super::{parties, policies, statement};
-use crate::base::{Explained as _, did_you_mean, limits};
+use crate::base::{did_you_mean, limits};
 use crate::diagnostics::codes::{identity as codes, names};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::Document;
 use crate::ecz::{EczId, Kind};
-use crate::source::{Cache, FileSystem, ReadError, SourceMap, Span};
+use crate::source::{Cache, FileSystem, SourceMap, Span};
 use crate::syntax::ast::{self, AuthScheme};
 
 pub(super) fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczId> {
@@ -70,7 +70,8 @@ pub(crate) fn operator(item: &ast::Operator, sink: &mut Sink) -> Option<Operator
                 sink.push(
                     Diagnostic::new(&codes::INCONSISTENT_IDENTITY, text.span, message)
                         .and(passport.span, "the operator's passport")
-                        .help("an operator presents its own credentials only"),
+                        .note("an operator presents its own credentials only")
+                        .help(format!("write an agent `{passport_id}::AGENT-…`, or correct the passport")),
                 );
                 return None;
             }
@@ -91,7 +92,10 @@ pub(super) fn find_operator<'m>(
         Some(ast::Item::Operator(item)) => Some(item),
         Some(other) => {
             let message = format!("`{}` is {}, not an operator", name.text, kind(other));
-            sink.push(Diagnostic::new(&names::WRONG_KIND, name.span, message));
+            sink.push(
+                Diagnostic::new(&names::WRONG_KIND, name.span, message)
+                    .help("name an operator here: `operator NAME { passport ECZ-… }` declares one"),
+            );
             None
         }
         None => {
@@ -115,6 +119,20 @@ pub(crate) fn agent(modules: &Modules, from: usize, agent: &ast::Agent, sink: &m
     };
     // What is wrong with the ID is told once, where the operator is declared.
     text.value.parse().ok()
+}
+
+/// Nobody is said to present itself. An operator with a credential may have been meant.
+pub(super) fn no_agent(flow: &ast::Name, operators: &BTreeMap<String, Operator>) -> Diagnostic {
+    let able: Vec<_> = operators.iter().filter(|(_, operator)| operator.agent.is_some()).collect();
+    let name = match able.as_slice() {
+        [(name, _)] => name.as_str(),
+        _ => "OPERATOR",
+    };
+    let message = format!("`{}` does not say who presents itself", flow.text);
+    let found = Diagnostic::new(&codes::NO_AGENT, flow.span, message).help(format!(
+        "add `as {name}.agent` as the flow's first line: that Agent Credential signs the calls"
+    ));
+    able.iter().fold(found, |found, (_, operator)| found.and(operator.span, "it has an Agent Credential"))
 }
 
 /// Every operator that can be named in the flow's file.
@@ -143,7 +161,10 @@ pub(crate) fn secrets(modules: &Modules, sink: &mut Sink) -> BTreeMap<String, Se
             Some(ast::Item::Api(_)) => {}
             Some(other) => {
                 let message = format!("`{}` is {}, not an api", item.audience.text, kind(other));
-                sink.push(Diagnostic::new(&names::WRONG_KIND, item.audience.span, message));
+                sink.push(
+                    Diagnostic::new(&names::WRONG_KIND, item.audience.span, message)
+                        .help("name the api that may receive the secret"),
+                );
             }
             None => {
                 modules.unknown(modules.root, &item.audience, "an api", sink);
@@ -174,10 +195,14 @@ impl Reader<'_> {
         let written = Utf8Path::new(&text.value);
         if written.is_absolute() || text.value.contains("://") || text.value.is_empty() {
             let message = format!("`{}` is not a path relative to this file", text.value);
-            sink.push(
-                Diagnostic::new(&names::UNREADABLE_USE, text.span, message)
-                    .help(format!("write the path of a local copy of {what}, relative to this file")),
-            );
+            let help = match text.value.starts_with("https://") {
+                true => format!(
+                    "write the path of a local copy of {what}: `eczflow pin --fetch {} -o FILE` downloads one",
+                    text.value
+                ),
+                false => format!("write the path of a local copy of {what}, relative to this file"),
+            };
+            sink.push(Diagnostic::new(&names::UNREADABLE_USE, text.span, message).help(help));
             return None;
         }
         Some(normalise(&self.folder.join(written)))
@@ -191,14 +216,7 @@ impl Reader<'_> {
         let document = match self.files.read(&path, limits::DOCUMENT_BYTES) {
             Ok(bytes) => Document::read_with(self.cache, bytes, path.as_str(), self.map, sink).map(Arc::new),
             Err(error) => {
-                let help = match &error {
-                    ReadError::Io { kind: ErrorKind::NotFound, .. } => None,
-                    error => error.help(),
-                };
-                let help = help.unwrap_or_else(|| {
-                    "the document is a local file; its path is relative to this one".to_owned()
-                });
-                sink.push(Diagnostic::new(&names::UNREADABLE_USE, text.span, error.to_string()).help(help));
+                sink.push(unreadable(&names::UNREADABLE_USE, text, &error));
                 None
             }
         };
@@ -292,7 +310,10 @@ fn secret(modules: &Modules, api: &str, secret: &ast::Name, sink: &mut Sink) -> 
         Some(ast::Item::Secret(_)) => {}
         Some(other) => {
             let message = format!("`{}` is {}, not a secret", secret.text, kind(other));
-            sink.push(Diagnostic::new(&names::WRONG_KIND, secret.span, message));
+            sink.push(
+                Diagnostic::new(&names::WRONG_KIND, secret.span, message)
+                    .help(format!("name a secret here: declare one, `secret NAME for {api}`")),
+            );
         }
         None if modules.is_broken(modules.root, &secret.text) => {}
         None => {

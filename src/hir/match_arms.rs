@@ -59,7 +59,7 @@ impl Lowering<'_, '_> {
             }
         }
         let expr = Expr::Match { of: step.text.clone(), arms: found, otherwise };
-        Typed { expr, ty: if answer.guarded { ty.optional() } else { ty }, span, literal }
+        Typed { expr, ty: if answer.guard.is_some() { ty.optional() } else { ty }, span, literal }
     }
 
     /// Reports arms that can never be taken, and ends of the step without one.
@@ -86,31 +86,29 @@ impl Lowering<'_, '_> {
                 self.report(impossible(message).and(before, "the first one").help("remove one of them"));
                 continue;
             }
-            let (why, help) = match arm_fault(&answer.contract, &answer.fails, status.value) {
+            let fails = answer.fails.keys().copied().collect();
+            let impossible = |why: String| impossible(format!("this arm is never taken: {why}"));
+            self.report(match arm_fault(&answer.contract, &fails, status.value) {
                 None => continue,
-                Some(ArmFault::NoEnd) => (
-                    format!("an answer {word} does not end `{name}` in an ordinary way"),
-                    "arms are for successes, and for refusals: 400 to 499 but 408, 425 and 429",
-                ),
-                Some(ArmFault::Undocumented) => (
-                    format!("the operation of `{name}` does not document the status {word}"),
-                    "match what its document lists, or take the rest with `else`",
-                ),
-                Some(ArmFault::Fails) => (
-                    format!("`on {word} fail` of `{name}` ends the run first"),
-                    "remove the arm, or the `on`",
-                ),
-            };
-            let known: Vec<String> =
-                answer.contract.responses.iter().map(|known| known.status.to_string()).collect();
-            self.report(
-                impossible(format!("this arm is never taken: {why}"))
-                    .note(format!("it documents {}", known.join(", ")))
-                    .help(help),
-            );
+                Some(ArmFault::NoEnd) => impossible(format!("a {word} makes `{name}` fail"))
+                    .note("arms are for successes, and for refusals: 400 to 499 but 408, 425 and 429")
+                    .help("remove the arm; `retry` calls again, and `on … fail` says what failing with it means"),
+                Some(ArmFault::Undocumented) => {
+                    let known: Vec<String> =
+                        answer.contract.responses.iter().map(|known| known.status.to_string()).collect();
+                    impossible(format!("the operation of `{name}` does not document the status {word}"))
+                        .note(format!("the operation of `{name}` documents {}", known.join(", ")))
+                        .help("match what its document lists, or take the rest with `else`")
+                }
+                Some(ArmFault::Fails) => {
+                    impossible(format!("`on {word} fail` of `{name}` ends the run first"))
+                        .and_at(answer.fails.get(&status.value).copied(), "this ends the run")
+                        .help("remove the arm, or the `on`")
+                }
+            });
         }
-        let open =
-            unmatched(&answer.contract, &answer.refusals, &seen.keys().copied().collect::<BTreeSet<_>>());
+        let refusals = answer.refusals.keys().copied().collect();
+        let open = unmatched(&answer.contract, &refusals, &seen.keys().copied().collect::<BTreeSet<_>>());
         match rest {
             Some(rest) if open.is_empty() => {
                 let at = Span::new(rest.file, rest.start, rest.start + 4);
@@ -120,8 +118,10 @@ impl Lowering<'_, '_> {
             None if !open.is_empty() => {
                 let message = format!("no arm for `{name}` when it ends with {}", open.join(", "));
                 let at = Span::new(span.file, span.start, step.span.end);
+                let other = answer.refusals.iter().find(|(status, _)| !seen.contains_key(status));
                 self.report(
                     Diagnostic::new(&codes::UNMATCHED_STATUS, at, message)
+                        .and_at(other.map(|(_, arm)| *arm), "this arm lets it end so")
                         .help("add an arm for it, or `else => …` for whatever is left"),
                 );
             }

@@ -1,13 +1,14 @@
 //! Which refusals each step may end with in an ordinary way: those that a `match` anywhere in the flow has an arm for. Looked
 //! for before anything is lowered, because it decides what the step's name stands for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::plan::is_refusal;
+use crate::source::Span;
 use crate::syntax::ast::{Block, Call, Expr, ExprKind, Part, Statement};
 
-/// Statuses by step.
-pub(super) type Matched = BTreeMap<String, BTreeSet<u16>>;
+/// Statuses by step, each with the first arm for it.
+pub(super) type Matched = BTreeMap<String, BTreeMap<u16, Span>>;
 
 /// Adds what the statements of a block match.
 pub(super) fn matched(block: &Block, found: &mut Matched) {
@@ -100,9 +101,12 @@ fn expression(expression: &Expr, found: &mut Matched) {
         }
         ExprKind::Match { step, arms } => {
             arms.iter().for_each(|arm| look(&arm.value));
-            let statuses = arms.iter().filter_map(|arm| arm.status.as_ref()).map(|status| status.value);
-            let refusals = statuses.filter(|status| is_refusal(*status));
-            found.entry(step.text.clone()).or_default().extend(refusals);
+            let of_step = found.entry(step.text.clone()).or_default();
+            for status in arms.iter().filter_map(|arm| arm.status.as_ref()) {
+                if is_refusal(status.value) {
+                    of_step.entry(status.value).or_insert(status.span);
+                }
+            }
         }
         ExprKind::List(items) => items.iter().for_each(look),
         ExprKind::Record(fields) => fields.iter().for_each(|field| look(&field.value)),

@@ -11,12 +11,14 @@ mod compensation;
 mod classes;
 mod confidential;
 mod declared;
+mod expected;
 mod expressions;
 mod flow;
 mod functions;
 mod items;
 mod match_arms;
 mod matched;
+mod misfit;
 mod model;
 mod modules;
 mod needs;
@@ -29,8 +31,10 @@ mod reconcile;
 mod polls;
 mod scope;
 mod signal;
+mod shown;
 mod statement;
 mod sub_flow;
+mod unreadable;
 mod weaker;
 mod written_types;
 
@@ -44,10 +48,12 @@ use crate::diagnostics::{Diagnostic, Severity, Sink};
 use crate::source::{Cache, FileId, FileSystem, SourceMap, Span};
 use crate::syntax::ast;
 
+pub use misfit::misfit;
 pub use model::*;
 pub use modules::StandardLibrary;
 pub use parties::NoPassport;
 pub use policies::{Handoff, NamedRetry};
+pub use shown::span_of;
 pub use statement::Statement;
 pub use weaker::Weaker;
 

@@ -13,6 +13,7 @@ use crate::plan::{
     Breaker, Class, Clearance, Declared, Idempotency, Pages, Poll, Rate, Release, Retry, Timeout, Wait,
 };
 use crate::source::Span;
+use crate::syntax::ast;
 use crate::types::{Answer, Field, Type};
 
 /// A flow with everything it names.
@@ -260,10 +261,12 @@ pub struct Flow {
     pub releases: BTreeMap<String, Released>,
     /// The body.
     pub body: Block,
+    /// Where the members of a returned record that is written out stand; the whole value has no name.
+    pub output_spans: Vec<(String, Span)>,
     /// Places where a value is put that does not fit, or may not.
     pub positions: Vec<Position>,
     /// The calls that could not be bound to an operation, which was reported: api and operation as written.
-    pub unbound: Vec<(String, String)>,
+    pub unbound: Vec<(String, ast::Name)>,
 }
 
 /// An input.
@@ -290,6 +293,8 @@ pub struct Position {
     pub span: Span,
     /// The value's type.
     pub found: Type,
+    /// The type of what stands at `span`, where that is a part of the value only.
+    pub part: Option<Type>,
     /// What may stand there.
     pub wanted: Field,
     /// Whether it fits.
@@ -438,8 +443,12 @@ pub struct Call {
     pub operation: String,
     /// Arguments: name, location, value, in the document's order.
     pub arguments: Vec<(String, String, Expr)>,
+    /// Where the arguments are written, in the same order.
+    pub argument_spans: Vec<Span>,
     /// The body.
     pub body: Option<Expr>,
+    /// Where the members of a body that is written out stand; the whole body has no name.
+    pub body_spans: Vec<(String, Span)>,
     /// The idempotency fact.
     pub idempotency: Option<Idempotency>,
     /// `key once per` and its place.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 
+use super::unreadable::unreadable;
 use crate::base::{did_you_mean, limits};
 use crate::diagnostics::codes::{graph, names};
 use crate::diagnostics::{Diagnostic, Sink};
@@ -52,6 +53,8 @@ pub(crate) struct Module {
     imports: BTreeMap<String, Import>,
     /// Used names that lead nowhere, which was reported where they are used from another file.
     broken: BTreeSet<String>,
+    /// Those of them that the other file declares nothing like.
+    lost: BTreeSet<String>,
     used: RefCell<BTreeSet<String>>,
 }
 
@@ -201,7 +204,7 @@ impl Loader<'_> {
             }
         }
         let mut imports: BTreeMap<String, Import> = BTreeMap::new();
-        let mut broken = BTreeSet::new();
+        let (mut broken, mut lost) = (BTreeSet::new(), BTreeSet::new());
         for item in &ast.items {
             let ast::Item::Use(item) = item else { continue };
             let Some(module) = self.source(&item.source, folder) else {
@@ -211,23 +214,35 @@ impl Loader<'_> {
             for name in &item.names {
                 let own = declared.get(&name.text).and_then(|at| ast.items.get(*at)).and_then(declared_name);
                 let earlier = imports.get(&name.text).map(|import| import.name.span);
+                if let Some(own) = own.filter(|own| own.span.start > name.span.start) {
+                    self.sink.push(duplicate(own, name.span));
+                    continue;
+                }
                 if let Some(first) = own.map(|own| own.span).or(earlier) {
                     self.sink.push(duplicate(name, first));
                     continue;
                 }
-                if !self.check_import(module, name) {
+                if !self.check_import(module, name, &mut lost) {
                     broken.insert(name.text.clone());
                     continue;
                 }
                 imports.insert(name.text.clone(), Import { module, name: name.clone() });
             }
         }
-        self.modules.list.push(Module { name, ast, declared, imports, broken, used: RefCell::default() });
+        self.modules.list.push(Module {
+            name,
+            ast,
+            declared,
+            imports,
+            broken,
+            lost,
+            used: RefCell::default(),
+        });
         self.modules.list.len() - 1
     }
 
     /// Whether a used name is one that can be used; if not, that is reported.
-    fn check_import(&mut self, module: usize, name: &ast::Name) -> bool {
+    fn check_import(&mut self, module: usize, name: &ast::Name, lost: &mut BTreeSet<String>) -> bool {
         let Some(source) = self.modules.list.get(module) else { return false };
         match source.declared.get(&name.text).and_then(|at| source.ast.items.get(*at)) {
             Some(item @ (ast::Item::Api(_) | ast::Item::Secret(_) | ast::Item::Flow(_))) => {
@@ -242,7 +257,11 @@ impl Loader<'_> {
             None => {
                 let words = source.declared.keys().map(String::as_str);
                 let message = format!("`{}` declares no `{}`", source.name, name.text);
-                self.sink.push(unknown(name, message, did_you_mean(&name.text, words)));
+                let near = did_you_mean(&name.text, words);
+                if near.is_none() {
+                    lost.insert(name.text.clone());
+                }
+                self.sink.push(unknown(name, message, near));
             }
         }
         false
@@ -262,7 +281,10 @@ impl Loader<'_> {
                     let message = format!("the standard library has no part `{}`", path.text());
                     let mut diagnostic = Diagnostic::new(&names::UNREADABLE_USE, path.span, message);
                     diagnostic = match did_you_mean(part, parts.iter().copied()) {
-                        Some(near) => diagnostic.help(format!("did you mean `std.{near}`?")),
+                        Some(near) => {
+                            let (whole, near) = (path.text(), format!("std.{near}"));
+                            diagnostic.meant(path.span, &whole, &near, Some(near.clone()))
+                        }
                         None => diagnostic.help(format!("its parts are `std.{}`", parts.join("`, `std."))),
                     };
                     self.sink.push(diagnostic);
@@ -298,34 +320,39 @@ impl Loader<'_> {
             return Some(*index);
         }
         if self.modules.list.len() >= FILES {
-            let message = format!("more than {FILES} files");
-            self.sink.push(Diagnostic::new(&names::UNREADABLE_USE, text.span, message));
+            let message = format!("more than {FILES} files use each other");
+            self.sink.push(
+                Diagnostic::new(&names::UNREADABLE_USE, text.span, message)
+                    .help("put what they declare into fewer files"),
+            );
             return None;
         }
-        let read = self.files.read(&path, limits::FLOW_BYTES).map_err(|error| error.to_string());
-        let bytes = read
-            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| format!("`{path}` is not UTF-8 text")));
-        match bytes {
-            Ok(content) => {
-                let file = self.map.add(path.as_str(), content.clone());
-                self.open.push(path.clone());
-                let index = self.module(file, path.to_string(), &content, path.parent());
-                self.open.pop();
-                self.by_path.insert(path, index);
-                Some(index)
+        let bytes = match self.files.read(&path, limits::FLOW_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.sink.push(unreadable(&names::UNREADABLE_USE, text, &error));
+                return None;
             }
-            Err(reason) => {
-                self.sink.push(Diagnostic::new(&names::UNREADABLE_USE, text.span, reason));
-                None
-            }
-        }
+        };
+        let Ok(content) = String::from_utf8(bytes) else {
+            let message = format!("`{path}` is not UTF-8 text");
+            let finding = Diagnostic::new(&names::UNREADABLE_USE, text.span, message);
+            self.sink.push(finding.help("save the file as UTF-8"));
+            return None;
+        };
+        let file = self.map.add(path.as_str(), content.clone());
+        self.open.push(path.clone());
+        let index = self.module(file, path.to_string(), &content, path.parent());
+        self.open.pop();
+        self.by_path.insert(path, index);
+        Some(index)
     }
 }
 
 pub(crate) fn duplicate(name: &ast::Name, first: Span) -> Diagnostic {
     Diagnostic::new(&names::DUPLICATE_NAME, name.span, format!("`{}` is declared twice", name.text))
         .and(first, "first declared here")
-        .help("every name stands once in a file: give one of them another name")
+        .help("a name stands for one thing: give one of them another name")
 }
 
 /// As [`duplicate`] for parts of one list: arguments, members.
@@ -414,6 +441,11 @@ impl Modules {
         self.list.get(from).is_some_and(|module| module.broken.contains(name))
     }
 
+    /// Whether nothing stands for a used name in the file that it is used from, nor for one near it.
+    pub(crate) fn is_lost(&self, from: usize, name: &str) -> bool {
+        self.list.get(from).is_some_and(|module| module.lost.contains(name))
+    }
+
     /// Names that could have been meant in a file: its own and the used ones of a kind.
     pub(crate) fn candidates(&self, from: usize, wanted: &str) -> Vec<String> {
         let Some(module) = self.list.get(from) else { return Vec::new() };
@@ -445,13 +477,11 @@ impl Modules {
     pub(crate) fn report_unused(&self, sink: &mut Sink) {
         let Some(module) = self.list.get(self.root) else { return };
         let used = module.used.borrow();
-        let imports =
-            module.imports.values().map(|import| (&import.name, "named in a `use` but never needed"));
+        let imports = module.imports.values().map(|import| &import.name);
         let own = module.ast.items.iter().filter(|item| !matches!(item, ast::Item::Flow(_)));
-        let own = own.filter_map(declared_name).map(|name| (name, "declared but never needed"));
-        for (name, how) in imports.chain(own) {
+        for name in imports.chain(own.filter_map(declared_name)) {
             if !used.contains(&name.text) {
-                let message = format!("`{}` is {how}", name.text);
+                let message = format!("`{}` is never used", name.text);
                 let finding =
                     Diagnostic::new(&names::UNUSED_NAME, name.span, message).help("remove it, or use it");
                 sink.push(match module.without_import(name, &used) {

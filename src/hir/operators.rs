@@ -1,6 +1,9 @@
 //! Prefix and infix operators.
 
+use std::collections::BTreeSet;
+
 use super::expressions::{Lowering, Typed, widen};
+use crate::base::{did_you_mean, meant};
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::types as codes;
 use crate::expr::{BinaryOperator, Expr, UnaryOperator};
@@ -32,7 +35,7 @@ impl Lowering<'_, '_> {
                     return self.poison(span);
                 }
                 if !of.ty.is_numeric() {
-                    self.unfit(of.span, &of.ty.clone(), "`-` takes a number");
+                    self.unfit(of.span, &of.ty.clone(), "`-` takes a number", None);
                     return self.poison(span);
                 }
                 let ty = of.ty.general();
@@ -139,31 +142,84 @@ impl Lowering<'_, '_> {
             side.ty != Type::Null && side.ty.without_nothing() != side.ty && !matches!(word, "==" | "!=")
         });
         if let Some(side) = nothing {
-            self.unfit(side.span, &side.ty.clone(), &format!("`{word}` needs a value"));
+            self.unfit(side.span, &side.ty.clone(), &format!("`{word}` needs a value"), None);
             return;
         }
         let shown = self.declared.type_names();
-        let message = format!("`{word}` does not take these types");
-        let mixed = |a: &Type, b: &Type| {
-            matches!((a, b), (Type::Decimal, Type::Number) | (Type::Number, Type::Decimal))
-        };
-        let mut diagnostic = Diagnostic::new(&codes::BAD_OPERANDS, span, message)
-            .and(left.span, format!("`{}`", shown.show(&left.ty)))
-            .and(right.span, format!("`{}`", shown.show(&right.ty)));
-        let text = |ty: &Type| matches!(ty.general(), Type::String { .. });
-        if word == "+" && (text(&left.ty) || text(&right.ty)) {
-            diagnostic = diagnostic.help("text is joined in a string: `\"{a}{b}\"`");
-        } else if mixed(&left.ty, &right.ty) {
-            diagnostic = diagnostic.help("convert one of them: `decimal(x)` or `number(x)`");
-        } else if left.ty == Type::Timestamp || right.ty == Type::Timestamp {
-            diagnostic = diagnostic
-                .help("a moment takes `+` and `-` with a length of time behind it: `run.started + 30m`; between two moments `-` gives one");
-        } else if matches!(word, "==" | "!=") {
-            diagnostic =
-                diagnostic.help("compare two values of one kind; where one is a literal, it may be misspelt");
+        let mut found =
+            Diagnostic::new(&codes::BAD_OPERANDS, span, format!("`{word}` does not take these types"))
+                .and(left.span, format!("`{}`", shown.show(&left.ty)))
+                .and(right.span, format!("`{}`", shown.show(&right.ty)));
+        if let Some((written, words)) = never_equal(word, left, right) {
+            found.message =
+                format!("these are never equal: `\"{written}\"` is none of the words of the other");
+            let near = did_you_mean(&written, words.iter().map(String::as_str));
+            found =
+                found.help(near.map_or_else(|| "write one of them".to_owned(), |near| meant(&written, near)));
+        } else {
+            found = found.help(operands_help(word, left, right));
         }
-        self.report(diagnostic);
+        self.report(found);
     }
+}
+
+/// The words of a string that has no others.
+fn words(side: &Typed) -> Option<BTreeSet<String>> {
+    match side.ty.without_nothing() {
+        Type::String { values } => values,
+        _ => None,
+    }
+}
+
+/// A literal beside an enumeration that it is none of, and the words of that.
+fn never_equal(word: &str, left: &Typed, right: &Typed) -> Option<(String, BTreeSet<String>)> {
+    let equality = matches!(word, "==" | "!=");
+    let (left, right) = (words(left).filter(|_| equality)?, words(right)?);
+    let (literal, words) = if right.len() == 1 { (right, left) } else { (left, right) };
+    let [literal] = <[String; 1]>::try_from(literal.into_iter().collect::<Vec<_>>()).ok()?;
+    Some((literal, words))
+}
+
+fn operands_help(word: &str, left: &Typed, right: &Typed) -> String {
+    let types = [left.ty.without_nothing(), right.ty.without_nothing()];
+    let any = |test: fn(&Type) -> bool| types.iter().any(test);
+    let text = |ty: &Type| matches!(ty, Type::String { .. });
+    let literal = [left, right].into_iter().find_map(|side| match &side.expr {
+        Expr::Int { value } => Some(*value),
+        _ => None,
+    });
+    let help = match word {
+        "+" if any(text) && any(Type::is_numeric) => {
+            "text is joined in a string: `\"{a}{b}\"`; to add, `decimal(x)` makes a decimal of text"
+        }
+        "+" if any(text) => "text is joined in a string: `\"{a}{b}\"`",
+        "==" | "!=" | "<" | "<=" | ">" | ">=" if any(text) && any(Type::is_numeric) => {
+            return match literal {
+                Some(number) => {
+                    format!("text is no number: write `\"{number}\"`, or `decimal(x)` of the text")
+                }
+                None => {
+                    "text is no number: `string(x)` makes text of one, `decimal(x)` makes a decimal of text"
+                        .to_owned()
+                }
+            };
+        }
+        _ if any(|ty| *ty == Type::Decimal) && any(|ty| *ty == Type::Number) => {
+            "convert one of them: `decimal(x)` or `number(x)`"
+        }
+        "+" | "-" if any(|ty| *ty == Type::Timestamp) => {
+            "a moment takes `+` and `-` with a length of time behind it: `run.started + 30m`; between two moments `-` gives one"
+        }
+        "*" | "/" | "%" if any(|ty| *ty == Type::Duration) => {
+            "a length of time takes `*` with an int behind it: `5m * 2`"
+        }
+        "+" | "-" | "*" | "/" | "%" => "it takes numbers: an int, decimal or number on each side",
+        "<" | "<=" | ">" | ">=" => {
+            "it orders two values of one kind: numbers, texts, moments or lengths of time"
+        }
+        _ => "compare two values of one kind",
+    };
+    help.to_owned()
 }
 
 fn ir_operator(operator: ast::BinaryOperator) -> BinaryOperator {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::calls::Bound;
 use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
+use super::policies::BOUNDS;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{graph, names, retry, types as codes};
 use crate::plan::{Pages, ranges};
@@ -48,7 +49,7 @@ impl FlowLowering<'_, '_> {
         };
         if !(1..=ranges::PAGES).contains(&at_most.value) {
             let message = format!("`at most` of pages is between 1 and {}", ranges::PAGES);
-            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, at_most.span, message));
+            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, at_most.span, message).help(BOUNDS));
         }
         (Some(Pages { cursor, next: next.expr, items: items.expr, at_most: at_most.value }), list)
     }

@@ -1,6 +1,7 @@
 //! Policies: retry, breaker, handoff, as the plan needs them.
 
 use super::modules::{Found, Modules, kind};
+use crate::base::length;
 use crate::diagnostics::codes::{names, retry as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::ecz::{Attest, EczId, Evidence, HandoffPolicy, Verify, VerifyMode};
@@ -21,10 +22,21 @@ pub struct Handoff {
     pub declared_at: Option<Span>,
     /// The name as shown.
     pub name: String,
+    /// The name as it is written where it is named.
+    pub written: String,
     /// What is missing, in words.
     pub missing: Vec<&'static str>,
+    /// Whether the file that it is used from declares nothing of the name, nor of one near it.
+    pub lost: bool,
     /// Why it may be weaker than the one it replaces, and where that is said.
     pub weakened: Option<(String, Span)>,
+}
+
+impl Handoff {
+    /// Whether it is declared and lacks a part.
+    pub fn is_incomplete(&self) -> bool {
+        !self.missing.is_empty()
+    }
 }
 
 /// A retry policy as it is named somewhere.
@@ -35,6 +47,9 @@ pub struct NamedRetry {
     /// Where it is named.
     pub named_at: Span,
 }
+
+/// What to do about a value that is out of range.
+pub(super) const BOUNDS: &str = "choose a value within these bounds; nothing runs with one outside them";
 
 /// Oldest verdict where `require` names none: the least of the language's own bound.
 const WITHIN_MS: u64 = 60_000;
@@ -69,7 +84,7 @@ fn missing(parts: &[(&'static str, bool)]) -> Vec<&'static str> {
 }
 
 fn incomplete(span: Span, named_at: Span, name: &str, parts: &[&str], sink: &mut Sink) {
-    let message = format!("`{name}` does not say {}", parts.join(", "));
+    let message = format!("`{name}` does not say `{}`", parts.join("`, `"));
     let mut diagnostic = Diagnostic::new(&codes::INCOMPLETE_POLICY, span, message)
         .note("how often, how long and from when on is never guessed")
         .help(format!(
@@ -83,22 +98,48 @@ fn incomplete(span: Span, named_at: Span, name: &str, parts: &[&str], sink: &mut
     sink.push(diagnostic);
 }
 
-fn range(span: Span, name: &str, found: Option<(String, String)>, sink: &mut Sink) -> bool {
+/// A value of a policy that has a range: its member in a plan, the words for it, and where it is written.
+type Ranged = (&'static str, &'static str, Option<Span>);
+
+/// Reports the first value of `of` that is out of range, where it is written, else at `span`.
+fn range(span: Span, of: &str, parts: &[Ranged], found: Option<(String, String)>, sink: &mut Sink) -> bool {
     let Some((field, reason)) = found else { return true };
-    // A plan counts in milliseconds and says so in its members' names; a flow does not.
-    let unit = if field.ends_with("_ms") { " ms" } else { "" };
-    let part = field.trim_end_matches("_ms").trim_end_matches("_bytes");
-    let part = match part {
-        "base" => "the first pause of `backoff`".to_owned(),
-        "cap" => "the longest pause of `backoff`".to_owned(),
-        part => format!("`{part}`"),
-    };
-    let message = format!("`{name}` is out of range: {part} must be {reason}{unit}");
-    sink.push(
-        Diagnostic::new(&codes::OUT_OF_RANGE, span, message)
-            .help("choose a value within these bounds; nothing runs with a policy outside them"),
-    );
+    let part = parts.iter().find(|(known, ..)| *known == field);
+    let words = part.map_or_else(|| format!("`{field}`"), |(_, words, _)| (*words).to_owned());
+    // A plan counts in milliseconds, and a flow in lengths of time.
+    let reason = if field.ends_with("_ms") { in_lengths(&reason) } else { reason };
+    let message = format!("{words}{of} must be {reason}");
+    let at = part.and_then(|(.., at)| *at).unwrap_or(span);
+    sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, at, message).help(BOUNDS));
     false
+}
+
+/// `1 to 5000, not 9000` as `1ms to 5s, not 9s`.
+fn in_lengths(reason: &str) -> String {
+    let words = reason.split(' ').map(|word| {
+        let (number, comma) = word.strip_suffix(',').map_or((word, ""), |number| (number, ","));
+        number.parse().map_or_else(|_| word.to_owned(), |number| format!("{}{comma}", length(number)))
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Reports a length of time that is longer than the one which bounds it: no limit of the language, but two values of the
+/// author's that do not go together.
+fn longer(
+    (first, value): (&str, &ast::Millis),
+    (second, bound, at): (&str, u64, Option<Span>),
+    sink: &mut Sink,
+) -> bool {
+    if value.value <= bound {
+        return false;
+    }
+    let message = format!("{first}, {}, is longer than {second}, {}", length(value.value), length(bound));
+    sink.push(
+        Diagnostic::new(&codes::OUT_OF_RANGE, value.span, message)
+            .and_at(at, "this is the most it may be")
+            .help("shorten the first, or lengthen the second"),
+    );
+    true
 }
 
 /// The retry policy that a path names.
@@ -118,8 +159,19 @@ pub(crate) fn retry(modules: &Modules, from: usize, path: &ast::Path, sink: &mut
         cap_ms: backoff.cap.value,
         within_ms: item.within.as_ref().map(|within| within.value),
     };
+    let longest = ("the longest", backoff.cap.value, Some(backoff.cap.span));
+    if longer(("the first pause of `backoff`", &backoff.base), longest, sink) {
+        return None;
+    }
+    let parts = [
+        ("attempts", "`attempts`", Some(attempts.span)),
+        ("base_ms", "the first pause of `backoff`", Some(backoff.base.span)),
+        ("cap_ms", "the longest pause of `backoff`", Some(backoff.cap.span)),
+        ("within_ms", "`within`", item.within.as_ref().map(|within| within.span)),
+    ];
     let fits = out_of_range(|limits| limits.retry(&policy));
-    range(item.name.span, &policy.name, fits, sink).then_some(NamedRetry { policy, named_at: path.span })
+    let of = format!(" of `{}`", policy.name);
+    range(item.name.span, &of, &parts, fits, sink).then_some(NamedRetry { policy, named_at: path.span })
 }
 
 /// The breaker that a path names.
@@ -153,8 +205,28 @@ pub(crate) fn breaker(modules: &Modules, from: usize, path: &ast::Path, sink: &m
         incomplete(item.name.span, path.span, &name, &parts, sink);
         return None;
     };
+    if let Some(open) = &item.open
+        && longer(
+            ("the first time of `open`", &open.first),
+            ("the longest", open.cap.value, Some(open.cap.span)),
+            sink,
+        )
+    {
+        return None;
+    }
+    let (slow, open) = (item.slow.as_ref(), item.open.as_ref());
+    let parts = [
+        ("window_ms", "`window`", item.window.as_ref().map(|window| window.span)),
+        ("minimum_calls", "`minimum`", item.minimum.as_ref().map(|minimum| minimum.span)),
+        ("failure_percent", "the percentage of `failures`", item.failures.as_ref().map(|part| part.span)),
+        ("slow_ms", "the time of `slow`", slow.map(|slow| slow.over.span)),
+        ("slow_percent", "the percentage of `slow`", slow.map(|slow| slow.percent.span)),
+        ("open_ms", "the first time of `open`", open.map(|open| open.first.span)),
+        ("open_cap_ms", "the longest time of `open`", open.map(|open| open.cap.span)),
+        ("probes", "`probes`", item.probes.as_ref().map(|probes| probes.span)),
+    ];
     let fits = out_of_range(|limits| limits.breaker(&breaker));
-    range(item.name.span, &breaker.name, fits, sink).then_some(breaker)
+    range(item.name.span, &format!(" of `{}`", breaker.name), &parts, fits, sink).then_some(breaker)
 }
 
 /// The breaker of an api that names none.
@@ -177,8 +249,19 @@ pub(crate) fn timeout(given: Option<&ast::Timeout>, sink: &mut Sink) -> Timeout 
         attempt_ms,
         response_bytes: given.response.as_ref().map_or(standard.response_bytes, |response| response.value),
     };
+    let attempt = given.attempt.as_ref().map(|attempt| attempt.span);
+    if let Some(connect) = &given.connect
+        && longer(("`connect`", connect), ("`attempt`", attempt_ms, attempt), sink)
+    {
+        return standard;
+    }
+    let parts = [
+        ("connect_ms", "`connect`", given.connect.as_ref().map(|connect| connect.span)),
+        ("attempt_ms", "`attempt`", attempt),
+        ("response_bytes", "`response`", given.response.as_ref().map(|response| response.span)),
+    ];
     let fits = out_of_range(|limits| limits.timeout(timeout));
-    if range(given.span, "timeout", fits, sink) { timeout } else { standard }
+    if range(given.span, "", &parts, fits, sink) { timeout } else { standard }
 }
 
 /// `rate N per D`, where it is one.
@@ -186,14 +269,18 @@ pub(crate) fn rate(given: &ast::Rate, sink: &mut Sink) -> Option<(Rate, Span)> {
     let requests = u32::try_from(given.requests.value).unwrap_or(u32::MAX);
     let rate = Rate { requests, per_ms: given.per.value };
     let fits = out_of_range(|limits| limits.rate(rate));
-    range(given.span, "rate", fits, sink).then_some((rate, given.span))
+    let parts = [
+        ("requests", "the number of `rate`", Some(given.requests.span)),
+        ("per_ms", "the time of `rate`", Some(given.per.span)),
+    ];
+    range(given.span, "", &parts, fits, sink).then_some((rate, given.span))
 }
 
 /// `concurrency N`, where it is one.
 pub(crate) fn concurrency(given: &ast::Count, sink: &mut Sink) -> Option<u32> {
     let most = u32::try_from(given.value).unwrap_or(u32::MAX);
     let fits = out_of_range(|limits| limits.concurrency(most));
-    range(given.span, "concurrency", fits, sink).then_some(most)
+    range(given.span, "", &[], fits, sink).then_some(most)
 }
 
 /// A policy of an api, a step or an undo.
@@ -215,7 +302,9 @@ pub(crate) fn handoff(modules: &Modules, from: usize, path: &ast::Path, sink: &m
         named_at: path.span,
         declared_at: None,
         name: path.text(),
+        written: path.text(),
         missing: Vec::new(),
+        lost: modules.is_lost(from, &path.text()),
         weakened: None,
     };
     let Some(found) = find(modules, from, path, "a handoff policy", sink) else { return result };
@@ -263,7 +352,12 @@ pub(crate) fn handoff(modules: &Modules, from: usize, path: &ast::Path, sink: &m
         trace_shared: item.trace_shared.is_some(),
     };
     let fits = out_of_range(|limits| limits.handoff(&policy));
-    if range(item.name.span, &policy.name, fits, sink) && result.missing.is_empty() {
+    let parts = [
+        ("within_ms", "`within` of `verify`", verify.within.as_ref().map(|within| within.span)),
+        ("headers", "the headers of `attest`", None),
+    ];
+    let of = format!(" of `{}`", policy.name);
+    if range(item.name.span, &of, &parts, fits, sink) && result.missing.is_empty() {
         result.policy = Some(policy);
     }
     result

@@ -2,6 +2,7 @@
 
 use super::flow::FlowLowering;
 use super::model::Call;
+use super::policies::BOUNDS;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{graph, retry};
 use crate::plan::{Poll, ranges};
@@ -41,8 +42,8 @@ impl FlowLowering<'_, '_> {
         self.check_rounds(keyword, "a poll", call);
         let every = &poll.every;
         if !(1..=ranges::DELAY_MS).contains(&every.value) {
-            let message = "the time between two polls is between 1 ms and a day";
-            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, every.span, message));
+            let message = "the time between two polls is between 1ms and 1d";
+            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, every.span, message).help(BOUNDS));
         }
         let Some(at_most) = &poll.at_most else {
             let message = "this poll has no bound: it would go on for as long as its condition is false";
@@ -54,7 +55,7 @@ impl FlowLowering<'_, '_> {
         };
         if !(1..=ranges::POLLS).contains(&at_most.value) {
             let message = format!("`at most` of a poll is between 1 and {}", ranges::POLLS);
-            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, at_most.span, message));
+            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, at_most.span, message).help(BOUNDS));
         }
         let (every_ms, at_most) = (every.value, at_most.value);
         Some((Poll { until, every_ms, at_most }, poll.span))

@@ -3,6 +3,7 @@
 use super::calls::Answering;
 use super::flow::FlowLowering;
 use super::model::{Call, Reconcile};
+use super::policies::BOUNDS;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{retry, types as codes};
 use crate::plan::{ranges, reads_back};
@@ -68,8 +69,8 @@ impl FlowLowering<'_, '_> {
         if let Some(after) = &written.absent_after
             && !(1..=ranges::DELAY_MS).contains(&after.value)
         {
-            let message = "`absent after` is between 1 ms and a day";
-            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, after.span, message));
+            let message = "`absent after` is between 1ms and 1d";
+            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, after.span, message).help(BOUNDS));
         }
         let absent_after_ms = written.absent_after.as_ref().map(|after| after.value);
         Some(Reconcile { call: read.call, when, absent_after_ms })

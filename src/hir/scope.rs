@@ -59,7 +59,7 @@ impl Scope {
     pub(crate) fn leave(&mut self, sink: &mut Sink) {
         for (name, meaning) in self.frames.pop().unwrap_or_default() {
             if !meaning.used && !meaning.needless {
-                let message = format!("`{name}` is defined but never needed");
+                let message = format!("`{name}` is never used");
                 sink.push(
                     Diagnostic::new(&names::UNUSED_NAME, meaning.span, message).help("remove it, or use it"),
                 );

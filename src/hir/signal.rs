@@ -4,6 +4,7 @@ use super::expressions::convert;
 use super::flow::FlowLowering;
 use super::items;
 use super::model::{NodeKind, Signal};
+use super::policies::BOUNDS;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{identity, retry, types as codes};
 use crate::ecz::{EczId, Kind};
@@ -95,8 +96,8 @@ impl FlowLowering<'_, '_> {
             return None;
         };
         if !(1..=ranges::DEADLINE_MS).contains(&within.wait.value) {
-            let message = "a signal is waited for between 1 ms and 366 days";
-            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, within.wait.span, message));
+            let message = "a signal is waited for between 1ms and 366d";
+            self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, within.wait.span, message).help(BOUNDS));
         }
         let field = Field { ty: ty.clone(), required: true };
         let mut value = self.expression(&within.otherwise, Some(ty));

@@ -5,13 +5,13 @@ use camino::Utf8Path;
 use super::items::{Reader, find_operator};
 use super::model::Api;
 use super::modules::{Modules, normalise};
-use crate::base::{Digest, Explained as _, limits};
+use crate::base::{Digest, limits};
 use crate::diagnostics::codes::retry as codes;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::OperationView;
 use crate::ecz::{EczId, IdempotencyStatement, Kind};
 use crate::plan::{self, Idempotency};
-use crate::source::{FileId, ReadError, Span};
+use crate::source::{FileId, Span};
 use crate::syntax::ast::{self, IdempotencySource};
 
 /// A counterparty's statement and what the flow says of it.
@@ -139,11 +139,7 @@ fn read(file: &ast::Text, reader: &mut Reader<'_>, sink: &mut Sink) -> Option<Re
     let bytes = match reader.files.read(&path, limits::STATEMENT_BYTES) {
         Ok(bytes) => bytes,
         Err(error) => {
-            let lost = matches!(error, ReadError::Io { kind: std::io::ErrorKind::NotFound, .. });
-            let help = error.help().filter(|_| !lost).unwrap_or_else(|| {
-                "its path is relative to this file; whoever operates the api makes it with `eczflow key state` and hands it out; without one write `assumed by OPERATOR because \"…\"`".into()
-            });
-            sink.push(unreadable(error.to_string()).help(help));
+            sink.push(super::unreadable::unreadable(&codes::UNREADABLE_STATEMENT, file, &error));
             return None;
         }
     };

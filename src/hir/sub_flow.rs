@@ -43,7 +43,7 @@ impl FlowLowering<'_, '_> {
             self.sink.push(
                 Diagnostic::new(&identity::FOREIGN_SUB_FLOW, step.call.flow.span, message)
                     .and(flow.agent_span.unwrap_or(flow.span), "it presents itself as another operator here")
-                    .note("a flow runs in the name of one organisation, its sub-flows with it")
+                    .note("a flow runs in the name of one organisation, and so do the flows that it calls")
                     .help(format!(
                         "let `{}` run `as {own}.agent` too, or call an api of `{other}`",
                         flow.name
@@ -78,6 +78,7 @@ impl FlowLowering<'_, '_> {
             Some((_, other)) => {
                 let message = format!("`{}` is {}, not a flow", name.text, kind(other));
                 Diagnostic::new(&names::WRONG_KIND, name.span, message)
+                    .help("`call` is for flows of this file; an operation is called as `api.operation(…)`")
             }
             None if modules.is_broken(modules.root, &name.text) => return None,
             None => {
@@ -106,9 +107,13 @@ impl FlowLowering<'_, '_> {
                     .and(callee.flow.span, "the flow");
                 let known: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
                 self.sink.push(match did_you_mean(&argument.name.text, known.iter().copied()) {
-                    Some(near) => finding.help(format!("did you mean `{near}`?")),
-                    None if known.is_empty() => finding.note("it has no inputs"),
-                    None => finding.note(format!("its inputs are `{}`", known.join("`, `"))),
+                    Some(near) => {
+                        finding.meant(argument.name.span, &argument.name.text, near, Some(near.to_owned()))
+                    }
+                    None if known.is_empty() => finding.note("it has no inputs").help("remove it"),
+                    None => finding
+                        .note(format!("its inputs are `{}`", known.join("`, `")))
+                        .help("remove it, or name one of these"),
                 });
                 continue;
             };

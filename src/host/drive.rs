@@ -36,6 +36,7 @@ impl Host {
         credentials: Arc<Credentials>,
         mut pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
+        self.shared.expect(plan);
         let identities =
             Arc::new(Identities::new(plan.clone(), self.parts.config.clone(), self.observations.clone()));
         // Until the warm-up is done no step starts: our own agent and operator are asked for at start.

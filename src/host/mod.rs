@@ -10,12 +10,12 @@ mod error;
 mod identity;
 mod journal;
 mod places;
+mod recall;
 mod send;
 mod shared;
 mod statements;
 mod sub_flow;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -26,8 +26,8 @@ pub use error::HostError;
 pub use shared::Shared;
 pub use statements::{StatementError, check_statement};
 
-use crate::audit::{Kind, Payload, Record};
-use crate::base::{Clock, Digest, Random, Timestamp, canonical_json, encode_base64url, encode_hex};
+use crate::audit::Record;
+use crate::base::{Clock, Digest, Random, canonical_json, encode_base64url, encode_hex};
 use crate::config::{Config, Environment};
 use crate::engine::{Engine, Event, Failure, Opening, Path, Phase, State, What};
 use crate::plan::{Plan, Verified};
@@ -177,19 +177,19 @@ impl Host {
             return Err(HostError::Finished { run: run.to_owned() });
         }
         let credentials = self.prepare(&plan, false).await?;
+        self.recall(&plan, run).await?;
         self.go_on(&plan, standing, credentials, pause).await
     }
 
     /// Where a run of the store stands.
     async fn standing(&self, plan: &Arc<Verified<Plan>>, run: &str) -> Result<Standing, HostError> {
         let (store, verified, id) = (self.parts.store.clone(), plan.clone(), run.to_owned());
-        let (last, state, sent, legal) = blocking(move || {
+        let (last, state, legal) = blocking(move || {
             let entries = store.load(&id)?;
             let entries: Vec<_> =
                 entries.into_iter().map(|entry| (entry.record, Some(entry.payload))).collect();
             let (state, legal) = replay(&verified, &id, &entries);
-            let sent = sent(&verified, &entries);
-            Ok((entries.into_iter().last(), state, sent, legal))
+            Ok((entries.into_iter().last(), state, legal))
         })
         .await?;
         match legal {
@@ -198,14 +198,14 @@ impl Host {
             Legal::StructureOnly { .. } => return Err(HostError::Erased { run: run.to_owned() }),
         }
         let Some((last, _)) = last else { return Err(HostError::Erased { run: run.to_owned() }) };
-        Ok(Standing { state, last, sent })
+        Ok(Standing { state, last })
     }
 
     /// Records that a run goes on, and drives it.
     async fn go_on(
         &self,
         plan: &Arc<Verified<Plan>>,
-        Standing { state, last, sent }: Standing,
+        Standing { state, last }: Standing,
         credentials: Arc<Credentials>,
         pause: watch::Receiver<bool>,
     ) -> Result<RunReport, HostError> {
@@ -213,7 +213,6 @@ impl Host {
         let engine = Engine::new(plan);
         let (store, random, observer) = self.shares();
         let mut journal = journal::Journal::go_on(&engine, store, random, observer, state, &last)?;
-        self.shared.recall(plan, &journal.state.run, &sent);
         let resumed = Event { path: None, attempt: None, what: What::RunResumed { after: after.to_owned() } };
         self.clock.reach(journal.state.at);
         journal.push(resumed, self.clock.now())?;
@@ -247,23 +246,6 @@ impl Host {
 struct Standing {
     state: State,
     last: Record,
-    /// When it sent its requests, by api with a rate, oldest first.
-    sent: BTreeMap<String, Vec<Timestamp>>,
-}
-
-fn sent(plan: &Verified<Plan>, entries: &[(Record, Option<Payload>)]) -> BTreeMap<String, Vec<Timestamp>> {
-    let mut sent: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
-    if plan.apis.values().all(|api| api.rate.is_none()) {
-        return sent;
-    }
-    let engine = Engine::new(plan);
-    for (record, _) in entries.iter().filter(|(record, _)| record.kind == Kind::AttemptIntended) {
-        let path = record.node.as_ref().and_then(|node| node.parse::<Path>().ok());
-        if let Some(call) = path.and_then(|path| engine.call(&path)) {
-            sent.entry(call.api.clone()).or_default().push(record.time);
-        }
-    }
-    sent
 }
 
 /// Does what blocks on a thread of its own.

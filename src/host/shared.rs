@@ -9,12 +9,9 @@ use crate::engine::breaker::{Breaker, Permit, Transition};
 use crate::engine::pace::{Caller, Pace};
 use crate::engine::retry::{Budget, delay_ms};
 use crate::engine::{Environment, OutcomeKind, Path, What, counts_for_breaker};
-use crate::plan::{Api, Plan};
+use crate::plan::{Api, Counterparty, Plan};
 
-/// A counterparty as transport sees it: passport, or origin where it has none, and base URL. Two `api`s that name the same share all of it.
-type Counterparty = (String, String);
-
-/// Breakers, retry budgets, rates and places by counterparty.
+/// Breakers, retry budgets, rates and places by counterparty: two `api`s that name the same share all of it.
 #[derive(Default)]
 pub struct Shared {
     parties: Mutex<BTreeMap<Counterparty, Party>>,
@@ -25,35 +22,53 @@ struct Party {
     budget: Budget,
     pace: Pace,
     places: Arc<Places>,
+    /// Whether a run has been held to a number of places.
+    scarce: bool,
 }
 
 impl Shared {
     fn with<T>(&self, api: &Api, act: impl FnOnce(&mut Party) -> T) -> T {
         let mut parties = self.parties.lock().unwrap_or_else(PoisonError::into_inner);
-        let counterparty = (api.audience(), api.base_url.clone());
         let fresh = || Party {
             breaker: Breaker::new(api.breaker.clone()),
             budget: Budget::default(),
             pace: Pace::default(),
             places: Arc::default(),
+            scarce: false,
         };
-        act(parties.entry(counterparty).or_insert_with(fresh))
+        act(parties.entry(api.counterparty()).or_insert_with(fresh))
     }
 
-    /// The places at an api, and how many there are, where it has a `concurrency`.
+    /// A run of a plan begins or goes on: what is asked of its counterparties counts in its limits from now on, whoever
+    /// asks.
+    pub(super) fn expect(&self, plan: &Plan) {
+        for (_, api) in plan.all_apis() {
+            if api.rate.is_none() && api.concurrency.is_none() {
+                continue;
+            }
+            self.with(api, |party| {
+                party.scarce |= api.concurrency.is_some();
+                if let Some(rate) = api.rate {
+                    party.pace.expect(rate);
+                }
+            });
+        }
+    }
+
+    /// The places at an api, and how many there are: where it has a `concurrency`, or takes one from those who have.
     pub(super) fn places(&self, api: &Api) -> Option<(Arc<Places>, u32)> {
-        let most = api.concurrency?;
-        Some((self.with(api, |party| party.places.clone()), most))
+        let (places, scarce) = self.with(api, |party| (party.places.clone(), party.scarce));
+        let most = api.concurrency.or(scarce.then_some(u32::MAX))?;
+        Some((places, most))
     }
 
-    /// What a run sent before this process drove it, by api: it counts in their rates.
-    pub(super) fn recall(&self, plan: &Plan, run: &str, sent: &BTreeMap<String, Vec<Timestamp>>) {
+    /// What a run sent before this process drove it, by counterparty: it counts in their rates.
+    pub(super) fn recall(&self, run: &str, sent: &BTreeMap<Counterparty, Vec<Timestamp>>) {
         let run: Arc<str> = run.into();
-        for (api, moments) in sent {
-            if let Some(api) = plan.apis.get(api)
-                && let Some(rate) = api.rate
-            {
-                self.with(api, |party| party.pace.recall(&run, rate, moments));
+        let mut parties = self.parties.lock().unwrap_or_else(PoisonError::into_inner);
+        for (counterparty, moments) in sent {
+            if let Some(party) = parties.get_mut(counterparty) {
+                party.pace.recall(&run, moments);
             }
         }
     }
@@ -127,16 +142,14 @@ impl Environment for Surroundings<'_> {
     fn permit(&mut self, api: &str, path: &Path) -> Permit {
         let moment = self.moment;
         let Some(settings) = self.plan.apis.get(api) else { return Permit::Closed };
-        let paced: Option<(Caller, _)> = settings.rate.map(|rate| ((self.run.clone(), path.clone()), rate));
+        let caller: Caller = (self.run.clone(), path.clone());
         self.shared.with(settings, |party| {
-            if let Some((caller, rate)) = &paced
-                && let Some(until) = party.pace.due(caller, *rate, moment)
-            {
+            if let Some(until) = settings.rate.and_then(|rate| party.pace.due(&caller, rate, moment)) {
                 return Permit::Paced(until);
             }
             let permit = party.breaker.permit(api, moment);
-            if let (Some((caller, rate)), false) = (&paced, matches!(permit, Permit::Until(_))) {
-                party.pace.sent(caller, *rate, moment);
+            if !matches!(permit, Permit::Until(_)) {
+                party.pace.sent(&caller, moment);
             }
             permit
         })

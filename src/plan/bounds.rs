@@ -112,6 +112,9 @@ pub struct Bounds {
     /// What the rates of apis make of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rates: Vec<Paced>,
+    /// Whether what a `reconcile` reads back may go on after the deadline.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reads_on: bool,
     /// Forward.
     pub steps: Phase,
     /// Compensation after a failure, outside the deadline.
@@ -282,9 +285,19 @@ fn without_records(plan: &Plan, items: &[Item<'_>]) -> Bounds {
         longest_path: path.into_iter().map(str::to_owned).collect(),
         single_ms: longest(items, Rounds::One).0,
         rates: pace::in_plan(plan, items),
+        reads_on: reads_on(items),
         steps,
         undos,
     }
+}
+
+/// Whether an outline reads anything back: that is not ended by a deadline.
+fn reads_on(items: &[Item<'_>]) -> bool {
+    items.iter().any(|item| match &item.does {
+        Does::Call { read, .. } => read.is_some(),
+        Does::Flow { body, .. } | Does::Repeat { body, .. } => reads_on(body),
+        Does::Compute | Does::Wait { .. } => false,
+    })
 }
 
 impl Phase {

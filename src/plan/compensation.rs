@@ -7,6 +7,7 @@ use super::names::each_child;
 use super::outline::{self, Does, Failing, Item, Outline};
 use super::steps::{Block, Call, NodeKind, Step};
 use crate::expr::{BinaryOperator, Definitions, Expr, UnaryOperator};
+use crate::types::has_too_many_digits;
 
 /// An effect without an `undo`, and the first thing that can fail when it has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,8 @@ pub(super) fn fails_itself(expression: &Expr) -> bool {
         Expr::Unary { operator, .. } => *operator == UnaryOperator::Negate,
         Expr::Index { optional, .. } => !optional,
         Expr::Call { .. } => true,
+        // It cannot be written where it goes.
+        Expr::Decimal { value } => has_too_many_digits(value),
         _ => false,
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::model::Plan;
 use super::outline::{self, Does, Failing, Outline};
 use super::steps::{Block, Node, NodeKind};
+use super::sub_flows;
 
 /// A node that can fail, and what comes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,6 +31,9 @@ pub struct Undoing {
     pub step: String,
     /// `api.operation` that undoes it.
     pub undo: String,
+    /// The effects of the called flow, `api.operation` each, that the undo has to take back; none for a step of one call.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers_for: Vec<String>,
     /// Whether it has happened in any case, guards apart; otherwise it may be under way, or not begun.
     pub certain: bool,
     /// Whether it happens once an iteration: each one that was completed is undone.
@@ -76,6 +80,7 @@ pub fn failures(plan: &Plan) -> Vec<Failure> {
                 (Some(undo), _) => undone.push(Undoing {
                     step: effect.item.id.to_owned(),
                     undo: undo.operation_name(),
+                    answers_for: within(node, plan),
                     certain: marked(&before, other),
                     repeated: !effect.once,
                 }),
@@ -100,6 +105,27 @@ fn nodes_of<'p>(block: &'p Block, nodes: &mut BTreeMap<&'p str, &'p Node>) {
             nodes_of(&repeat.body, nodes);
         }
     }
+}
+
+/// The effects of the flow that a node calls, and of those that this one calls, each operation once.
+fn within(node: &Node, plan: &Plan) -> Vec<String> {
+    let NodeKind::SubFlow(call) = &node.kind else { return Vec::new() };
+    let Some(callee) = plan.flows.get(&call.flow) else { return Vec::new() };
+    let mut inside = Vec::new();
+    sub_flows::nodes(&callee.flow.body, &mut inside);
+    let mut found: Vec<String> = Vec::new();
+    for node in inside {
+        let effects = match &node.kind {
+            NodeKind::Call(step) if !step.call.is_safe() => vec![step.call.operation_name()],
+            _ => within(node, callee),
+        };
+        for effect in effects {
+            if !found.contains(&effect) {
+                found.push(effect);
+            }
+        }
+    }
+    found
 }
 
 fn words(how: Failing) -> &'static str {

@@ -12,7 +12,7 @@ pub(super) type Joined = (String, String);
 
 /// What a value hangs on. Numbers of inputs are places among a flow's inputs or a function's parameters; loops are numbered
 /// as they come.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Hangs {
     /// The member of `run`, where it hangs on one.
     pub(super) run: Option<String>,

@@ -3,7 +3,8 @@
 //! Checker and plan show a flow as a [`KeyFlow`]; what is judged of it is written once. The key that is sent names operator,
 //! flow, step and value: two steps never share one, two runs of one flow may.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write};
 use std::rc::Rc;
 
 use super::PlanError;
@@ -11,6 +12,7 @@ use super::bits::Bits;
 use super::hangs::{Hangs, Reader, Value};
 use super::model::Plan;
 use super::steps::{Block, Call, NodeKind};
+use crate::base::{Digest, Hasher};
 use crate::expr::{Definitions, Expr};
 
 /// A flow as its keys are judged.
@@ -118,7 +120,7 @@ pub enum KeyFault {
 pub struct FlowKeys {
     /// The inputs, with what their defaults hang on.
     inputs: Vec<(String, Rc<Value>)>,
-    /// One entry a keyed call, those of flows that it calls among them.
+    /// What its keyed calls hang on, and those of flows that it calls. Of those that hang on the same, the first.
     keys: Vec<Hangs>,
     output: Value,
 }
@@ -142,7 +144,15 @@ pub fn judge_keys<'a>(flow: &KeyFlow<'a>, called: &BTreeMap<&str, Rc<FlowKeys>>)
         reader.names.insert(name, Value::of(Hangs { given: Bits::of(at), ..Hangs::default() }));
     }
     let keys = FlowKeys { inputs, ..FlowKeys::default() };
-    let mut judge = Judge { called, reader, around: Vec::new(), loops: 0, faults: Vec::new(), keys };
+    let mut judge = Judge {
+        called,
+        reader,
+        around: Vec::new(),
+        loops: 0,
+        faults: Vec::new(),
+        known: BTreeSet::new(),
+        keys,
+    };
     judge.block(&flow.body);
     JudgedKeys { faults: judge.faults, keys: judge.keys }
 }
@@ -161,6 +171,8 @@ struct Judge<'a, 'c> {
     around: Vec<Around<'a>>,
     loops: usize,
     faults: Vec<(&'a str, KeyFault)>,
+    /// What the keys in `keys` hang on.
+    known: BTreeSet<Hangs>,
     keys: FlowKeys,
 }
 
@@ -227,24 +239,24 @@ impl<'a> Judge<'a, '_> {
         id: &'a str,
         flow: &'a str,
         given: &[(&'a str, &'a Expr)],
-        mut once: Option<&mut BTreeMap<(usize, String), &'a str>>,
+        mut once: Option<&mut BTreeMap<Digest, &'a str>>,
     ) -> Rc<Value> {
         let called = self.called.get(flow).cloned().unwrap_or_default();
-        let mut inputs = Vec::new();
+        let given: BTreeMap<&str, &'a Expr> = given.iter().copied().collect();
+        let (mut inputs, mut digests) = (Vec::new(), Vec::new());
         for (name, default) in &called.inputs {
-            let given = given.iter().find(|(known, _)| known == name);
-            inputs.push(given.map_or_else(|| Rc::clone(default), |(_, value)| self.reader.value(value)));
+            let given = given.get(name.as_str()).copied();
+            inputs.push(given.map_or_else(|| Rc::clone(default), |value| self.reader.value(value)));
+            digests.push(once.as_ref().map(|_| written(&given)));
         }
         for (at, key) in called.keys.iter().enumerate() {
             let made = self.again(key.anew, key.given(&inputs));
             if let Some(once) = &mut once
                 && !key.answered
-                && !self.faults.iter().any(|(known, _)| *known == id)
+                && !self.is_faulty(id)
             {
-                let of = called.inputs.iter().enumerate().filter(|(input, _)| key.given.has(*input));
-                let of = of.map(|(_, (name, _))| given.iter().find(|(known, _)| known == name));
-                let text = format!("{flow} {:?}", of.collect::<Vec<_>>());
-                if let Some(first) = once.insert((at, text), id) {
+                let of: Vec<_> = key.given.iter().filter_map(|input| digests.get(input)).collect();
+                if let Some(first) = once.insert(written(&(flow, at, of)), id) {
                     self.faults.push((id, KeyFault::Twice { first: first.to_owned() }));
                 }
             }
@@ -258,11 +270,19 @@ impl<'a> Judge<'a, '_> {
     /// A key that a step makes; a flow that calls this one is told what it is made of, not what is wrong with it.
     fn key(&mut self, id: &'a str, key: Hangs) {
         if let Some(fault) = self.fault(&key)
-            && !self.faults.iter().any(|(known, _)| *known == id)
+            && !self.is_faulty(id)
         {
             self.faults.push((id, fault));
         }
-        self.keys.keys.push(Hangs { run: None, joined: None, ..key });
+        let key = Hangs { run: None, joined: None, loops: Bits::default(), ..key };
+        if self.known.insert(key.clone()) {
+            self.keys.keys.push(key);
+        }
+    }
+
+    /// Whether a step has its fault: all of one step are found in a row.
+    fn is_faulty(&self, id: &str) -> bool {
+        self.faults.last().is_some_and(|(known, _)| *known == id)
     }
 
     fn fault(&self, key: &Hangs) -> Option<KeyFault> {
@@ -280,6 +300,21 @@ impl<'a> Judge<'a, '_> {
         let (variable, answered) = (shared.variable.to_owned(), key.answered);
         Some(KeyFault::Shared { variable, inner, answered })
     }
+}
+
+/// What stands for a value by how it is written, however long that is.
+fn written(value: &impl fmt::Debug) -> Digest {
+    struct Written(Hasher);
+    impl fmt::Write for Written {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.update(text.as_bytes());
+            Ok(())
+        }
+    }
+    let mut hasher = Written(Hasher::default());
+    // The hasher takes everything.
+    let _ = write!(hasher, "{value:?}");
+    hasher.0.digest()
 }
 
 /// Every key of a plan, as P7 wants it.

@@ -20,6 +20,7 @@ mod hangs;
 mod idempotency;
 mod keys;
 mod lanes;
+mod limits;
 mod matches;
 mod model;
 mod steps;
@@ -54,6 +55,7 @@ pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
 pub use idempotency::{carries_credential, idempotency, is_reserved};
 pub use keys::{FlowKeys, JudgedKeys, KeyDoes, KeyFault, KeyFlow, KeyNode, is_anew, judge_keys};
+pub use limits::{Counterparty, Limits, LimitsByApi, unlike};
 pub use matches::{ArmFault, arm_fault, is_documented, is_refusal, unmatched};
 pub use model::*;
 pub use names::{each_child, free_names, names_next};
@@ -61,7 +63,7 @@ pub use needs::{Credential, Need, needs};
 pub use obligations::{assumptions, below_hint, calls, describe};
 pub use origins::{Choice, OriginError, base_url, https_origin};
 pub use outline::{Does, Failing, Item, late};
-pub use pace::{Paced, Rate, paced, requests};
+pub use pace::{HeldUp, Paced, Rate, held_up, paced, requests};
 pub use party::{
     Auth, Declared, Party, reachable, reachable_unverified, reachable_verified, relaxed, two_sided,
     unverified,

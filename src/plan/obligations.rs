@@ -2,7 +2,7 @@
 //!
 //! The compiler writes its proof with the same functions, after its rules have said the same with places and help.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::authentication::{Accepted, accepts, is_token, misplaced, unassumable};
 use super::check::Contracts;
@@ -374,9 +374,43 @@ pub fn assumptions(plan: &Plan) -> Vec<String> {
     }
     found.extend(weaker::assumed(plan));
     released(&plan.flow.body, &mut found);
+    let mut undone = BTreeSet::new();
+    undone_keys(plan, &plan.flow.body, None, &mut undone);
+    found.extend(undone.into_iter().map(|(subject, party)| {
+        format!(
+            "{subject}: {party} forgets a key once what it stood for is undone, and no run fails that uses the key of one that succeeded"
+        )
+    }));
     found.sort();
     found.dedup();
     found
+}
+
+/// Steps whose `key once per` outlives an undo, and who keeps the key. `undone` is the call of a flow that is taken back as a
+/// whole, and stands for all in it.
+fn undone_keys<'p>(
+    plan: &'p Plan,
+    block: &'p Block,
+    undone: Option<&'p str>,
+    found: &mut BTreeSet<(&'p str, String)>,
+) {
+    for node in &block.nodes {
+        let subject = undone.or(node.undo().map(|_| node.id.as_str()));
+        match (&node.kind, subject) {
+            (NodeKind::Call(step), Some(subject)) if step.call.once_per.is_some() => {
+                let identity = plan.apis.get(&step.call.api).and_then(|api| api.identity.identity());
+                let party = identity.map(|identity| identity.operator_ecz_id.to_string());
+                found.insert((subject, party.unwrap_or_else(|| format!("`{}`", step.call.api))));
+            }
+            (NodeKind::SubFlow(call), Some(_)) => {
+                if let Some(called) = plan.flows.get(&call.flow) {
+                    undone_keys(called, &called.flow.body, subject, found);
+                }
+            }
+            (NodeKind::For(repeat), _) => undone_keys(plan, &repeat.body, undone, found),
+            _ => {}
+        }
+    }
 }
 
 fn released(block: &Block, found: &mut Vec<String>) {

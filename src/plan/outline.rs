@@ -9,6 +9,7 @@ use super::bounds::{CallTime, ReadBack};
 use super::compensation::can_fail;
 use super::model::Plan;
 use super::steps::{Block, Node, NodeKind, Wait};
+use super::typed::guards_of;
 use crate::expr::{Definitions, Expr};
 
 /// A node.
@@ -67,6 +68,8 @@ pub enum Does<'a> {
         effect: bool,
         /// Whether it has an `undo`.
         undone: bool,
+        /// Its own deadline, milliseconds.
+        deadline_ms: u64,
         /// That flow.
         body: Vec<Item<'a>>,
     },
@@ -127,7 +130,7 @@ pub(super) fn of(plan: &Plan) -> Vec<Item<'_>> {
 
 /// Whether the proof lists a guard at a node: its value may not fit at run time. The proof is held against what is found.
 fn guarded(node: &str, plan: &Plan) -> bool {
-    plan.proof.guards.iter().any(|guard| guard.strip_prefix(node).is_some_and(|rest| rest.starts_with(": ")))
+    guards_of(&plan.proof.guards, node).next().is_some()
 }
 
 fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
@@ -148,8 +151,10 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
             }
             NodeKind::SubFlow(call) => {
                 let (effect, undone) = (plan.is_effect(call), call.undo.is_some());
-                let body = plan.flows.get(&call.flow).map(of).unwrap_or_default();
-                (Some(Failing::Call), Does::Flow { effect, undone, body })
+                let callee = plan.flows.get(&call.flow);
+                let deadline_ms = callee.map_or(0, |callee| callee.flow.deadline_ms);
+                let body = callee.map(of).unwrap_or_default();
+                (Some(Failing::Call), Does::Flow { effect, undone, deadline_ms, body })
             }
             NodeKind::Signal(signal) => {
                 let fails = can_fail(&signal.otherwise, &plan.functions).then_some(Failing::Value);

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::bounds::each_node;
+use super::limits::{self, Counterparty};
 use super::model::{Api, Plan};
 use super::outline::Item;
 use super::pace;
@@ -28,11 +29,8 @@ pub(super) struct Records {
     pub(super) undos: u64,
 }
 
-/// A counterparty as transport sees it: the audience and the base URL.
-type Counterparty<'p> = (String, &'p str);
-
 /// What goes on at the counterparties of a run.
-type Traffic<'p> = BTreeMap<Counterparty<'p>, Party>;
+type Traffic = BTreeMap<Counterparty, Party>;
 
 #[derive(Default)]
 struct Party {
@@ -44,10 +42,10 @@ struct Party {
 
 /// The records of a plan's run; `attempts` is how many there are at an audience, undos included.
 pub(super) fn records(plan: &Plan, items: &[Item<'_>], attempts: impl Fn(&str) -> u64) -> Records {
-    let at_once = pace::at_once(items);
+    let at_once = pace::at_once(items, &limits::of(plan));
     let mut traffic = Traffic::new();
     for (name, api) in plan.all_apis().into_iter().collect::<BTreeMap<&str, &Api>>() {
-        let party = traffic.entry(counterparty(api)).or_default();
+        let party = traffic.entry(api.counterparty()).or_default();
         party.at_once = party.at_once.saturating_add(at_once.get(name).copied().unwrap_or_default());
         // A breaker judges no fewer calls than its least number.
         party.opens |= attempts(&api.audience()) >= u64::from(api.breaker.minimum_calls);
@@ -55,11 +53,7 @@ pub(super) fn records(plan: &Plan, items: &[Item<'_>], attempts: impl Fn(&str) -
     of_flow(plan, &traffic)
 }
 
-fn counterparty(api: &Api) -> Counterparty<'_> {
-    (api.audience(), &api.base_url)
-}
-
-fn of_flow(plan: &Plan, traffic: &Traffic<'_>) -> Records {
+fn of_flow(plan: &Plan, traffic: &Traffic) -> Records {
     let mut found = Records { steps: RUN, undos: 0 };
     each_node(&plan.flow.body, 1, &mut |kind, times| {
         let (mut one, mut undo) = (Records::default(), None);
@@ -97,9 +91,9 @@ fn of_flow(plan: &Plan, traffic: &Traffic<'_>) -> Records {
 }
 
 /// Records of one call; `alone` where no other call is under way, as beside an undo.
-fn of_call(plan: &Plan, traffic: &Traffic<'_>, call: &Call, alone: bool) -> u64 {
+fn of_call(plan: &Plan, traffic: &Traffic, call: &Call, alone: bool) -> u64 {
     let Some(api) = plan.apis.get(&call.api) else { return 0 };
-    let party = traffic.get(&counterparty(api));
+    let party = traffic.get(&api.counterparty());
     let others = party.filter(|_| !alone).map_or(0, |party| party.at_once.saturating_sub(1));
     let opens = party.is_some_and(|party| party.opens);
     // Until the breaker lets a probe through; and for each attempt of another call twice: until that probe is answered,

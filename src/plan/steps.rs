@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::called::{Signal, SubFlow};
 use super::class::{Classified, Clearance, Release};
 use super::model::{Idempotency, Retry};
+use super::names::free_names;
 use crate::ecz::{EczId, HandoffPolicy};
 use crate::expr::Expr;
 use crate::types::Type;
@@ -208,6 +209,13 @@ pub struct Pages {
     pub items: Expr,
     /// Most pages.
     pub at_most: u64,
+}
+
+impl Poll {
+    /// Whether the condition says anything of the answer of the step that polls.
+    pub fn reads(&self, step: &str) -> bool {
+        free_names(&self.until).contains(step)
+    }
 }
 
 impl Pages {

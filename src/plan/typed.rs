@@ -8,10 +8,13 @@ use super::called::SubFlow;
 use super::check::Contracts;
 use super::model::{Idempotency, Obligation, Plan};
 use super::obligations::calls;
+use super::secrecy::member_of;
 use super::steps::{Argument, Block, Call, NodeKind, Pages, Step};
 use crate::documents::Location;
 use crate::expr::{Expr, Misuse, Typing, written};
-use crate::types::{Answer, Contract, Field, Parameter, PartsLeft, Type, assignable, assignable_to_field};
+use crate::types::{
+    Answer, Contract, Field, Parameter, PartsLeft, Taken, Type, assignable, assignable_to_field,
+};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -20,6 +23,14 @@ pub(super) struct Typed {
     pub(super) obligations: Vec<Obligation>,
     /// Positions that are checked at run time, `SUBJECT: PLACE: WHY`, sorted, each once.
     pub(super) guards: Vec<String>,
+}
+
+/// What the guards of a subject say, of the guards of a plan, which are sorted.
+pub(super) fn guards_of<'g>(guards: &'g [String], subject: &str) -> impl Iterator<Item = &'g str> {
+    let begin = format!("{subject}: ");
+    let from = guards.partition_point(|guard| *guard < begin);
+    let found = guards.get(from..).unwrap_or_default().iter();
+    found.map_while(move |guard| guard.strip_prefix(&begin))
 }
 
 fn refused(subject: &str, reason: impl Into<String>) -> PlanError {
@@ -251,8 +262,13 @@ impl<'a> Walk<'a> {
             (Some(value), Some(body)) => {
                 let ty = self.ty(subject, value)?;
                 let place = format!("the body of `{}`", call.operation);
-                guarded +=
-                    self.decided(subject, &place, &ty, body.takes(&ty, &written(value, &ty), false))?;
+                let Taken { answer, members } = body.takes(&ty, &written(value, &ty), false);
+                if members.is_empty() {
+                    guarded += self.decided(subject, &place, &ty, answer)?;
+                }
+                for (name, answer) in members {
+                    guarded += self.decided(subject, &member_of(&place, &name), &ty, answer)?;
+                }
             }
             (Some(_), None) => {
                 return Err(refused(subject, format!("`{}` takes no body", call.operation_name())));

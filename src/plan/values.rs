@@ -129,6 +129,9 @@ pub(super) fn check_rounds(plan: &Plan) -> Result<(), PlanError> {
         {
             return Err(refused("P1", id, "no argument says which page, so each is the first"));
         }
+        if step.poll.as_ref().is_some_and(|poll| !poll.reads(id)) {
+            return Err(refused("P1", id, "its condition is the same after every answer"));
+        }
     }
     Ok(())
 }

@@ -27,7 +27,8 @@ pub fn bounds(bounds: &Bounds) -> String {
         let _ = writeln!(text, "  one attempt of each call on it, as slow as its timeout allows: {single}");
     }
     for paced in &bounds.rates {
-        let (api, per, least) = (harmless_line(&paced.api), length(paced.rate.per_ms), rough(paced.least_ms));
+        let (api, per, least) =
+            (harmless_line(&paced.apis.join(", ")), length(paced.rate.per_ms), rough(paced.least_ms));
         let (rate, asked) = (paced.rate.requests, paced.requests);
         let _ = writeln!(
             text,
@@ -36,8 +37,13 @@ pub fn bounds(bounds: &Bounds) -> String {
     }
     let deadline = rough(bounds.deadline_ms);
     let within = bounds.steps.wall_clock_ms <= bounds.deadline_ms;
-    let words =
-        if within { "everything above has its time" } else { "it ends the steps before their worst case" };
+    let words = match (within, bounds.reads_on) {
+        (true, _) => "everything above has its time",
+        (false, false) => "no attempt begins after it, so the steps end before their worst case",
+        (false, true) => {
+            "no attempt begins after it but those by which a `reconcile` reads an unknown outcome back"
+        }
+    };
     let _ = writeln!(text, "  deadline {deadline}: {words}");
     text
 }
@@ -80,8 +86,14 @@ pub fn failures(flow: &str, failures: &[Failure]) -> String {
             notes.extend(undoing.repeated.then_some("each iteration that was completed, the newest first"));
             notes.extend((!undoing.certain).then_some("if it happened"));
             let notes = if notes.is_empty() { String::new() } else { format!(", {}", notes.join(", ")) };
+            let effects: Vec<String> =
+                undoing.answers_for.iter().map(|effect| harmless_line(effect)).collect();
+            let effects = match effects.is_empty() {
+                true => String::new(),
+                false => format!(", which has to take back {}", effects.join(" and ")),
+            };
             let (step, undo) = (harmless_line(&undoing.step), harmless_line(&undoing.undo));
-            let _ = writeln!(text, "    undone {}. `{step}` by {undo}{notes}", at + 1);
+            let _ = writeln!(text, "    undone {}. `{step}` by {undo}{effects}{notes}", at + 1);
         }
         for stand in &failure.stays {
             let why = match stand.because {
@@ -109,6 +121,26 @@ fn rough(milliseconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_says_what_it_does_not_end() {
+        let told = |wall_clock_ms, reads_on| {
+            let flow = Bounds {
+                flow: "f".into(),
+                deadline_ms: 5_000,
+                longest_path: Vec::new(),
+                single_ms: 0,
+                rates: Vec::new(),
+                reads_on,
+                steps: Phase { wall_clock_ms, ..Phase::default() },
+                undos: Phase::default(),
+            };
+            bounds(&flow).lines().last().map(str::to_owned).unwrap()
+        };
+        assert_eq!(told(5_000, true), "  deadline 5s: everything above has its time");
+        assert!(told(5_001, false).contains("so the steps end before their worst case"));
+        assert!(told(5_001, true).contains("but those by which a `reconcile` reads an unknown outcome back"));
+    }
 
     #[test]
     fn lengths_are_told_in_their_two_largest_units() {

@@ -131,7 +131,7 @@ fn mermaid_text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{DrawnHandoff, DrawnUndo};
+    use crate::graph::{DrawnCall, DrawnHandoff};
 
     fn drawing() -> Drawing {
         let call = |operation: &str| DrawnHandoff {
@@ -152,8 +152,9 @@ mod tests {
             guard: None,
             irreversible: None,
             handoff: None,
+            read_back: None,
             undo: (id == "refund")
-                .then(|| DrawnUndo { operator: "ECZ-2".into(), handoff: call("payments.cancel") }),
+                .then(|| DrawnCall { operator: "ECZ-2".into(), handoff: call("payments.cancel") }),
         };
         let lane = |id: &str, name: &str| DrawnOperator {
             key: id.into(),

@@ -1,9 +1,12 @@
-//! The pages behind `eczflow explain`, from `docs/rules` and `docs/errors`.
+//! The pages behind `eczflow explain`, from `docs/rules` and `docs/errors`, and the obligations of `docs/checks.md`.
 
 use crate::base::did_you_mean;
 
 /// Every page of the two folders: file name without `.md`, and text. Listed by `build.rs`.
 const PAGES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));
+
+/// The document with the table of obligations.
+const CHECKS: &str = include_str!("../../docs/checks.md");
 
 /// One code's page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,23 @@ pub fn find_page(wanted: &str) -> Result<Page, Option<&'static str>> {
     })
 }
 
+/// What an obligation of the proof says, `P1` to `P10`, with the findings where it does not hold.
+pub fn obligation(wanted: &str) -> Option<String> {
+    let rows = CHECKS.lines().filter_map(|line| line.strip_prefix("| P"));
+    let mut rows = rows.filter_map(|row| {
+        let mut cells = row.trim_end_matches([' ', '|']).split(" | ");
+        Some((format!("P{}", cells.next()?), cells.next()?, cells.next().unwrap_or_default()))
+    });
+    let (name, holds, codes) = rows.find(|(name, ..)| name.eq_ignore_ascii_case(wanted))?;
+    let mut text = format!("# {name}\n\nAn obligation that a plan's proof lists. What holds: {holds}.\n");
+    let pages = codes.split_whitespace().filter_map(|code| find_page(code).ok());
+    let listed: String = pages.map(|page| format!("- {} {}\n", page.code, page.name)).collect();
+    if !listed.is_empty() {
+        text.push_str(&format!("\nWhere it does not hold, `eczflow check` says one of these:\n\n{listed}"));
+    }
+    Some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +95,15 @@ mod tests {
         assert_eq!(find_page("duplicate-key").unwrap().code, "EF8003");
         assert_eq!(find_page("duplicate-kye"), Err(Some("duplicate-key")));
         assert_eq!(find_page("zzzzzzzzzz"), Err(None));
+    }
+
+    #[test]
+    fn every_obligation_of_the_proof_can_be_explained() {
+        for number in 1..=10 {
+            let text = obligation(&format!("P{number}")).unwrap();
+            assert!(text.starts_with(&format!("# P{number}\n")) && text.contains("What holds: "), "{text}");
+        }
+        assert!(obligation("p3").unwrap().contains("- EF2001 type-mismatch\n"));
+        assert_eq!(obligation("P11"), None);
     }
 }

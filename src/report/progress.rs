@@ -170,6 +170,7 @@ impl Live {
                     | Kind::AttemptInDoubt
                     | Kind::HandoffRefused
                     | Kind::StepFailed
+                    | Kind::UndoDone
                     | Kind::UndoFailed
                     | Kind::StepSkipped,
                     _,

@@ -109,6 +109,9 @@ fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
         What::LoopStarted { length } => format!("{length} items"),
         What::LoopFinished { .. } => return None,
         What::UndoStarted {} => "taking back".to_owned(),
+        What::UndoDone { status } => {
+            format!("taken back: {status} says that nothing is left, after an attempt of unknown outcome")
+        }
         What::UndoFailed { message, .. } => format!("undo failed: {message}"),
     })
 }

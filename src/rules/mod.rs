@@ -6,6 +6,7 @@
 mod graph;
 mod identity;
 mod keys;
+mod limits;
 mod outline;
 mod pins;
 mod retry;
@@ -82,6 +83,7 @@ pub const ALL: &[Rule] = &[
     retry::key::RULE,
     retry::statement::RULE,
     retry::deadline::RULE,
+    retry::limits::RULE,
     retry::rate::RULE,
     secrets::audience::RULE,
     secrets::place::RULE,

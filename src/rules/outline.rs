@@ -61,8 +61,9 @@ impl<'c> Outlined<'c> {
             }
             NodeKind::SubFlow(call) => {
                 let (effect, undone) = (!call.safe, call.undo.is_some());
+                let deadline_ms = hir.callees.get(&call.flow).map_or(0, |callee| callee.flow.deadline_ms);
                 let body = self.called(&call.flow).unwrap_or_default();
-                (Some(Failing::Call), Does::Flow { effect, undone, body })
+                (Some(Failing::Call), Does::Flow { effect, undone, deadline_ms, body })
             }
             NodeKind::Signal(signal) => {
                 let fails = can_fail(&signal.otherwise, functions).then_some(Failing::Value);

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::SandboxError;
 use super::admission::Admission;
 use super::authority::Authority;
-use super::counterparty::Counterparty;
+use super::counterparty::{Counterparty, ServedApi};
 use super::credentials::Secrets;
 use super::faults::{FaultError, Faults, Names};
 use super::folder::Folder;
@@ -22,6 +22,7 @@ use super::listener::{Bound, bind, bind_port};
 use super::registry::{Agent, Registry, Revoked};
 use super::schedule::{Before, steps};
 use super::services::{AgentOrigin, Control, PROJECTIONS, Resolver};
+use super::surface::Operation;
 use super::token::TOKEN;
 use crate::base::{Clock, Ed25519Key, OsRandom, Random, Signer as _, SystemClock};
 use crate::config::{
@@ -72,6 +73,7 @@ pub struct Sandbox {
     ca_path: Utf8PathBuf,
     ledger: Ledger,
     control: SocketAddr,
+    left_out: Vec<String>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -127,6 +129,7 @@ impl Sandbox {
             shown.push(agent);
         }
         check_names(plan, &groups, records.keys(), &faults)?;
+        let left_out = groups.iter().flat_map(|group| &group.apis).flat_map(left_out).collect();
         let revoked = faults.revoked.iter().map(|revocation| Revoked {
             id: revocation.id.clone(),
             before: revocation.before.as_ref().and_then(|step| Before::step(plan, step)),
@@ -186,7 +189,7 @@ impl Sandbox {
         let ca_path = folder.write("ca.pem", authority.pem())?;
         let config = write_config(plan, &folder, &ca_path, &secrets, &keys, origins)?;
         let config_path = folder.write("sandbox.toml", &config.to_toml())?;
-        Ok(Sandbox { config, config_path, ca_path, ledger, control: address, stop, tasks })
+        Ok(Sandbox { config, config_path, ca_path, ledger, control: address, left_out, stop, tasks })
     }
 
     /// The configuration that was written: give it to `run --config`.
@@ -213,6 +216,11 @@ impl Sandbox {
     /// received N requests.
     pub fn control(&self) -> SocketAddr {
         self.control
+    }
+
+    /// The documents' examples that do not fit their own schemas, in words.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// What has reached the servers.
@@ -244,6 +252,12 @@ fn agent_origin(id: &EczId) -> String {
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
         .collect();
     format!("https://{}.sandbox.example", text.replace("--", "-"))
+}
+
+/// The examples of an api that are not answered with.
+fn left_out(api: &ServedApi) -> Vec<String> {
+    let misfits = api.surface.operations().iter().flat_map(Operation::misfits);
+    misfits.map(|misfit| format!("api `{}`: {misfit}", api.name)).collect()
 }
 
 fn check_names<'a>(

@@ -92,6 +92,27 @@ impl Operation {
         examples.map(|example| example.name.as_str()).filter(|name| !name.is_empty()).collect()
     }
 
+    /// The examples of the answer that do not fit its own schema, and why: they are never answered with unless asked for.
+    pub(crate) fn misfits(&self) -> Vec<String> {
+        let (status, documented) = self.success();
+        let media = documented.and_then(|documented| json_content(&documented.content));
+        let told = |(media_type, media): (&str, &MediaView)| {
+            let misfits = media.examples.iter().filter_map(|example| {
+                let named = match example.name.as_str() {
+                    "" => "the example".to_owned(),
+                    name => format!("the example `{name}`"),
+                };
+                let why = self.misfit(status, media_type, &example.value)?;
+                Some(format!(
+                    "{named} of `{}` {status} does not fit its own schema and is left out: {why}",
+                    self.key
+                ))
+            });
+            misfits.collect()
+        };
+        media.map(told).unwrap_or_default()
+    }
+
     /// The first documented success: its status, and what it is documented as. Where no success is documented, the first
     /// status that is.
     pub(crate) fn success(&self) -> (u16, Option<&ResponseView>) {
@@ -243,6 +264,20 @@ pub(crate) fn surface_of(document: &crate::documents::Document) -> Surface {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn examples_that_do_not_fit_are_named() {
+        let order = json!({"type": "object", "required": ["total"], "properties": {
+            "total": {"type": "number", "multipleOf": 0.01}}});
+        let examples = json!({"dear": {"value": {"total": 700.005}}, "cheap": {"value": {"total": 7.5}}});
+        let content = json!({"application/json": {"schema": order, "examples": examples}});
+        let get =
+            json!({"operationId": "get", "responses": {"200": {"description": "", "content": content}}});
+        let surface = surface(json!({"/order": {"get": get}}), json!({}));
+        let misfits: Vec<String> = surface.operations().iter().flat_map(Operation::misfits).collect();
+        assert_eq!(misfits.len(), 1, "{misfits:?}");
+        assert!(misfits[0].starts_with("the example `dear` of `get` 200 does not fit"), "{misfits:?}");
+    }
 
     #[test]
     fn routes_match_like_openapi_says() {

@@ -288,6 +288,8 @@ impl Errors<'_> {
             "digits are not grouped: `1000`"
         } else if self.word(from) == Some("use") {
             "write `use std.retry.{ careful }`, or `use \"./policies.eczflow\".{ careful }`"
+        } else if let (Some('='), Some(part)) = (sign, before) {
+            return Some(format!("a part and its value stand side by side, without `=`: `{part} …`"));
         } else {
             return None;
         };

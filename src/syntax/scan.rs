@@ -2,6 +2,8 @@
 //!
 //! The pass bounds nesting before the grammar recurses, and gives recovery the places where a broken file can be cut.
 
+use std::collections::BTreeMap;
+
 use crate::base::limits;
 use crate::diagnostics::codes::syntax as codes;
 use crate::diagnostics::{Diagnostic, Sink};
@@ -89,6 +91,7 @@ pub(super) fn scan(text: &str, file: FileId, sink: &mut Sink) -> Scan {
         ifs: 0,
         outer_ifs: 0,
         mends: Vec::new(),
+        swallowed: BTreeMap::new(),
         // About a token for three bytes: what is too much is never touched.
         scan: Scan { tokens: Vec::with_capacity(text.len() / 3), ..Scan::default() },
     };
@@ -107,6 +110,8 @@ struct Scanner<'a> {
     ifs: usize,
     outer_ifs: usize,
     mends: Vec<(usize, usize, &'static str)>,
+    /// Closing brackets that stand in strings which are not closed: what they would close is not told as well.
+    swallowed: BTreeMap<char, usize>,
     scan: Scan,
 }
 
@@ -207,11 +212,25 @@ impl Scanner<'_> {
             found = found.note("`{` in a string opens an expression; write `\\{` for the sign itself");
         }
         self.report(found);
+        self.swallow(start, end);
         while self.frames.len() > outermost.unwrap_or(0) {
             if let Some(Frame::String(..)) = self.frames.last() {
                 self.close_string(end);
             } else {
                 self.pop_bracket();
+            }
+        }
+    }
+
+    /// Counts the brackets of an unclosed string that close nothing in it.
+    fn swallow(&mut self, start: usize, end: usize) {
+        let mut open = 0_usize;
+        for sign in self.text.get(start..end).unwrap_or("").chars() {
+            match sign {
+                '{' | '(' | '[' => open += 1,
+                '}' | ')' | ']' if open > 0 => open -= 1,
+                '}' | ')' | ']' => *self.swallowed.entry(sign).or_default() += 1,
+                _ => {}
             }
         }
     }
@@ -435,6 +454,11 @@ impl Scanner<'_> {
     }
 
     fn unclosed(&mut self, start: usize, sign: char, before: Option<Span>) {
+        if let Some(left) = self.swallowed.get_mut(&closer(sign)).filter(|left| **left > 0) {
+            *left -= 1;
+            self.scan.faults.push(start);
+            return;
+        }
         let message = format!("`{sign}` is never closed");
         let mut found = Diagnostic::new(&codes::UNBALANCED, self.span(start, start + 1), message)
             .help(format!("add the missing `{}`", closer(sign)));

@@ -6,8 +6,9 @@
 use serde_json::{Map, Value as Json};
 
 use super::algebra::range;
+use super::mend::{conversion_help, kinds, misspelt, spare, with_help};
 use super::{Field, Members, RecordType, Type};
-use crate::base::{did_you_mean as near, meant};
+use crate::base::did_you_mean as near;
 
 /// The answer to an assignability question.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +47,7 @@ pub struct Conversion {
 }
 
 /// Why a member is refused that nothing declares.
-pub const UNDECLARED: &str = "the target declares no such member";
+pub const UNDECLARED: &str = "no such member is declared";
 
 /// Comparisons of one question; past them the answer is unknown.
 const STEPS: u32 = 200_000;
@@ -163,18 +164,19 @@ fn no(value: Option<Json>, why: impl Into<String>) -> Answer {
 /// An int that may lie below the least value, above the greatest, or both. `max` and `min` would send another value in
 /// silence, so that a rule of the flow is advised before them.
 fn outside(low: Option<i64>, high: Option<i64>, shown: i64, varies: bool) -> Answer {
+    let is = if varies { "may be" } else { "is" };
     let (why, rule, kept) = match (low, high) {
         (Some(low), Some(high)) => (
-            format!("it may be below {low} or above {high}"),
+            format!("it {is} below {low} or above {high}"),
             format!("x >= {low} && x <= {high}"),
             format!("max(min(x, {high}), {low})"),
         ),
         (Some(low), None) => {
-            (format!("it may be below {low}"), format!("x >= {low}"), format!("max(x, {low})"))
+            (format!("it {is} below {low}"), format!("x >= {low}"), format!("max(x, {low})"))
         }
         (None, high) => {
             let high = high.unwrap_or(i64::MAX);
-            (format!("it may be above {high}"), format!("x <= {high}"), format!("min(x, {high})"))
+            (format!("it {is} above {high}"), format!("x <= {high}"), format!("min(x, {high})"))
         }
     };
     // A number that is written there is simply the wrong one.
@@ -236,11 +238,11 @@ impl Question {
                     let other =
                         std::iter::successors(Some("text".to_owned()), |text| Some(format!("{text}_")))
                             .find(|text| !allowed.contains(text));
-                    no(other.map(Json::from), format!("it may be something else than {to}"))
+                    no(other.map(Json::from), format!("it may be something else than `{to}`"))
                 }
                 (Some(values), Some(allowed)) => match values.difference(allowed).next() {
                     None => Answer::Yes,
-                    Some(other) => no(Some(Json::from(other.as_str())), format!("it is none of {to}")),
+                    Some(other) => no(Some(Json::from(other.as_str())), format!("it is none of `{to}`")),
                 },
             },
             (Type::List { of }, Type::List { of: to }) => {
@@ -262,18 +264,19 @@ impl Question {
                 self.record(from, &record(from), &record(to))
             }
             (from, to) if from == to => Answer::Yes,
-            (Type::Decimal, Type::Number) => alike("a decimal becomes a number only by `number(x)`"),
-            (Type::Number, Type::Decimal) => alike("a number becomes a decimal only by `decimal(x)`"),
+            (Type::Decimal, Type::Number) => alike("a `decimal` becomes a `number` only by `number(x)`"),
+            (Type::Number, Type::Decimal) => alike("a `number` becomes a `decimal` only by `decimal(x)`"),
             (Type::Timestamp | Type::Duration | Type::Bytes | Type::EczId, Type::String { values: None }) => {
-                alike(format!("{from} becomes a string only by `string(x)`"))
+                alike(format!("`{from}` becomes a `string` only by `string(x)`"))
             }
             _ => {
-                let why = format!("expected {to}, found {from}");
-                match from.witness() {
+                let why = kinds(from, to);
+                let answer = match from.witness() {
                     // The empty string is base64, "text" is not; what the target happens to accept shows nothing.
                     Some(value) if to.accepts(&value) => alike(why),
                     value => no(value, why),
-                }
+                };
+                with_help(answer, || conversion_help(from, to))
             }
         }
     }
@@ -320,15 +323,14 @@ impl Question {
                 .filter(|refusal| refusal.value.as_ref().is_some_and(|value| !to.accepts(value)))
                 .max_by_key(|refusal| refusal.path.len())
                 .unwrap_or(shown);
-            let why = if deepest.path.is_empty() {
-                format!("expected {to}, found {from}")
-            } else {
-                deepest.why.clone()
-            };
-            return Answer::No(Counterexample { why, ..deepest.clone() });
+            if !deepest.path.is_empty() {
+                return Answer::No(deepest.clone());
+            }
+            let whole = Counterexample { why: kinds(from, to), help: None, ..deepest.clone() };
+            return with_help(Answer::No(whole), || conversion_help(from, to));
         }
         if !refusals.is_empty() && refusals.iter().all(|refusal| refusal.value.is_none()) {
-            return alike(format!("expected {to}, found {from}"));
+            return alike(kinds(from, to));
         }
         Answer::Unknown("no single alternative takes every value".to_owned())
     }
@@ -358,7 +360,9 @@ impl Question {
                         Some(own) if self.literal => {
                             return at(misspelt(no(whole.witness(), UNDECLARED), own, name), own);
                         }
-                        _ => no(whole.witness(), "a required member is missing"),
+                        _ => with_help(no(whole.witness(), "a required member is missing"), || {
+                            self.literal.then(|| format!("give `{name}: …`"))
+                        }),
                     }
                 }
                 (None, Members::Closed) => Answer::Yes,
@@ -391,9 +395,15 @@ impl Question {
                     Some(value) => no(around(name, value), UNDECLARED),
                 },
             };
-            let free = to.fields.keys().filter(|known| !from.fields.contains_key(*known));
-            let answer = match near(name, free.map(String::as_str)) {
+            let free: Vec<&str> = to
+                .fields
+                .keys()
+                .filter(|known| !from.fields.contains_key(*known))
+                .map(String::as_str)
+                .collect();
+            let answer = match near(name, free.iter().copied()) {
                 Some(known) if self.literal => misspelt(answer, name, known),
+                None if self.literal => spare(answer, &free),
                 _ => answer,
             };
             match at(answer, name) {
@@ -423,17 +433,6 @@ impl Question {
             (Answer::Yes, Some(why)) => Answer::Unknown(why),
             (others, _) => others,
         }
-    }
-}
-
-/// Says which member was most likely meant.
-fn misspelt(answer: Answer, own: &str, known: &str) -> Answer {
-    match answer {
-        Answer::No(inner) if inner.path.is_empty() && inner.why == UNDECLARED => {
-            let help = Some(meant(own, known));
-            Answer::No(Counterexample { help, ..inner })
-        }
-        other => other,
     }
 }
 

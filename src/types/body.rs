@@ -10,7 +10,7 @@ use super::contract::Unsupported;
 use super::dialect::Direction;
 use super::guard::GuardError;
 use super::media::{essence, is_json};
-use super::{Answer, Form, Misfit, Schema, Type, Written};
+use super::{Form, Misfit, Schema, Taken, Type, Written};
 use crate::base::{CanonicalError, canonical_json};
 use crate::documents::{BodyView, MediaView, OperationView};
 
@@ -98,7 +98,7 @@ impl Body {
     }
 
     /// Whether a value of a type can be sent, as far as it is written.
-    pub fn takes(&self, from: &Type, written: &Written, literal: bool) -> Answer {
+    pub fn takes(&self, from: &Type, written: &Written, literal: bool) -> Taken {
         self.checked.takes(from, self.required, written, literal)
     }
 

@@ -130,7 +130,7 @@ impl Parameter {
 
     /// Whether a value of a type can be given, as far as it is written.
     pub fn takes(&self, from: &Type, written: &Written, literal: bool) -> Answer {
-        self.checked.takes(from, self.required, written, literal)
+        self.checked.takes(from, self.required, written, literal).answer
     }
 
     fn ty(&self) -> &Type {

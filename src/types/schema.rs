@@ -4,11 +4,10 @@
 //! than the type can (`pattern`, `minItems`, `not`, …), the position is listed as undecided and the full schema is checked
 //! at run time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 
-use super::assign::{Answer, assignable_to_field};
 use super::dialect::UNCHECKED;
 use super::guard::Guard;
 use super::intersect::{MOST_PAIRS, TOO_MANY_PAIRS, disjoint, intersect};
@@ -34,6 +33,9 @@ pub struct Schema {
     pub ty: Type,
     /// Keywords the type does not express: `amount: multipleOf`. Where there are any, a yes is no more than a guess.
     pub undecided: Vec<String>,
+    /// The same by member, where the whole is no more than what its members are: then one that is not given, or is as
+    /// written, leaves nothing undecided.
+    pub by_member: Option<BTreeMap<String, Vec<String>>>,
     /// Whether it names formats of text that are no types. They are asserted of what a flow writes.
     pub has_formats: bool,
 }
@@ -41,7 +43,7 @@ pub struct Schema {
 impl Schema {
     /// The schema that accepts everything.
     pub fn any() -> Schema {
-        Schema { ty: Type::any(), undecided: Vec::new(), has_formats: false }
+        Schema { ty: Type::any(), undecided: Vec::new(), by_member: None, has_formats: false }
     }
 
     /// Reads the schema at a JSON pointer of a document or slice. Never fails: what can't be read is unknown.
@@ -68,24 +70,66 @@ impl Schema {
                 depth = if depth > 8 { depth / 2 } else { depth - 1 };
                 continue;
             }
-            if reader.more > 0 {
-                reader.undecided.push(format!("{} more", reader.more));
-            }
-            return Schema { ty, undecided: reader.undecided, has_formats: reader.has_formats };
+            let by_member = match reader.more {
+                0 => by_member(root, schema, &reader.undecided),
+                more => {
+                    reader.undecided.push(format!("{more} more"));
+                    None
+                }
+            };
+            return Schema { ty, undecided: reader.undecided, by_member, has_formats: reader.has_formats };
         }
     }
+}
 
-    /// Whether a value of `from` can be sent here: as [`assignable_to_field`], and unknown instead of yes where the schema
-    /// says more than its type.
-    pub fn takes(&self, from: &Type, required: bool, literal: bool) -> Answer {
-        let field = Field { ty: self.ty.clone(), required };
-        match assignable_to_field(from, &field, literal) {
-            Answer::Yes if !self.undecided.is_empty() => {
-                Answer::Unknown(format!("the schema also says {}", self.undecided.join(", ")))
-            }
-            answer => answer,
-        }
+/// What is undecided by the member it is about, where the schema says nothing but what its members are.
+fn by_member(root: &Json, schema: &Json, undecided: &[String]) -> Option<BTreeMap<String, Vec<String>>> {
+    let mut object = schema.as_object()?;
+    for _ in 0..MOST_HOPS {
+        let Some(reference) = object.get("$ref") else { break };
+        let alone = object.keys().all(|key| key == "$ref" || is_annotation(key));
+        let Reference::Local(pointer) = local_reference(reference.as_str().filter(|_| alone)?) else {
+            return None;
+        };
+        object = root.pointer(&pointer)?.as_object()?;
     }
+    let plain = object.iter().all(|(key, value)| match key.as_str() {
+        "properties" | "required" => true,
+        "type" => value == "object",
+        "additionalProperties" => value.is_boolean(),
+        key => is_annotation(key),
+    });
+    let properties = object.get("properties").filter(|_| plain)?.as_object()?;
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in undecided {
+        // A name may hold what stands after names in a path: then it counts for several.
+        let of = |name: &&String| {
+            entry.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with([':', '.', '[']))
+        };
+        let mut names = properties.keys().filter(of).peekable();
+        names.peek()?;
+        names.for_each(|name| found.entry(name.clone()).or_default().push(entry.clone()));
+    }
+    Some(found)
+}
+
+fn is_annotation(key: &str) -> bool {
+    let known = [
+        "title",
+        "description",
+        "example",
+        "examples",
+        "default",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "externalDocs",
+        "xml",
+        "$comment",
+        "$schema",
+        "$defs",
+    ];
+    known.contains(&key) || (key.starts_with("x-") && key != UNCHECKED)
 }
 
 pub(super) struct Reader<'a> {

@@ -199,6 +199,11 @@ pub(crate) fn significant_digits(value: Decimal) -> usize {
     digits.trim_end_matches('0').len()
 }
 
+/// Whether a decimal literal has more digits than a JSON number keeps.
+pub fn has_too_many_digits(literal: &str) -> bool {
+    literal.parse().is_ok_and(|value| significant_digits(value) > DECIMAL_DIGITS)
+}
+
 fn decimal_to_json(value: Decimal) -> Result<Json, WireError> {
     let value = value.normalize();
     if significant_digits(value) > DECIMAL_DIGITS {

@@ -1,13 +1,16 @@
 //! What a flow writes itself, held against the whole schema before anything runs: the keywords that a type does not know, and
 //! formats.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
+use super::assign::assignable_to_field;
 use super::case::{Case, Part};
 use super::checked::Checked;
 use super::guard::{Guard, Refusal};
 use super::sample::{Sampler, Size, to_json};
-use super::{Answer, Counterexample, Type};
+use super::{Answer, Counterexample, Field, Members, Type};
 
 /// Values of a leaf that are tried one by one.
 const MOST_VALUES: usize = 64;
@@ -101,35 +104,93 @@ impl Written {
     }
 }
 
+/// Whether a value can be put somewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Taken {
+    /// The answer.
+    pub answer: Answer,
+    /// Where it is unknown and only so by single members: those, and what is not known of each.
+    pub members: BTreeMap<String, Answer>,
+}
+
+impl From<Answer> for Taken {
+    fn from(answer: Answer) -> Taken {
+        Taken { answer, members: BTreeMap::new() }
+    }
+}
+
+fn also(undecided: &[String]) -> Answer {
+    Answer::Unknown(format!("the schema also says {}", undecided.join(", ")))
+}
+
+/// Whether values of a type may have a member.
+fn may_hold(ty: &Type, name: &str) -> bool {
+    match ty {
+        Type::Record(record) => record.fields.contains_key(name) || record.others != Members::Closed,
+        _ => true,
+    }
+}
+
 impl Checked {
     /// Whether a value of a type can be put here: by the type, and by the whole schema as far as the value is written.
-    pub fn takes(&self, from: &Type, required: bool, written: &Written, literal: bool) -> Answer {
+    pub fn takes(&self, from: &Type, required: bool, written: &Written, literal: bool) -> Taken {
         let Ok(schema) = self.schema() else {
-            return Answer::Unknown("its schema cannot be checked".to_owned());
+            return Answer::Unknown("its schema cannot be checked".to_owned()).into();
         };
-        let answer = schema.takes(from, required, literal);
-        let decided = answer == Answer::Yes && !schema.has_formats;
-        if decided || matches!(answer, Answer::No(_)) || written.is_open() {
-            return answer;
+        let field = Field { ty: schema.ty.clone(), required };
+        let by_type = assignable_to_field(from, &field, literal);
+        let guessed = by_type == Answer::Yes && !schema.undecided.is_empty();
+        let decided = by_type == Answer::Yes && !guessed && !schema.has_formats;
+        if decided || matches!(by_type, Answer::No(_)) {
+            return by_type.into();
         }
-        let Ok(Some((normal, guard))) = self.strict() else { return answer };
-        match self.refused(normal, guard, written) {
-            Some(refused) => Answer::No(refused),
-            None if written.is_whole() => Answer::Yes,
-            None => answer,
+        let mut refusals = None;
+        if !written.is_open()
+            && let Ok(Some((normal, guard))) = self.strict()
+        {
+            let found = guard.refusals(&written.json());
+            if let Some(refused) = self.refused(normal, guard, written, &found) {
+                return Answer::No(refused).into();
+            }
+            if written.is_whole() {
+                return Answer::Yes.into();
+            }
+            refusals = Some(found);
+        }
+        if !guessed {
+            return by_type.into();
+        }
+        let Some(by_member) = &schema.by_member else { return also(&schema.undecided).into() };
+        // A member whose value is written was held against the schema already, if it was refused nowhere.
+        let settled = |name: &String| {
+            let whole = written.at(std::slice::from_ref(name)).is_some_and(Written::is_whole);
+            let inside = |refusal: &Refusal| tokens(&refusal.instance).first() == Some(name);
+            whole && refusals.as_ref().is_some_and(|found: &Vec<Refusal>| !found.iter().any(inside))
+        };
+        let open = by_member.iter().filter(|(name, _)| may_hold(from, name) && !settled(name));
+        let members: BTreeMap<String, Answer> =
+            open.map(|(name, undecided)| (name.clone(), also(undecided))).collect();
+        match members.is_empty() {
+            true => Answer::Yes.into(),
+            false => Taken { answer: also(&schema.undecided), members },
         }
     }
 
     /// What the schema refuses of a value, whatever becomes of its open parts.
-    fn refused(&self, normal: &Json, guard: &Guard, written: &Written) -> Option<Counterexample> {
+    fn refused(
+        &self,
+        normal: &Json,
+        guard: &Guard,
+        written: &Written,
+        refusals: &[Refusal],
+    ) -> Option<Counterexample> {
         let value = written.json();
-        let refusals = guard.refusals(&value);
-        let refusal = refusals.into_iter().find(|refusal| self.is_settled(guard, written, refusal))?;
+        let refusal = refusals.iter().find(|refusal| self.is_settled(guard, written, refusal))?;
         let segments = tokens(&refusal.instance);
         let inside = value.pointer(&refusal.instance)?;
         let path = written.path(&segments);
-        let why = why(normal, &refusal, inside);
-        let help = match fitting(normal, guard, &refusal, &value) {
+        let why = why(normal, refusal, inside);
+        let help = match fitting(normal, guard, refusal, &value) {
             Some(fits) => format!("what would fit: `{fits}`"),
             None => format!("write what the document's `{}` takes", refusal.keyword()),
         };
@@ -223,7 +284,9 @@ mod tests {
     use serde_json::json;
 
     fn takes(schema: &Json, ty: &Type, written: &Written) -> Answer {
-        Checked::new(&Arc::new(schema.clone()), Some(""), Direction::Request).takes(ty, true, written, true)
+        Checked::new(&Arc::new(schema.clone()), Some(""), Direction::Request)
+            .takes(ty, true, written, true)
+            .answer
     }
 
     fn record(members: &[(&str, Written)]) -> (Type, Written) {

@@ -107,6 +107,11 @@ fn every_listed_code_can_be_explained() {
     }
     let by_name = desk.run("explain no-handoff-policy").expect(0).stdout;
     assert_eq!(by_name, desk.run("explain ef4001").expect(0).stdout);
+    let obligation = desk.run("explain P4").expect(0).stdout;
+    assert!(
+        obligation.starts_with("# P4\n") && obligation.contains("- EF4001 no-handoff-policy\n"),
+        "{obligation}"
+    );
 }
 
 #[test]

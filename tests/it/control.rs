@@ -40,7 +40,7 @@ fn outputs(state: &State) -> Json {
 
 /// A run that is cut off after every number of records and goes on in another process: it ends as the whole one did, and
 /// its log is legal.
-fn cut_everywhere(plan: &Verified<Plan>, given: &Json, world: &dyn Fn() -> World) -> Run {
+pub(super) fn cut_everywhere(plan: &Verified<Plan>, given: &Json, world: &dyn Fn() -> World) -> Run {
     let whole = start(plan, given.clone(), &mut world());
     let engine = Engine::new(plan);
     for records in 1..whole.log.len() {
@@ -316,12 +316,17 @@ fn an_edited_poll_is_refused() {
     refused(&plan, "P1", |plan| {
         step(plan, "ticket").poll = Some(Poll { until: elsewhere.clone(), ..usual.clone() })
     });
+    // A condition that does not look at the answer.
+    let never = eczflow::expr::Expr::Bool { value: false };
+    refused(&plan, "P1", |plan| {
+        step(plan, "ticket").poll = Some(Poll { until: never.clone(), ..usual.clone() })
+    });
 }
 
 const ORDERS: &str = include_str!("../ui/apis/orders.openapi.yaml");
 
 /// The plan of a flow that asks the shop too.
-fn shop_plan(flow: &str) -> Verified<Plan> {
+pub(super) fn shop_plan(flow: &str) -> Verified<Plan> {
     let shop = "api shop = openapi(\"apis/orders.openapi.yaml\")\n";
     let mut files = flows::refund_files(Some(&format!("{HEAD}{shop}{flow}")));
     files.insert("apis/orders.openapi.yaml", ORDERS);

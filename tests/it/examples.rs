@@ -95,6 +95,23 @@ fn what_the_readmes_let_fail_leaves_nothing_standing() {
     }
 }
 
+/// The undo of a call takes back all that the called flow did, and `--failures` says what that is.
+#[test]
+fn what_a_called_flow_of_the_example_did_is_all_taken_back() {
+    let flow = "examples/batch/batch.eczflow";
+    let desk = tempfile::tempdir().unwrap();
+    let told = eczflow(desk.path(), &["check", flow, "--failures"]).expect(0).stdout;
+    let line =
+        "`done` by payments.cancelRefund, which has to take back payments.createRefund, each iteration";
+    assert!(told.contains(line), "{told}");
+    let store = desk.path().join("store").display().to_string();
+    let words = ["run", flow, "--sandbox", "--inputs", "examples/batch/inputs.json", "--input", "limit=500"];
+    let ended = eczflow(desk.path(), &[&words[..], &["--store", &store]].concat()).expect(3);
+    let sent = |operation: &str| ended.stderr.matches(&format!("{operation}, attempt")).count();
+    let counts = ["payments.createRefund", "payments.cancelRefund"].map(sent);
+    assert_eq!(counts, [1, 1], "{}", ended.stderr);
+}
+
 /// A poll whose first answers are others: the sandbox gives the examples that it is asked for, then its own.
 #[test]
 fn a_poll_of_the_example_goes_on_until_the_answer_is_another() {

@@ -1,4 +1,4 @@
-//! Documents that are very large, or whose names mislead.
+//! Documents and flows that are very large, or whose names mislead.
 
 use std::fmt::Write as _;
 
@@ -6,6 +6,8 @@ use camino::Utf8Path;
 use eczflow::compile::{Compilation, Session};
 use eczflow::report::{Findings, Format};
 use eczflow::source::MemoryFiles;
+
+use super::process::Desk;
 
 const FLOW: &str = "f/flow.eczflow";
 
@@ -173,6 +175,43 @@ fn no_format_of_findings_turns_a_line_around() {
             written.contains("EF2002") && !written.contains(['\u{202e}', '\u{61c}']),
             "{format:?}: {written}"
         );
+    }
+}
+
+/// What is kept of the keys of called flows does not grow with what they are given, nor with calls times keys.
+#[cfg(target_os = "linux")]
+#[test]
+fn keys_of_called_flows_take_little_memory() {
+    let desk = Desk::new();
+    for (keys, calls, length, too_large) in [(140, 140, 20_000, false), (400, 2_000, 1_000, true)] {
+        let mut text = "eczflow 1\nuse std.handoff.{ strict }\n\
+            operator acme { passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }\n\
+            api payments = openapi(\"apis/payments.openapi.json\")\n\
+            flow pay(ref: string) -> { n: int } {\n  as acme.agent\n  handoff strict\n"
+            .to_owned();
+        for key in 0..keys {
+            writeln!(text, "  step e{key} = payments.createRefund({{ charge: ref, amount: 1 }})").unwrap();
+            writeln!(text, "    key once per ref\n    undo payments.cancelRefund(refundId: e{key}.id)")
+                .unwrap();
+        }
+        text += "  return { n: 1 }\n}\nflow all() -> { n: int } {\n  as acme.agent\n  handoff strict\n";
+        let filler = "x".repeat(length);
+        for call in 0..calls {
+            writeln!(text, "  step r{call} = call pay(ref: \"{filler}{call}\")").unwrap();
+            writeln!(text, "    undo payments.cancelRefund(refundId: \"{{r{call}.n}}\")").unwrap();
+        }
+        text += "  return { n: 1 }\n}\n";
+        std::fs::write(desk.path("refund/keys.eczflow"), text).unwrap();
+        let checked = desk.command("check refund/keys.eczflow --format json");
+        let mut limited = std::process::Command::new("sh");
+        limited.args(["-c", "ulimit -v 900000; exec \"$0\" \"$@\""]).arg(checked.get_program());
+        limited.args(checked.get_args()).current_dir(checked.get_current_dir().unwrap());
+        limited.env("NO_COLOR", "1").env("XDG_CONFIG_HOME", desk.path("config"));
+        let ended = limited.output().unwrap();
+        let said = String::from_utf8(ended.stdout).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{said}{}", String::from_utf8_lossy(&ended.stderr));
+        assert_eq!(said.contains("EF3007"), too_large, "{said}");
+        assert!(said.contains("EF4008") && !said.contains("EF5005"), "{said}");
     }
 }
 

@@ -56,6 +56,48 @@ fn plan(limits: &str, flow: &str) -> Verified<Plan> {
     flows::compile(flows::refund_files(Some(&format!("{HEAD}{api}{flow}"))))
 }
 
+/// Asks for one thing, and for each of some by a call of that.
+const EACH: &str = r#"
+flow one(sku: string) -> { units: int } {
+  as       acme.agent
+  handoff  strict
+  step found = warehouse.getStock(sku: sku)
+  return { units: found.in_stock }
+}
+flow each(skus: [string]) -> { units: int } {
+  as       acme.agent
+  handoff  strict
+  let counts = for sku in skus at most 10 {
+    step found = call one(sku: sku)
+    yield 1
+  }
+  return { units: sum(counts) }
+}
+"#;
+
+/// Asks for each of some things at two apis of one counterparty.
+const BOTH: &str = r#"
+flow both(skus: [string]) -> { units: int } {
+  as       acme.agent
+  handoff  strict
+  deadline 1h
+  let counts = for sku in skus at most 40 parallel 10 {
+    step one = warehouse.getStock(sku: sku)
+      retry again
+    step two = depot.getStock(sku: sku)
+      after one
+      retry again
+    yield 1
+  }
+  return { units: sum(counts) }
+}
+"#;
+
+/// The same with a second api of the warehouse.
+fn plan_of_both(limits: &str) -> Verified<Plan> {
+    plan(limits, &format!("api depot = openapi(\"apis/warehouse.openapi.yaml\") {{ {limits} }}\n{BOTH}"))
+}
+
 fn skus(count: usize) -> Json {
     json!({"skus": (0..count).map(|number| format!("S{number}")).collect::<Vec<_>>()})
 }
@@ -195,6 +237,14 @@ fn rates_and_places_are_part_of_what_a_run_comes_to() {
     assert_eq!(bounds(&plan("concurrency 10", STOCK)).steps.wall_clock_ms, free.steps.wall_clock_ms);
     let scarce = bounds(&plan("concurrency 4", STOCK)).steps.wall_clock_ms - free.steps.wall_clock_ms;
     assert_eq!(scarce, 160 * (32_000 + 30_000) / 4);
+    // Two apis of one counterparty share a rate and its places.
+    let (both, alone) = (bounds(&plan_of_both("rate 3 per 1m")), bounds(&plan_of_both("")));
+    assert_eq!((both.rates.len(), both.rates[0].requests, both.rates[0].least_ms), (1, 80, 26 * 60_000));
+    assert_eq!(both.steps.wall_clock_ms - alone.steps.wall_clock_ms, 106 * 60_000);
+    // One thing is asked of the one before it is asked of the other: ten at once.
+    let places = |limits| bounds(&plan_of_both(limits)).steps.wall_clock_ms - alone.steps.wall_clock_ms;
+    assert_eq!(places("concurrency 10"), 0);
+    assert_eq!(places("concurrency 5"), 320 * (32_000 + 30_000) / 5);
     // Called flows ask the same api.
     assert_eq!(bounds(&plan("rate 3 per 1m", &format!("{STOCK}{TWICE}"))).rates[0].requests, 80);
 }
@@ -240,10 +290,49 @@ fn edited_limits_are_refused() {
     }
 }
 
+/// A plan is refused whose apis of one counterparty have different limits, or ask more together than its deadline lets
+/// them, and so is one whose loop calls a flow that has less time than it may wait for its turn.
+#[test]
+fn edited_limits_of_a_counterparty_are_refused() {
+    type Edit = fn(&mut Plan);
+    let refused = |original: &Plan, edit: Edit| {
+        let mut copy = original.clone();
+        edit(&mut copy);
+        prove(&copy).map(|_| ()).map_err(|error| (error.code(), error.to_string()))
+    };
+    let both = plan_of_both("rate 10 per 1m concurrency 10");
+    let apart = "has the same passport and base URL";
+    let edits: [(&str, Edit); 4] = [
+        (apart, |plan| plan.apis.get_mut("depot").unwrap().rate = None),
+        (apart, |plan| plan.apis.get_mut("depot").unwrap().rate.as_mut().unwrap().requests = 11),
+        (apart, |plan| plan.apis.get_mut("warehouse").unwrap().concurrency = None),
+        ("the last of 80 requests begins after 420000 ms", |plan| plan.flow.deadline_ms = 419_999),
+    ];
+    for (reason, edit) in edits {
+        let (code, text) = refused(&both, edit).unwrap_err();
+        assert!(code == "ER2007" && text.contains(reason), "{text}");
+    }
+    assert_eq!(refused(&both, |plan| plan.flow.deadline_ms = 420_000), Ok(()));
+
+    // The called flow is proved again by itself.
+    fn gives(plan: &mut Plan, deadline_ms: u64) {
+        let one = plan.flows.get_mut("one").unwrap();
+        one.flow.deadline_ms = deadline_ms;
+        let proven = prove(one).unwrap();
+        (one.proof, one.egress) = (proven.proof, proven.egress);
+    }
+    let each = plan("rate 4 per 1m", EACH);
+    let (code, text) = refused(&each, |plan| gives(plan, 59_999)).unwrap_err();
+    assert!(code == "ER2007" && text.contains("keeps the called flow waiting"), "{text}");
+    assert_eq!(refused(&each, |plan| gives(plan, 60_000)), Ok(()));
+}
+
 /// When the counterparty received its requests.
 fn received(stage: &Stage) -> Vec<Timestamp> {
     let requests = stage.ledger().report().requests;
-    requests.iter().filter(|entry| entry.server == "warehouse").map(|entry| entry.at).collect()
+    // A counterparty's server is called after the first of its apis.
+    let of_it = requests.iter().filter(|entry| ["warehouse", "depot"].contains(&entry.server.as_str()));
+    of_it.map(|entry| entry.at).collect()
 }
 
 /// What is let go a second apart may arrive a little closer together.
@@ -263,33 +352,81 @@ async fn the_counterparty_sees_the_rate_over_all_runs_of_a_process() {
     assert!(keeps(received.clone(), 4, ARRIVAL_MS), "{received:?}");
 }
 
+/// A run whose process ends after so many commits and that another one goes on with: how many requests the first one
+/// sent; nothing where it came to its end before.
+async fn cut(plan: Verified<Plan>, items: usize, commits: usize, most: usize) -> Option<usize> {
+    let mut stage = Stage::new(plan, Faults::default()).await;
+    let store = stage.store.clone();
+    stage.behind(Arc::new(Failing { store: store.clone(), left: AtomicUsize::new(commits), kept: false }));
+    let Json::Object(given) = skus(items) else { unreachable!() };
+    if stage.try_run(given).await.is_ok() {
+        return None;
+    }
+    let before = received(&stage).len();
+    stage.behind(store.clone());
+    let run = store.runs().unwrap().remove(0).run;
+    let (_keep, go) = watch::channel(false);
+    let report = stage.host.resume(stage.plan.clone(), &run, go).await.unwrap();
+    assert_eq!(report.phase, Phase::Finished(Status::Succeeded), "{:?}", report.failure);
+    stage.audit(&report);
+    let runs = store.runs().unwrap();
+    let entries = runs.iter().flat_map(|run| store.load(&run.run).unwrap());
+    let intended = entries.filter(|entry| entry.record.kind == Kind::AttemptIntended);
+    assert!(keeps(intended.map(|entry| entry.record.time).collect(), most, 1_000), "{commits}");
+    Some(before)
+}
+
+/// Ends a process after ever more commits, until two ended when so many requests were sent: how many records one commit
+/// holds is the machine's matter.
+async fn outlives(
+    plan: impl Fn() -> Verified<Plan>,
+    items: usize,
+    most: usize,
+    sent: std::ops::Range<usize>,
+) {
+    let mut between = 0;
+    for commits in 3.. {
+        let Some(before) = cut(plan(), items, commits, most).await else { break };
+        between += usize::from(sent.contains(&before));
+        if between == 2 {
+            return;
+        }
+    }
+    panic!("{between} processes ended when {sent:?} requests were sent");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rate_outlives_the_process() {
-    let mut cut = 0;
-    for commits in [3, 4, 6] {
-        let mut stage = Stage::new(plan("rate 3 per 1s", STOCK), Faults::default()).await;
-        let store = stage.store.clone();
-        stage.behind(Arc::new(Failing {
-            store: store.clone(),
-            left: AtomicUsize::new(commits),
-            kept: false,
-        }));
-        let Json::Object(given) = skus(6) else { unreachable!() };
-        stage.try_run(given).await.unwrap_err();
-        let before = received(&stage).len();
-        cut += usize::from((1..6).contains(&before));
-        stage.behind(store.clone());
-        let run = store.runs().unwrap().remove(0).run;
+    outlives(|| plan("rate 3 per 1s", STOCK), 6, 3, 1..6).await;
+}
+
+/// What a called flow sent counts after a crash, whether it is over or under way.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rate_of_called_flows_outlives_the_process() {
+    let retried = EACH.replace("getStock(sku: sku)", "getStock(sku: sku)\n    retry again");
+    outlives(|| plan("rate 2 per 1s", &retried), 4, 2, 2..4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rate_of_two_apis_of_a_counterparty_outlives_the_process() {
+    outlives(|| plan_of_both("rate 3 per 1s"), 3, 3, 2..6).await;
+}
+
+/// Flows without the limit, in a process with one that has it, hold to none, but what they send counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_flow_without_the_rate_sends_counts_for_one_that_has_it() {
+    let stage = Stage::new(plan("rate 2 per 1s", STOCK), Faults::default()).await;
+    let free = Arc::new(plan("", STOCK));
+    for (plan, items) in [(&stage.plan, 1), (&free, 2), (&stage.plan, 1)] {
+        let Json::Object(given) = skus(items) else { unreachable!() };
         let (_keep, go) = watch::channel(false);
-        let report = stage.host.resume(stage.plan.clone(), &run, go).await.unwrap();
+        let report = stage.host.run(plan.clone(), given, go).await.unwrap();
         assert_eq!(report.phase, Phase::Finished(Status::Succeeded), "{:?}", report.failure);
-        stage.audit(&report);
-        let intended = stage.entries(&report);
-        let intended = intended.iter().filter(|entry| entry.record.kind == Kind::AttemptIntended);
-        assert!(keeps(intended.map(|entry| entry.record.time).collect(), 3, 1_000), "{commits}");
-        assert!(keeps(received(&stage), 3, ARRIVAL_MS), "{commits}");
     }
-    assert!(cut > 0, "no process ended between two requests");
+    let mut received = received(&stage);
+    received.sort_unstable();
+    assert_eq!(received.len(), 4);
+    assert!(received[3].since(received[1]) >= ARRIVAL_MS, "{received:?}");
 }
 
 /// The most requests that the warehouse had before it at once, where some hang until their time is over.

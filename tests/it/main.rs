@@ -45,6 +45,7 @@ mod survey;
 mod tamper;
 mod trust;
 mod typed;
+mod undo;
 mod unverified;
 mod wild;
 mod world;

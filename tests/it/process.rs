@@ -21,8 +21,14 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new() -> Desk {
+        Desk::with("refund")
+    }
+
+    /// With a copy of another example.
+    pub(super) fn with(example: &str) -> Desk {
         let desk = Desk { folder: tempfile::tempdir().unwrap() };
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/refund"), &desk.path("refund"));
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+        copy(&examples.join(example), &desk.path(example));
         desk
     }
 
@@ -47,8 +53,12 @@ impl Desk {
 
     /// `eczflow sandbox`, kept running until dropped.
     pub(super) fn sandbox(&self, more: &str) -> Served {
+        self.sandbox_of("refund/refund.eczflow", more)
+    }
+
+    pub(super) fn sandbox_of(&self, flow: &str, more: &str) -> Served {
         let mut child = self
-            .command(&format!("sandbox refund/refund.eczflow --json {more}"))
+            .command(&format!("sandbox {flow} --json {more}"))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -258,7 +268,7 @@ fn a_kill_at_every_request_changes_nothing_for_anybody() {
         child.kill().unwrap();
         child.wait().unwrap();
         let listed = desk.run(&format!("runs --store {store}")).expect(0).stdout;
-        assert!(listed.contains("running"), "{listed}");
+        assert!(listed.contains(" interrupted "), "{listed}");
         let run = listed.lines().last().unwrap().split_whitespace().next().unwrap().to_owned();
         let resumed = desk
             .run(&format!("resume {run} --config {} --store {store} --json", served.config))

@@ -258,3 +258,42 @@ fn what_a_called_flow_is_given_counts_for_its_calls() {
         );
     }
 }
+
+/// Only the called flow uses the api that another organisation is said to answer.
+const SAID: &str = r#"eczflow 1
+use std.handoff.{ strict }
+operator acme { passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }
+operator depot { passport ECZ-GB-WARE01 }
+api warehouse = openapi("apis/warehouse.openapi.yaml")
+api plain = openapi("apis/plain.yaml") { no passport because "a measurement" operator depot }
+classify warehouse.getStock as restricted
+flow known(day: string) -> { wet: bool } {
+  as acme.agent
+  handoff strict
+  step found = plain.getDay(day: day)
+  return { wet: found.rain }
+}
+flow look(sku: string) -> { n: int } {
+  as acme.agent
+  handoff strict
+  step stock = warehouse.getStock(sku: sku)
+  step day = call known(day: "{stock.in_stock}")
+  return { n: 1 }
+}
+"#;
+
+#[test]
+fn who_is_said_to_answer_in_a_called_flow_is_the_receiver_there() {
+    let mut files = flows::refund_files(Some(SAID));
+    files.insert("apis/plain.yaml", include_str!("../ui/apis/plain.yaml"));
+    let plan = flows::compile(files);
+    let to: Vec<_> = plan.egress.iter().filter(|row| row.call == "day/found").map(|row| row.to.as_str()).collect();
+    assert_eq!(to, ["ECZ-GB-WARE01"]);
+    // A plan in which that name is two organisations could say either.
+    let mut other = Plan::clone(&plan);
+    let mut depot = other.flows["known"].operators["depot"].clone();
+    depot.passport = "ECZ-GB-PAYM01".parse().unwrap();
+    other.operators.insert("depot".to_owned(), depot);
+    let found = prove(&other).map(|_| ()).and_then(|()| check(other).map(|_| ())).unwrap_err();
+    assert!(matches!(found, PlanError::Obligation { name: "P4", .. }), "{found}");
+}

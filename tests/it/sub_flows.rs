@@ -90,6 +90,17 @@ async fn a_called_flow_runs_by_itself_and_both_logs_name_each_other() {
     assert_eq!((stage.effects("payments").len(), stage.effects("warehouse").len()), (1, 2));
 }
 
+/// An undo of a call is one operation, and answers for everything that the flow did.
+#[test]
+fn the_undo_of_a_call_is_told_with_the_effects_it_answers_for() {
+    let failures = eczflow::plan::failures(&plan(PLAIN));
+    let mut undoings = failures.iter().flat_map(|failure| &failure.undone);
+    let undoing = undoings.find(|undoing| undoing.step == "done").unwrap();
+    assert_eq!(undoing.answers_for, ["warehouse.returnItem", "payments.createRefund"]);
+    let one = eczflow::plan::failures(&flows::refund());
+    assert!(one.iter().flat_map(|failure| &failure.undone).all(|undoing| undoing.answers_for.is_empty()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_called_flow_that_fails_has_undone_its_own_and_fails_its_step() {
     let faults = faults("payments.createRefund=400");

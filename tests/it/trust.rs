@@ -243,7 +243,7 @@ fn a_checkpoint_ends_with_zero_only_where_all_is_in_place() {
     // What only a called flow needs is needed.
     let batch = desk.run(&format!("checkpoint {} --format json", place("batch/batch.eczflow")));
     let batch = batch.expect(1).json();
-    for api in ["payments", "support", "warehouse"] {
+    for api in ["payments", "support"] {
         let passport = (format!("API Passport of `{api}`"), "in_place".to_owned());
         assert!(states(&batch).contains(&passport), "{batch}");
     }

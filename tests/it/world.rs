@@ -117,8 +117,8 @@ impl Environment for Outside {
             return Permit::Paced(until);
         }
         let permit = self.breaker(api).permit(api, now);
-        if let (Some(rate), false) = (rate, matches!(permit, Permit::Until(_))) {
-            self.paces.entry(api.to_owned()).or_default().sent(&caller, rate, now);
+        if !matches!(permit, Permit::Until(_)) {
+            self.paces.entry(api.to_owned()).or_default().sent(&caller, now);
         }
         permit
     }
@@ -377,7 +377,9 @@ pub(crate) fn crash(plan: &Verified<Plan>, log: Log, outside: &mut Outside) -> R
         if let Some(rate) = plan.apis[api].rate {
             // Each under a name of its own: this process has seen none of them.
             let run = record.seq.to_string().into();
-            outside.paces.entry(api.clone()).or_default().recall(&run, rate, &[record.time]);
+            let pace = outside.paces.entry(api.clone()).or_default();
+            pace.expect(rate);
+            pace.recall(&run, &[record.time]);
         }
     }
     let mut run = Run { state, log };

@@ -33,6 +33,9 @@ pub static FALSE_GUARD: Code = Code::error("EF3011", "false-guard");
 /// Pages of a call that is not told which one.
 pub static UNASKED_PAGE: Code = Code::error("EF3012", "unasked-page");
 
+/// A poll whose condition is the same after every answer.
+pub static BLIND_POLL: Code = Code::error("EF3032", "blind-poll");
+
 /// An `irreversible` without a reason, or of what changes nothing.
 pub static EMPTY_IRREVERSIBLE: Code = Code::error("EF3030", "empty-irreversible");
 
@@ -52,4 +55,5 @@ pub const ALL: &[&Code] = &[
     &UNASKED_PAGE,
     &RECURSIVE_CALL,
     &EMPTY_IRREVERSIBLE,
+    &BLIND_POLL,
 ];

@@ -28,6 +28,8 @@ pub static RECONCILING_EFFECT: Code = Code::error("EF5016", "reconciling-effect"
 pub static NEEDLESS_RECONCILE: Code = Code::error("EF5017", "needless-reconcile");
 /// A rate that does not let go of all requests within the deadline.
 pub static RATE_OUTLASTS_DEADLINE: Code = Code::error("EF5021", "rate-outlasts-deadline");
+/// Apis of one counterparty that do not state the same limits.
+pub static LIMITS_DIFFER: Code = Code::error("EF5022", "limits-differ");
 
 /// A header for keys that the runtime sets to something else.
 pub static RESERVED_HEADER: Code = Code::error("EF5030", "reserved-header");
@@ -61,6 +63,7 @@ pub const ALL: &[&Code] = &[
     &NEEDLESS_RECONCILE,
     &SIGNAL_WITHOUT_BOUND,
     &RATE_OUTLASTS_DEADLINE,
+    &LIMITS_DIFFER,
     &RESERVED_HEADER,
     &ASSUMED_WITHOUT_REASON,
     &UNFIT_KEY,

@@ -22,7 +22,7 @@ use walk::{Sending, Walked};
 
 pub use schemas::{is_labelled, labelled_above, unknown_words};
 pub use sources::{Mark, Origin};
-pub use subject::{Api, Called, Input, Item, Sent, Subject, What, owner};
+pub use subject::{Api, Called, Guarded, Input, Item, Sent, Subject, What, guarded, member_of, owner};
 
 use super::bits::Bits;
 use super::model::{Obligation, Plan};
@@ -261,8 +261,8 @@ impl<'s, 'a> Analysis<'s, 'a> {
         })
     }
 
-    /// Releases that change nothing: whoever they name may have the value as it is, or never gets it.
-    pub fn needless_releases(&self) -> Vec<(&'a str, String)> {
+    /// Releases that change nothing, with whom they name, and whether that one gets the value: then it may have it as it is.
+    pub fn needless_releases(&self) -> Vec<(&'a str, String, bool)> {
         let sources = &self.walked.judge.sources.all;
         let mut found = Vec::new();
         for (number, source) in sources.iter().enumerate() {
@@ -281,7 +281,7 @@ impl<'s, 'a> Analysis<'s, 'a> {
                         sending.call.map(|(api, _)| api) == *api && self.reaches(sending, number)
                     });
                 if !gets || of.all().common(refused.as_is()).is_empty() {
-                    found.push((node, name.clone()));
+                    found.push((node, name.clone(), gets));
                 }
             }
         }

@@ -1,8 +1,9 @@
-//! `x-data-class` in the schemas of an answer: of a field, of what it stands in, and of what stands in it.
+//! What the schemas of an answer say of classes: of a field, of what it stands in, and of what stands in it. A word of
+//! `x-data-class`, or that a text is a password.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::documents::{
     MediaView, OperationView, Reference, ResponseView, StatusRange, join, local_reference,
@@ -22,9 +23,22 @@ type Set = BTreeSet<String>;
 pub(super) type Named = (Class, String);
 
 /// The class that a schema names. A word that is none counts as the highest: whoever wrote it wanted to say something.
-fn named(schema: &Value) -> Option<Class> {
-    let word = schema.get(DATA_CLASS)?;
-    Some(word.as_str().and_then(Class::of).unwrap_or(Class::Restricted))
+/// Without a word a password is of the highest class.
+fn named(schema: &Map<String, Value>) -> Option<Class> {
+    match schema.get(DATA_CLASS) {
+        Some(word) => Some(word.as_str().and_then(Class::of).unwrap_or(Class::Restricted)),
+        None => is_password(schema).then_some(Class::Restricted),
+    }
+}
+
+/// Whether a schema says of a text that it is to be hidden.
+fn is_password(schema: &Map<String, Value>) -> bool {
+    let text = match schema.get("type") {
+        None => true,
+        Some(Value::Array(types)) => types.iter().any(|ty| ty == "string"),
+        Some(ty) => ty == "string",
+    };
+    text && schema.get("format").is_some_and(|format| format == "password")
 }
 
 /// The class that an operation's document gives a field of the answer, or what it stands in, and the schema that does.
@@ -47,16 +61,18 @@ pub fn unknown_words(view: &OperationView) -> Vec<(String, String)> {
     found
 }
 
-/// Whether any schema of an operation names a class: most documents have none, and then nothing more need be looked at.
+/// Whether any schema of an operation names a class or a password: most documents have none, and then nothing more need be looked at.
 pub fn is_labelled(view: &OperationView) -> bool {
-    fn mentions(value: &Value) -> bool {
-        match value {
-            Value::Object(members) => members.contains_key(DATA_CLASS) || members.values().any(mentions),
-            Value::Array(items) => items.iter().any(mentions),
-            _ => false,
-        }
+    any(view.root(), &|schema| schema.contains_key(DATA_CLASS) || is_password(schema))
+}
+
+/// Whether a test holds of any object in a value.
+fn any(value: &Value, test: &dyn Fn(&Map<String, Value>) -> bool) -> bool {
+    match value {
+        Value::Object(members) => test(members) || members.values().any(|member| any(member, test)),
+        Value::Array(items) => items.iter().any(|item| any(item, test)),
+        _ => false,
     }
-    mentions(view.root())
 }
 
 /// The schemas of what is written in one of some media types.
@@ -99,7 +115,7 @@ pub(super) struct Schemas<'v> {
 
 impl<'v> Schemas<'v> {
     pub(super) fn new(view: &'v OperationView) -> Schemas<'v> {
-        let mut highest = None;
+        let mut highest = any(view.root(), &is_password).then_some(Class::Restricted);
         if is_labelled(view) {
             each_word(view.root(), &mut String::new(), &mut |_, word| {
                 let class = word.as_str().and_then(Class::of).unwrap_or(Class::Restricted);
@@ -168,7 +184,7 @@ impl<'v> Schemas<'v> {
     }
 
     fn highest(&self, set: &Set) -> Option<Named> {
-        set.iter().filter_map(|at| Some((named(self.view.json(at)?)?, at.clone()))).max()
+        set.iter().filter_map(|at| Some((named(self.view.json(at)?.as_object()?)?, at.clone()))).max()
     }
 
     /// A set with all that describes the same value; with all that is inside it where `inside`.

@@ -8,6 +8,7 @@ use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
 use crate::plan::model::Plan;
 use crate::plan::steps::{Block, Call, Node, NodeKind};
+use crate::plan::typed::guards_of;
 use crate::plan::{Class, Classified, Clearance, Pages, Party, Release};
 
 /// A flow, as far as confidentiality goes.
@@ -156,8 +157,50 @@ pub struct Sent<'a> {
     pub view: Option<&'a OperationView>,
     /// Values and where they go: `path.id`, `query.q`, `header.h`, `body`, `key`.
     pub parts: Vec<(String, &'a Expr)>,
-    /// Whether a value may turn out not to fit when it is to be sent, which fails the run.
-    pub guarded: bool,
+    /// What may turn out not to fit when it is to be sent, which fails the run: by the place of its part.
+    pub guarded: BTreeMap<String, Guarded<'a>>,
+}
+
+/// How much of a part may turn out not to fit.
+#[derive(Debug)]
+pub enum Guarded<'a> {
+    /// All of it.
+    Whole,
+    /// These members.
+    Members(Vec<&'a str>),
+}
+
+/// What of a request's parts is a guard. `told`: whether a guard of the call begins with these words.
+pub fn guarded<'a>(
+    parts: &[(String, &'a Expr)],
+    operation: &str,
+    told: impl Fn(&str) -> bool,
+) -> BTreeMap<String, Guarded<'a>> {
+    let body = format!("the body of `{operation}`");
+    let of_part = |(place, value): &(String, &'a Expr)| {
+        let guarded = match (place.as_str(), value) {
+            ("key", _) => told("the key in `").then_some(Guarded::Whole),
+            ("body", _) if told(&format!("{body}: ")) => Some(Guarded::Whole),
+            ("body", Expr::Record { members }) => {
+                let names = members.iter().map(|(name, _)| name.as_str());
+                let names: Vec<&str> =
+                    names.filter(|name| told(&format!("{}: ", member_of(&body, name)))).collect();
+                (!names.is_empty()).then_some(Guarded::Members(names))
+            }
+            ("body", _) => told(&format!("{body}, `")).then_some(Guarded::Whole),
+            (place, _) => {
+                let name = place.split_once('.').map_or(place, |(_, name)| name);
+                told(&format!("argument `{name}` of `{operation}`: ")).then_some(Guarded::Whole)
+            }
+        };
+        guarded.map(|guarded| (place.clone(), guarded))
+    };
+    parts.iter().filter_map(of_part).collect()
+}
+
+/// A member of a place, in words.
+pub fn member_of(place: &str, name: &str) -> String {
+    format!("{place}, `{name}`")
 }
 
 /// The owner of an api's data: its operator's ECZ-ID where one is known.
@@ -170,13 +213,13 @@ type Views = BTreeMap<(String, String), OperationView>;
 impl<'a> Subject<'a> {
     /// A plan's flow.
     pub(in crate::plan) fn of_plan(plan: &'a Plan, views: &'a Views, guards: &'a [String]) -> Subject<'a> {
-        let passport = |name: &str| plan.operators.get(name).map(|operator| &operator.passport);
         let mut apis: BTreeMap<&str, Api<'_>> = BTreeMap::new();
-        // One name is one api, in the flows that are called too.
-        for (name, api) in plan.all_apis() {
+        let flows = plan.all_flows().into_iter();
+        // One name is one api, and one operator, in the flows that are called too.
+        for (flow, (name, api)) in flows.flat_map(|flow| flow.apis.iter().map(move |api| (flow, api))) {
             let operator = match &api.identity {
                 Party::Passport { identity, .. } => Some(&identity.operator_ecz_id),
-                Party::NoPassport { operator, .. } => operator.as_deref().and_then(passport),
+                Party::NoPassport { operator, .. } => passport(flow, operator.as_deref()),
             };
             let facts = apis.entry(name).or_insert_with(|| Api {
                 owner: owner(name, operator),
@@ -189,7 +232,7 @@ impl<'a> Subject<'a> {
         }
         let reader = Reader { plan, guards, views, prefix: String::new() };
         Subject {
-            operator: owner(&plan.flow.operator, passport(&plan.flow.operator)),
+            operator: owner(&plan.flow.operator, passport(plan, Some(&plan.flow.operator))),
             operator_name: &plan.flow.operator,
             cleared: plan.flow.cleared.clone(),
             inputs: inputs(plan),
@@ -198,6 +241,10 @@ impl<'a> Subject<'a> {
             body: reader.block(&plan.flow.body),
         }
     }
+}
+
+fn passport<'a>(plan: &'a Plan, operator: Option<&str>) -> Option<&'a EczId> {
+    plan.operators.get(operator?).map(|operator| &operator.passport)
 }
 
 fn inputs(plan: &Plan) -> Vec<Input<'_>> {
@@ -261,8 +308,7 @@ impl<'a> Reader<'a> {
     }
 
     fn is_guarded(&self, subject: &str) -> bool {
-        let guard = format!("{subject}: ");
-        self.guards.iter().any(|line| line.starts_with(&guard))
+        guards_of(self.guards, subject).next().is_some()
     }
 
     /// A flow that is not there was refused before.
@@ -284,9 +330,11 @@ impl<'a> Reader<'a> {
             .map(|argument| (format!("{}.{}", argument.location, argument.name), &argument.value))
             .chain(call.body.iter().map(|body| ("body".to_owned(), body)))
             .chain(call.once_per.iter().map(|key| ("key".to_owned(), key)));
+        let parts: Vec<(String, &Expr)> = parts.collect();
+        let told = |words: &str| guards_of(self.guards, &subject).any(|guard| guard.starts_with(words));
         Sent {
-            parts: parts.collect(),
-            guarded: self.is_guarded(&subject),
+            guarded: guarded(&parts, &call.operation, told),
+            parts,
             view: self.views.get(&(call.api.clone(), call.operation.clone())),
             api: &call.api,
             operation: &call.operation,

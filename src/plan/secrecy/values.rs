@@ -235,7 +235,7 @@ impl<'s, 'a> Judge<'s, 'a> {
         }
     }
 
-    fn member(&mut self, of: &Value<'a>, name: &'a str) -> Value<'a> {
+    pub(super) fn member(&mut self, of: &Value<'a>, name: &'a str) -> Value<'a> {
         match &of.shape {
             Shape::Plain => of.clone(),
             Shape::Record(members) => match members.get(name) {

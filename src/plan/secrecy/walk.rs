@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sources::{Origin, Sources};
-use super::subject::{Called, Item, Sent, Subject, What};
+use super::subject::{Called, Guarded, Item, Sent, Subject, What};
 use super::values::{Judge, Label, Value};
 use crate::expr::Expr;
 use crate::plan::bits::Bits;
@@ -329,8 +329,15 @@ impl<'a> Walk<'_, 'a> {
         for (place, value) in &call.parts {
             let value = self.judge.value(value);
             // Two iterations with one key end the run, as does a value that turns out not to fit.
-            if call.guarded || (repeated && place == "key") {
-                ends.union(&value.whole().all());
+            match call.guarded.get(place) {
+                Some(Guarded::Members(names)) => {
+                    for name in names {
+                        ends.union(&self.judge.member(&value, name).whole().all());
+                    }
+                }
+                Some(Guarded::Whole) => ends.union(&value.whole().all()),
+                None if repeated && place == "key" => ends.union(&value.whole().all()),
+                None => {}
             }
             value.each_part(place, &mut |place, label| parts.push((place.to_owned(), label.clone())));
         }

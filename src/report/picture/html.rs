@@ -55,6 +55,11 @@ fn write_table(drawing: &Drawing, out: &mut String) -> Result {
             when.extend(node.irreversible.iter().map(|because| format!("irreversible: {because}")));
             write_row(&node.id, handoff, operator(&node.operator), &when.join("; "), out)?;
         }
+        if let Some(read) = &node.read_back {
+            let when = format!("where the outcome of {} is unknown", node.id);
+            let step = format!("{}/reconcile", node.id);
+            write_row(&step, &read.handoff, operator(&read.operator), &when, out)?;
+        }
         if let Some(undo) = &node.undo {
             let when = format!("should the run fail after {}", node.id);
             write_row(&format!("{}/undo", node.id), &undo.handoff, operator(&undo.operator), &when, out)?;

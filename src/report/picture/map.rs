@@ -70,11 +70,7 @@ pub fn trustmap_svg(map: &TrustMap) -> String {
         writeln!(out, "<g transform=\"translate({GAP} {GAP})\">")?;
         writeln!(out, "<text class=\"name\" x=\"0\" y=\"18\" font-size=\"18\">{}</text>", escaped(&title))?;
         let note = NOTE.fit(&said, width);
-        writeln!(
-            out,
-            "<text x=\"0\" y=\"39\" font-size=\"12\" style=\"fill:var(--soft)\">{}</text>",
-            escaped(&note)
-        )?;
+        writeln!(out, "<text class=\"soft\" x=\"0\" y=\"39\" font-size=\"12\">{}</text>", escaped(&note))?;
         if let Some(runner) = runner {
             write_runner(runner, tall, out)?;
         }
@@ -149,12 +145,7 @@ fn write_party(
     }
     for api in &party.apis {
         at += LINE + 14;
-        writeln!(
-            lines,
-            "<path class=\"link\" d=\"M{x} {0}H{1}\" style=\"stroke:var(--line)\"/>",
-            at - LINE + 2,
-            x + CARD
-        )?;
+        writeln!(lines, "<path class=\"link rim\" d=\"M{x} {0}H{1}\"/>", at - LINE + 2, x + CARD)?;
         line(&mut lines, ("name", HEAD), (x + PAD, at), &api.name, inner)?;
         // Room for each policy on the way there: a badge above its branch, the steps below.
         let mut row = at;
@@ -236,7 +227,7 @@ fn write_branches(branches: &[Branch], tall: i32, left: i32, out: &mut String) -
         )?;
         writeln!(
             out,
-            "<text x=\"{text}\" y=\"{}\" font-size=\"12\" style=\"fill:var(--soft)\">{}</text></g>",
+            "<text class=\"soft\" x=\"{text}\" y=\"{}\" font-size=\"12\">{}</text></g>",
             y + 15,
             escaped(calls)
         )?;

@@ -12,6 +12,7 @@ mod measure;
 mod routes;
 mod rows;
 mod scene;
+mod style;
 mod svg;
 #[cfg(test)]
 mod tests;

@@ -7,28 +7,8 @@ use super::escaped;
 use super::layout::{Area, Drawn, FOOT, HEAD, Layout, Piece, layout};
 use super::measure::Font;
 use super::scene::{BADGE, Card, Face, Head, Kind, MARGIN, Scene, Style, scene};
-use crate::graph::Drawing;
-
-/// Colours by role. Text keeps a contrast of at least 4.5 to what it stands on, lines one of 3.
-const STYLE: &str = "\
-.ezg{--ground:#fff;--lane:#f6f8fa;--line:#c8d1da;--card:#fff;--text:#1f2328;--soft:#57606a;--edge:#6e7781;--handoff:#0550ae;\
---undo:#8a5300;--warn:#b3261e;--open:#8a5300;--badge:#ddf4ff;--openbadge:#fff1d6;background:var(--ground);color:var(--text)}\
-@media (prefers-color-scheme:dark){.ezg{--ground:#0d1117;--lane:#151b23;--line:#3d444d;--card:#1c232c;--text:#e6edf3;\
---soft:#a3adb8;--edge:#8b949e;--handoff:#6cb6ff;--undo:#e0a840;--warn:#ff8d85;--open:#e0a840;--badge:#12304f;--openbadge:#3d2c08}}\
-.ezg text{font-family:ui-sans-serif,system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;fill:var(--text)}\
-.ezg .code,.ezg .guard{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:var(--soft)}\
-.ezg .guard{font-style:italic;fill:var(--text)}\
-.ezg .soft{fill:var(--soft)}.ezg .name,.ezg .warn,.ezg .badge,.ezg .head{font-weight:600}\
-.ezg .warn{fill:var(--warn)}.ezg .badge{fill:var(--handoff)}.ezg .open{fill:var(--open)}\
-.ezg .pill{fill:var(--badge)}.ezg .openpill{fill:var(--openbadge)}\
-.ezg .lane{fill:var(--lane);stroke:var(--line)}.ezg .openlane{stroke:var(--open);stroke-dasharray:6 4}\
-.ezg .frame{fill:none;stroke:var(--soft);stroke-width:1.2;stroke-dasharray:2 3}\
-.ezg .card{fill:var(--card);stroke:var(--edge)}.ezg .effect{stroke:var(--text);stroke-width:2.2}\
-.ezg .rule{stroke-width:1.6}.ezg .undo{stroke:var(--undo);stroke-dasharray:5 3}.ezg .final{stroke:var(--warn);stroke-width:2.2}\
-.ezg .link{fill:none;stroke:var(--edge);stroke-width:1.3}.ezg .handoff{stroke:var(--handoff);stroke-width:2.2}\
-.ezg .order{stroke-dasharray:7 4}.ezg .barrier{stroke-dasharray:2 4;stroke-width:1.8}\
-.ezg .back{stroke:var(--undo);stroke-dasharray:5 3;stroke-width:1.5}\
-.ezg .tip{fill:var(--edge)}.ezg .handofftip{fill:var(--handoff)}.ezg .backtip{fill:var(--undo)}";
+use super::style::style;
+use crate::graph::{Drawing, DrawnNode};
 
 /// Between the parts of the whole.
 pub(super) const GAP: i32 = 20;
@@ -71,7 +51,7 @@ pub(super) fn document(
         )?;
         writeln!(out, "<title id=\"ezg-title\">{}</title>", escaped(title))?;
         writeln!(out, "<desc id=\"ezg-desc\">{}</desc>", escaped(described))?;
-        writeln!(out, "<style>{STYLE}</style>")?;
+        writeln!(out, "<style>{}</style>", style())?;
         writeln!(out, "<defs>")?;
         for (id, class) in [("ezg-tip", "tip"), ("ezg-handoff", "handofftip"), ("ezg-back", "backtip")] {
             writeln!(
@@ -80,7 +60,7 @@ pub(super) fn document(
             )?;
         }
         writeln!(out, "</defs>")?;
-        writeln!(out, "<rect width=\"{width}\" height=\"{height}\" style=\"fill:var(--ground)\"/>")?;
+        writeln!(out, "<rect width=\"{width}\" height=\"{height}\" class=\"ground\"/>")?;
         write(&mut out)?;
         writeln!(out, "</svg>")
     })();
@@ -89,7 +69,7 @@ pub(super) fn document(
 
 /// What the picture shows, for whoever cannot see it.
 pub(super) fn description(drawing: &Drawing) -> String {
-    let calls = drawing.nodes.iter().filter(|node| node.handoff.is_some()).count();
+    let calls: usize = drawing.nodes.iter().map(DrawnNode::calls).sum();
     let undos = drawing.nodes.iter().filter(|node| node.undo.is_some()).count();
     let others: Vec<String> = drawing
         .operators
@@ -141,7 +121,7 @@ impl Picture {
         )?;
         writeln!(
             out,
-            "<text x=\"4\" y=\"41\" font-size=\"12\" style=\"fill:var(--soft)\">{}</text>",
+            "<text class=\"soft\" x=\"4\" y=\"41\" font-size=\"12\">{}</text>",
             escaped(&self.note)
         )?;
         writeln!(out, "<g transform=\"translate(0 {TOP})\">")?;
@@ -182,13 +162,12 @@ impl Picture {
 
 fn write_lane(head: &Head, area: Area, out: &mut String) -> Result {
     let Area { x, y, width, height } = area;
-    let open = if head.unverified { " openlane" } else { "" };
+    let (open, code) = if head.unverified { (" openlane", "code open") } else { ("", "code") };
     writeln!(out, "<g><title>{}</title>", escaped(&head.title))?;
     writeln!(
         out,
         "<rect class=\"lane{open}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>"
     )?;
-    let colour = if head.unverified { " style=\"fill:var(--open)\"" } else { "" };
     // Tall lanes say at their foot too whose they are.
     let foot = (height > FOOT + 40).then_some(area.bottom() - 10);
     let name = escaped(&head.name);
@@ -198,19 +177,14 @@ fn write_lane(head: &Head, area: Area, out: &mut String) -> Result {
         let below = escaped(&head.below);
         writeln!(
             out,
-            "<text class=\"code\" x=\"{left}\" y=\"{}\" font-size=\"11\"{colour}>{below}</text>",
+            "<text class=\"{code}\" x=\"{left}\" y=\"{}\" font-size=\"11\">{below}</text>",
             y + 39
         )?;
     }
     if let Some(foot) = foot {
         writeln!(out, "<text class=\"head\" x=\"{left}\" y=\"{foot}\" font-size=\"12\">{name}</text>")?;
     }
-    writeln!(
-        out,
-        "<path class=\"link\" d=\"M{x} {0}H{1}\" style=\"stroke:var(--line)\"/></g>",
-        y + HEAD - 4,
-        area.right()
-    )
+    writeln!(out, "<path class=\"link rim\" d=\"M{x} {0}H{1}\"/></g>", y + HEAD - 4, area.right())
 }
 
 fn class(style: Style) -> (&'static str, &'static str) {

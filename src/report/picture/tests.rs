@@ -2,7 +2,7 @@ use super::layout::{Area, Drawn, Layout, Piece, layout};
 use super::scene::{Card, Face, Head, Kind, Line, Link, Scene, Style, scene};
 use super::{html, svg};
 use crate::ecz::VerifyMode;
-use crate::graph::{Drawing, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, DrawnUndo, EdgeKind, Shape};
+use crate::graph::{Drawing, DrawnCall, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, EdgeKind, Shape};
 use proptest::prelude::*;
 
 fn handoff(operation: &str) -> DrawnHandoff {
@@ -28,6 +28,7 @@ fn node(id: &str, shape: Shape, operator: &str, inside: Option<&str>) -> DrawnNo
         guard: None,
         irreversible: None,
         handoff: call.then(|| handoff(&format!("api.{id}"))),
+        read_back: None,
         undo: None,
     }
 }
@@ -45,12 +46,12 @@ fn everything(hostile: &str) -> Drawing {
         unverified: unverified.map(str::to_owned),
     };
     let mut hold = node("hold", Shape::Effect, "A", None);
-    hold.undo = Some(DrawnUndo { operator: "A".into(), handoff: handoff(&format!("api.cancel{hostile}")) });
+    hold.undo = Some(DrawnCall { operator: "A".into(), handoff: handoff(&format!("api.cancel{hostile}")) });
     hold.guard = Some(format!("a < b && c{hostile}"));
     let mut last = node("last", Shape::Effect, "api x", None);
     last.irreversible = Some(format!("gone{hostile}"));
     let mut moved = node("moved", Shape::Effect, "api x", Some("for_1"));
-    moved.undo = Some(DrawnUndo { operator: "A".into(), handoff: handoff("api.back") });
+    moved.undo = Some(DrawnCall { operator: "A".into(), handoff: handoff("api.back") });
     Drawing {
         flow: format!("flow{hostile}"),
         operators: vec![lane("R", None), lane("A", None), lane("api x", Some("they have none"))],

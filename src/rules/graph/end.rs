@@ -1,6 +1,6 @@
-//! P1: every flow returns or fails, and every node can run for some input.
+//! P1: every flow returns or fails, every node can run for some input, and what is polled for can come.
 
-use crate::diagnostics::codes::graph::{FALSE_GUARD, NO_END, UNREACHABLE};
+use crate::diagnostics::codes::graph::{BLIND_POLL, FALSE_GUARD, NO_END, UNREACHABLE};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
 use crate::hir::{Block, Node, NodeKind};
@@ -9,7 +9,7 @@ use crate::rules::{Context, Rule};
 use crate::source::Span;
 
 pub(in crate::rules) const RULE: Rule =
-    Rule { name: "graph/end", codes: &[&NO_END, &UNREACHABLE, &FALSE_GUARD], check };
+    Rule { name: "graph/end", codes: &[&NO_END, &UNREACHABLE, &FALSE_GUARD, &BLIND_POLL], check };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let flow = &context.hir.flow;
@@ -24,16 +24,16 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     block(&flow.body, &mut Constants::default(), sink);
 }
 
-/// A node as the flow has it: by its name, or by its word where it has none.
+/// A node as the flow has it where it stands: by its name, or by its word where it has none.
 fn shown(node: &Node) -> String {
-    match &node.kind {
-        NodeKind::Return(_) => "this `return`".to_owned(),
-        NodeKind::Fail { .. } => "this `fail`".to_owned(),
-        NodeKind::Ensure { .. } => "this `ensure`".to_owned(),
-        NodeKind::Wait(_) => "this `wait`".to_owned(),
-        NodeKind::For(repeat) if repeat.result.is_none() => "this `for`".to_owned(),
-        _ => format!("`{}`", node.id),
-    }
+    node.word().map_or_else(|| format!("`{}`", node.id), |word| format!("this `{word}`"))
+}
+
+fn blind(step: &str, span: Span) -> Diagnostic {
+    let message = format!("the condition of this poll is the same after every answer of `{step}`");
+    Diagnostic::new(&BLIND_POLL, span, message)
+        .note("the first answer ends it, or none does and it fails at its bound")
+        .help(format!("say what the answer holds at the end, as in `until {step}.… == …`"))
 }
 
 fn block(block: &Block, constants: &mut Constants, sink: &mut Sink) {
@@ -70,6 +70,12 @@ fn block(block: &Block, constants: &mut Constants, sink: &mut Sink) {
             sink.push(
                 Diagnostic::new(&FALSE_GUARD, span, message).help("remove the step, or say when it runs"),
             );
+        }
+        if let NodeKind::Step(step) = &node.kind
+            && let Some((poll, span)) = &step.poll
+            && (!poll.reads(&node.id) || constants.condition(&poll.until).is_some())
+        {
+            sink.push(blind(&node.id, *span));
         }
         match &node.kind {
             NodeKind::Return(_) => end = Some((node.span, "return")),

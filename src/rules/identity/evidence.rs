@@ -50,7 +50,16 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             }
             _ => found,
         };
-        sink.push(declared(found, handoff).help(format!("demand `evidence >= {most}` or less")));
+        let help = match handoff.name.starts_with("std.") {
+            true => format!(
+                "take a policy that asks for `evidence >= {most}` or less, such as `std.handoff.strict`"
+            ),
+            false => format!("demand `evidence >= {most}` or less"),
+        };
+        sink.push(declared(found, handoff).help(match policy.evidence {
+            Evidence::E5 => format!("{help}; or ask the publisher to name an `agent_credential_id`"),
+            _ => help,
+        }));
     }
 }
 

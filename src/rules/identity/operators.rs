@@ -16,7 +16,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 sink.push(
                     Diagnostic::new(&INCONSISTENT_IDENTITY, operator.span, message)
                         .and(other.span, "the other one")
-                        .help("one organisation is one operator"),
+                        .note("one organisation is one operator")
+                        .help(format!("remove `{name}`, and name `{other_name}` in its place")),
                 );
             }
         }
@@ -42,7 +43,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 format!("`{agent}` presents itself, but the document of `{name}` names it as its own agent");
             sink.push(
                 Diagnostic::new(&INCONSISTENT_IDENTITY, api.span, message)
-                    .and(identity.place("agent_credential_id"), "named here"),
+                    .and(identity.place("agent_credential_id"), "named here")
+                    .help("let the flow run `as` an agent of its own, or take the document of the party that is called"),
             );
         }
     }

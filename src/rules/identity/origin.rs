@@ -55,7 +55,16 @@ fn finding(api: &Api, call: &Call, error: &OriginError) -> Diagnostic {
         [] => "the document names no server".to_owned(),
         servers => format!("its servers are `{}`", servers.join("`, `")),
     };
-    let mut found = Diagnostic::new(code, span, error.to_string()).note(servers);
+    let operation = format!("`{}.{}`", call.api, call.operation);
+    let message = match error {
+        OriginError::NotAuthorised(origin) => {
+            format!("{operation} has no server at the authorised origin `{origin}`")
+        }
+        OriginError::NotAServer(url) => format!("{operation} has no server at `{url}`"),
+        OriginError::NoServer => format!("no server of {operation} is an absolute https URL"),
+        other => other.to_string(),
+    };
+    let mut found = Diagnostic::new(code, span, message).note(servers).and(call.span, "called here");
     let place = call.view.servers.first();
     let place = place.and_then(|server| api.document.as_ref()?.place(&server.pointer));
     if let Some(place) = place {
@@ -82,6 +91,9 @@ fn finding(api: &Api, call: &Call, error: &OriginError) -> Diagnostic {
         _ if code.number == NO_SERVER.number => {
             "write an absolute https URL that one of the document's servers stands for, its variables filled in"
         }
-        _ => "a request goes only to the passport's authorised origin or to a regional alias the document lists",
+        OriginError::NotAuthorised(_) => {
+            "call another operation, or ask the publisher: a request goes only to the passport's authorised origin or to a regional alias that the document lists"
+        }
+        _ => "name the origin of one of its servers: a request goes only to the passport's authorised origin or to a regional alias that the document lists",
     })
 }

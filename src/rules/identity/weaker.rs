@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::length;
 use crate::diagnostics::codes::identity::{NEEDLESS_WEAKEN, WEAKER_HANDOFF};
 use crate::diagnostics::{Diagnostic, Sink};
+use crate::ecz::VerifyMode;
+use crate::hir::Handoff;
 use crate::rules::{Context, Rule};
 
 pub(in crate::rules) const RULE: Rule =
@@ -36,30 +39,69 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 "`{}` of the {own} is weaker than `{}` of the {layer} in `{parts}`",
                 handoff.name, weaker.other.name,
             );
+            let said = |policy: &Handoff| said(policy, &weaker.parts);
             sink.push(
                 Diagnostic::new(&WEAKER_HANDOFF, handoff.named_at, message)
-                    .and(weaker.other.named_at, format!("the {layer}'s policy"))
+                    .at(format!("this has {}", said(handoff)))
+                    .and(weaker.other.named_at, format!("the {layer}'s policy has {}", said(weaker.other)))
                     .note("a nearer policy may ask for more without a word, for less only with a reason")
                     .help(format!(
                         "take a policy that is at least as strong, or say why: `weaken handoff {} because \"…\"`",
-                        handoff.name
+                        handoff.written
                     )),
             );
         }
-        for (own, handoff) in call.needlessly_weakened(flow) {
+        for (place, handoff) in call.needlessly_weakened(flow) {
             let Some((_, span)) = &handoff.weakened else { continue };
             if !told.insert((span.start, span.end)) {
                 continue;
             }
-            let own = if own == "step" && undo { "undo" } else { own };
-            let message = format!("`{}` of the {own} is no weaker than what it replaces", handoff.name);
+            let own = if place == "step" && undo { "undo" } else { place };
+            let farther: Vec<_> =
+                call.handoffs.iter().skip_while(|(layer, _)| *layer != place).skip(1).collect();
+            let message = match farther.as_slice() {
+                [] => {
+                    format!("`{}` of the {own} weakens nothing: no policy stands farther out", handoff.name)
+                }
+                [(layer, other), ..] => {
+                    format!(
+                        "`{}` of the {own} is no weaker than `{}` of the {layer}",
+                        handoff.name, other.name
+                    )
+                }
+            };
             let mut found = Diagnostic::new(&NEEDLESS_WEAKEN, *span, message);
-            for (layer, other) in call.handoffs.iter().skip_while(|(layer, _)| *layer != own).skip(1) {
+            for (layer, other) in farther {
                 found = found.and(other.named_at, format!("the {layer}'s policy"));
             }
             sink.push(
-                found.help(format!("write `handoff {}` without `weaken` and its reason", handoff.name)),
+                found.help(format!("write `handoff {}` without `weaken` and its reason", handoff.written)),
             );
         }
     }
+}
+
+/// What a policy says of some of its parts, as it is written in one.
+fn said(handoff: &Handoff, parts: &[&str]) -> String {
+    let Some(policy) = &handoff.policy else { return String::new() };
+    let words = parts.iter().map(|part| match *part {
+        "verify" => match policy.verify.mode {
+            VerifyMode::Open => "`verify open`".to_owned(),
+            VerifyMode::Prefer => "`verify prefer`".to_owned(),
+            VerifyMode::Require => "`verify require`".to_owned(),
+        },
+        "within" => format!("`within {}`", length(policy.verify.within_ms)),
+        "attest" if policy.attest.headers.is_empty() => {
+            "`attest request response` without headers".to_owned()
+        }
+        "attest" => format!("`attest request response headers \"{}\"`", policy.attest.headers.join("\", \"")),
+        "evidence" => format!("`evidence >= {}`", policy.evidence),
+        "trace" if policy.trace_shared => "`trace shared`".to_owned(),
+        "trace" => "no `trace shared`".to_owned(),
+        _ => match &handoff.present {
+            Some(agent) => format!("`present` of `{agent}`"),
+            None => "no `present`".to_owned(),
+        },
+    });
+    words.collect::<Vec<_>>().join(", ")
 }

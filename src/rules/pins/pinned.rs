@@ -1,6 +1,6 @@
 //! P5: every document is pinned, and is what was pinned; otherwise what changed decides.
 
-use crate::base::Digest;
+use crate::base::{Digest, meant};
 use crate::diagnostics::codes::identity::{
     IDENTITY_CHANGED, LOCK_MISMATCH, MISSING_PIN, STALE_PIN, USED_SLICE_CHANGED,
 };
@@ -14,6 +14,10 @@ pub(in crate::rules) const RULE: Rule = Rule {
     codes: &[&MISSING_PIN, &USED_SLICE_CHANGED, &IDENTITY_CHANGED, &STALE_PIN, &LOCK_MISMATCH],
     check,
 };
+
+/// How to go on after a change.
+const AGAIN: &str =
+    "`eczflow pin --update --dry-run` on this file says what changed and what must be proven again";
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let empty = Lock::default();
@@ -51,17 +55,22 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let unread = context.hir.flow.unbound.iter().any(|(api, _)| api == name);
         if unused && let Some(operation) = gone.first() {
             let message = format!("`{name}.{operation}` is gone since it was pinned");
-            sink.push(
-                Diagnostic::new(&USED_SLICE_CHANGED, *span, message)
-                    .help("`eczflow pin --update --dry-run` on this file says what changed and what must be proven again"),
-            );
+            let found = Diagnostic::new(&USED_SLICE_CHANGED, *span, message);
+            let mut unbound = context.hir.flow.unbound.iter();
+            let call = unbound.find(|(api, called)| api == name && called.text == **operation);
+            let near = document.operation(operation).err().and_then(|error| error.suggestion);
+            sink.push(found.and_at(call.map(|(_, called)| called.span), "called here").help(match near {
+                Some(near) => format!("{} {AGAIN}", meant(operation, &near)),
+                None => AGAIN.to_owned(),
+            }));
             continue;
         }
         match lock.compare(wanted, document) {
             Comparison::Unchanged => {}
             Comparison::UnusedChanged if unread => {}
             Comparison::UnusedChanged => {
-                let message = format!("the document of `{name}` changed, but nothing this flow uses of it");
+                let message =
+                    format!("the document of `{name}` changed, but nothing in it that this flow uses");
                 sink.push(
                     Diagnostic::new(&STALE_PIN, *span, message)
                         .and_at(document.place("/info"), "the document as it is now")
@@ -72,12 +81,12 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             Comparison::IdentityChanged => {
                 let message =
                     format!("the document of `{name}` names another identity than when it was pinned");
-                let mut diagnostic = Diagnostic::new(&IDENTITY_CHANGED, *span, message);
-                if let Some(place) = document.place("/info/x-ecz-id") {
-                    diagnostic = diagnostic.and(place, "the identity as it is now");
-                }
+                let locked = lock.api(context.flow_file, name);
+                let changed = locked.map(|locked| locked.identity_changes(document).join("; "));
                 sink.push(
-                    diagnostic
+                    Diagnostic::new(&IDENTITY_CHANGED, *span, message)
+                        .and_at(document.place("/info/x-ecz-id"), "the identity as it is now")
+                        .note(changed.unwrap_or_default())
                         .note(format!("what falls until it is pinned again: P4 and P5 at every call of `{name}`"))
                         .help("make sure with its publisher who the other party is, then run `eczflow pin --update --force` on this file"),
                 );
@@ -151,6 +160,6 @@ fn changed(
             .note(format!(
                 "what was shown of `{at}` does not count until it is pinned again: that values fit (P3), handoffs (P4), the pin (P5), confidentiality (P6), retries (P7), undos (P8)"
             ))
-            .help("`eczflow pin --update --dry-run` on this file says what changed and what must be proven again"),
+            .help(AGAIN),
     );
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::length;
 use crate::diagnostics::codes::retry::DEADLINE_TOO_SHORT;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::hir::{Node, NodeKind};
@@ -28,16 +29,18 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     });
     let attempts =
         if path.len() == 1 { "one attempt" } else { "one attempt of each call on its longest path" };
-    let message = format!("the deadline of {} ms is shorter than {attempts}", flow.deadline_ms);
+    let message = format!("the deadline of {} is shorter than {attempts}", length(flow.deadline_ms));
     let mut found = Diagnostic::new(&DEADLINE_TOO_SHORT, span, message);
     for item in items.iter().filter(|item| path.contains(&item.id)).take(NAMED) {
         let Some(node) = nodes.get(item.id) else { continue };
         found = match (&item.does, &node.kind) {
             (Does::Call { time, .. }, NodeKind::Step(step)) => {
-                let words = format!("an attempt of `{}` may take {} ms", node.id, time.single_ms);
+                let words = format!("an attempt of `{}` may take {}", node.id, length(time.single_ms));
                 let found = found.and(node.span, words);
                 match context.hir.apis.get(&step.call.api).filter(|_| path.len() == 1) {
-                    Some(api) => found.and(api.span, "its api's `timeout`"),
+                    Some(api) => {
+                        found.and(api.span, "its api's `timeout` says so, or the 30s that stand for none")
+                    }
                     None => found,
                 }
             }
@@ -48,7 +51,10 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         };
     }
     if path.len() > 1 {
-        found = found.note(format!("together they may take {total} ms, without a single retry"));
+        found = found.note(format!("together they may take {}, without a single retry", length(total)));
     }
-    sink.push(found.help("allow the flow more time, or an attempt less"));
+    sink.push(found.help(format!(
+        "write `deadline {}` or more, or a shorter `timeout {{ attempt … }}` in the api's block",
+        length(total)
+    )));
 }

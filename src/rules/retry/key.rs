@@ -17,6 +17,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
     check,
 };
 
+/// Keys of a called flow that are marked.
+const NAMED: usize = 3;
+
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let hir = context.hir;
     let mut known = BTreeMap::new();
@@ -26,7 +29,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let fault = faults.remove(node.id.as_str());
         match (&node.kind, fault) {
             (NodeKind::Step(step), fault) => judge(hir, node, step, fault, sink),
-            (NodeKind::SubFlow(call), Some(fault)) => sink.push(called_finding(&fault, &node.id, call)),
+            (NodeKind::SubFlow(call), Some(fault)) => sink.push(called_finding(hir, &fault, &node.id, call)),
             _ => {}
         }
     });
@@ -76,27 +79,39 @@ fn judge(hir: &Hir, node: &Node, step: &Step, fault: Option<KeyFault>, sink: &mu
 }
 
 /// The finding where a called flow makes the key.
-fn called_finding(fault: &KeyFault, step: &str, call: &SubFlow) -> Diagnostic {
+fn called_finding(hir: &Hir, fault: &KeyFault, step: &str, call: &SubFlow) -> Diagnostic {
     let flow = &call.flow;
     let (message, help) = match fault {
         KeyFault::Shared { variable, .. } => (
             format!("every `{variable}` makes the same key in `{flow}`"),
-            format!("give it something of `{variable}` that its key names"),
+            format!("give `{flow}` something of `{variable}`, and name the input that takes it in the key"),
         ),
         KeyFault::Twice { first } => (
             format!("`{first}` and `{step}` make the same key in `{flow}`"),
-            "give each something else that its key names".to_owned(),
+            format!("give `{flow}` something else in each call, in an input that the key names"),
         ),
         _ => {
             let within = format!("a `key once per` of `{flow}` is made of what it is given here");
             return finding(fault, step, call.span).note(within);
         }
     };
-    Diagnostic::new(&SHARED_KEY, call.span, message)
+    let mut found = Diagnostic::new(&SHARED_KEY, call.span, message)
         .note(format!(
-            "a step of `{flow}` has a `key once per`: in the second run of it the counterparty would take that step for a resend of the first"
+            "in the second run of `{flow}` the counterparty would take a step with that key for a resend of the first"
         ))
-        .help(help)
+        .help(help);
+    for span in keys(hir, flow).into_iter().take(NAMED) {
+        found = found.and(span, format!("a key that `{flow}` makes"));
+    }
+    found
+}
+
+/// The keys of a called flow, and of those that it calls where it has none.
+fn keys(hir: &Hir, flow: &str) -> Vec<Span> {
+    let Some(callee) = hir.callees.get(flow) else { return Vec::new() };
+    let calls = callee.flow.calls();
+    let own: Vec<Span> = calls.iter().filter_map(|(_, _, call, _)| Some(call.key.as_ref()?.1)).collect();
+    if own.is_empty() { callee.callees.keys().flat_map(|inner| keys(callee, inner)).collect() } else { own }
 }
 
 /// The finding, with the two calls that it is about.
@@ -112,9 +127,9 @@ fn finding(fault: &KeyFault, step: &str, span: Span) -> Diagnostic {
                 .help("name what is to happen once, such as an order's number; for once a run, leave the clause out")
         }
         KeyFault::Adjoining { left, right } => {
-            Diagnostic::new(&AMBIGUOUS_KEY, span, "two different things have one key")
+            Diagnostic::new(&AMBIGUOUS_KEY, span, format!("`{left}` and `{right}` run together in this key"))
                 .note(format!(
-                    "`{left}` 1 with `{right}` 12, and `{left}` 11 with `{right}` 2, both make `112`: the second `{step}` would be taken for a resend of the first"
+                    "`{left}` \"1\" with `{right}` \"12\", and `{left}` \"11\" with `{right}` \"2\", both make `112`: the second `{step}` would be taken for a resend of the first"
                 ))
                 .help(format!("put something between the values: `{{{left}}}/{{{right}}}`"))
         }

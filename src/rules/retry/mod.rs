@@ -4,5 +4,6 @@ pub(super) mod repeatable;
 pub(super) mod header;
 pub(super) mod key;
 pub(super) mod deadline;
+pub(super) mod limits;
 pub(super) mod rate;
 pub(super) mod statement;

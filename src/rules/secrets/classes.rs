@@ -1,7 +1,10 @@
 //! P6: data goes only to who is cleared for its class, in a request or by what decides about it.
 
-use super::subject;
+use std::collections::BTreeMap;
+
+use super::words::{data, help, place, shown};
 use super::written::Written;
+use super::{class_place, subject};
 use crate::diagnostics::codes::secrets::{CLASS_DECIDES, CLASS_SENT, CLASS_TOLD};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::hir::{ClassifiedIn, Hir};
@@ -11,6 +14,9 @@ use crate::rules::{Context, Rule};
 pub(in crate::rules) const RULE: Rule =
     Rule { name: "secrets/classes", codes: &[&CLASS_SENT, &CLASS_DECIDES, &CLASS_TOLD], check };
 
+/// Labels of one finding.
+const LABELS: usize = 8;
+
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let hir = context.hir;
     if !says(hir) {
@@ -19,9 +25,23 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     let subject = subject(context, hir);
     let analysis = Analysis::of(&subject);
     let written = Written::of(hir);
+    // What may end the run decides about every call after it: one finding for a decision and a receiver.
+    let mut decisions: BTreeMap<_, usize> = BTreeMap::new();
+    let mut found: Vec<Diagnostic> = Vec::new();
     for leak in analysis.leaks() {
-        sink.push(finding(context, &written, &leak));
+        if let (Way::Ends(node), false) = (leak.way, leak.subject.ends_with("/undo")) {
+            let decision = (node, leak.call.map(|(api, _)| api), leak.origin.to_string(), leak.field.clone());
+            if let Some(first) = decisions.get(&decision).and_then(|at| found.get_mut(*at)) {
+                if first.labels.len() < LABELS {
+                    *first = first.clone().and(written.of_leak(&leak), "it shows in this call too");
+                }
+                continue;
+            }
+            decisions.insert(decision, found.len());
+        }
+        found.push(finding(context, &written, &leak));
     }
+    found.into_iter().for_each(|found| sink.push(found));
 }
 
 /// Whether a flow, or one that it calls, says anything of classes.
@@ -50,10 +70,10 @@ fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>) -> Dia
         (Way::Ends(_), _) if leak.subject.ends_with("/undo") => {
             (&CLASS_DECIDES, format!("{data} decides whether this is undone, and {not_cleared}"))
         }
-        (Way::Ends(node), _) => (
-            &CLASS_DECIDES,
-            format!("{data} decides at `{node}` whether the run gets here, and {not_cleared}"),
-        ),
+        (Way::Ends(node), _) => {
+            let node = shown(written, node);
+            (&CLASS_DECIDES, format!("{data} decides at {node} whether the run gets here, and {not_cleared}"))
+        }
         (Way::Told, _) => (&CLASS_TOLD, format!("{data} shows in {}, and {not_cleared}", place(leak))),
     };
     let mut found = Diagnostic::new(code, written.of_leak(leak), message);
@@ -61,76 +81,30 @@ fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>) -> Dia
     if let Way::Ends(node) = leak.way
         && let Some(at) = written.node(node)
     {
-        found = found.and(at, "this may end the run, which shows in what is sent after it, or beside it");
+        found =
+            found.and(at.span, "this may end the run, which shows in what is sent after it, or beside it");
     }
-    if let Some((_, inner)) =
-        leak.subject.split_once('/').filter(|(_, inner)| !matches!(*inner, "undo" | "reconcile"))
-    {
-        found = found.note(format!("inside the called flow, at `{inner}`"));
+    if let Some((at, flow)) = context.hir.inside(&leak.subject) {
+        found = found.and(at, format!("here, in `{flow}`"));
+    }
+    for name in &leak.through {
+        if let Some(released) = context.hir.flow.releases.get(name)
+            && !released.release.to.iter().any(|receiver| Some(receiver.as_str()) == to)
+        {
+            let receivers = released.release.to.join("`, `");
+            found = found.and(released.span, format!("released to `{receivers}` only"));
+        }
     }
     if leak.through.len() > 1 {
-        found = found.note(format!("the way it takes: {}", leak.through.join(" -> ")));
+        let way: Vec<String> = leak.through.iter().map(|name| shown(written, name)).collect();
+        found = found.note(format!("the way it takes: {}", way.join(", then ")));
     }
-    if leak.others > 0 {
-        found = found.note(format!("and {} more of what it may not have", leak.others));
-    }
+    found = match leak.others {
+        0 => found,
+        1 => found.note("one more field that it is not cleared for takes the same way"),
+        others => found.note(format!("{others} more fields that it is not cleared for take the same way")),
+    };
     found.help(help(context, leak, to))
-}
-
-/// The data in words: `customer.email` of `support.getTicket`, personal.
-fn data(leak: &Leak<'_>) -> String {
-    let class = leak.class;
-    let released = leak.released.map_or(String::new(), |node| format!(", released by `{node}` as {class},"));
-    match leak.origin {
-        Origin::Given { flow, input } if leak.field.is_empty() => {
-            format!("the {class} input `{input}` of `{flow}`{released}")
-        }
-        Origin::Given { flow, input } => format!("`{input}.{}` of `{flow}`, {class},", leak.field),
-        Origin::Input(name) if leak.field.is_empty() => format!("the {class} input `{name}`{released}"),
-        Origin::Input(name) => format!("`{name}.{}`, {class},", leak.field),
-        origin if leak.field.is_empty() => format!("the answer of `{origin}`, {class},"),
-        origin => format!("`{}` of `{origin}`, {class},", leak.field),
-    }
-}
-
-fn place(leak: &Leak<'_>) -> String {
-    match leak.place.split_once('.') {
-        Some((whole @ ("body" | "the output"), member)) => {
-            format!("the {}'s `{member}`", whole.trim_start_matches("the "))
-        }
-        Some((location @ ("path" | "query"), name)) => format!("the {location} parameter `{name}`"),
-        Some((location, name)) => format!("the {location} `{name}`"),
-        None if leak.place == "key" => "the idempotency key".to_owned(),
-        None if leak.place == "body" => "the body".to_owned(),
-        None => leak.place.clone(),
-    }
-}
-
-/// What may be done, the least first.
-fn help(context: &Context<'_>, leak: &Leak<'_>, to: Option<&str>) -> String {
-    let class = leak.class;
-    let own = context.hir.flow.agent.as_ref().map(|(name, _)| name.as_str());
-    let from = match leak.origin {
-        Origin::Answer { api, .. } => format!(" from {api}"),
-        Origin::Input(_) => own.map(|own| format!(" from {own}")).unwrap_or_default(),
-        Origin::Released(_) | Origin::Given { .. } => String::new(),
-    };
-    let receiver = to.or(own).unwrap_or("OPERATOR");
-    let first = match leak.way {
-        Way::Sent | Way::Told => "leave it out",
-        Way::Chooses | Way::Guards => "decide by something else",
-        Way::Ends(_) if leak.subject.ends_with("/undo") => "fail by something else",
-        Way::Ends(_) => {
-            "let it end before that, above it and with `after` in between, or fail by something else"
-        }
-    };
-    let clearance = match to {
-        Some(api) => format!("`cleared {class}{from}` in the block of `{api}`"),
-        None => format!("`cleared {class}{from}` at the top of the flow"),
-    };
-    format!(
-        "{first}; or write {clearance}; or release it for a reason: `let NAME = release VALUE to {receiver} as internal because \"…\"`"
-    )
 }
 
 /// Where it got its class.
@@ -156,9 +130,8 @@ fn marked(context: &Context<'_>, leak: &Leak<'_>, found: Diagnostic) -> Diagnost
         Mark::Document(pointer) => {
             let Origin::Answer { api, .. } = leak.origin else { return found };
             let document = hir.apis.get(api).and_then(|api| api.document.as_ref());
-            let at = format!("{pointer}/x-data-class");
-            match document.and_then(|document| document.place(&at).or_else(|| document.place(pointer))) {
-                Some(span) => found.and(span, format!("{class} by this document")),
+            match document.and_then(|document| class_place(document, pointer)) {
+                Some((span, by)) => found.and(span, format!("{class} {by}")),
                 None => found,
             }
         }

@@ -4,6 +4,7 @@ use crate::diagnostics::codes::secrets::{CLASS_LOWERED, DOCUMENT_CLASS};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::hir::{ClassifiedField, ClassifiedIn};
 use crate::plan::secrecy::{labelled_above, unknown_words};
+use crate::rules::secrets::class_place;
 use crate::rules::{Context, Rule};
 
 pub(in crate::rules) const RULE: Rule =
@@ -26,9 +27,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             && class > field.class
         {
             let finding = lowered(field, class.as_str());
-            let place = document.place(&format!("{pointer}/x-data-class"));
-            sink.push(match place {
-                Some(place) => finding.and(place, "the document says so"),
+            sink.push(match class_place(document, &pointer) {
+                Some((place, _)) => finding.and(place, "the document says so"),
                 None => finding,
             });
         }

@@ -24,14 +24,17 @@ fn of_flow(context: &Context<'_>, sink: &mut Sink) {
     }
     let subject = subject(context, context.hir);
     let analysis = Analysis::of(&subject);
-    for (node, name) in analysis.needless_releases() {
+    for (node, name, gets) in analysis.needless_releases() {
         let Some(released) = flow.releases.get(node) else { continue };
-        let message = format!("nothing is released to `{name}` by `{node}`");
-        sink.push(
-            Diagnostic::new(&NEEDLESS_RELEASE, released.span, message)
-                .note("it may have the value as it is, or it never gets the value")
-                .help(format!("leave `{name}` out, or write the value without `release`")),
-        );
+        let message = match gets {
+            true => format!("`{name}` may have what `{node}` releases as it is"),
+            false => format!("`{name}` never gets what `{node}` releases to it"),
+        };
+        let finding = Diagnostic::new(&NEEDLESS_RELEASE, released.span, message);
+        sink.push(match released.release.to.len() {
+            1 => finding.help("write the value without `release`"),
+            _ => finding.help(format!("leave `{name}` out")),
+        });
     }
     // What could not be bound may need it.
     for (at, written) in flow.cleared.iter().enumerate().filter(|_| flow.unbound.is_empty()) {

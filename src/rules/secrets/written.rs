@@ -2,43 +2,51 @@
 
 use std::collections::BTreeMap;
 
-use crate::hir::{Hir, NodeKind};
+use crate::hir::{Call, Hir, Node, NodeKind, span_of};
 use crate::plan::secrecy::Leak;
 use crate::source::Span;
 
-/// The places of a flow's nodes and calls.
+/// The nodes and calls of a flow.
 pub(super) struct Written<'h> {
-    nodes: BTreeMap<&'h str, Span>,
-    /// What a node says or returns.
-    told: BTreeMap<&'h str, Span>,
+    hir: &'h Hir,
+    nodes: BTreeMap<&'h str, &'h Node>,
     /// By `NODE`, `NODE/undo` or `NODE/reconcile`.
-    calls: BTreeMap<String, Span>,
+    calls: BTreeMap<String, &'h Call>,
 }
 
 impl<'h> Written<'h> {
     pub(super) fn of(hir: &'h Hir) -> Written<'h> {
-        let (mut nodes, mut told) = (BTreeMap::new(), BTreeMap::new());
+        let mut nodes = BTreeMap::new();
         hir.flow.body.each_node(&mut |node, _| {
-            nodes.insert(node.id.as_str(), node.span);
-            let whole = matches!(node.kind, NodeKind::Step(_));
-            told.insert(node.id.as_str(), if whole { node.span } else { node.written });
+            nodes.insert(node.id.as_str(), node);
         });
-        let calls = hir.flow.calls().into_iter().map(|(_, subject, call, _)| (subject, call.span)).collect();
-        Written { nodes, told, calls }
+        let calls = hir.flow.calls().into_iter().map(|(_, subject, call, _)| (subject, call)).collect();
+        Written { hir, nodes, calls }
     }
 
-    pub(super) fn node(&self, id: &str) -> Option<Span> {
+    pub(super) fn node(&self, id: &str) -> Option<&'h Node> {
         self.nodes.get(id).copied()
     }
 
-    /// Where the call, message or output is written. What a called flow sends is told where it is called.
+    /// Where what is told stands: a part of the request or of the outputs, or the message. What a called flow sends is told
+    /// where it is called.
     pub(super) fn of_leak(&self, leak: &Leak<'_>) -> Span {
         let subject = leak.subject.as_str();
+        let output = leak.place.strip_prefix("the output.");
         let span = match subject.split_once('/') {
-            Some((caller, inner)) if !matches!(inner, "undo" | "reconcile") => self.node(caller),
-            _ if leak.call.is_some() => self.calls.get(subject).copied(),
-            _ => self.told.get(subject).copied(),
+            Some((caller, inner)) if !matches!(inner, "undo" | "reconcile") => {
+                self.node(caller).map(|node| node.span)
+            }
+            _ if leak.call.is_some() => self.calls.get(subject).map(|call| call.span_of(&leak.place)),
+            _ => output
+                .and_then(|member| span_of(&self.hir.flow.output_spans, member))
+                .or_else(|| self.node(subject).map(told)),
         };
         span.unwrap_or_default()
     }
+}
+
+/// What a node says or returns.
+fn told(node: &Node) -> Span {
+    if matches!(node.kind, NodeKind::Step(_)) { node.span } else { node.written }
 }

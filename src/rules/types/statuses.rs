@@ -40,7 +40,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     view.responses.iter().map(|response| response.status.to_string()).collect();
                 let message = format!("`{}` does not document the status {status}", step.call.operation);
                 let mut diagnostic = Diagnostic::new(&UNDOCUMENTED_STATUS, *span, message)
-                    .note(format!("it documents {}", known.join(", ")));
+                    .note(format!("`{}` documents {}", step.call.operation, known.join(", ")))
+                    .help("remove it, or name one of these");
                 let document = context.hir.apis.get(&step.call.api).and_then(|api| api.document.as_ref());
                 if let Some(place) =
                     document.and_then(|document| document.place(&format!("{}/responses", view.pointer)))

@@ -1,0 +1,109 @@
+//! What is said of a value that does not fit, and what it may be made into.
+
+use super::{Answer, Counterexample, Members, Type, UNDECLARED, assignable};
+use crate::base::meant;
+
+/// Most members that are listed.
+const SHOWN: usize = 12;
+
+/// How one kind is made into another, where the flow can say so.
+pub(super) fn conversion_help(from: &Type, to: &Type) -> Option<String> {
+    let of = |test: fn(&Type) -> bool| to.alternatives().iter().any(test);
+    let text = match from {
+        Type::String { values: Some(values) } if values.len() == 1 => values.first(),
+        _ => None,
+    };
+    let number = text.filter(|text| text.parse::<i64>().is_ok());
+    let help = match from {
+        Type::Int { minimum: Some(low), maximum: Some(high) } if low == high && of(is_free_text) => {
+            format!("write `\"{low}\"`")
+        }
+        _ if from.is_numeric() && of(is_free_text) => "`string(x)` makes text of a number".to_owned(),
+        Type::Bool if of(is_free_text) => "`string(x)` makes text of a bool".to_owned(),
+        Type::String { .. } if of(|ty| ty.is_numeric()) => match number {
+            Some(number) => format!("write `{number}`"),
+            None if of(|ty| *ty == Type::Decimal) => "`decimal(x)` makes a decimal of text".to_owned(),
+            None if of(Type::is_int) => "`int(decimal(x))` makes an int of text".to_owned(),
+            None => "`number(decimal(x))` makes a number of text".to_owned(),
+        },
+        Type::Decimal | Type::Number if of(Type::is_int) => {
+            "`int(x)` makes an int of a number without a fraction, `round(x, 0)` takes that off".to_owned()
+        }
+        _ if of(|ty| matches!(ty, Type::List { .. })) && of_one(from, to) => {
+            "a list of one item is written `[x]`".to_owned()
+        }
+        _ => return None,
+    };
+    Some(help)
+}
+
+fn is_free_text(ty: &Type) -> bool {
+    matches!(ty, Type::String { values: None })
+}
+
+/// Whether a list of one such item would do; asked of plain values only, which cost little.
+fn of_one(from: &Type, to: &Type) -> bool {
+    let plain = !matches!(from, Type::Record(_) | Type::Map { .. } | Type::List { .. } | Type::Union { .. });
+    plain
+        && to.alternatives().iter().any(|list| match list {
+            Type::List { of } => assignable(from, of) == Answer::Yes,
+            _ => false,
+        })
+}
+
+/// Two kinds in words.
+pub(super) fn kinds(from: &Type, to: &Type) -> String {
+    format!("expected `{to}`, found `{from}`")
+}
+
+/// Says what to do about a refusal, unless something more exact was said.
+pub(super) fn with_help(answer: Answer, help: impl FnOnce() -> Option<String>) -> Answer {
+    match answer {
+        Answer::No(inner) if inner.help.is_none() => Answer::No(Counterexample { help: help(), ..inner }),
+        other => other,
+    }
+}
+
+/// Says which member was most likely meant.
+pub(super) fn misspelt(answer: Answer, own: &str, known: &str) -> Answer {
+    match answer {
+        Answer::No(inner) if inner.path.is_empty() && inner.why == UNDECLARED => {
+            let help = Some(meant(own, known));
+            Answer::No(Counterexample { help, ..inner })
+        }
+        other => other,
+    }
+}
+
+/// Says what may be written instead of a member that nothing takes; `free` are those that are declared and not given.
+pub(super) fn spare(answer: Answer, free: &[&str]) -> Answer {
+    match answer {
+        Answer::No(inner) if inner.path.is_empty() && inner.why == UNDECLARED => {
+            let shown: Vec<&str> = free.iter().copied().take(SHOWN).collect();
+            let help = match shown.as_slice() {
+                [] => "remove it".to_owned(),
+                free => format!("remove it, or name one of those that are left: `{}`", free.join("`, `")),
+            };
+            Answer::No(Counterexample { help: Some(help), ..inner })
+        }
+        other => other,
+    }
+}
+
+impl Type {
+    /// Whether there is one value of the type: a value that is written out says no more than its type does.
+    pub fn is_one_value(&self) -> bool {
+        match self {
+            Type::Null => true,
+            Type::Int { minimum: Some(low), maximum: Some(high) } => low == high,
+            Type::String { values: Some(values) } => values.len() == 1,
+            Type::List { of } => **of == Type::Never,
+            Type::Record(record) => {
+                let mut fields = record.fields.values();
+                matches!(record.others, Members::Closed)
+                    && fields.all(|field| field.required && field.ty.is_one_value())
+            }
+            _ => false,
+        }
+    }
+}

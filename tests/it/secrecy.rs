@@ -195,18 +195,18 @@ fn every_field_of_what_is_released_is_listed() {
     assert_eq!(
         rows("stock"),
         [
+            "sent input code  internal by badge",
             "sent people.getPerson city public by badge",
             "sent people.getPerson name internal by badge",
-            "sent input code  internal by badge",
             "decides people.getPerson salary internal by badge",
         ]
     );
     assert_eq!(
         rows("notes"),
         [
+            "sent input code  internal",
             "sent people.getPerson city public",
             "sent people.getPerson name personal",
-            "sent input code  internal",
             "decides people.getPerson salary restricted",
         ]
     );
@@ -287,7 +287,8 @@ fn who_is_said_to_answer_in_a_called_flow_is_the_receiver_there() {
     let mut files = flows::refund_files(Some(SAID));
     files.insert("apis/plain.yaml", include_str!("../ui/apis/plain.yaml"));
     let plan = flows::compile(files);
-    let to: Vec<_> = plan.egress.iter().filter(|row| row.call == "day/found").map(|row| row.to.as_str()).collect();
+    let to: Vec<_> =
+        plan.egress.iter().filter(|row| row.call == "day/found").map(|row| row.to.as_str()).collect();
     assert_eq!(to, ["ECZ-GB-WARE01"]);
     // A plan in which that name is two organisations could say either.
     let mut other = Plan::clone(&plan);

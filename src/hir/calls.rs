@@ -384,8 +384,9 @@ impl<'d> FlowLowering<'_, 'd> {
                 let location = parameter.location.as_str();
                 let message =
                     format!("`{}` needs the {location} parameter `{}`", call.operation.text, parameter.name);
+                let name = as_written(&parameter.name).unwrap_or_else(|| parameter.name.clone());
                 let mut diagnostic = Diagnostic::new(&codes::MISSING_ARGUMENT, call.operation.span, message)
-                    .help(format!("add `{}: …`", parameter.name));
+                    .help(format!("add `{name}: …`"));
                 if let Some(span) = document.place(&parameter.pointer) {
                     diagnostic = diagnostic.and(span, "required here");
                 }

@@ -140,7 +140,7 @@ fn gather(named: &str, folder: &Utf8Path, place: &runs::Place) -> Result<Export,
     drop(reader);
     storage::nobody_holds(folder, STILL_GOING)?;
     let config = flow::configuration(place.config.as_deref(), ".".into())?;
-    let store = storage::open_to_write(folder, &config, config.trusted_logs.as_deref())?;
+    let store = storage::open_to_write(folder, &config, config.trusted_logs().as_deref())?;
     store.cover(&run, SystemClock.now()).wait()?;
     Ok(store.export(&run)?)
 }
@@ -179,8 +179,8 @@ fn trusted(config: &Config) -> Result<Vec<TrustedLog>, Failure> {
         let key = read_key(text)?;
         logs.push(TrustedLog { label: key.name().to_owned(), key });
     }
-    if let Some(file) = &config.trusted_logs {
-        match DiskFiles.read(file, limits::CONFIG_BYTES) {
+    if let Some(file) = config.trusted_logs() {
+        match DiskFiles.read(&file, limits::CONFIG_BYTES) {
             Ok(bytes) => logs.extend(read_trusted_logs(&String::from_utf8_lossy(&bytes))?),
             Err(ReadError::Io { kind: std::io::ErrorKind::NotFound, .. }) => {}
             Err(error) => return Err(error.into()),

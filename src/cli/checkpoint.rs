@@ -2,21 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
+use super::conclusion::quoted;
 use super::error::Failure;
 use super::{Exit, Outcome, flow, manifest, output};
 use crate::base::{Clock as _, Explained as _, SystemClock, Timestamp};
-use crate::compile::{Compilation, Session};
-use crate::config::{Config, EndpointKind};
+use crate::compile::Compilation;
+use crate::config::{Config, EndpointKind, ProcessEnvironment};
 use crate::diagnostics::Severity;
 use crate::ecz::{EczId, VerifyMode};
 use crate::hir::{self, Hir};
 use crate::host::check_statement;
 use crate::report::{self, Checkpoint, Due, Group, State};
-use crate::source::DiskFiles;
-use crate::trust::AgentFacts;
+use crate::trust::{AgentFacts, AgentFault};
+use crate::wire::ClientCertificate;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,27 +58,34 @@ enum Style {
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let name = &arguments.flow;
     let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
-    flow::is_a_flow(&name.file)?;
-    let compiled = Session::new(&DiskFiles).compile(&name.file, name.flow.as_deref())?;
-    let folder = manifest::folder(arguments.manifest.as_deref(), name);
-    let mut due = vec![checks(name, &compiled)];
+    let compiled = flow::compilation(name, &config)?;
+    let now = SystemClock.now();
+    let mut due = vec![checks(arguments, &compiled)];
     let hir = compiled.checked.first().map(|checked| &checked.hir);
     if let Some(hir) = hir {
         due.extend(ours(hir));
         due.extend(called(hir).into_iter().map(|(name, api)| passport(name, api)));
-        due.extend(secrets(hir, &config));
-        due.extend(statements(hir, &config, SystemClock.now()));
+        due.extend(secrets(hir, &config, now));
+        due.extend(statements(hir, &config, now));
         due.extend(presented(hir).into_iter().map(|agent| key(agent, &config)));
         due.extend(endpoints(hir, &config));
     }
     due.extend(recommended());
-    due.extend(documents(&compiled, &folder, name, &config)?);
+    due.extend(documents(&compiled, arguments, &config)?);
     let checkpoint = Checkpoint::new(hir.map(|hir| hir.flow.name.clone()), due);
     output::data(&match arguments.format {
         Style::Text => report::checkpoint(&checkpoint),
         Style::Json => output::json_lines(&checkpoint)?,
     })?;
     Ok(if checkpoint.complete { Exit::Clean } else { Exit::Findings })
+}
+
+impl Arguments {
+    /// Another command on the same flow, under the same configuration, as a shell takes it.
+    fn command(&self, command: &str, options: &str) -> String {
+        let config = self.config.as_ref().map(|file| format!(" --config {}", quoted(file.as_str())));
+        format!("eczflow {command} {}{options}{}", quoted(&self.flow.to_string()), config.unwrap_or_default())
+    }
 }
 
 fn there(group: Group, what: impl Into<String>, found: impl Into<String>) -> Due {
@@ -88,13 +96,14 @@ fn missing(group: Group, what: impl Into<String>, found: impl Into<String>, next
     Due { group, what: what.into(), state: State::Missing, found: found.into(), next: Some(next.into()) }
 }
 
-fn checks(name: &flow::FlowName, compiled: &Compilation) -> Due {
+fn checks(arguments: &Arguments, compiled: &Compilation) -> Due {
     let what = "the flow checks";
     match compiled.diagnostics.iter().filter(|found| found.severity == Severity::Error).count() {
         0 => there(Group::Here, what, "no error"),
         errors => {
             let found = format!("{errors} error{}", if errors == 1 { "" } else { "s" });
-            let next = format!("`eczflow check {}` says what is wrong and how to mend it", name.file);
+            let check = arguments.command("check", "");
+            let next = format!("`{check}` says what is wrong and how to mend it");
             missing(Group::Here, what, found, next)
         }
     }
@@ -179,27 +188,49 @@ fn recommended() -> [Due; 2] {
     )
 }
 
-/// The API credential set: a source for each secret that a called api needs. What a source holds is not read.
-fn secrets(hir: &Hir, config: &Config) -> Vec<Due> {
+/// The API credential set: each secret that a called api needs, read from its source as a run would read it.
+fn secrets(hir: &Hir, config: &Config, now: Timestamp) -> Vec<Due> {
     let group = Group::BringBack;
-    let mut needed: BTreeSet<(&str, &str)> = BTreeSet::new();
+    // By name, as a secret is read once for all apis that need it.
+    let mut needed: BTreeMap<&str, (BTreeSet<&str>, bool)> = BTreeMap::new();
     for (api, item) in called(hir) {
-        needed.extend(item.auth.iter().flat_map(|auth| &auth.secrets).map(|(name, _)| (name.as_str(), api)));
+        for auth in &item.auth {
+            for (name, _) in &auth.secrets {
+                let (apis, certificate) = needed.entry(name).or_default();
+                apis.insert(api);
+                *certificate |= matches!(auth.form, hir::AuthForm::Certificate);
+            }
+        }
     }
     if needed.is_empty() {
         return vec![there(group, "API credential set", "the flow needs no secret")];
     }
-    let due = |(name, api): (&str, &str)| {
-        let what = format!("API credential `{name}` for `{api}`");
-        if config.secrets.contains_key(name) {
-            return there(group, what, "has a source in the configuration");
+    let mut due = Vec::new();
+    for (name, (apis, certificate)) in needed {
+        let fault = match secret(name, certificate, config, now) {
+            Err(Failure::Error(error, _)) => Some((error.to_string(), error.help().unwrap_or_default())),
+            Err(Failure::ClosedPipe) | Ok(()) => None,
+        };
+        for api in apis {
+            let what = format!("API credential `{name}` for `{api}`");
+            due.push(match &fault {
+                None => there(group, what, "its source in the configuration yields one"),
+                Some((found, next)) => missing(group, what, found, next),
+            });
         }
-        let next = format!(
-            "bring it back from the api's operator, and add `[secrets.{name}]` with `env`, `file` or `command` to your eczflow.toml"
-        );
-        missing(group, what, "has no source", next)
-    };
-    needed.into_iter().map(due).collect()
+    }
+    due
+}
+
+/// Whether a secret can be had now. Its value is let go of at once, and stands in no error.
+fn secret(name: &str, certificate: bool, config: &Config, now: Timestamp) -> Result<(), Failure> {
+    if certificate {
+        let pem = config.pem_secret(name, &ProcessEnvironment)?;
+        ClientCertificate::from_pem(&pem)?.check(now)?;
+    } else {
+        config.secret(name, &ProcessEnvironment)?;
+    }
+    Ok(())
 }
 
 /// For each statement that a called api brings: whether the configuration says that it is its issuer's.
@@ -256,12 +287,8 @@ fn endpoints(hir: &Hir, config: &Config) -> Vec<Due> {
 }
 
 /// What `eczflow manifest` writes.
-fn documents(
-    compiled: &Compilation,
-    folder: &Utf8Path,
-    name: &flow::FlowName,
-    config: &Config,
-) -> Result<Vec<Due>, Failure> {
+fn documents(compiled: &Compilation, arguments: &Arguments, config: &Config) -> Result<Vec<Due>, Failure> {
+    let folder = manifest::folder(arguments.manifest.as_deref(), &arguments.flow);
     let titled = |file: &str| match file {
         manifest::WORKFLOW => (Group::BringBack, "workflow manifest"),
         manifest::POLICY => (Group::BringBack, "handoff policy document"),
@@ -275,16 +302,32 @@ fn documents(
         };
         return Ok([manifest::WORKFLOW, manifest::POLICY, manifest::AGENT].map(due).into());
     };
+    let drafts = manifest::drafts(plan, AgentFacts::default(), &folder, config)?;
+    // All three are written together, or none.
+    let mut options = format!(" -o {}", quoted(folder.as_str()));
+    let mut own = "";
+    for fault in drafts.iter().filter_map(|draft| draft.text.as_ref().err()) {
+        let members = match fault {
+            AgentFault::Missing(members) => members.as_slice(),
+            AgentFault::Origin(_) | AgentFault::KeySet(_) => &["authorised_origin", "jwks_url"],
+            AgentFault::Canonical(_) => &[],
+        };
+        for member in members {
+            options.push_str(&format!(" {}", manifest::option(member)));
+        }
+        own = ", with what only the agent's operator knows in place of the capitals";
+    }
     let mut due = Vec::new();
-    for draft in manifest::drafts(plan, AgentFacts::default(), folder, config)? {
+    for draft in drafts {
         let (group, what) = titled(draft.name);
-        let standing = draft.standing(folder)?;
+        let standing = draft.standing(&folder)?;
         let found = format!("`{}` is {}", folder.join(draft.name), standing.words());
         due.push(match standing {
             manifest::Standing::Current => there(group, what, found),
             standing => {
                 let replace = if standing == manifest::Standing::Other { " --replace" } else { "" };
-                let next = format!("`eczflow manifest {} -o {folder}{replace}` writes it", name.file);
+                let command = arguments.command("manifest", &format!("{options}{replace}"));
+                let next = format!("`{command}` writes it{own}");
                 missing(group, what, found, next)
             }
         });

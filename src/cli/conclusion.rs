@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use serde_json::json;
 
 use super::Exit;
@@ -26,7 +26,7 @@ impl Place {
         let mut text = String::new();
         for (name, value) in [("store", &self.store), ("config", &self.config)] {
             if let Some(value) = value {
-                let _ = write!(text, " --{name} {}", quoted(value));
+                let _ = write!(text, " --{name} {}", quoted(value.as_str()));
             }
         }
         text
@@ -44,12 +44,12 @@ impl Place {
 }
 
 /// A word for a shell.
-fn quoted(path: &Utf8Path) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    if !path.as_str().is_empty() && path.as_str().chars().all(plain) {
-        path.to_string()
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
     } else {
-        format!("'{}'", path.as_str().replace('\'', r"'\''"))
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
@@ -168,7 +168,7 @@ impl Conclusion<'_> {
         let (run, options) = (&report.run, self.place.options());
         let short: String = run.chars().take(8).collect();
         let config = match &self.place.config {
-            Some(config) => format!(" --config {}", quoted(config)),
+            Some(config) => format!(" --config {}", quoted(config.as_str())),
             None => String::new(),
         };
         let _ = writeln!(text, "export and verify its log:");

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Exit, output};
+use super::{Exit, manifest, output};
 use crate::base::Explained;
 use crate::report;
 use crate::store::StoreError;
@@ -289,12 +289,8 @@ impl Explained for CliError {
             CliError::Input { help, .. } | CliError::Rules { help, .. } | CliError::Fetch { help, .. } | CliError::Statement { help, .. } => help.clone(),
             CliError::Outside { .. } => "name with `--root` a folder above the document".into(),
             CliError::Agent { fault: AgentFault::Missing(members) } => {
-                let options: Vec<&str> = members.iter().map(|member| match *member {
-                    "agent_name" => "`--agent-name NAME`",
-                    "logical_agent_id" => "`--logical-agent-id ID`",
-                    "authorised_origin" => "`--origin ORIGIN`",
-                    _ => "`--jwks-url URL`",
-                }).collect();
+                let options: Vec<String> =
+                    members.iter().map(|member| format!("`{}`", manifest::option(member))).collect();
                 format!("only the agent's operator knows these: give {}; later calls take them from the file", options.join(", "))
             }
             CliError::Agent { .. } => "give `--origin https://host[:port]` and a `--jwks-url` below it".into(),

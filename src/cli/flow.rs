@@ -1,5 +1,6 @@
 //! `FILE` and `FILE#flow`: reading, checking and compiling them, and telling what was found.
 
+use std::fmt;
 use std::str::FromStr;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -33,6 +34,15 @@ impl FromStr for FlowName {
             }
             Some(_) => Err("write `FILE` or `FILE#flow`".into()),
             None => Ok(FlowName { file: text.into(), flow: None }),
+        }
+    }
+}
+
+impl fmt::Display for FlowName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.flow {
+            Some(flow) => write!(f, "{}#{flow}", self.file),
+            None => self.file.fmt(f),
         }
     }
 }
@@ -155,13 +165,20 @@ pub(crate) fn fix(name: &FlowName, config: &Config) -> Result<Fixed, Failure> {
     Ok(fixed)
 }
 
-/// Compiles one flow. `None` where findings stand in the way; they were told then.
-pub(crate) fn compile(name: &FlowName, config: &Config) -> Result<Option<Verified<Plan>>, Failure> {
+/// Compiles one flow, with its findings at their configured levels: there is no plan where one of them is an error.
+pub(crate) fn compilation(name: &FlowName, config: &Config) -> Result<Compilation, Failure> {
     is_a_flow(&name.file)?;
     let mut compilation = Session::new(&DiskFiles).compile(&name.file, name.flow.as_deref())?;
     compilation.diagnostics = levelled(compilation.diagnostics, config);
+    compilation.plan = compilation.plan.take().filter(|_| !compilation.has_errors());
+    Ok(compilation)
+}
+
+/// Compiles one flow. `None` where findings stand in the way; they were told then.
+pub(crate) fn compile(name: &FlowName, config: &Config) -> Result<Option<Verified<Plan>>, Failure> {
+    let compilation = compilation(name, config)?;
     tell(&compilation.source_map, &compilation.diagnostics);
-    Ok(if compilation.has_errors() { None } else { compilation.plan })
+    Ok(compilation.plan)
 }
 
 /// Draws findings to stderr, where there are any.
@@ -184,7 +201,7 @@ mod tests {
     fn a_flow_is_named_behind_its_file() {
         let named: FlowName = "a/b.eczflow#refund".parse().unwrap();
         assert_eq!((named.file.as_str(), named.flow.as_deref()), ("a/b.eczflow", Some("refund")));
-        assert_eq!(named.folder(), "a");
+        assert_eq!((named.folder().as_str(), named.to_string().as_str()), ("a", "a/b.eczflow#refund"));
         let only: FlowName = "b.eczflow".parse().unwrap();
         assert_eq!((only.flow.as_deref(), only.folder().as_str()), (None, "."));
         assert!("b.eczflow#".parse::<FlowName>().is_err());

@@ -64,6 +64,16 @@ pub(crate) struct Arguments {
     config: Option<Utf8PathBuf>,
 }
 
+/// How what only the operator knows is given, by the member it becomes.
+pub(crate) fn option(member: &str) -> &'static str {
+    match member {
+        "agent_name" => "--agent-name NAME",
+        "logical_agent_id" => "--logical-agent-id ID",
+        "authorised_origin" => "--origin ORIGIN",
+        _ => "--jwks-url URL",
+    }
+}
+
 /// A document as the plan makes it now.
 pub(crate) struct Draft {
     pub(crate) name: &'static str,

@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         config: arguments.place.config.clone(),
         fleeting: false,
     };
-    let store = storage::open_to_write(&folder, &config, config.trusted_logs.as_deref())?;
+    let store = storage::open_to_write(&folder, &config, config.trusted_logs().as_deref())?;
     let hosting = Hosting { config, store, json: arguments.json, place };
     let runtime = runtime::start()?;
     let ended = runtime

@@ -102,7 +102,7 @@ async fn prepare(
     own: Config,
     plan: &Verified<Plan>,
 ) -> Result<(Hosting, Option<Sandbox>), Failure> {
-    let trusted = own.trusted_logs.clone();
+    let trusted = own.trusted_logs();
     let json = arguments.json;
     if !arguments.sandbox {
         let folder = own.store_path(arguments.store.as_deref());

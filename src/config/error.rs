@@ -65,6 +65,8 @@ pub enum ConfigError {
         name: String,
         /// What happened, without the value.
         reason: String,
+        /// What to do about such a source.
+        help: String,
     },
     /// A secret or private key that others may read.
     #[error("`{path}` may be read by others (mode {mode:04o})")]
@@ -126,11 +128,9 @@ impl Explained for ConfigError {
                     .into()
             }
             ConfigError::SecretUnmapped { name } => format!(
-                "map it in eczflow.toml: `[secrets.{name}]` with `env = \"…\"`, `file = \"…\"` or `command = [\"…\"]`"
+                "bring it back from the api's operator, and map it in eczflow.toml: `[secrets.{name}]` with `env = \"…\"`, `file = \"…\"` or `command = [\"…\"]`"
             ),
-            ConfigError::SecretSource { .. } => {
-                "look at the `[secrets]` entry of that name in eczflow.toml; a relative `file` starts where eczflow.toml lies".into()
-            }
+            ConfigError::SecretSource { help, .. } => help.clone(),
             ConfigError::OpenMode { path, .. } => format!("run `chmod 600 {path}`"),
             ConfigError::AgentUnmapped { agent } => format!(
                 "make one with `eczflow key new -o agent.pem` and name it in eczflow.toml: `[agent.\"{agent}\"]` with `key = \"agent.pem\"`; it is read from `--config FILE`, else from $XDG_CONFIG_HOME/eczflow or ~/.config/eczflow"

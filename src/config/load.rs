@@ -8,8 +8,6 @@ use crate::source::{DiskCache, FileSystem, ReadError};
 
 /// The name of a configuration file, in the runner's folder and beside a flow.
 pub const FILE_NAME: &str = "eczflow.toml";
-/// The name of the trusted-logs file, beside the configuration.
-const TRUSTED_LOGS: &str = "trusted-logs";
 
 /// Reads the runner's own file (`explicit`, else `$XDG_CONFIG_HOME/eczflow/eczflow.toml`, else the same under
 /// `$HOME/.config`) and adds what the file in the flow's folder may say. A named file must exist; the others may not.
@@ -30,7 +28,7 @@ pub fn load(
         },
         None => Config::default(),
     };
-    config.trusted_logs = own.as_deref().and_then(Utf8Path::parent).map(|folder| folder.join(TRUSTED_LOGS));
+    config.folder = own.as_deref().and_then(Utf8Path::parent).map(Utf8Path::to_owned);
     if let Some(folder) = flow_folder {
         let beside = folder.join(FILE_NAME);
         if own.as_deref().is_none_or(|own| !same(own, &beside))
@@ -146,7 +144,7 @@ unused-name = "off"
         assert_eq!(config.store_path(None), "/c/runs");
         assert_eq!(config.store_path(Some("x".into())), "x");
         assert_eq!(config.rules["unused-name"], RuleLevel::Off);
-        assert_eq!(config.trusted_logs.as_deref(), Some("/c/trusted-logs".into()));
+        assert_eq!(config.trusted_logs().as_deref(), Some("/c/trusted-logs".into()));
         assert!(config.allow_private[0].covers("127.0.0.1:4433".parse().unwrap()));
         assert!(!config.allow_private[0].covers("127.0.0.1:4434".parse().unwrap()));
         assert!(config.allow_private[1].covers("[::1]:9".parse().unwrap()));

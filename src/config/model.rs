@@ -36,7 +36,7 @@ pub struct Config {
     pub origins: BTreeMap<String, SocketAddr>,
     /// `[tls] ca`: a PEM file; only these authorities are then trusted.
     pub tls_ca: Option<Utf8PathBuf>,
-    /// `[verify] logs`: verifier keys of logs that are trusted, beside those in [`Config::trusted_logs`].
+    /// `[verify] logs`: verifier keys of logs that are trusted, beside those in the file [`Config::trusted_logs`].
     pub verify_logs: Vec<String>,
     /// `[statements]`: the keys that an issuer's statements may be signed with.
     pub statements: BTreeMap<EczId, Vec<PublicKey>>,
@@ -44,8 +44,8 @@ pub struct Config {
     pub apis: BTreeMap<String, ApiConfig>,
     /// `[rules]`: levels by rule name.
     pub rules: BTreeMap<String, RuleLevel>,
-    /// The file of trusted logs, beside the configuration; `None` where no folder for it is known.
-    pub trusted_logs: Option<Utf8PathBuf>,
+    /// The folder of the runner's own file, or where it would lie; `None` where that is not known.
+    pub folder: Option<Utf8PathBuf>,
 }
 
 impl Default for Config {
@@ -64,7 +64,7 @@ impl Default for Config {
             statements: BTreeMap::new(),
             apis: BTreeMap::new(),
             rules: BTreeMap::new(),
-            trusted_logs: None,
+            folder: None,
         }
     }
 }
@@ -75,14 +75,19 @@ impl Config {
         flag.map(Utf8Path::to_owned).or_else(|| self.store.clone()).unwrap_or_else(|| ".eczflow".into())
     }
 
+    /// The file of trusted logs, beside the configuration.
+    pub fn trusted_logs(&self) -> Option<Utf8PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join("trusted-logs"))
+    }
+
     /// Reads a secret from its source: blocks for as long as a command runs (at most 10 s).
     pub fn secret(&self, name: &str, environment: &dyn Environment) -> Result<Secret, ConfigError> {
-        self.source(name)?.read(name, Shape::Line, environment)
+        self.source(name)?.read(name, Shape::Line, self.folder.as_deref(), environment)
     }
 
     /// Reads a secret that has lines: a certificate chain and its key in PEM.
     pub fn pem_secret(&self, name: &str, environment: &dyn Environment) -> Result<Secret, ConfigError> {
-        self.source(name)?.read(name, Shape::Lines, environment)
+        self.source(name)?.read(name, Shape::Lines, self.folder.as_deref(), environment)
     }
 
     fn source(&self, name: &str) -> Result<&SecretSource, ConfigError> {

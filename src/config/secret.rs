@@ -58,14 +58,19 @@ impl fmt::Debug for Secret {
 }
 
 impl SecretSource {
-    /// Reads the secret called `name`.
+    /// Reads the secret called `name`. `folder`: where the configuration lies, to say what a relative path starts from.
     pub(super) fn read(
         &self,
         name: &str,
         shape: Shape,
+        folder: Option<&Utf8Path>,
         environment: &dyn Environment,
     ) -> Result<Secret, ConfigError> {
-        let failed = |reason: String| ConfigError::SecretSource { name: name.to_owned(), reason };
+        let failed = |reason: String| ConfigError::SecretSource {
+            name: name.to_owned(),
+            reason,
+            help: self.help(name, folder),
+        };
         let mut bytes = match self {
             SecretSource::Env(variable) => {
                 let value = environment.var(variable);
@@ -96,6 +101,26 @@ impl SecretSource {
             return Err(failed("it holds a line end or another control character".into()));
         }
         Ok(Secret::join(&[text]))
+    }
+
+    /// What to do where it yields nothing.
+    fn help(&self, name: &str, folder: Option<&Utf8Path>) -> String {
+        let entry = format!("`[secrets.{name}]` in eczflow.toml");
+        match self {
+            SecretSource::Env(variable) => {
+                format!("set `{variable}` where eczflow is started, or name another source under {entry}")
+            }
+            SecretSource::File(_) => {
+                let folder = folder.filter(|folder| !folder.as_str().is_empty()).unwrap_or(".".into());
+                format!(
+                    "put the secret there, or name another source under {entry}; a relative `file` starts where \
+                     eczflow.toml lies, in `{folder}`"
+                )
+            }
+            SecretSource::Command(_) => {
+                format!("run it by hand where eczflow is started, or name another source under {entry}")
+            }
+        }
     }
 }
 

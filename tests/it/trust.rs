@@ -236,6 +236,20 @@ fn a_checkpoint_ends_with_zero_only_where_all_is_in_place() {
     );
     for due in before["due"].as_array().unwrap().iter().filter(|due| due["state"] == "missing") {
         assert!(!due["next"].as_str().unwrap().is_empty(), "{due}");
+        // The command that is printed lacks nothing but what only the operator knows.
+        if due["what"] == "agent manifest" {
+            let words = due["next"].as_str().unwrap().split('`').nth(1).unwrap();
+            let words = words.strip_prefix("eczflow ").unwrap();
+            assert!(
+                words.starts_with(&format!("manifest {flow} -o refund/trust --agent-name NAME")),
+                "{words}"
+            );
+            let words =
+                words.replace("ORIGIN", "https://agent.example").replace("URL", "https://agent.example/k");
+            desk.run(&format!("{words} --check")).expect(1);
+            desk.run(&words).expect(0);
+            std::fs::remove_dir_all(desk.path("refund/trust")).unwrap();
+        }
     }
     assert!(
         states(&before).contains(&("Cyber Resilience Passport (`CYBER`)".into(), "not_looked_at".into()))
@@ -251,9 +265,28 @@ fn a_checkpoint_ends_with_zero_only_where_all_is_in_place() {
     // Each thing brought in turn.
     desk.run(&format!("manifest {flow} {OPTIONS}")).expect(0);
     desk.run("key new -o agent.pem").expect(0);
-    let whole = "[secrets.payments_token]\nenv = \"NOT_SET\"\n[agent.\"ECZ-GB-A1B2C3::AGENT-7QK2M9\"]\nkey = \"agent.pem\"\n[resolver.templates.machine]\nparent = \"/{PARENT}\"\nagent = \"/{ID}\"\napi = \"/{ID}\"\n";
-    std::fs::write(desk.path("run.toml"), whole).unwrap();
+    let rest = "[agent.\"ECZ-GB-A1B2C3::AGENT-7QK2M9\"]\nkey = \"agent.pem\"\n[resolver.templates.machine]\nparent = \"/{PARENT}\"\nagent = \"/{ID}\"\napi = \"/{ID}\"\n";
     let asked = format!("checkpoint {flow} --manifest trust --config run.toml --format json");
+    // A source that yields nothing is none; what it would have yielded is never shown.
+    let sources = [
+        ("env = \"NOT_SET\"", "`NOT_SET` is not set", "set `NOT_SET`"),
+        ("file = \"token\"", "cannot read", "lies, in `.`"),
+        ("command = [\"./no-such-program\"]", "could not be started", "by hand"),
+        ("command = [\"sh\", \"-c\", \"echo s3cret; exit 1\"]", "failed", "by hand"),
+        ("command = [\"echo\", \"s3cret\"]", "", ""),
+    ];
+    for (source, found, next) in sources {
+        std::fs::write(desk.path("run.toml"), format!("[secrets.payments_token]\n{source}\n{rest}")).unwrap();
+        let told = desk.run(&asked);
+        assert!(!told.stdout.contains("s3cret"), "{}", told.stdout);
+        let told = told.json();
+        let due = told["due"].as_array().unwrap().iter();
+        let due = due.clone().find(|due| due["what"].as_str().unwrap().contains("payments_token")).unwrap();
+        let state = if found.is_empty() { "in_place" } else { "missing" };
+        assert_eq!(due["state"], state, "{due}");
+        assert!(due["found"].as_str().unwrap().contains(found), "{due}");
+        assert!(due["next"].as_str().unwrap_or_default().contains(next), "{due}");
+    }
     let after = desk.run(&asked).expect(0).json();
     assert_eq!((after["complete"].as_bool(), missing(&after)), (Some(true), vec![]));
     let text = desk.run(&asked.replace(" --format json", "")).expect(0).stdout;
@@ -261,6 +294,20 @@ fn a_checkpoint_ends_with_zero_only_where_all_is_in_place() {
         text.contains("everything required is in place") && text.contains("nothing was provisioned"),
         "{text}"
     );
+    // A warning that the configuration makes an error stands in the way here as it does for `check` and `manifest`.
+    let path = desk.path(flow);
+    let source = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, source.replace("  let go =", "  let idle = 1\n  let go =")).unwrap();
+    assert!(!missing(&desk.run(&asked).json()).contains(&"the flow checks".to_owned()));
+    std::fs::write(desk.path("refund/eczflow.toml"), "[rules]\nunused-name = \"error\"\n").unwrap();
+    desk.run(&format!("check {flow}")).expect(1);
+    let due = missing(&desk.run(&asked).expect(1).json());
+    assert!(
+        ["the flow checks", "workflow manifest"].iter().all(|what| due.iter().any(|due| due == what)),
+        "{due:?}"
+    );
+    std::fs::remove_file(desk.path("refund/eczflow.toml")).unwrap();
+    std::fs::write(&path, source).unwrap();
     // A flow that does not check is looked at as far as it could be made out.
     let path = desk.path(flow);
     let source = std::fs::read_to_string(&path).unwrap();

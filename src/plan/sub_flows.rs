@@ -74,11 +74,15 @@ impl Plan {
             && self.flows.values().all(Plan::is_safe)
     }
 
-    /// Whether a step of the flow, or of one that it calls, reads back what became of it.
-    pub fn reads_back(&self) -> bool {
+    /// The calls of this flow and of those that it calls that are read back, each with its read.
+    pub fn read_back(&self) -> Vec<(&Call, &Call)> {
         let mut all = Vec::new();
-        nodes(&self.flow.body, &mut all);
-        all.iter().any(|node| node.reconcile().is_some()) || self.flows.values().any(Plan::reads_back)
+        self.all_flows().into_iter().for_each(|flow| nodes(&flow.flow.body, &mut all));
+        let pairs = all.into_iter().filter_map(|node| match &node.kind {
+            NodeKind::Call(step) => Some((&step.call, &step.reconcile.as_ref()?.call)),
+            _ => None,
+        });
+        pairs.collect()
     }
 
     /// Whether a call of another flow can change anything at a counterparty.

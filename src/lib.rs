@@ -4,6 +4,9 @@
 
 #![warn(missing_docs)]
 
+// What the grammar becomes names this crate where pest is built without `std`.
+extern crate alloc;
+
 // Ground.
 pub mod base;
 pub mod ecz;

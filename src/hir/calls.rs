@@ -26,12 +26,30 @@ pub(crate) struct Calls<'a> {
     pub(crate) modules: &'a Modules,
     pub(crate) apis: &'a BTreeMap<String, Api>,
     /// The flow's default.
-    pub(crate) handoff: Option<Handoff>,
+    pub(crate) handoff: Option<Arc<Handoff>>,
+    /// What that is for the apis without a passport that were called so far.
+    pub(crate) relaxed: BTreeMap<String, Arc<Handoff>>,
     /// Operations bound so far, by api and the name as written: compiling a contract is most of a call's work.
     pub(crate) bound: BTreeMap<(String, String), Arc<Bound>>,
 }
 
 impl<'a> Calls<'a> {
+    /// The flow's default as it counts for an api: `no passport` is itself the weakening of what the flow asks everywhere.
+    fn flow_handoff(&mut self, name: &str, api: &Api) -> Option<Arc<Handoff>> {
+        let handoff = self.handoff.as_ref()?;
+        if api.no_passport.is_none() {
+            return Some(Arc::clone(handoff));
+        }
+        if let Some(known) = self.relaxed.get(name) {
+            return Some(Arc::clone(known));
+        }
+        let mut own = Handoff::clone(handoff);
+        own.policy = own.policy.map(|policy| relaxed(&policy, api.reachable()));
+        let own = Arc::new(own);
+        self.relaxed.insert(name.to_owned(), Arc::clone(&own));
+        Some(own)
+    }
+
     fn api(&self, name: &ast::Name, sink: &mut Sink) -> Option<&'a Api> {
         match self.modules.find(self.modules.root, &name.text).map(|found| found.item) {
             Some(ast::Item::Api(_)) => self.apis.get(&name.text),
@@ -216,17 +234,10 @@ impl<'d> FlowLowering<'_, 'd> {
         let (arguments, argument_spans) = self.arguments(call, &document, &bound, idempotency.as_ref());
         let body = self.body(call, &document, &bound);
         self.key_position(call, &document, &bound.contract, idempotency.as_ref());
-        let mut handoffs: Vec<(&'static str, Handoff)> = Vec::new();
-        handoffs.extend(own.map(|own| ("step", own)));
+        let mut handoffs = Vec::new();
+        handoffs.extend(own.map(|own| ("step", Arc::new(own))));
         handoffs.extend(api.handoff.clone().map(|handoff| ("api", handoff)));
-        handoffs.extend(self.calls.handoff.clone().map(|handoff| ("flow", handoff)));
-        if api.no_passport.is_some() {
-            // `no passport` is itself the weakening of what the flow asks everywhere.
-            let of_flow = handoffs.iter_mut().filter(|(layer, _)| *layer == "flow");
-            for policy in of_flow.filter_map(|(_, handoff)| handoff.policy.as_mut()) {
-                *policy = relaxed(policy, api.reachable());
-            }
-        }
+        handoffs.extend(self.calls.flow_handoff(&call.api.text, api).map(|handoff| ("flow", handoff)));
         let written = call;
         let call = Call {
             span: call.span,

@@ -16,7 +16,7 @@ impl FlowLowering<'_, '_> {
         answer: Type,
         undo: Option<&ast::Undo>,
         irreversible: Option<&ast::Irreversible>,
-    ) -> (Option<Call>, Option<(String, Span)>) {
+    ) -> (Option<Box<Call>>, Option<(String, Span)>) {
         if let (Some(undo), Some(irreversible)) = (undo, irreversible) {
             let message = "a step has an undo or is irreversible, not both";
             self.sink.push(
@@ -34,7 +34,7 @@ impl FlowLowering<'_, '_> {
             if let Some(before) = before {
                 self.scope.retype(&name.text, before);
             }
-            call.map(|answering| answering.call)
+            call.map(|answering| Box::new(answering.call))
         });
         (undo, irreversible.map(|clause| (clause.because.value.clone(), clause.span)))
     }

@@ -42,7 +42,7 @@ pub(crate) fn flow(
         Some((agent.operator.text.clone(), id))
     });
     let agent = agent.filter(|(name, _)| operators.contains_key(name));
-    let handoff = item.handoff.as_ref().map(|path| policies::handoff(modules, root, path, sink));
+    let handoff = item.handoff.as_ref().map(|path| Arc::new(policies::handoff(modules, root, path, sink)));
     let mut later: BTreeSet<String> = item.inputs.iter().map(|input| input.name.text.clone()).collect();
     defined_names(&item.body, &mut later);
     let mut matches = Matched::new();
@@ -88,7 +88,13 @@ pub(crate) fn flow(
     let mut classified = classes::inputs(modules, item, &typed, sink);
     let cleared = classes::cleared(modules, &item.cleared, apis, operators, sink);
     let mut lowering = FlowLowering {
-        calls: Calls { modules, apis, handoff: handoff.clone(), bound: BTreeMap::new() },
+        calls: Calls {
+            modules,
+            apis,
+            handoff: handoff.clone(),
+            relaxed: BTreeMap::new(),
+            bound: BTreeMap::new(),
+        },
         scope,
         sink,
         declared,
@@ -493,12 +499,12 @@ impl<'d> FlowLowering<'_, 'd> {
             read.and_then(|(written, read)| self.reconcile(written, &step.name, &call, &answer, read));
         let poll = step.poll.as_ref().and_then(|poll| self.poll(poll, &step.name, &call, &answer));
         let (undo, irreversible) =
-            self.compensation(&step.name, answer, step.undo.as_ref(), step.irreversible.as_ref());
+            self.compensation(&step.name, answer, step.undo.as_deref(), step.irreversible.as_ref());
         Some(NodeKind::Step(Box::new(Step {
             call,
             poll,
             pages: step.pages.as_ref().and_then(|written| Some((pages?, written.span))),
-            reconcile,
+            reconcile: reconcile.map(Box::new),
             guard,
             on,
             undo,

@@ -273,7 +273,10 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
             Some(path) => policies::breaker(modules, root, path, sink),
             None => policies::standard_breaker(modules, item.name.span, sink),
         },
-        handoff: item.handoff.as_ref().map(|used| policies::used_handoff(modules, root, used, sink)),
+        handoff: item
+            .handoff
+            .as_ref()
+            .map(|used| Arc::new(policies::used_handoff(modules, root, used, sink))),
         cleared: Vec::new(),
     }
 }

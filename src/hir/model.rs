@@ -1,5 +1,6 @@
 //! The resolved flow: names bound, types known, expressions lowered, every part with its place.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -142,7 +143,7 @@ pub struct Api {
     /// The breaker; `None` where it could not be resolved.
     pub breaker: Option<Breaker>,
     /// Default handoff policy.
-    pub handoff: Option<Handoff>,
+    pub handoff: Option<Arc<Handoff>>,
     /// What it may receive beside `internal` and its operator's own.
     pub cleared: Vec<Cleared>,
 }
@@ -246,7 +247,7 @@ pub struct Flow {
     /// The declared output.
     pub output: Type,
     /// Default handoff policy.
-    pub handoff: Option<Handoff>,
+    pub handoff: Option<Arc<Handoff>>,
     /// The run's bound, milliseconds.
     pub deadline_ms: u64,
     /// Where the deadline stands.
@@ -370,13 +371,13 @@ pub struct Step {
     /// The same call for each page of a list, and where that stands.
     pub pages: Option<(Pages, Span)>,
     /// The read that settles an unknown outcome.
-    pub reconcile: Option<Reconcile>,
+    pub reconcile: Option<Box<Reconcile>>,
     /// `when` and its place.
     pub guard: Option<(Expr, Span)>,
     /// `on STATUS fail`, with the status's place.
     pub on: Vec<(u16, Span, Expr)>,
     /// The compensation.
-    pub undo: Option<Call>,
+    pub undo: Option<Box<Call>>,
     /// `irreversible` and its place.
     pub irreversible: Option<(String, Span)>,
     /// The documented headers of its success answers.
@@ -406,7 +407,7 @@ pub struct SubFlow {
     /// `when` and its place.
     pub guard: Option<(Expr, Span)>,
     /// The compensation.
-    pub undo: Option<Call>,
+    pub undo: Option<Box<Call>>,
     /// `irreversible` and its place.
     pub irreversible: Option<(String, Span)>,
     /// Whether every call that the flow can make is safe.
@@ -454,7 +455,7 @@ pub struct Call {
     /// The retry policy in force and where it is named.
     pub retry: Option<NamedRetry>,
     /// Handoff policies that apply, the nearest first: `step`, `api`, `flow`.
-    pub handoffs: Vec<(&'static str, Handoff)>,
+    pub handoffs: Vec<(&'static str, Arc<Handoff>)>,
 }
 
 impl Call {
@@ -465,7 +466,7 @@ impl Call {
 
     /// The handoff policy in force.
     pub fn handoff(&self) -> Option<&Handoff> {
-        self.handoffs.first().map(|(_, handoff)| handoff)
+        self.handoffs.first().map(|(_, handoff)| handoff.as_ref())
     }
 
     /// Whether the method is safe (GET, HEAD, OPTIONS).
@@ -515,8 +516,8 @@ impl Node {
     /// The compensation, where it has one.
     pub fn undo(&self) -> Option<&Call> {
         match &self.kind {
-            NodeKind::Step(step) => step.undo.as_ref(),
-            NodeKind::SubFlow(call) => call.undo.as_ref(),
+            NodeKind::Step(step) => step.undo.as_deref(),
+            NodeKind::SubFlow(call) => call.undo.as_deref(),
             _ => None,
         }
     }
@@ -567,16 +568,17 @@ impl Block {
 
 impl Flow {
     /// Every call: the node, `NODE`, `NODE/reconcile` or `NODE/undo`, the call, and the innermost loop it stands in.
-    pub fn calls(&self) -> Vec<(&Node, String, &Call, Option<&Loop>)> {
+    pub fn calls(&self) -> Vec<(&Node, Cow<'_, str>, &Call, Option<&Loop>)> {
         let mut calls = Vec::new();
         self.body.each_node(&mut |node, inside| {
             if let NodeKind::Step(step) = &node.kind {
-                calls.push((node, node.id.clone(), &step.call, inside));
+                calls.push((node, Cow::Borrowed(node.id.as_str()), &step.call, inside));
                 let read = step.reconcile.as_ref();
-                calls.extend(read.map(|read| (node, format!("{}/reconcile", node.id), &read.call, inside)));
+                let subject = || Cow::Owned(format!("{}/reconcile", node.id));
+                calls.extend(read.map(|read| (node, subject(), &read.call, inside)));
             }
             if let Some(undo) = node.undo() {
-                calls.push((node, format!("{}/undo", node.id), undo, inside));
+                calls.push((node, Cow::Owned(format!("{}/undo", node.id)), undo, inside));
             }
         });
         calls

@@ -56,7 +56,7 @@ impl FlowLowering<'_, '_> {
         let ty = if guard.is_some() { output.clone().optional() } else { output.clone() };
         self.scope.define(&step.name, ty, !safe, self.sink);
         let (undo, irreversible) =
-            self.compensation(&step.name, output, step.undo.as_ref(), step.irreversible.as_ref());
+            self.compensation(&step.name, output, step.undo.as_deref(), step.irreversible.as_ref());
         let (flow, span) = (flow.name.clone(), step.call.flow.span);
         Some(NodeKind::SubFlow(Box::new(SubFlow { flow, span, arguments, guard, undo, irreversible, safe })))
     }

@@ -51,7 +51,7 @@ impl Call {
         let layers = self.handoffs.iter().enumerate();
         layers
             .filter(|(at, (_, handoff))| needless(*at, handoff))
-            .map(|(_, (own, handoff))| (*own, handoff))
+            .map(|(_, (own, handoff))| (*own, handoff.as_ref()))
             .collect()
     }
 }

@@ -13,15 +13,18 @@ pub(super) fn limits<'c>(context: &'c Context<'_>) -> LimitsByApi<'c> {
 
 fn add<'c>(hir: &'c Hir, found: &mut LimitsByApi<'c>) {
     for (_, _, call, _) in hir.flow.calls() {
-        let Some(api) = hir.apis.get(&call.api) else { continue };
+        let Some(api) = hir.apis.get(&call.api).filter(|_| !found.contains_key(call.api.as_str())) else {
+            continue;
+        };
         let Ok(base_url) = base_url(&call.view, api.choice()) else { continue };
         let identity = api.identity.as_ref().filter(|_| api.no_passport.is_none());
         let passport = identity.map(|identity| identity.fields.api_passport_id.clone());
-        found.entry(&call.api).or_insert_with(|| Limits {
+        let limits = Limits {
             counterparty: Counterparty { passport, base_url },
             rate: api.rate.map(|(rate, _)| rate),
             concurrency: api.concurrency,
-        });
+        };
+        found.insert(&call.api, limits);
     }
     hir.callees.values().for_each(|callee| add(callee, found));
 }

@@ -13,15 +13,20 @@ pub(in crate::rules) const RULE: Rule =
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let mut chosen: BTreeMap<&str, String> = BTreeMap::new();
+    // An operation has one server, however often it is called.
+    let mut servers = BTreeMap::new();
     for (_, _, call, _) in context.hir.flow.calls() {
         let Some(api) = context.hir.apis.get(&call.api) else { continue };
         if api.document.is_none() || (api.identity.is_none() && api.no_passport.is_none()) {
             continue;
         }
-        match base_url(&call.view, api.choice()) {
+        let server = servers
+            .entry((call.api.as_str(), call.operation.as_str()))
+            .or_insert_with(|| base_url(&call.view, api.choice()));
+        match server {
             Ok(server) => {
                 let first = chosen.entry(call.api.as_str()).or_insert_with(|| server.clone());
-                if *first != server {
+                if first != server {
                     let message = format!(
                         "operations of `{}` have different servers: `{first}` and `{server}`",
                         call.api
@@ -32,7 +37,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     );
                 }
             }
-            Err(error) => sink.push(finding(api, call, &error)),
+            Err(error) => sink.push(finding(api, call, error)),
         }
     }
 }

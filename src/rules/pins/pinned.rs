@@ -143,7 +143,7 @@ fn changed(
     }
     let mut subjects: Vec<&str> = Vec::new();
     for (node, subject, call, _) in &steps {
-        subjects.push(subject.as_str());
+        subjects.push(&**subject);
         let span = if *subject != node.id { call.span } else { node.span };
         diagnostic = diagnostic.and(span, "used here");
     }

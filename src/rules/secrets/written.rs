@@ -1,5 +1,6 @@
 //! Where what a finding speaks of is written, looked up once for all of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::hir::{Call, Hir, Node, NodeKind, span_of};
@@ -11,7 +12,7 @@ pub(super) struct Written<'h> {
     hir: &'h Hir,
     nodes: BTreeMap<&'h str, &'h Node>,
     /// By `NODE`, `NODE/undo` or `NODE/reconcile`.
-    calls: BTreeMap<String, &'h Call>,
+    calls: BTreeMap<Cow<'h, str>, &'h Call>,
 }
 
 impl<'h> Written<'h> {

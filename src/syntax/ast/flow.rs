@@ -121,9 +121,9 @@ pub struct Step {
     /// `key once per e`.
     pub key: Option<Key>,
     /// `reconcile api.op(…) when c`.
-    pub reconcile: Option<Reconcile>,
+    pub reconcile: Option<Box<Reconcile>>,
     /// `undo api.op(…)`.
-    pub undo: Option<Undo>,
+    pub undo: Option<Box<Undo>>,
     /// `irreversible because "…"`.
     pub irreversible: Option<Irreversible>,
 }
@@ -264,7 +264,7 @@ pub struct SubFlow {
     /// `after a, b`.
     pub after: Option<After>,
     /// `undo api.op(…)`.
-    pub undo: Option<Undo>,
+    pub undo: Option<Box<Undo>>,
     /// `irreversible because "…"`.
     pub irreversible: Option<Irreversible>,
 }

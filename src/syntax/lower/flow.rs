@@ -54,8 +54,8 @@ pub(in crate::syntax) struct Clauses {
     retry: Option<(Path, Span)>,
     handoff: Option<(UseHandoff, Span)>,
     key: Option<(Key, Span)>,
-    reconcile: Option<(Reconcile, Span)>,
-    undo: Option<(Undo, Span)>,
+    reconcile: Option<(Box<Reconcile>, Span)>,
+    undo: Option<(Box<Undo>, Span)>,
     irreversible: Option<(Irreversible, Span)>,
 }
 
@@ -285,11 +285,11 @@ impl Lower<'_> {
                 self.once(&mut clauses.key, value, at, "key");
             }
             Rule::undo_clause => {
-                let value = self.undo(node);
+                let value = self.undo(node).map(Box::new);
                 self.once(&mut clauses.undo, value, at, "undo");
             }
             Rule::reconcile_clause => {
-                let value = self.reconcile(node);
+                let value = self.reconcile(node).map(Box::new);
                 self.once(&mut clauses.reconcile, value, at, "reconcile");
             }
             Rule::irreversible_clause => {
@@ -341,6 +341,7 @@ impl Lower<'_> {
                 _ => {}
             }
         }
+        arguments.shrink_to_fit();
         Some(Call { span, api: api?, operation: operation?, quoted, arguments, body })
     }
 

@@ -15,7 +15,7 @@ use crate::audit::{
 use crate::base::{Clock as _, SystemClock, limits};
 use crate::config::Config;
 use crate::plan::Plan;
-use crate::report::harmless_line;
+use crate::report::{harmless_line, statement};
 use crate::sandbox::ENVIRONMENT;
 use crate::source::{DiskFiles, FileSystem as _, ReadError};
 use crate::store::{Store as _, StoreError};
@@ -249,6 +249,22 @@ fn unverified(records: &[Record], plan: Option<&Plan>) -> Option<String> {
     })
 }
 
+/// The statements of counterparties that a plan relies on.
+fn stated(plan: &Plan) -> String {
+    let apis = plan.joined().apis;
+    let stated = apis.iter().filter_map(|(name, api)| Some((name, api.statement.as_ref()?.told()?)));
+    stated
+        .map(|(name, stated)| {
+            format!(
+                "stated: of `{}`: {}
+",
+                harmless_line(name),
+                statement(&stated)
+            )
+        })
+        .collect()
+}
+
 /// The runs that a run names: its parent, and those of the flows that it called. Their logs are bundles of their own.
 fn linked(records: &[Record]) -> String {
     let word = |value: &serde_json::Value, name: &str| {
@@ -326,11 +342,11 @@ fn answers(report: &Report, trusted_logs: Option<&Utf8Path>) -> String {
         }
     }
     if let Some(bundle) = bundle {
-        if let Some(line) =
-            unverified(&bundle.records, serde_json::from_str(&bundle.header.plan).ok().as_ref())
-        {
+        let plan: Option<Plan> = serde_json::from_str(&bundle.header.plan).ok();
+        if let Some(line) = unverified(&bundle.records, plan.as_ref()) {
             text.push_str(&line);
         }
+        text.push_str(&plan.map(|plan| stated(&plan)).unwrap_or_default());
         text.push_str(&linked(&bundle.records));
         text.push_str(&format!("environment: {}\n", harmless_line(&bundle.header.environment)));
     }

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{allow, fix};
 use crate::base::{Digest, Explained as _, limits};
-use crate::diagnostics::codes::{graph as codes, identity, names};
+use crate::diagnostics::codes::{graph as codes, identity, names, secrets};
 use crate::diagnostics::{Diagnostic, Severity, Sink};
 use crate::documents::{Lock, LockError};
 use crate::emit::{EmitError, emit};
@@ -135,6 +135,11 @@ impl<'a> Session<'a> {
         // The policy that is missing is most often the name that nothing uses: one mistake, one finding.
         if diagnostics.iter().any(|found| found.code.number == identity::NO_HANDOFF_POLICY.number) {
             diagnostics.retain(|found| found.code.number != names::UNUSED_NAME.number);
+        }
+        // What is needless is known of a flow that is whole: to mend the error may need it.
+        if diagnostics.iter().any(|found| found.severity == Severity::Error) {
+            let needless = [&secrets::NEEDLESS_RELEASE, &secrets::NEEDLESS_CLEARANCE];
+            diagnostics.retain(|found| !needless.contains(&found.code));
         }
         told_once(&mut diagnostics);
         fix::take_whole_lines(&source_map, &mut diagnostics);

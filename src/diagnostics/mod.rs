@@ -176,12 +176,34 @@ impl Sink {
         &self.findings
     }
 
-    /// The findings in order of place, then code; identical ones once.
+    /// The findings in order of place, then code. What is said of a place is said once, whoever came upon it.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.findings.sort_by(|a, b| {
             (a.span(), a.code.number, &a.message).cmp(&(b.span(), b.code.number, &b.message))
         });
-        self.findings.dedup();
+        let said = |found: &Diagnostic| (found.span(), found.code.number, found.message.clone());
+        self.findings.dedup_by_key(|found| said(found));
         self.findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::FileId;
+
+    #[test]
+    fn what_two_callers_come_upon_is_told_once() {
+        let span = |at| Span::new(FileId::default(), at, at + 1);
+        let found =
+            |at, message: &str| Diagnostic::new(&codes::documents::DANGLING_REFERENCE, span(at), message);
+        let mut sink = Sink::default();
+        sink.push(found(5, "a").and(span(9), "called here"));
+        sink.push(found(5, "b"));
+        sink.push(found(7, "a"));
+        sink.push(found(5, "a").and(span(2), "called here"));
+        let told: Vec<_> =
+            sink.into_sorted().into_iter().map(|one| (one.span().start, one.message)).collect();
+        assert_eq!(told, [(5, "a".to_owned()), (5, "b".to_owned()), (7, "a".to_owned())]);
     }
 }

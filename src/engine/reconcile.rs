@@ -55,7 +55,8 @@ impl Engine<'_> {
 
     /// Whether a resume reads something back that is in doubt, in this run or maybe in one that it called.
     pub fn may_settle(&self, state: &State) -> bool {
-        let called = |path: &Path| self.sub_flow(path).is_some_and(|(_, callee)| callee.reads_back());
+        let called =
+            |path: &Path| self.sub_flow(path).is_some_and(|(_, callee)| !callee.read_back().is_empty());
         state.unsettled_reads().next().is_some() || state.agenda.doubtful.iter().any(called)
     }
 

@@ -110,7 +110,7 @@ pub(super) struct Calling {
     pub(super) attempt: u32,
     /// The poll or page it belongs to, from 1.
     pub(super) round: u64,
-    /// The attempts of the polls or pages before.
+    /// The attempts before: of polls or pages, and of an undo or a read that is tried again.
     pub(super) earlier: u32,
     /// Where the page begins that is asked for; absent of the first one.
     pub(super) next: Value,
@@ -131,6 +131,8 @@ pub(super) struct Tried {
     pub(super) leaf: Option<Digest>,
     /// Whether an attempt's outcome was unknown.
     pub(super) unknown: bool,
+    /// The newest attempt: the next one is numbered after it, and a retry policy counts anew.
+    pub(super) attempts: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -226,15 +228,17 @@ impl State {
 
     /// An undo or a read begins. Where it is tried again after a resume, its attempts go on in one chain.
     pub(super) fn call_beside(&mut self, path: &Path, request: Request, at: Timestamp) {
-        let Tried { leaf, unknown } = self.tried.get(path).copied().unwrap_or_default();
-        let calling = Calling { leaf, unknown, ..Calling::new(request, None, at) };
+        let Tried { leaf, unknown, attempts } = self.tried.get(path).copied().unwrap_or_default();
+        let attempt = attempts.saturating_add(1);
+        let calling =
+            Calling { leaf, unknown, attempt, earlier: attempts, ..Calling::new(request, None, at) };
         self.nodes.insert(path.clone(), Progress::Calling(Box::new(calling)));
     }
 
     /// An undo failed, or a read settled nothing: a resume may try again.
     pub(super) fn give_up(&mut self, path: &Path) {
-        if let Some(Calling { leaf, unknown, .. }) = self.calling(path) {
-            let tried = Tried { leaf: *leaf, unknown: *unknown };
+        if let Some(Calling { leaf, unknown, attempt, .. }) = self.calling(path) {
+            let tried = Tried { leaf: *leaf, unknown: *unknown, attempts: *attempt };
             self.tried.insert(path.clone(), tried);
         }
         self.nodes.insert(path.clone(), Progress::Failed);

@@ -219,12 +219,15 @@ impl<'d> FlowLowering<'_, 'd> {
         let own = handoff.map(|used| policies::used_handoff(modules, root, used, self.sink));
         let (Some(api), Some((document, bound))) = (api, bound) else {
             self.unbound.push((call.api.text.clone(), call.operation.clone()));
+            let pages = step.and_then(|step| step.pages.as_ref());
+            self.scope.next = pages.map(|_| Type::Never);
             for argument in &call.arguments {
                 let _ = self.expression(&argument.value, None);
             }
             if let Some(body) = &call.body {
                 let _ = self.expression(body, None);
             }
+            self.scope.next = None;
             return None;
         };
         let promised = api.promised_of(&bound.view);

@@ -515,6 +515,7 @@ impl<'d> FlowLowering<'_, 'd> {
 
     fn each(&mut self, each: &ast::For, id: String) -> NodeKind {
         self.node = id.clone();
+        self.scope.unfinished.extend(each.binding.iter().map(|name| name.text.clone()));
         let guard = each.when.as_ref().map(|when| {
             let typed = self.condition(when);
             (typed.expr, typed.span)
@@ -548,6 +549,7 @@ impl<'d> FlowLowering<'_, 'd> {
         }
         self.scope.leave(self.sink);
         if let Some(binding) = &each.binding {
+            self.scope.unfinished.pop();
             let item = result.as_ref().map(|result| result.ty.clone().present());
             if item.is_none() {
                 let message = format!("`{}` has no value: the loop yields nothing", binding.text);

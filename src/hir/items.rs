@@ -244,9 +244,9 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
     let document = reader.document(&item.document, sink);
     let party = parties::party(modules, item, document.as_deref(), sink);
     let auth = item.auth.iter().map(|auth| authentication(modules, &item.name.text, auth, sink)).collect();
-    let (promised, statement) = match &item.idempotency {
-        Some(fact) => statement::promised(modules, fact, reader, sink),
-        None => (None, None),
+    let promise = match &item.idempotency {
+        Some(fact) => statement::promised(modules, fact, party.none.is_none(), reader, sink),
+        None => statement::Promise::default(),
     };
     Api {
         span: item.name.span,
@@ -263,8 +263,9 @@ fn api(modules: &Modules, item: &ast::Api, reader: &mut Reader<'_>, sink: &mut S
             .as_ref()
             .map(|region| (region.name.text.clone(), region.origin.value.clone(), region.origin.span)),
         auth,
-        promised,
-        statement,
+        promised: promise.promised,
+        statement: promise.statement,
+        unspoken: promise.unspoken,
         timeout: policies::timeout(item.timeout.as_ref(), sink),
         rate: item.rate.as_ref().and_then(|rate| policies::rate(rate, sink)),
         concurrency: item.concurrency.as_ref().and_then(|most| policies::concurrency(most, sink)),

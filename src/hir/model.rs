@@ -132,6 +132,8 @@ pub struct Api {
     pub promised: Option<Idempotency>,
     /// The statement behind it, where it could be read.
     pub statement: Option<Statement>,
+    /// Where an api without a passport is said to be spoken for; whatever the file says, nobody's word counts there.
+    pub unspoken: Option<Span>,
     /// Bounds of one attempt.
     pub timeout: Timeout,
     /// Most requests in a length of time, and where that stands.

@@ -40,6 +40,8 @@ pub(crate) struct Scope {
     pub(crate) next: Option<Type>,
     /// The step whose call is being read: its answer is not there yet.
     pub(crate) unanswered: Option<String>,
+    /// The named loops that are being read: their lists are not there yet.
+    pub(crate) unfinished: Vec<String>,
     /// How many names were unknown so far.
     unknown: usize,
 }
@@ -126,6 +128,10 @@ impl Scope {
             let (message, help) = if own {
                 let message = format!("the answer of `{}` is not there yet", name.text);
                 let help = "a step's own call, `when`, `key` and `on … fail` come before its answer; use it below the step";
+                (message, help)
+            } else if self.unfinished.contains(&name.text) {
+                let message = format!("the list of `{}` is not there yet", name.text);
+                let help = "inside a loop take what the iteration itself made, by the names of its steps; what the loop yields is there below it";
                 (message, help)
             } else {
                 let message = format!("`{}` is used before it is defined", name.text);

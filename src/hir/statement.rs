@@ -52,18 +52,27 @@ impl Api {
     }
 }
 
-/// What an `idempotency` clause says, and the statement that it names.
+/// What an `idempotency` clause comes to: the members of an [`Api`].
+#[derive(Debug, Default)]
+pub(super) struct Promise {
+    pub(super) promised: Option<Idempotency>,
+    pub(super) statement: Option<Statement>,
+    pub(super) unspoken: Option<Span>,
+}
+
+/// What an `idempotency` clause says, and the statement that it names. Of an api without a passport none is read.
 pub(super) fn promised(
     modules: &Modules,
     fact: &ast::Idempotency,
+    passport: bool,
     reader: &mut Reader<'_>,
     sink: &mut Sink,
-) -> (Option<Idempotency>, Option<Statement>) {
+) -> Promise {
     let header = fact.header.value.clone();
     if !plan::is_token(&header) {
         let message = format!("`{header}` is not a header's name");
         sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, fact.header.span, message));
-        return (None, None);
+        return Promise::default();
     }
     if plan::is_reserved(&header) {
         let message = format!("`{header}` is set by the runtime: it cannot carry a key");
@@ -87,13 +96,20 @@ pub(super) fn promised(
                 );
             }
             let (by, because) = (by.text.clone(), because.value.clone());
-            (known.map(|_| Idempotency::Assumed { header, by, because }), None)
+            let promised = known.map(|_| Idempotency::Assumed { header, by, because });
+            Promise { promised, ..Promise::default() }
         }
         IdempotencySource::Stated { by, file, file_span, pin } => {
-            let (issuer, read) = (issuer(by, sink), read(file, reader, sink));
+            let issuer = issuer(by, sink);
+            let said = |by| Some(Idempotency::Stated { header: header.clone(), by });
+            if !passport {
+                return Promise { promised: issuer.and_then(said), statement: None, unspoken: Some(by.span) };
+            }
+            let read = read(file, reader, sink);
             // What is wrong with the issuer is one finding: the calls that rely on the header are not told as well.
             let stated = read.as_ref().map(|(content, ..)| content.issuer.clone());
-            let Some(issuer) = issuer.or(stated) else { return (None, None) };
+            let Some(issuer) = issuer.or(stated) else { return Promise::default() };
+            let promised = said(issuer.clone());
             let statement = read.map(|(content, pinned, id, path)| Statement {
                 content,
                 pinned,
@@ -101,11 +117,11 @@ pub(super) fn promised(
                 path,
                 file_span: *file_span,
                 pin: pin.as_ref().map(|pin| (pin.hex.clone(), pin.value_span)),
-                by: (issuer.clone(), by.span),
-                header: (header.clone(), fact.header.span),
+                by: (issuer, by.span),
+                header: (header, fact.header.span),
             });
             // A statement that cannot be read is one finding: the calls that rely on it are not told as well.
-            (Some(Idempotency::Stated { header, by: issuer }), statement)
+            Promise { promised, statement, unspoken: None }
         }
     }
 }

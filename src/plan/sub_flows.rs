@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PlanError;
 use super::called::{SENDER, Signal, SubFlow};
 use super::check::{Verified, check};
-use super::model::{Api, Plan};
+use super::model::{Api, Operator, Plan};
 use super::obligations::calls;
 use super::steps::{Block, Call, Node, NodeKind};
 use crate::ecz::Kind;
@@ -92,11 +92,15 @@ impl Plan {
             && self.flows.values().all(Plan::is_safe)
     }
 
-    /// Whether a step of the flow, or of one that it calls, reads back what became of it.
-    pub fn reads_back(&self) -> bool {
+    /// The calls of this flow and of those that it calls that are read back, each with its read.
+    pub fn read_back(&self) -> Vec<(&Call, &Call)> {
         let mut all = Vec::new();
-        nodes(&self.flow.body, &mut all);
-        all.iter().any(|node| node.reconcile().is_some()) || self.flows.values().any(Plan::reads_back)
+        self.all_flows().into_iter().for_each(|flow| nodes(&flow.flow.body, &mut all));
+        let pairs = all.into_iter().filter_map(|node| match &node.kind {
+            NodeKind::Call(step) => Some((&step.call, &step.reconcile.as_ref()?.call)),
+            _ => None,
+        });
+        pairs.collect()
     }
 
     /// Whether a call of another flow can change anything at a counterparty.
@@ -149,6 +153,7 @@ pub(super) fn check_sub_flows(plan: &Plan) -> Result<BTreeMap<String, Verified<P
         }
         verified.insert(name.clone(), check(flow.clone()).map_err(|error| within(name, error))?);
     }
+    one_operator_each(plan)?;
     one_api_each(plan)?;
     for (step, call) in calls {
         let Some(callee) = plan.flows.get(&call.flow) else {
@@ -157,6 +162,17 @@ pub(super) fn check_sub_flows(plan: &Plan) -> Result<BTreeMap<String, Verified<P
         given(step, call, callee)?;
     }
     Ok(verified)
+}
+
+/// A name is one operator in all flows: whose the data of an api without a passport is follows from it.
+fn one_operator_each(plan: &Plan) -> Result<(), PlanError> {
+    let mut known: BTreeMap<&str, &Operator> = BTreeMap::new();
+    for (name, operator) in plan.all_flows().into_iter().flat_map(|flow| &flow.operators) {
+        if *known.entry(name).or_insert(operator) != operator {
+            return Err(refused("P4", name, "this operator is another one in a flow that is called"));
+        }
+    }
+    Ok(())
 }
 
 /// A name is one api in all flows: who receives what is judged of all of them together.

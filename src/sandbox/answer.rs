@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::naming::{comparable, id_of, identifier, named_by, numbered, plain};
 use super::problem::Problem;
 use super::request::Arguments;
 use super::surface::{Operation, json_content};
@@ -97,9 +98,9 @@ pub(crate) fn make_answer(
         list(&mut body, known, shown, &fits);
     }
     let created = creates(operation, status, &said)
-        .then(|| body.as_object().and_then(|members| named_by(known.item, members)))
+        .then(|| body.as_object().and_then(|members| id_of(known.item, members, &said.all)))
         .flatten()
-        .map(|(_, id)| Created { id: plain(id), issued });
+        .map(|id| Created { id: plain(id), issued });
     Ok(Answer { status, body: Some((media_type.to_owned(), body)), headers, created })
 }
 
@@ -232,11 +233,6 @@ impl Said {
     }
 }
 
-/// `ticketId`, `ticket_id` and `ticket-id` mean the same.
-fn comparable(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
-}
-
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text)) => {
@@ -324,56 +320,17 @@ fn creates(operation: &Operation, status: u16, said: &Said) -> bool {
     status == 201 || (operation.view.method == "POST" && said.path.is_empty())
 }
 
-/// The member that holds what a path parameter names: of its name (`slug` for `slug`), else the longest whose name ends it
-/// (`number` for `issue_number`), else the id.
-fn named_by<'b>(parameter: Option<&str>, members: &'b Map<String, Value>) -> Option<(&'b str, &'b Value)> {
-    let parameter = comparable(parameter.unwrap_or_default());
-    let names = members.iter().filter(|(_, value)| value.is_string() || value.is_number());
-    let ends = names.filter(|(name, _)| name.len() > 1 && parameter.ends_with(&comparable(name)));
-    let longest = ends.max_by_key(|(name, _)| name.len()).map(|(name, value)| (name.as_str(), value));
-    longest.or_else(|| identifier(members).filter(|(_, value)| value.is_string() || value.is_number()))
-}
-
-/// An id as a path writes it, before encoding.
-fn plain(id: &Value) -> String {
-    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
+/// Whether an example of the document is about what a request's path names.
+pub(crate) fn is_shown(operation: &Operation, arguments: &Arguments) -> bool {
+    let (_, documented) = operation.success();
+    let media = documented.and_then(|documented| json_content(&documented.content));
+    let path = Said::new(arguments).path;
+    let about = |example: &Example| path.iter().all(|(name, value)| is_about(name, value, example));
+    media.is_some_and(|(_, media)| media.examples.iter().any(about))
 }
 
 fn same_kind(a: &Value, b: &Value) -> bool {
     std::mem::discriminant(a) == std::mem::discriminant(b)
-}
-
-/// `id`, or the only member whose name ends in `id`.
-fn identifier(members: &Map<String, Value>) -> Option<(&str, &Value)> {
-    if let Some(id) = members.get("id") {
-        return Some(("id", id));
-    }
-    let mut ids = members.iter().filter(|(name, _)| name.ends_with("Id") || name.ends_with("_id"));
-    let (name, id) = ids.next()?;
-    ids.next().is_none().then_some((name.as_str(), id))
-}
-
-/// The n-th id after an example: `R1`, `R2`, `R3`; `abc`, `abc-2`; 7, 8.
-fn numbered(example: &Value, ordinal: u64) -> Value {
-    let further = ordinal.saturating_sub(1);
-    match example {
-        Value::Number(number) => match number.as_u64() {
-            Some(number) => Value::from(number.saturating_add(further)),
-            None => example.clone(),
-        },
-        Value::String(text) if further > 0 => {
-            let digits = text.chars().rev().take_while(char::is_ascii_digit).count().min(9);
-            let (stem, digits) =
-                text.split_at_checked(text.len().saturating_sub(digits)).unwrap_or((text, ""));
-            match digits.parse::<u64>() {
-                Ok(number) => {
-                    format!("{stem}{:0width$}", number.saturating_add(further), width = digits.len()).into()
-                }
-                Err(_) => format!("{text}-{ordinal}").into(),
-            }
-        }
-        other => other.clone(),
-    }
 }
 
 /// The documented 404.
@@ -491,12 +448,5 @@ mod tests {
                 operation.contract.decode_json(answer.status, Some(&media_type), &body).unwrap();
             }
         }
-    }
-
-    #[test]
-    fn ids_are_numbered() {
-        let ids: Vec<Value> = ["R1", "R09", "abc", "99"].map(|text| numbered(&text.into(), 2)).into();
-        assert_eq!(ids, ["R2", "R10", "abc-2", "100"]);
-        assert_eq!(numbered(&json!(7), 3), json!(9));
     }
 }

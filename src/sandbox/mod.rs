@@ -11,6 +11,7 @@ mod flatten;
 mod folder;
 mod layout;
 mod ledger;
+mod naming;
 mod admission;
 mod answer;
 mod listener;

@@ -22,6 +22,8 @@ pub(crate) struct Operation {
     pub(crate) view: OperationView,
     /// What the runtime holds an answer against.
     pub(crate) contract: Contract,
+    /// Whether it is read to learn whether a request created what it names.
+    pub(crate) tells_creation: bool,
     route: Route,
 }
 
@@ -45,6 +47,25 @@ impl Surface {
             (operation.route.placeholders(), operation.view.path.clone(), operation.view.method.clone())
         });
         Surface { operations }
+    }
+
+    /// These reads tell whether these requests had their effect. It hangs on what was created where the one creates what
+    /// the other names: by a `POST` of the path above, or by a `PUT`.
+    pub(crate) fn read_back<'c>(&mut self, pairs: impl Iterator<Item = (&'c str, &'c str)>) {
+        for (effect, read) in pairs {
+            let creates = self.operations.iter().find(|operation| operation.key == effect);
+            let creates =
+                creates.map(|operation| (operation.view.method.clone(), operation.view.path.clone()));
+            for operation in self.operations.iter_mut().filter(|operation| operation.key == read) {
+                let above = operation.view.path.rsplit_once('/').map(|(above, _)| above);
+                operation.tells_creation |= operation.is_item()
+                    && creates.as_ref().is_some_and(|(method, path)| match method.as_str() {
+                        "POST" => above == Some(path.trim_end_matches('/')),
+                        "PUT" => operation.view.path == *path,
+                        _ => false,
+                    });
+            }
+        }
     }
 
     /// All operations.
@@ -81,7 +102,8 @@ impl Operation {
         let view = OperationView::from_slice(text)
             .map_err(|error| format!("`{}` {}", error.pointer, error.reason))?;
         let contract = Contract::from_view(&view).map_err(|error| error.to_string())?;
-        Ok(Operation { key: key.to_owned(), route: Route::new(&view.path), contract, view })
+        let route = Route::new(&view.path);
+        Ok(Operation { key: key.to_owned(), route, contract, view, tells_creation: false })
     }
 
     /// The names that the document gives the examples of the answer.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::answer::{Answer, Known, make_answer, not_found};
+use super::answer::{Answer, Known, is_shown, make_answer, not_found};
 use super::problem::Problem;
 use super::request::Arguments;
 use super::surface::{Operation, Surface};
@@ -36,8 +36,13 @@ impl Things {
         example: Option<&str>,
     ) -> Result<Answer, Problem> {
         let path = segments(path);
+        let documented = operation.exactly(404).is_some();
+        let missing = operation.tells_creation && self.at(&path).is_none() && example.is_none();
+        if missing && documented && !is_shown(operation, arguments) {
+            return Ok(not_found(operation));
+        }
         if self.is_gone(&path) && operation.view.method != "PUT" {
-            if operation.exactly(404).is_some() {
+            if documented {
                 return Ok(not_found(operation));
             }
             return Err(Problem::new(404, "not found", "it was deleted"));
@@ -180,6 +185,41 @@ mod tests {
                 .answer(&self.surface, matched.operation, path, &arguments, &mut self.issued, None)
                 .unwrap();
             (answer.status, answer.body.map_or(Value::Null, |(_, body)| body))
+        }
+    }
+
+    #[test]
+    fn what_tells_a_creation_knows_what_was_not_created() {
+        let by = |name: &str| json!([{"name": name, "in": "path", "required": true, "schema": {"type": "string"}}]);
+        let order = json!({"type": "object", "required": ["id"], "properties": {
+            "id": {"type": "string", "example": "O1"}, "total": {"type": "integer"}}});
+        let content =
+            json!({"application/json": {"schema": order, "examples": {"B": {"value": {"id": "O7"}}}}});
+        let body = json!({"200": {"description": "", "content": content}, "404": {"description": ""}});
+        let made = json!({"201": {"description": "", "content": {"application/json": {"schema": order}}}});
+        let operation = |id: &str, responses: &Value| json!({"operationId": id, "responses": responses});
+        let paths = json!({
+            "/orders": {"post": operation("create", &made)},
+            "/orders/{reference}": {"parameters": by("reference"), "get": operation("find", &body), "patch": operation("change", &body)},
+            "/labels/{name}": {"parameters": by("name"), "get": operation("label", &body), "put": operation("name", &body)},
+        });
+        let pairs = [("create", "find"), ("name", "label")];
+        let statuses = |pairs: &[(&'static str, &'static str)], asked: &[(&str, &str, Value)]| -> Vec<u16> {
+            let mut surface = surface(paths.clone(), json!({}));
+            surface.read_back(pairs.iter().copied());
+            let mut shop = Project { surface, things: Things::default(), issued: BTreeSet::new() };
+            asked.iter().map(|(method, path, body)| shop.ask(method, path, body.clone()).0).collect()
+        };
+        let (a, none) = (json!({"reference": "A", "total": 3}), Value::Null);
+        let get = |path: &'static str| ("GET", path, none.clone());
+        let orders = [get("/orders/A"), ("POST", "/orders", a.clone()), get("/orders/A"), get("/orders/O1")];
+        assert_eq!(statuses(&pairs, &orders), [404, 201, 200, 404]);
+        assert_eq!(statuses(&pairs, &[get("/orders/B")]), [200], "the document shows it");
+        let labels = [get("/labels/x"), ("PUT", "/labels/x", json!({"total": 1})), get("/labels/x")];
+        assert_eq!(statuses(&pairs, &labels), [404, 200, 200]);
+        // Nobody asks whether a change created anything, or nobody reads anything back.
+        for pairs in [&[("change", "find")][..], &[]] {
+            assert_eq!(statuses(pairs, &[get("/orders/A"), get("/labels/x")]), [200, 200]);
         }
     }
 

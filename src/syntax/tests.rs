@@ -118,6 +118,15 @@ fn slips_are_named_at_their_places() {
         ("given twice", "eczflow 1\nretry r { attempts 1 within 1s attempts 2 }\nflow f() -> int {\n  as a.agent as b.agent\n  step x = a.b({}, {})\n    retry r\n    when true\n    retry r\n  return 1\n}\n".into()),
         ("layout", flow("step x = a.b()\n    retry r\n  handoff h\n  return { a: id }")),
         ("no HTTP status", flow("step x = a.b()\n    on 4040 fail \"x\"\n  return { a: id }")),
+        ("a statement without its file", "eczflow 1\napi a = openapi(\"a.yaml\") {\n  idempotency header \"K\" stated by ECZ-GB-A1B2C3\n}\n".into()),
+        ("stated by nobody", "eczflow 1\napi a = openapi(\"a.yaml\") {\n  idempotency header \"K\" stated in file(\"a\")\n}\n".into()),
+        ("assumed without a reason", "eczflow 1\napi a = openapi(\"a.yaml\") {\n  idempotency header \"K\" assumed by me\n  server \"https://a\"\n}\n".into()),
+        ("a header of nobody", "eczflow 1\napi a = openapi(\"a.yaml\") {\n  idempotency header \"K\"\n  cleared personal\n}\n".into()),
+        ("a poll without every", flow("step x = poll a.b() until x.done at most 10\n  return { a: id }")),
+        ("a poll without until", flow("step x = poll a.b()\n    every 5s at most 10\n  return { a: id }")),
+        ("pages without next", flow("step x = pages a.b() at most 10\n  return { a: id }")),
+        ("release without a reason", flow("let x = release id to a as internal\n  return { a: x }")),
+        ("no reason why", "eczflow 1\napi a = openapi(\"a.yaml\") {\n  no passport\n  server \"https://a\"\n}\n".into()),
         ("one bad clause keeps its step", flow("step x = a.b()\n    retry 5\n    key once ticket\n    when id == \"\"\n  return { a: id }")),
     ];
     let mut out = String::new();

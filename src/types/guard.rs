@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value as Json, json};
 
 use super::Misfit;
@@ -133,7 +134,7 @@ impl Guard {
         refusals
     }
 
-    /// Checks a value. The misfit names the member and the keyword, never the value.
+    /// Checks a value. The misfit names the member, the keyword and its limit, never the value.
     pub fn check(&self, value: &Json) -> Result<(), Misfit> {
         let Some(validator) = &self.0 else { return Ok(()) };
         if deeper_than(value, limits::DOCUMENT_DEPTH) {
@@ -142,8 +143,28 @@ impl Guard {
         validator.validate(value).map_err(|error| {
             let schema = error.schema_path().as_str();
             let keyword = schema.rsplit('/').next().unwrap_or(schema);
-            Misfit { path: member_path(schema), why: format!("does not meet the schema's `{keyword}`") }
+            let limit = limit(error.kind()).map_or(String::new(), |limit| format!(": {limit}"));
+            let why = format!("does not meet the schema's `{keyword}{limit}`");
+            Misfit { path: member_path(schema), why }
         })
+    }
+}
+
+/// The number that a keyword is about.
+fn limit(kind: &ValidationErrorKind) -> Option<String> {
+    match kind {
+        ValidationErrorKind::Maximum { limit }
+        | ValidationErrorKind::Minimum { limit }
+        | ValidationErrorKind::ExclusiveMaximum { limit }
+        | ValidationErrorKind::ExclusiveMinimum { limit } => Some(limit.to_string()),
+        ValidationErrorKind::MultipleOf { multiple_of } => Some(multiple_of.to_string()),
+        ValidationErrorKind::MaxItems { limit }
+        | ValidationErrorKind::MinItems { limit }
+        | ValidationErrorKind::MaxLength { limit }
+        | ValidationErrorKind::MinLength { limit }
+        | ValidationErrorKind::MaxProperties { limit }
+        | ValidationErrorKind::MinProperties { limit } => Some(limit.to_string()),
+        _ => None,
     }
 }
 

@@ -30,6 +30,7 @@ mod interference;
 mod limits;
 mod process;
 mod properties;
+mod reconcile;
 mod requests;
 mod resolver;
 mod run;

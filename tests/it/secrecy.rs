@@ -2,7 +2,7 @@
 //! digest and its proof say.
 
 use eczflow::plan::{
-    Class, Clearance, How, Node, NodeKind, Plan, PlanError, Release, Verified, check, prove,
+    Class, Clearance, How, Node, NodeKind, Plan, PlanError, Received, Release, Verified, check, prove,
 };
 
 use crate::flows;
@@ -158,6 +158,72 @@ fn a_proof_or_a_table_of_something_else_is_refused() {
     }
 }
 
+/// A value made of several fields: one of them the text of another's, all picked by a third. Released to one of two.
+const MIXED: &str = r#"eczflow 1
+use std.handoff.{ strict }
+operator acme { passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }
+api people = openapi("apis/people.yaml")
+api support = openapi("apis/support.openapi.yaml") { cleared restricted from people }
+api warehouse = openapi("apis/warehouse.openapi.yaml")
+flow look(code: string, other: string) -> { n: int } {
+  as acme.agent
+  handoff strict
+  step person = people.getPerson(id: other)
+  let name = if person.salary > 9 then "{code} {person.name}" else code
+  let inner = release name to warehouse as personal because "the badge"
+  let badge = release "{inner} {person.city}" to warehouse as internal because "the badge and its town"
+  step stock = warehouse.getStock(sku: badge)
+  step notes = support.listNotes(ticketId: badge)
+  return { n: stock.in_stock + length(notes) }
+}
+"#;
+
+#[test]
+fn every_field_of_what_is_released_is_listed() {
+    let mut files = flows::refund_files(Some(MIXED));
+    files.insert("apis/people.yaml", include_str!("../ui/apis/people.yaml"));
+    let plan = flows::compile(files);
+    let rows = |call: &str| -> Vec<String> {
+        let rows = plan.egress.iter().filter(|row| row.call == call && row.place != "call");
+        let row = |row: &Received| {
+            let how = if row.how == How::Sent { "sent" } else { "decides" };
+            let by = row.released.as_ref().map_or(String::new(), |by| format!(" by {by}"));
+            format!("{how} {} {} {}{by}", row.source, row.field, row.class)
+        };
+        rows.map(row).collect()
+    };
+    assert_eq!(
+        rows("stock"),
+        [
+            "sent input code  internal by badge",
+            "sent people.getPerson city public by badge",
+            "sent people.getPerson name internal by badge",
+            "decides people.getPerson salary internal by badge",
+        ]
+    );
+    assert_eq!(
+        rows("notes"),
+        [
+            "sent input code  internal",
+            "sent people.getPerson city public",
+            "sent people.getPerson name personal",
+            "decides people.getPerson salary restricted",
+        ]
+    );
+    let of = |call: &str| {
+        let found = plan.proof.obligations.iter().find(|one| one.name == "P6" && one.subject == call);
+        found.unwrap().holds_by.clone()
+    };
+    assert_eq!(of("stock"), "ECZ-GB-WARE01 receives internal at most");
+    assert_eq!(of("notes"), "ECZ-GB-SUPP01 receives personal at most; restricted decides");
+    // A table that leaves one of them out is that of something else.
+    for at in 0..plan.egress.len() {
+        let mut copy = Plan::clone(&plan);
+        copy.egress.remove(at);
+        check(copy).unwrap_err();
+    }
+}
+
 /// What a called flow is given can fail before anything of it is done: its calls tell.
 const GIVEN: &str = r#"eczflow 1
 use std.handoff.{ strict }
@@ -191,4 +257,44 @@ fn what_a_called_flow_is_given_counts_for_its_calls() {
             "{found}"
         );
     }
+}
+
+/// Only the called flow uses the api that another organisation is said to answer.
+const SAID: &str = r#"eczflow 1
+use std.handoff.{ strict }
+operator acme { passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }
+operator depot { passport ECZ-GB-WARE01 }
+api warehouse = openapi("apis/warehouse.openapi.yaml")
+api plain = openapi("apis/plain.yaml") { no passport because "a measurement" operator depot }
+classify warehouse.getStock as restricted
+flow known(day: string) -> { wet: bool } {
+  as acme.agent
+  handoff strict
+  step found = plain.getDay(day: day)
+  return { wet: found.rain }
+}
+flow look(sku: string) -> { n: int } {
+  as acme.agent
+  handoff strict
+  step stock = warehouse.getStock(sku: sku)
+  step day = call known(day: "{stock.in_stock}")
+  return { n: 1 }
+}
+"#;
+
+#[test]
+fn who_is_said_to_answer_in_a_called_flow_is_the_receiver_there() {
+    let mut files = flows::refund_files(Some(SAID));
+    files.insert("apis/plain.yaml", include_str!("../ui/apis/plain.yaml"));
+    let plan = flows::compile(files);
+    let to: Vec<_> =
+        plan.egress.iter().filter(|row| row.call == "day/found").map(|row| row.to.as_str()).collect();
+    assert_eq!(to, ["ECZ-GB-WARE01"]);
+    // A plan in which that name is two organisations could say either.
+    let mut other = Plan::clone(&plan);
+    let mut depot = other.flows["known"].operators["depot"].clone();
+    depot.passport = "ECZ-GB-PAYM01".parse().unwrap();
+    other.operators.insert("depot".to_owned(), depot);
+    let found = prove(&other).map(|_| ()).and_then(|()| check(other).map(|_| ())).unwrap_err();
+    assert!(matches!(found, PlanError::Obligation { name: "P4", .. }), "{found}");
 }

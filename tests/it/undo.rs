@@ -5,12 +5,14 @@ use std::process::Stdio;
 use eczflow::audit::Kind;
 use eczflow::engine::{Engine, PauseCause, Phase, SendFailure, Status};
 use eczflow::plan::{Plan, Verified};
+use eczflow::sandbox::Faults;
 use eczflow::verify::{Legal, replay};
 use serde_json::{Value as Json, json};
 
 use crate::control::{cut_everywhere, shop_plan};
 use crate::flows;
 use crate::process::{Desk, Served};
+use crate::stage::Stage;
 use crate::world::*;
 
 /// `RETRY` stands for the policy of the undo.
@@ -186,6 +188,25 @@ fn an_undo_that_is_said_to_be_done_and_is_not_is_illegal() {
     (record.kind, record.decision) = (Kind::UndoDone, json!({"status": 404}).as_object().unwrap().clone());
     (record.commitments, *payload) = (Default::default(), None);
     assert!(matches!(replay(&plan, "run-1", &forged).1, Legal::No { .. }));
+}
+
+/// The attempts of an undo that is tried again are one chain, whose numbers go up: an auditor asks for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_an_undo_that_is_tried_again_is_complete() {
+    let faults = Faults { answers: vec!["shop.cancelOrder=503x2".parse().unwrap()], ..Faults::default() };
+    let stage = Stage::new(undoing(""), faults).await;
+    let mut report = stage.run(given()).await;
+    for phase in [Phase::Paused(PauseCause::Stuck), Phase::Finished(Status::Failed)] {
+        let (_keep, go) = tokio::sync::watch::channel(false);
+        report = stage.host.resume(stage.plan.clone(), &report.run, go).await.unwrap();
+        assert_eq!(report.phase, phase);
+        stage.audit(&report);
+    }
+    let entries = stage.entries(&report).into_iter().map(|entry| entry.record);
+    let undos = entries.filter(|record| record.node.as_deref() == Some("order/undo"));
+    let attempts: Vec<_> =
+        undos.filter(|record| record.kind == Kind::AttemptIntended).map(|record| record.attempt).collect();
+    assert_eq!(attempts, [Some(1), Some(2), Some(3)]);
 }
 
 const ORDER: &str = "order/order.eczflow";

@@ -2,27 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use super::clearances::{Receiver, unwrapped};
+use super::clearances::{Receiver, fields};
+use super::values::Label;
 use super::walk::Sending;
 use super::{Analysis, Way};
-use crate::plan::bits::Bits;
 use crate::plan::{Class, How, Obligation, Received};
 
-/// Most fields of one place that are listed one by one; more are listed by owner and class, without a field.
+/// Most fields and releases of one place that are listed one by one; more are listed by owner and class, without a field.
 const FIELDS: usize = 64;
 
 impl<'a> Analysis<'_, 'a> {
-    /// Who receives what by which call, sorted. What merely decides is listed where it is above `internal`.
+    /// Who receives what by which call, sorted: of a released value every field that it was made of. What merely decides is
+    /// listed where it is above `internal`.
     pub fn egress(&self) -> Vec<Received> {
         let mut rows = BTreeSet::new();
         for sending in &self.walked.sendings {
             let Some((api, _)) = sending.call else { continue };
             for (place, label) in &sending.parts {
-                self.rows(sending, api, place, How::Sent, &label.data, &mut rows);
+                self.rows(sending, api, place, &Label::data(&label.data), &mut rows);
             }
             for (place, _, by) in self.deciding(sending) {
-                let by = by.common(&self.walked.judge.sources.sensitive);
-                self.rows(sending, api, place, How::Decides, &by, &mut rows);
+                self.rows(sending, api, place, &Label::control(by), &mut rows);
             }
         }
         rows.into_iter().collect()
@@ -33,31 +33,24 @@ impl<'a> Analysis<'_, 'a> {
         sending: &Sending<'a>,
         api: &str,
         place: &str,
-        how: How,
-        by: &Bits,
+        label: &Label,
         rows: &mut BTreeSet<Received>,
     ) {
-        let (Some(receiver), Some((_, refused))) =
-            (Receiver::of(self.subject, Some(api)), self.refused.get_key_value(&Some(api)))
-        else {
-            return;
-        };
-        let sources = &self.walked.judge.sources.all;
-        let each = by.count() <= FIELDS;
-        for number in by.iter() {
-            let Some((source, class, released)) = unwrapped(sources, &receiver, refused, number) else {
-                continue;
-            };
+        let Some(receiver) = Receiver::of(self.subject, Some(api)) else { return };
+        let sources = &self.walked.judge.sources;
+        let each = fields(sources, &receiver, label, Some(FIELDS));
+        let several = each.is_none();
+        for got in each.or_else(|| fields(sources, &receiver, label, None)).into_iter().flatten() {
             rows.insert(Received {
                 to: receiver.owner.to_owned(),
                 call: sending.subject.clone(),
                 place: place.to_owned(),
-                how,
-                of: source.owner.clone(),
-                source: if each { source.origin.to_string() } else { "several".to_owned() },
-                field: if each { source.received() } else { String::new() },
-                class,
-                released: released.filter(|_| each).map(str::to_owned),
+                how: if got.decides { How::Decides } else { How::Sent },
+                of: got.source.owner.clone(),
+                source: if several { "several".to_owned() } else { got.source.origin.to_string() },
+                field: if several { String::new() } else { got.source.received() },
+                class: got.class,
+                released: got.released.map(str::to_owned),
             });
         }
     }
@@ -67,10 +60,7 @@ impl<'a> Analysis<'_, 'a> {
         let mut found = Vec::new();
         let mut told: Option<(Class, Option<Class>)> = None;
         for sending in &self.walked.sendings {
-            let sent = sending.parts.iter().map(|(_, label)| &label.data);
-            let sent = self.highest(sending, &mut sent.into_iter());
-            let deciding = self.deciding(sending);
-            let decided = self.highest(sending, &mut deciding.iter().map(|(_, _, by)| *by));
+            let (sent, decided) = self.highest(sending);
             if let Some((api, _)) = sending.call {
                 let holds_by = format!("{}{}", self.receives(api, sent), decides(decided));
                 found.push(Obligation { name: "P6".into(), subject: sending.subject.clone(), holds_by });
@@ -97,17 +87,17 @@ impl<'a> Analysis<'_, 'a> {
         }
     }
 
-    /// The highest class among sources, as it counts for the receiver.
-    fn highest(&self, sending: &Sending<'a>, by: &mut dyn Iterator<Item = &Bits>) -> Option<Class> {
-        let api = sending.call.map(|(api, _)| api);
-        let receiver = Receiver::of(self.subject, api)?;
-        let refused = self.refused.get(&api)?;
-        let sources = &self.walked.judge.sources.all;
-        let mut all = Bits::default();
-        by.for_each(|bits| all.union(bits));
-        all.iter()
-            .filter_map(|number| unwrapped(sources, &receiver, refused, number).map(|(_, class, _)| class))
-            .max()
+    /// The highest class of what is in a sending, and of what decides about it, as they count for the receiver.
+    fn highest(&self, sending: &Sending<'a>) -> (Option<Class>, Option<Class>) {
+        let mut all = Label::default();
+        sending.parts.iter().for_each(|(_, label)| all.data.union(&label.data));
+        self.deciding(sending).iter().for_each(|(_, _, by)| all.control.union(by));
+        let receiver = Receiver::of(self.subject, sending.call.map(|(api, _)| api));
+        let got = receiver.and_then(|receiver| fields(&self.walked.judge.sources, &receiver, &all, None));
+        let got = got.unwrap_or_default();
+        let highest =
+            |decides: bool| got.iter().filter(|got| got.decides == decides).map(|got| got.class).max();
+        (highest(false), highest(true))
     }
 
     /// The first thing that breaks P6, for a plan that is refused: the node, and why.

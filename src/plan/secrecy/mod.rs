@@ -291,7 +291,7 @@ impl<'s, 'a> Analysis<'s, 'a> {
                     self.walked.sendings.iter().any(|sending| {
                         sending.call.map(|(api, _)| api) == *api && self.reaches(sending, number)
                     });
-                if !gets || of.common(refused.as_is()).is_empty() {
+                if !gets || of.all().common(refused.as_is()).is_empty() {
                     found.push((node, name.clone(), gets));
                 }
             }

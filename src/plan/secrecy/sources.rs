@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::schemas::Schemas;
 use super::subject::{Sent, Subject, classified};
+use super::values::Label;
 use crate::plan::bits::Bits;
 use crate::plan::{Class, Classified, Release};
 
@@ -77,8 +78,8 @@ pub(super) struct Source<'a> {
     pub(super) owner: String,
     pub(super) class: Class,
     pub(super) mark: Mark,
-    /// What a released value was made of.
-    pub(super) released: Option<(&'a Release, Bits)>,
+    /// What a released value was made of, and what decided about it.
+    pub(super) released: Option<(&'a Release, Label)>,
     /// Whether a called flow released it.
     pub(super) called: bool,
 }
@@ -163,7 +164,7 @@ impl<'s, 'a> Sources<'s, 'a> {
     }
 
     /// The number of a released value.
-    pub(super) fn release(&mut self, node: &'a str, release: &'a Release, of: Bits, called: bool) -> usize {
+    pub(super) fn release(&mut self, node: &'a str, release: &'a Release, of: Label, called: bool) -> usize {
         self.add(Source {
             origin: Origin::Released(node),
             part: Part::Whole(Vec::new()),

@@ -214,13 +214,13 @@ type Views = BTreeMap<(String, String), OperationView>;
 impl<'a> Subject<'a> {
     /// A plan's flow.
     pub(in crate::plan) fn of_plan(plan: &'a Plan, views: &'a Views, guards: &'a [String]) -> Subject<'a> {
-        let passport = |name: &str| plan.operators.get(name).map(|operator| &operator.passport);
         let mut apis: BTreeMap<&str, Api<'_>> = BTreeMap::new();
-        // One name is one api, in the flows that are called too.
-        for (name, api) in plan.all_apis() {
+        let flows = plan.all_flows().into_iter();
+        // One name is one api, and one operator, in the flows that are called too.
+        for (flow, (name, api)) in flows.flat_map(|flow| flow.apis.iter().map(move |api| (flow, api))) {
             let operator = match &api.identity {
                 Party::Passport { identity, .. } => Some(&identity.operator_ecz_id),
-                Party::NoPassport { operator, .. } => operator.as_deref().and_then(passport),
+                Party::NoPassport { operator, .. } => passport(flow, operator.as_deref()),
             };
             let facts = apis.entry(name).or_insert_with(|| Api {
                 owner: owner(name, operator),
@@ -233,7 +233,7 @@ impl<'a> Subject<'a> {
         }
         let reader = Reader { plan, guards, views, prefix: String::new() };
         Subject {
-            operator: owner(&plan.flow.operator, passport(&plan.flow.operator)),
+            operator: owner(&plan.flow.operator, passport(plan, Some(&plan.flow.operator))),
             operator_name: &plan.flow.operator,
             cleared: plan.flow.cleared.clone(),
             inputs: inputs(plan),
@@ -242,6 +242,10 @@ impl<'a> Subject<'a> {
             body: reader.block(&plan.flow.body),
         }
     }
+}
+
+fn passport<'a>(plan: &'a Plan, operator: Option<&str>) -> Option<&'a EczId> {
+    plan.operators.get(operator?).map(|operator| &operator.passport)
 }
 
 fn inputs(plan: &Plan) -> Vec<Input<'_>> {

@@ -25,6 +25,16 @@ pub(super) struct Label {
 }
 
 impl Label {
+    /// What is in something, and nothing that decided.
+    pub(super) fn data(data: &Bits) -> Label {
+        Label { data: data.clone(), control: Bits::default() }
+    }
+
+    /// What only decides.
+    pub(super) fn control(control: &Bits) -> Label {
+        Label { data: Bits::default(), control: control.clone() }
+    }
+
     pub(super) fn join(&mut self, other: &Label) {
         self.data.union(&other.data);
         self.control.union(&other.control);
@@ -39,7 +49,7 @@ impl Label {
 
     /// As what only decides.
     fn deciding(&self) -> Label {
-        Label { data: Bits::default(), control: self.all() }
+        Label::control(&self.all())
     }
 }
 
@@ -136,7 +146,7 @@ impl<'a> Value<'a> {
 
     /// The value where a condition decided about it.
     pub(super) fn decided(self, by: &Bits) -> Value<'a> {
-        self.under(&Label { data: Bits::default(), control: by.clone() })
+        self.under(&Label::control(by))
     }
 
     /// Its parts with their places below `place`, as `body.a.b`; the parts of one that is not written out are one.

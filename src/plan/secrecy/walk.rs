@@ -220,7 +220,7 @@ impl<'a> Walk<'_, 'a> {
                     let number = self.judge.sources.release(
                         item.id,
                         release,
-                        value.whole().all(),
+                        value.whole().clone(),
                         self.caller.is_some(),
                     );
                     value = Value::plain(Label { data: Bits::of(number), control: Bits::default() });

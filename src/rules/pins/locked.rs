@@ -10,6 +10,9 @@ pub(in crate::rules) const RULE: Rule = Rule { name: "pins/locked", codes: &[&LO
 
 const HELP: &str = "run `eczflow pin` on this file: it writes `eczflow.lock` beside it";
 
+/// What helps where a lock holds something else: pinning alone refuses to pass over what the flow uses.
+pub(super) const UPDATE: &str = "`eczflow pin --update --dry-run` on this file says what changed and what must be proven again, `eczflow pin --update` takes it";
+
 fn check(context: &Context<'_>, sink: &mut Sink) {
     // Nothing can be pinned while a document cannot be read, which was told at its path.
     let unread = context.hir.apis.values().any(|api| api.document.is_none());
@@ -59,28 +62,32 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         }
         let mut used: Vec<String> = super::pinned::used_operations(context, name);
         let problem = match lock.api(context.flow_file, name) {
-            None => Some(format!("`eczflow.lock` has nothing about `{name}`")),
+            None => Some((format!("`eczflow.lock` has nothing about `{name}`"), HELP)),
             Some(locked) if locked.canonical_hash != pin => {
-                Some(format!("`eczflow.lock` is about another version of the document of `{name}`"))
+                let message = format!("`eczflow.lock` is about another version of the document of `{name}`");
+                Some((message, UPDATE))
             }
             Some(locked) if locked.document != api.path => {
-                Some(format!("`eczflow.lock` is about `{}`, not `{}`", locked.document, api.path))
+                Some((format!("`eczflow.lock` is about `{}`, not `{}`", locked.document, api.path), HELP))
             }
             Some(locked) if locked.identity != document.identity_text() => {
-                Some(format!("`eczflow.lock` names another identity than the document of `{name}`"))
+                let message = format!("`eczflow.lock` names another identity than the document of `{name}`");
+                Some((message, UPDATE))
             }
             Some(locked) => {
                 used.retain(|key| {
                     let now = document.operation(key).ok().and_then(|entry| document.slice(entry).ok());
                     now.is_none() || locked.operations.get(key) != now.as_ref()
                 });
+                let help =
+                    if used.iter().any(|key| locked.operations.contains_key(key)) { UPDATE } else { HELP };
                 let words = used.join("`, `");
                 (!used.is_empty())
-                    .then(|| format!("`eczflow.lock` does not hold `{words}` of `{name}` as it is"))
+                    .then(|| (format!("`eczflow.lock` does not hold `{words}` of `{name}` as it is"), help))
             }
         };
-        if let Some(message) = problem {
-            sink.push(Diagnostic::new(&LOCK_MISMATCH, *span, message).help(HELP));
+        if let Some((message, help)) = problem {
+            sink.push(Diagnostic::new(&LOCK_MISMATCH, *span, message).help(help));
         }
     }
 }

@@ -96,12 +96,19 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     changed(context, name, api, document, &operation, sink);
                 }
             }
-            Comparison::Missing | Comparison::Mismatch => {
+            found @ (Comparison::Missing | Comparison::Mismatch) => {
                 let message = format!("the document of `{name}` is not the one that was pinned");
+                let (why, help) = match found {
+                    Comparison::Missing => (
+                        "no lock says what the pinned version held",
+                        "look at what changed in the document, then run `eczflow pin` on this file",
+                    ),
+                    _ => ("`eczflow.lock` does not hold the version that was pinned", super::locked::UPDATE),
+                };
                 sink.push(
                     Diagnostic::new(&LOCK_MISMATCH, *span, message)
-                        .note(format!("its hash is {hash}, and no lock says what the pinned version held"))
-                        .help("look at what changed in the document, then run `eczflow pin` on this file"),
+                        .note(format!("its hash is {hash}, and {why}"))
+                        .help(help),
                 );
             }
         }

@@ -4,9 +4,10 @@ use crate::diagnostics::codes::retry::{
     STATEMENT_CHANGED, STATEMENT_MISMATCH, STATEMENT_NOT_PINNED, STATEMENT_SIGNATURE,
 };
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::ecz::StatementFault;
+use crate::ecz::{DocumentIdentity, StatementFault};
 use crate::hir::{Api, Statement};
 use crate::rules::{Context, Rule};
+use crate::source::Span;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     name: "retry/statement",
@@ -16,11 +17,15 @@ pub(in crate::rules) const RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     for (name, api) in &context.hir.apis {
+        if let Some(span) = api.unspoken {
+            let fault = StatementFault::NoPassport;
+            sink.push(mismatch(name, &fault, span));
+        }
         let Some(statement) = &api.statement else { continue };
         pinned(name, statement, sink);
         // Whose api it is could not be made out, which was told.
-        if api.identity.is_some() || api.no_passport.is_some() {
-            judge(name, api, statement, sink);
+        if let Some(identity) = &api.identity {
+            judge(name, api, &identity.fields, statement, sink);
         }
     }
 }
@@ -47,10 +52,9 @@ fn pinned(name: &str, statement: &Statement, sink: &mut Sink) {
     }
 }
 
-fn judge(name: &str, api: &Api, statement: &Statement, sink: &mut Sink) {
-    let identity = api.identity.as_ref().map(|identity| &identity.fields);
-    let identity = identity.filter(|_| api.no_passport.is_none());
-    let Some(fault) = statement.content.fault(&statement.by.0, identity, &statement.header.0) else { return };
+fn judge(name: &str, api: &Api, identity: &DocumentIdentity, statement: &Statement, sink: &mut Sink) {
+    let fault = statement.content.fault(&statement.by.0, Some(identity), &statement.header.0);
+    let Some(fault) = fault else { return };
     let there = statement.place(fault.member());
     if fault == StatementFault::Signature {
         let message = format!("the statement about `{name}` is not signed by the key that it names");
@@ -67,18 +71,21 @@ fn judge(name: &str, api: &Api, statement: &Statement, sink: &mut Sink) {
         StatementFault::Issuer(_) | StatementFault::NotOperator(_) => statement.by.1,
         _ => statement.file_span,
     };
-    let message = format!("this statement does not speak for `{name}`: {fault}");
-    let mut diagnostic =
-        Diagnostic::new(&STATEMENT_MISMATCH, span, message).and(there, "the statement says so here");
+    let mut diagnostic = mismatch(name, &fault, span).and(there, "the statement says so here");
     let document = api.document.as_ref().filter(|_| !matches!(fault, StatementFault::Header(_)));
     if let Some(place) = document.and_then(|document| document.place("/info/x-ecz-id")) {
         diagnostic = diagnostic.and(place, "who offers the api");
     }
-    sink.push(diagnostic.help(match fault {
+    sink.push(diagnostic);
+}
+
+fn mismatch(name: &str, fault: &StatementFault, span: Span) -> Diagnostic {
+    let message = format!("this statement does not speak for `{name}`: {fault}");
+    Diagnostic::new(&STATEMENT_MISMATCH, span, message).help(match fault {
         StatementFault::Header(_) => "write the header that the statement is about, or ask for another statement",
         StatementFault::NoPassport => {
             "an api without a passport has nobody whose word counts: write `assumed by OPERATOR because \"…\"`"
         }
         _ => "a statement counts where the api's operator or its API Passport issued it for this API Passport: ask them for one, or write `assumed by OPERATOR because \"…\"`",
-    }));
+    })
 }

@@ -15,7 +15,8 @@ use crate::audit::{
 use crate::base::{Clock as _, SystemClock, limits};
 use crate::config::Config;
 use crate::plan::Plan;
-use crate::report::harmless_line;
+use crate::report::{harmless_line, statement};
+use crate::sandbox::ENVIRONMENT;
 use crate::source::{DiskFiles, FileSystem as _, ReadError};
 use crate::store::{Store as _, StoreError};
 use crate::verify::{Legal, Report, verify};
@@ -23,6 +24,14 @@ use crate::verify::{Legal, Report, verify};
 const ROOT_EXAMPLES: &str = "\
 Examples:
   eczflow audit root latest      64 hex digits: the root of the last run's tree";
+
+const KEY_EXAMPLES: &str = "\
+Examples:
+  eczflow audit key                        the key of this folder's store
+  eczflow audit key --store DIR            that of another store
+
+Whoever is to verify a bundle of yours needs it, and needs it from you by another way than the bundle: they verify with
+`eczflow audit verify FILE --log-key KEY`, or add it to their trusted logs. It is public.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -55,6 +64,12 @@ enum Command {
         /// The run's id, the beginning of it, or `latest`.
         #[arg(value_name = "RUN")]
         run: String,
+        #[command(flatten)]
+        place: runs::Place,
+    },
+    /// Print the key that others know the store's log by.
+    #[command(after_help = KEY_EXAMPLES)]
+    Key {
         #[command(flatten)]
         place: runs::Place,
     },
@@ -98,6 +113,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             output::data(&format!("{}\n", run.root.hex()))?;
             Ok(Exit::Clean)
         }
+        Command::Key { place } => {
+            output::data(&format!("{}\n", storage::open(&place.folder()?)?.log_key()))?;
+            Ok(Exit::Clean)
+        }
         Command::Export { run, output, sealed, place } => export(run, output, *sealed, place),
         Command::Verify { bundle, log_key, strict, config } => {
             verified(bundle, log_key.as_deref(), *strict, config.as_deref())
@@ -122,6 +141,10 @@ fn export(named: &str, path: &Utf8Path, sealed: bool, place: &runs::Place) -> Ou
         output::tell(
             "it discloses everything this run has sent and received: keep it to yourself, or export with `--sealed`",
         );
+    } else {
+        output::tell(
+            "whoever verifies it knows the log by its key, which `eczflow audit key` prints: hand that over by another way",
+        );
     }
     Ok(Exit::Clean)
 }
@@ -140,17 +163,18 @@ fn gather(named: &str, folder: &Utf8Path, place: &runs::Place) -> Result<Export,
     drop(reader);
     storage::nobody_holds(folder, STILL_GOING)?;
     let config = flow::configuration(place.config.as_deref(), ".".into())?;
-    let store = storage::open_to_write(folder, &config, config.trusted_logs().as_deref())?;
+    let store = storage::open_to_write(folder, &config)?;
     store.cover(&run, SystemClock.now()).wait()?;
     Ok(store.export(&run)?)
 }
 
 fn verified(path: &Utf8Path, log_key: Option<&str>, strict: bool, config: Option<&Utf8Path>) -> Outcome {
     let key = log_key.map(read_key).transpose()?;
-    let logs = match key {
-        Some(_) => Vec::new(),
-        None => trusted(&flow::configuration(config, ".".into())?)?,
-    };
+    let (mut logs, mut file_of_logs) = (Vec::new(), None);
+    if key.is_none() {
+        let config = flow::configuration(config, ".".into())?;
+        (logs, file_of_logs) = (trusted(&config)?, config.trusted_logs());
+    }
     let trust = match &key {
         Some(key) => Trust::Key(key),
         None => Trust::Logs(&logs),
@@ -161,7 +185,7 @@ fn verified(path: &Utf8Path, log_key: Option<&str>, strict: bool, config: Option
             .with(Exit::Unverified)
     })?;
     let report = verify(&mut BufReader::new(file), trust);
-    output::data(&answers(&report))?;
+    output::data(&answers(&report, file_of_logs.as_deref()))?;
     Ok(if report.failed(strict) { Exit::Unverified } else { Exit::Clean })
 }
 
@@ -225,6 +249,22 @@ fn unverified(records: &[Record], plan: Option<&Plan>) -> Option<String> {
     })
 }
 
+/// The statements of counterparties that a plan relies on.
+fn stated(plan: &Plan) -> String {
+    let apis = plan.joined().apis;
+    let stated = apis.iter().filter_map(|(name, api)| Some((name, api.statement.as_ref()?.told()?)));
+    stated
+        .map(|(name, stated)| {
+            format!(
+                "stated: of `{}`: {}
+",
+                harmless_line(name),
+                statement(&stated)
+            )
+        })
+        .collect()
+}
+
 /// The runs that a run names: its parent, and those of the flows that it called. Their logs are bundles of their own.
 fn linked(records: &[Record]) -> String {
     let word = |value: &serde_json::Value, name: &str| {
@@ -254,7 +294,7 @@ fn linked(records: &[Record]) -> String {
 }
 
 /// The four answers, each on its own line, then what they don't say.
-fn answers(report: &Report) -> String {
+fn answers(report: &Report, trusted_logs: Option<&Utf8Path>) -> String {
     let (answers, bundle) = (&report.answers, report.answers.bundle.as_ref());
     let whole = match (&answers.whole, bundle) {
         (Ok(()), Some(bundle)) => {
@@ -263,8 +303,13 @@ fn answers(report: &Report) -> String {
         (Ok(()), None) => "yes".into(),
         (Err(error), _) => format!("NO, {error}"),
     };
+    let of_sandbox = bundle.is_some_and(|bundle| bundle.header.environment == ENVIRONMENT);
     let whose = match &answers.whose {
+        Whose::Trusted(label) if of_sandbox => format!("a log you trust: {label}; of a run in a sandbox"),
         Whose::Trusted(label) => format!("a log you trust: {label}"),
+        Whose::Unknown(key) if of_sandbox => {
+            format!("not answered: the log of a sandbox, which nobody relies on, {key}")
+        }
         Whose::Unknown(key) => format!("not answered (self-asserted): unknown log {key}"),
         Whose::Refused(error) => format!("NO, {error}"),
         Whose::NotAnswered => "not answered".into(),
@@ -288,13 +333,20 @@ fn answers(report: &Report) -> String {
     let mut text = String::new();
     for (question, answer) in [("whole", whole), ("whose", whose), ("complete", complete), ("legal", legal)] {
         text.push_str(&format!("{question}: {}\n", harmless_line(&answer)));
+        if question == "whose" && !of_sandbox && matches!(answers.whose, Whose::Unknown(_)) {
+            let add = trusted_logs.map(|file| format!(", or add it to `{file}`")).unwrap_or_default();
+            text.push_str(&format!(
+                "  next: ask the log's operator, by another way than this file, for the key that `eczflow audit key` prints; verify with `--log-key KEY`{}\n",
+                harmless_line(&add)
+            ));
+        }
     }
     if let Some(bundle) = bundle {
-        if let Some(line) =
-            unverified(&bundle.records, serde_json::from_str(&bundle.header.plan).ok().as_ref())
-        {
+        let plan: Option<Plan> = serde_json::from_str(&bundle.header.plan).ok();
+        if let Some(line) = unverified(&bundle.records, plan.as_ref()) {
             text.push_str(&line);
         }
+        text.push_str(&plan.map(|plan| stated(&plan)).unwrap_or_default());
         text.push_str(&linked(&bundle.records));
         text.push_str(&format!("environment: {}\n", harmless_line(&bundle.header.environment)));
     }

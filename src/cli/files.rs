@@ -45,9 +45,6 @@ pub(crate) fn replace(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliError> {
     };
     // A link stays one: what it leads to is replaced.
     let target = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
-    let path = target.as_path();
-    // A link stays one: what it leads to is replaced.
-    let target = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
     let folder = target.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     let name = target.file_name().unwrap_or("file");
     let new = folder.join(format!(".{name}.{}.new", std::process::id()));
@@ -56,7 +53,7 @@ pub(crate) fn replace(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliError> {
         file.sync_all()
     });
     // A file keeps its permissions; a new one gets the usual ones.
-    let kept = written.and_then(|()| match std::fs::metadata(path) {
+    let kept = written.and_then(|()| match std::fs::metadata(&target) {
         Ok(old) => std::fs::set_permissions(&new, old.permissions()),
         Err(_) => Ok(()),
     });
@@ -94,6 +91,14 @@ mod tests {
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            let link = path.with_file_name("link");
+            std::os::unix::fs::symlink("a", &link).unwrap();
+            replace(&link, b"4").unwrap();
+            assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_eq!(std::fs::read(&path).unwrap(), b"4");
+        }
         assert!(replace(&path.join("b"), b"").is_err());
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::conclusion::{Conclusion, Last, Place};
 use super::error::Failure;
+use super::storage::NewLog;
 use super::{Exit, Outcome, output, runtime};
 use crate::audit::Record;
 use crate::base::{OsRandom, SystemClock};
@@ -25,6 +26,8 @@ pub(crate) struct Hosting {
     pub(crate) config: Config,
     /// The store, held for this run alone.
     pub(crate) store: SqliteStore,
+    /// Its log, where this is its first run.
+    pub(crate) new_log: Option<NewLog>,
     /// Print one JSON object.
     pub(crate) json: bool,
     /// How the commands that follow name store and configuration.
@@ -38,7 +41,7 @@ impl Hosting {
         S: FnOnce(Arc<Host>, watch::Receiver<bool>) -> F,
         F: Future<Output = Result<RunReport, HostError>>,
     {
-        let watcher = Arc::new(Watcher::new(std::io::stderr().is_terminal() && !self.json));
+        let watcher = Arc::new(Watcher::new(std::io::stderr().is_terminal() && !self.json, self.new_log));
         let host = Arc::new(Host::new(Parts {
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
@@ -88,13 +91,19 @@ impl Hosting {
 struct Watcher {
     progress: Progress,
     run: Mutex<Option<String>>,
+    new_log: Mutex<Option<NewLog>>,
     /// What came of the last attempt of those that did not do it.
     last: Mutex<BTreeMap<Path, Last>>,
 }
 
 impl Watcher {
-    fn new(terminal: bool) -> Watcher {
-        Watcher { progress: Progress::new(terminal), run: Mutex::default(), last: Mutex::default() }
+    fn new(terminal: bool, new_log: Option<NewLog>) -> Watcher {
+        Watcher {
+            progress: Progress::new(terminal),
+            run: Mutex::default(),
+            new_log: Mutex::new(new_log),
+            last: Mutex::default(),
+        }
     }
 
     fn last(&self, path: &Path) -> Option<Last> {
@@ -111,6 +120,9 @@ impl Observer for Watcher {
         let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
         let own = *run.get_or_insert_with(|| record.run.clone()) == record.run;
         drop(run);
+        if let Some(log) = self.new_log.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            log.enter();
+        }
         if let Some(path) = event.path.as_ref().filter(|_| own) {
             let mut known = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             match &event.what {

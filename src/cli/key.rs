@@ -1,14 +1,15 @@
 //! `eczflow key`.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
 use super::{Exit, Outcome, files, output};
-use crate::base::{OsRandom, Timestamp};
+use crate::base::{OsRandom, Timestamp, limits};
 use crate::config::{ConfigError, new_key, read_key};
-use crate::ecz::{EczId, EczIdError, Kind, Stated};
+use crate::ecz::{EczId, EczIdError, IdempotencyStatement, Kind, Stated};
 use crate::plan::{is_reserved, is_token};
+use crate::source::{DiskFiles, FileSystem as _};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -78,6 +79,12 @@ fn api_passport(text: &str) -> Result<EczId, String> {
         .ok_or_else(|| "this is not an API Passport, such as `ECZ-GB-A1B2C3::API-000001`".into())
 }
 
+/// Whether a file holds what `key state` may have written: nothing else is replaced, a private key least of all.
+fn is_statement(path: &Utf8Path) -> bool {
+    let read = || DiskFiles.read(path, limits::STATEMENT_BYTES).ok();
+    path.is_file() && read().is_some_and(|bytes| IdempotencyStatement::read(&bytes).is_ok())
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     match &arguments.command {
         Command::New { output } => {
@@ -108,16 +115,23 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
                 operations: operations.clone(),
                 not_after: *not_after,
             };
+            if let Some(path) = output.as_deref().filter(|path| path.exists() && !is_statement(path)) {
+                return Err(CliError::Statement {
+                    reason: format!("`{path}` is there already and is no statement"),
+                    help: "write it to another file: only an older statement is replaced".into(),
+                }
+                .into());
+            }
             let unusable = |_| ConfigError::KeyUnreadable { path: key.clone() };
             let text = stated.sign(&read_key(key)?).map_err(unusable)?;
-            match output {
-                Some(path) if path.canonicalize_utf8().ok() == key.canonicalize_utf8().ok() => {
-                    return Err(CliError::Statement {
-                        reason: format!("`{path}` holds the private key"),
-                        help: "write the statement to another file".into(),
-                    }
-                    .into());
+            if let Err(reason) = IdempotencyStatement::read(text.as_bytes()) {
+                return Err(CliError::Statement {
+                    reason: format!("no flow could read it: {reason}"),
+                    help: "name fewer operations, or none: then it is about all that have an effect".into(),
                 }
+                .into());
+            }
+            match output {
                 Some(path) => files::replace(path, text.as_bytes())?,
                 None => output::data(&text)?,
             }

@@ -56,8 +56,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         config: arguments.place.config.clone(),
         fleeting: false,
     };
-    let store = storage::open_to_write(&folder, &config, config.trusted_logs().as_deref())?;
-    let hosting = Hosting { config, store, json: arguments.json, place };
+    let store = storage::open_to_write(&folder, &config)?;
+    let hosting = Hosting { config, store, new_log: None, json: arguments.json, place };
     let runtime = runtime::start()?;
     let ended = runtime
         .block_on(hosting.drive(|host, pause| async move { host.resume(Arc::new(plan), &run, pause).await }));

@@ -8,6 +8,7 @@ use clap::Args;
 use super::conclusion::Place;
 use super::error::Failure;
 use super::hosted::{Hosting, sandbox_folder};
+use super::storage::NewLog;
 use super::{Exit, Outcome, flow, inputs, planned, runtime, sandbox, storage};
 use crate::config::Config;
 use crate::host;
@@ -103,24 +104,24 @@ async fn prepare(
     own: Config,
     plan: &Verified<Plan>,
 ) -> Result<(Hosting, Option<Sandbox>), Failure> {
-    let trusted = own.trusted_logs();
     let json = arguments.json;
     if !arguments.sandbox {
         let folder = own.store_path(arguments.store.as_deref());
-        let store = storage::open_to_write(&folder, &own, trusted.as_deref())?;
+        let store = storage::open_to_write(&folder, &own)?;
+        let new_log = NewLog::of(&store, &folder, &own)?;
         let place = Place {
             store: (folder != ".eczflow").then_some(folder),
             config: arguments.config.clone(),
             fleeting: false,
         };
-        return Ok((Hosting { config: own, store, json, place }, None));
+        return Ok((Hosting { config: own, store, new_log, json, place }, None));
     }
     let folder = arguments.store.clone().unwrap_or_else(|| SANDBOX_STORE.into());
     // The store first: who holds it may write the sandbox's files beside it.
-    let store = storage::open_to_write(&folder, &Config::default(), trusted.as_deref())?;
+    let store = storage::open_to_write(&folder, &Config::default())?;
     let files = sandbox_folder(&folder);
     let sandbox = sandbox::start(plan, &arguments.faults, false, None, &files).await?;
     let place = Place { store: Some(folder), config: None, fleeting: true };
     let config = sandbox.config().clone();
-    Ok((Hosting { config, store, json, place }, Some(sandbox)))
+    Ok((Hosting { config, store, new_log: None, json, place }, Some(sandbox)))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::error::{CliError, Failure};
 use super::output;
@@ -11,6 +11,7 @@ use crate::audit::{VerifierKey, add_trusted_log, read_trusted_logs};
 use crate::base::{OsRandom, limits};
 use crate::config::Config;
 use crate::report;
+use crate::sandbox::ENVIRONMENT;
 use crate::source::{DiskFiles, FileSystem as _, ReadError};
 use crate::store::{LogKey, Reader, RunSummary, SqliteStore, Store as _, StoreError, held};
 
@@ -43,22 +44,42 @@ pub(crate) fn open(folder: &Utf8Path) -> Result<Reader, Failure> {
     })
 }
 
-/// Opens the store at a folder to write, or makes it. The log key of a store made just now is entered among the logs
-/// that this user trusts: it is their own.
-pub(crate) fn open_to_write(
-    folder: &Utf8Path,
-    config: &Config,
-    trusted: Option<&Utf8Path>,
-) -> Result<SqliteStore, Failure> {
+/// Opens the store at a folder to write, or makes it.
+pub(crate) fn open_to_write(folder: &Utf8Path, config: &Config) -> Result<SqliteStore, Failure> {
     let key = match &config.log_key {
         Some(path) => LogKey::File(path.clone().into()),
         None => LogKey::InStore,
     };
-    let store = SqliteStore::open(folder.as_std_path(), &key, &OsRandom)?;
-    if store.created() {
-        match trusted {
+    Ok(SqliteStore::open(folder.as_std_path(), &key, &OsRandom)?)
+}
+
+/// The log of a store without a run yet. Once one has begun, its key is entered among the logs that this user trusts: it
+/// is their own.
+pub(crate) struct NewLog {
+    key: VerifierKey,
+    store: Utf8PathBuf,
+    trusted: Option<Utf8PathBuf>,
+}
+
+impl NewLog {
+    /// That of a store, where it has no run. What runs against a sandbox is nobody's to rely on.
+    pub(crate) fn of(
+        store: &SqliteStore,
+        folder: &Utf8Path,
+        config: &Config,
+    ) -> Result<Option<NewLog>, StoreError> {
+        if config.environment == ENVIRONMENT || !store.runs()?.is_empty() {
+            return Ok(None);
+        }
+        let (key, trusted) = (store.log_key(), config.trusted_logs());
+        Ok(Some(NewLog { key, store: folder.to_owned(), trusted }))
+    }
+
+    /// Enters its key.
+    pub(crate) fn enter(&self) {
+        match &self.trusted {
             Some(file) => {
-                if let Err(reason) = trust(file, &store.log_key(), folder) {
+                if let Err(reason) = trust(file, &self.key, &self.store) {
                     output::tell(&format!("the store's log key was not entered in `{file}`: {reason}"));
                 }
             }
@@ -67,7 +88,6 @@ pub(crate) fn open_to_write(
             ),
         }
     }
-    Ok(store)
 }
 
 /// The store is in use: what was asked for has to wait for the run that uses it.

@@ -122,21 +122,29 @@ fn touch(a: Span, b: Span) -> bool {
     a.start <= b.end && b.start <= a.end
 }
 
-/// The text with its edits made. A line of which nothing is left goes too.
+/// The text with its edits made.
 fn apply(mut text: String, mut edits: Vec<(Span, String)>) -> String {
     edits.sort_by_key(|(span, _)| span.start);
     for (span, new) in edits.into_iter().rev() {
-        if text.get(span.range()).is_none() {
-            continue;
-        }
-        text.replace_range(span.range(), &new);
-        let begin = text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-        let end = text.get(span.start..).and_then(|after| after.find('\n')).map(|at| span.start + at + 1);
-        if let Some(end) = end.filter(|_| new.is_empty())
-            && text.get(begin..end).is_some_and(|line| line.trim().is_empty())
-        {
-            text.replace_range(begin..end, "");
+        if text.get(span.range()).is_some() {
+            text.replace_range(span.range(), &new);
         }
     }
     text
+}
+
+/// Widens every removal that leaves nothing of its lines to the whole lines: whoever makes the edits, by `--fix` or out of
+/// JSON or SARIF, gets the same text.
+pub(super) fn take_whole_lines(map: &SourceMap, findings: &mut [Diagnostic]) {
+    let edits = findings.iter_mut().filter_map(|found| found.fix.as_mut()).flat_map(|fix| &mut fix.edits);
+    for (span, _) in edits.filter(|(span, new)| new.is_empty() && span.start < span.end) {
+        let text = map.file(span.file).map_or("", |file| file.text());
+        let (Some(before), Some(after)) = (text.get(..span.start), text.get(span.end..)) else { continue };
+        let begin = before.rfind('\n').map_or(0, |at| at + 1);
+        let end = after.find('\n').map_or(text.len(), |at| span.end + at + 1);
+        let blank = |start, end| text.get(start..end).is_some_and(|rest| rest.trim().is_empty());
+        if blank(begin, span.start) && blank(span.end, end) {
+            *span = Span { start: begin, end, ..*span };
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::allow;
+use super::{allow, fix};
 use crate::base::{Digest, Explained as _, limits};
 use crate::diagnostics::codes::{graph as codes, identity, names, secrets};
 use crate::diagnostics::{Diagnostic, Severity, Sink};
@@ -142,6 +142,7 @@ impl<'a> Session<'a> {
             diagnostics.retain(|found| !needless.contains(&found.code));
         }
         told_once(&mut diagnostics);
+        fix::take_whole_lines(&source_map, &mut diagnostics);
         let mut made = None;
         if make_plan
             && self.rules.len() == rules::ALL.len()

@@ -1,9 +1,10 @@
 //! How nodes are called in findings, and where the parts of a request are written. A plan gives every node a name; a flow
 //! does not.
 
-use super::model::{Call, Hir, Node, NodeKind};
+use super::model::{Call, Hir, Node, NodeKind, Position};
 use crate::source::Span;
 use crate::syntax::ast;
+use crate::types::Answer;
 
 /// Where a value and the members of a record literal are written.
 pub(super) fn spans(written: &ast::Expr) -> Vec<(String, Span)> {
@@ -74,6 +75,20 @@ impl Hir {
             }
         });
         found
+    }
+
+    /// A value that is checked at run time where it is sent, in this flow or in one that it calls: the first whose place
+    /// begins with some words.
+    pub fn guarded_at(&self, subject: &str, words: &str) -> Option<&Position> {
+        let (mut hir, mut subject) = (self, subject);
+        while let Some((id, inner)) = subject.split_once('/') {
+            let Some(NodeKind::SubFlow(call)) = hir.node(id).map(|node| &node.kind) else { break };
+            (hir, subject) = (hir.callees.get(&call.flow)?, inner);
+        }
+        let guarded = |found: &&Position| {
+            matches!(found.answer, Answer::Unknown(_)) && format!("{}: ", found.place).starts_with(words)
+        };
+        hir.flow.positions.iter().filter(|found| found.node == subject).find(guarded)
     }
 
     /// Where the node of a called flow stands that a subject names, `CALL/NODE`, and the name of that flow.

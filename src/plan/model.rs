@@ -8,7 +8,7 @@ use super::class::{Classified, Clearance, Received};
 use super::pace::Rate;
 use super::party::{Auth, Party};
 use super::steps::Flow;
-use crate::base::Digest;
+use crate::base::{Digest, Timestamp};
 use crate::ecz::{EczId, IdempotencyStatement};
 use crate::expr::Definitions;
 
@@ -168,6 +168,24 @@ impl Statement {
     pub fn read(&self) -> Result<IdempotencyStatement, String> {
         IdempotencyStatement::read(self.text.as_bytes())
     }
+
+    /// What is told of it to whoever is to look at it.
+    pub fn told(&self) -> Option<StatedBy> {
+        let statement = self.read().ok()?;
+        Some(StatedBy { issuer: statement.issuer, digest: self.digest, not_after: statement.not_after })
+    }
+}
+
+/// Who states something of an API's idempotency, in which statement, and until when a run may begin on the strength of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StatedBy {
+    /// Who states it. A run needs a key of theirs in its configuration.
+    pub issuer: EczId,
+    /// SHA-256 of the statement: its pin.
+    pub digest: Digest,
+    /// No run begins later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
 }
 
 /// The fact that lets an effect be retried.

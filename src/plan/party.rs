@@ -145,9 +145,9 @@ pub fn reachable_verified(identity: &DocumentIdentity) -> Evidence {
     if identity.agent_credential_id.is_some() { Evidence::E5 } else { Evidence::E4 }
 }
 
-/// The calls whose policy demands a signed receipt: both sides sign. `NODE` or `NODE/undo`.
+/// The handoffs whose policy demands a signed receipt: both sides sign. As [`super::Plan::handoffs`] names them.
 pub fn two_sided(plan: &super::Plan) -> Vec<String> {
-    let calls = plan.all_calls().into_iter();
+    let calls = plan.handoffs().into_iter();
     let steps = calls.filter(|(_, _, call)| call.handoff.evidence == Evidence::E5);
     steps.map(|(subject, ..)| subject).collect()
 }
@@ -192,9 +192,9 @@ impl Api {
     }
 }
 
-/// How many of a plan's calls, undos included, go to a party without a passport; and how many calls there are.
+/// How many of a plan's handoffs, undos included, go to a party without a passport; and how many there are.
 pub fn unverified(plan: &super::Plan) -> (usize, usize) {
-    let calls = plan.all_calls();
+    let calls = plan.handoffs();
     let without = calls.iter().filter(|(_, flow, call)| {
         flow.apis.get(&call.api).is_some_and(|api| api.identity.because().is_some())
     });

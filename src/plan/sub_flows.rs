@@ -68,6 +68,24 @@ impl Plan {
         own.chain(called).collect()
     }
 
+    /// The handoffs by the steps that make them: the calls of this flow and, as `STEP/SUBJECT`, those of the flows that its
+    /// steps call, each with the flow that it stands in. As many as a plan may have nodes, for those count so too.
+    pub fn handoffs(&self) -> Vec<(String, &Plan, &Call)> {
+        let mut found = Vec::new();
+        self.handed_over("", &mut found);
+        found
+    }
+
+    fn handed_over<'p>(&'p self, prefix: &str, found: &mut Vec<(String, &'p Plan, &'p Call)>) {
+        let own = calls(&self.flow.body).into_iter();
+        found.extend(own.map(|(subject, call)| (format!("{prefix}{subject}"), self, call)));
+        for (step, call) in self.sub_flows() {
+            if let Some(callee) = self.flows.get(&call.flow) {
+                callee.handed_over(&format!("{prefix}{step}/"), found);
+            }
+        }
+    }
+
     /// Whether the flow can change nothing at any counterparty.
     pub fn is_safe(&self) -> bool {
         calls(&self.flow.body).iter().all(|(_, call)| call.is_safe())

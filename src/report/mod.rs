@@ -32,5 +32,5 @@ pub use picture::{html, svg, trustmap_svg};
 pub use progress::Progress;
 pub use runs::runs;
 pub use shown::{harmless, harmless_line};
-pub use trustmap::trustmap;
+pub use trustmap::{statement, trustmap};
 pub use update::update;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::shown::harmless_line;
-use crate::plan::{Declared, describe};
+use crate::plan::{Declared, StatedBy, describe};
 use crate::trust::{Edge, MappedApi, MappedOperator, TrustMap};
 
 /// Operators with what stands for them; below each of their apis every handoff to it.
@@ -17,6 +17,9 @@ pub fn trustmap(map: &TrustMap) -> String {
         }
         for api in &operator.apis {
             let _ = writeln!(text, "  {}: {}", harmless_line(&api.name), surface(api));
+            if let Some(stated) = &api.statement {
+                let _ = writeln!(text, "    {}", statement(stated));
+            }
             for edge in map.edges_to(&api.name) {
                 let _ = writeln!(text, "    {}", handed_over(edge));
             }
@@ -36,6 +39,17 @@ fn titled(operator: &MappedOperator, runner: &str) -> String {
     };
     let runs = if operator.key == runner { ", runs the flow" } else { "" };
     format!("{}{passport}{runs}", harmless_line(&operator.name))
+}
+
+/// A statement that retries rest on.
+pub fn statement(stated: &StatedBy) -> String {
+    let until = stated.not_after.map(|until| format!(", for runs that begin by {until}"));
+    format!(
+        "retries rest on a statement by {}, {}{}",
+        stated.issuer,
+        stated.digest,
+        until.unwrap_or_default()
+    )
 }
 
 /// What stands for an api, and where it is.

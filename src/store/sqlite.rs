@@ -32,7 +32,6 @@ pub struct SqliteStore {
     reader: Reader,
     commands: Option<Sender<Command>>,
     thread: Option<JoinHandle<()>>,
-    created: bool,
     // Dropped last: nobody else may write before the thread has ended.
     lock: Lock,
 }
@@ -72,12 +71,7 @@ impl SqliteStore {
             .name("eczflow-journal".to_owned())
             .spawn(move || writer.serve(&receiver))
             .map_err(|error| StoreError::file(folder, &error))?;
-        Ok(SqliteStore { reader, commands: Some(commands), thread: Some(thread), created: new, lock })
-    }
-
-    /// Whether this opening made the store: its key may then be entered among the trusted logs.
-    pub fn created(&self) -> bool {
-        self.created
+        Ok(SqliteStore { reader, commands: Some(commands), thread: Some(thread), lock })
     }
 
     /// How often the store was opened to write, this time included.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::base::Digest;
-use crate::plan::{Api, Call, Idempotency, Party, Plan, needs};
+use crate::plan::{Api, Call, Idempotency, Party, Plan, Statement, needs};
 
 const RECHECK: &str = "x-ecz-id and this document are discovery, never proof: re-check before reliance";
 
@@ -59,14 +59,8 @@ fn surface(api: &Api) -> Value {
     });
     if let Some(members) = surface.as_object_mut() {
         members.extend(party(api));
-        if let Some(stated) = &api.statement {
-            let content = stated.read().ok();
-            let (issuer, until) = content.map(|content| (content.issuer, content.not_after)).unzip();
-            let mut statement = json!({"issuer": issuer, "digest": stated.digest});
-            if let (Some(Some(until)), Some(statement)) = (until, statement.as_object_mut()) {
-                statement.insert("not_after".into(), json!(until));
-            }
-            members.insert("statement".into(), statement);
+        if let Some(stated) = api.statement.as_ref().and_then(Statement::told) {
+            members.insert("statement".into(), json!(stated));
         }
         if let Some(region) = &api.region {
             members.insert("region".into(), region.name.clone().into());
@@ -97,7 +91,7 @@ fn party(api: &Api) -> Map<String, Value> {
 /// The handoff policy document (`eczflow-handoff-policy-1`): what governs each handoff, undos included.
 pub fn handoff_policy(plan: &Plan, plan_digest: Digest) -> Value {
     let handoffs: Vec<Value> = plan
-        .all_calls()
+        .handoffs()
         .into_iter()
         .filter_map(|(step, flow, call)| flow.apis.get(&call.api).map(|api| handoff(&step, call, api)))
         .collect();
@@ -133,8 +127,13 @@ fn handoff(step: &str, call: &Call, api: &Api) -> Value {
                 Idempotency::Stated { .. } => "stated",
             };
             let mut told = json!({"header": fact.header(), "source": source});
-            if let (Idempotency::Stated { by, .. }, Some(told)) = (fact, told.as_object_mut()) {
-                told.insert("by".into(), json!(by));
+            let stated = api.statement.as_ref().and_then(Statement::told);
+            if let (Idempotency::Stated { .. }, Some(stated), Some(told)) =
+                (fact, stated, told.as_object_mut())
+            {
+                told.insert("by".into(), json!(stated.issuer));
+                told.insert("digest".into(), json!(stated.digest));
+                told.extend(stated.not_after.map(|until| ("not_after".into(), json!(until))));
             }
             members.insert("idempotency".into(), told);
         }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::base::Digest;
 use crate::ecz::{EczId, HandoffPolicy};
-use crate::plan::{Call, Declared, Need, Party, Plan, needs};
+use crate::plan::{Call, Declared, Need, Party, Plan, StatedBy, Statement, needs};
 
 /// The format's name.
 const FORMAT: &str = "eczflow-trustmap-1";
@@ -68,12 +68,15 @@ pub struct MappedApi {
     /// The human page that the document names. Never fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolver_url: Option<String>,
+    /// The statement that retries rest on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<StatedBy>,
 }
 
 /// A handoff: one call.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Edge {
-    /// A step, or `STEP/undo`.
+    /// A step, `STEP/undo` or `STEP/reconcile`; of a flow that a step calls, that step first: `STEP/STEP`.
     pub step: String,
     /// Key of the operator that calls.
     pub from: String,
@@ -129,11 +132,12 @@ impl TrustMap {
                 origin: api.origin(),
                 region: api.region.as_ref().map(|region| region.name.clone()),
                 resolver_url: identity.and_then(|identity| identity.resolver_url.clone()),
+                statement: api.statement.as_ref().and_then(Statement::told),
             });
             side_of.insert(name, key);
         }
         let mut edges = Vec::new();
-        for (step, _, call) in plan.all_calls() {
+        for (step, _, call) in plan.handoffs() {
             let Some(api) = plan.apis.get(&call.api) else { continue };
             if let Some(ours) = operators.get_mut(&runner) {
                 ours.agents.push(call.present.clone());
@@ -192,7 +196,11 @@ fn operator(plan: &Plan, key: &str, passport: Option<EczId>) -> MappedOperator {
     let declared = plan.operators.iter().find(|(_, operator)| operator.passport.as_str() == key);
     MappedOperator {
         key: key.to_owned(),
-        name: declared.map(|(name, _)| name.clone()).unwrap_or_default(),
+        name: declared
+            .map(|(name, _)| name.as_str())
+            .or(key.strip_prefix("operator "))
+            .unwrap_or_default()
+            .into(),
         passport,
         agents: Vec::new(),
         apis: Vec::new(),

@@ -86,6 +86,37 @@ fn what_can_be_mended_is_mended_in_one_go() {
     assert_eq!(std::fs::read_to_string(&document).unwrap(), text);
 }
 
+/// Whoever makes the edits that SARIF gives has the file that `--fix` writes: of a whole `use` no empty line stays.
+#[test]
+fn the_fixes_of_a_log_are_those_that_are_made() {
+    let desk = Desk::new();
+    let path = desk.path(FLOW);
+    let good = std::fs::read_to_string(&path).unwrap();
+    let (head, rest) = good.split_once("use std").unwrap();
+    for (more, end) in
+        [("use std.handoff.{ observe, two_sided }\n", "\n"), ("  use std.breaker.{ standard }  \n", "\r\n")]
+    {
+        let (good, text) = (good.replace('\n', end), format!("{head}{more}use std{rest}").replace('\n', end));
+        std::fs::write(&path, &text).unwrap();
+        let log = desk.run(&format!("check {FLOW} --format sarif")).expect(0).json();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let fixes: Vec<&Json> = results.iter().filter_map(|result| result.get("fixes")).collect();
+        let [fix] = fixes.as_slice() else { panic!("{results:?}") };
+        let replacement = &fix[0]["artifactChanges"][0]["replacements"][0];
+        let place = |line: &str, column: &str| {
+            let number =
+                |name: &str| usize::try_from(replacement["deletedRegion"][name].as_u64().unwrap()).unwrap();
+            let start: usize = text.split_inclusive('\n').take(number(line) - 1).map(str::len).sum();
+            start + number(column) - 1
+        };
+        let (start, end) = (place("startLine", "startColumn"), place("endLine", "endColumn"));
+        assert_eq!(replacement["insertedContent"]["text"], "");
+        assert_eq!(format!("{}{}", &text[..start], &text[end..]), good);
+        desk.run(&format!("check {FLOW} --fix")).expect(0);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), good);
+    }
+}
+
 #[test]
 fn a_reader_that_goes_away_ends_a_command_quietly() {
     let desk = Desk::new();
@@ -379,7 +410,8 @@ fn ctrl_c_pauses_and_resume_goes_on() {
     assert_ne!(runs["status"], "succeeded");
     // A log of a run that stands still can be exported and verified too.
     desk.run(&format!("audit export latest --config {config} -o a.audit")).expect(0);
-    let verified = desk.run(&format!("audit verify a.audit --config {config} --strict")).expect(0).stdout;
+    let key = desk.run(&format!("audit key --config {config}")).expect(0).stdout;
+    let verified = desk.run(&format!("audit verify a.audit --log-key {}", key.trim())).expect(0).stdout;
     assert!(verified.contains("complete: so far"), "{verified}");
     // Elsewhere it does not go on.
     let elsewhere =

@@ -204,8 +204,15 @@ fn the_main_job_runs_and_its_audit_is_verified() {
     for line in ["whole: yes", "whose:", "complete: yes", "legal: yes", "environment: sandbox", root] {
         assert!(verified.stdout.contains(line), "{line} in {}", verified.stdout);
     }
-    let key = verified.stdout.clone();
-    assert!(key.contains("whose: a log you trust"), "the store's own key was entered at its creation: {key}");
+    // Nobody relies on what ran in a sandbox: its key is entered nowhere, and the answer says what it is.
+    let key =
+        |store: &str| desk.run(&format!("audit key --store {store}")).expect(0).stdout.trim().to_owned();
+    let told = format!(
+        "whose: not answered: the log of a sandbox, which nobody relies on, {}\ncomplete",
+        key("store")
+    );
+    assert!(verified.stdout.contains(&told), "{}", verified.stdout);
+    assert!(!desk.path("config/eczflow/trusted-logs").exists());
 
     let mut bytes = std::fs::read(desk.path("out.audit")).unwrap();
     bytes[1_000] ^= 1;
@@ -219,25 +226,57 @@ fn the_main_job_runs_and_its_audit_is_verified() {
         .json();
     let other = other["run_id"].as_str().unwrap().to_owned();
     desk.run(&format!("audit export {other} -o other.audit --store other")).expect(0);
-    let trusted = std::fs::read_to_string(desk.path("config/eczflow/trusted-logs")).unwrap();
-    let keys: Vec<&str> = trusted
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|key| key.starts_with("eczflow.log"))
-        .collect();
-    assert_eq!(keys.len(), 2, "{trusted}");
+    let keys = [key("store"), key("other")];
     desk.run(&format!("audit verify out.audit --log-key {}", keys[0])).expect(0);
     desk.run(&format!("audit verify out.audit --log-key {}", keys[1])).expect(5);
     // Signed again by somebody else, with everything that hangs on the key made anew.
     std::fs::write(desk.path("resigned.audit"), resigned(&desk.path("out.audit"))).unwrap();
     desk.run(&format!("audit verify resigned.audit --log-key {}", keys[0])).expect(5);
     let stranger = desk.run("audit verify resigned.audit").expect(0).stdout;
-    assert!(stranger.contains("whole: yes") && stranger.contains("unknown log"), "{stranger}");
-    desk.run("audit verify resigned.audit --strict").expect(5);
-    std::fs::remove_file(desk.path("config/eczflow/trusted-logs")).unwrap();
-    let unknown = desk.run("audit verify out.audit").expect(0);
-    assert!(unknown.stdout.contains("unknown log"), "{}", unknown.stdout);
+    assert!(stranger.contains("whole: yes") && stranger.contains("the log of a sandbox"), "{stranger}");
     desk.run("audit verify out.audit --strict").expect(5);
+    // Whoever trusts it all the same is reminded.
+    std::fs::create_dir_all(desk.path("config/eczflow")).unwrap();
+    std::fs::write(desk.path("config/eczflow/trusted-logs"), format!("{}  # ours\n", keys[0])).unwrap();
+    let trusted = desk.run("audit verify out.audit --strict").expect(0).stdout;
+    assert!(trusted.contains("whose: a log you trust: ours; of a run in a sandbox"), "{trusted}");
+    desk.run("audit verify resigned.audit --strict").expect(5);
+}
+
+/// The key of a store is entered among the logs that its user trusts when its first run has begun, and can be handed over.
+#[test]
+fn a_log_is_known_by_its_key() {
+    let desk = Desk::new();
+    let served = desk.sandbox("");
+    let config = std::fs::read_to_string(desk.path(&served.config)).unwrap();
+    let own = config.replace("name = \"sandbox\"", "name = \"staging\"");
+    assert_ne!(own, config);
+    std::fs::write(desk.path("own.toml"), &own).unwrap();
+    let agent = own.find("[agent").unwrap();
+    let next = own[agent + 1..].find("\n[").map_or(own.len(), |at| agent + 1 + at);
+    std::fs::write(desk.path("keyless.toml"), format!("{}{}", &own[..agent], &own[next..])).unwrap();
+    let run = |config: &str| {
+        desk.run(&format!(
+            "run refund/refund.eczflow --config {config} --input ticket_id=T1 --store own --json"
+        ))
+    };
+    // What never began has no log to know.
+    run("keyless.toml").expect_error(2, "ER1017");
+    assert!(!desk.path("trusted-logs").exists());
+    let key = desk.run("audit key --store own").expect(0).stdout;
+    let begun = run("own.toml").expect(0).json();
+    let trusted = std::fs::read_to_string(desk.path("trusted-logs")).unwrap();
+    assert!(trusted.starts_with(key.trim()) && trusted.lines().count() == 1, "{trusted}");
+    let run = begun["run_id"].as_str().unwrap();
+    let told = desk.run(&format!("audit export {run} --sealed -o out.audit --store own")).expect(0).stderr;
+    assert!(told.contains("`eczflow audit key`"), "{told}");
+    let answers = desk.run("audit verify out.audit --config own.toml --strict").expect(0).stdout;
+    assert!(answers.contains("whose: a log you trust: store "), "{answers}");
+    // Somebody else does not know it, is told what to do, and does it.
+    let answers = desk.run("audit verify out.audit").expect(0).stdout;
+    assert!(answers.contains(&format!("unknown log {}\n  next: ask", key.trim())), "{answers}");
+    assert!(answers.contains("config/eczflow/trusted-logs`\n"), "{answers}");
+    desk.run(&format!("audit verify out.audit --log-key {}", key.trim())).expect(0);
 }
 
 /// The process is killed when the counterparties have seen their n-th request, for every n; the resumed run ends as the

@@ -158,6 +158,21 @@ fn a_statement_from_its_signing_to_the_run() {
         let ended = command.args(["--issuer", issuer, "--header", header]).output().unwrap();
         assert!(String::from_utf8_lossy(&ended.stderr).contains("ER1113"), "{issuer} {header}");
     }
+    // What no flow could read is not signed, and nothing but an older statement is written over.
+    let many: String = (0..4_000).map(|n| format!(" --operation operation{n}")).collect();
+    let refused = |more: &str| {
+        let ended = sign(api, more);
+        let told = ended.stderr.clone();
+        ended.expect_error(2, "ER1113");
+        told
+    };
+    assert!(refused(&many).contains("larger than 64 KiB"));
+    desk.run("key new -o other.key").expect(0);
+    for path in ["issuer.key", "other.key", flow, "refund"] {
+        let before = std::fs::read(desk.path(path)).ok();
+        assert!(refused(&format!("-o {path}")).contains("is no statement"));
+        assert_eq!(std::fs::read(desk.path(path)).ok(), before);
+    }
     sign(api, "-o refund/apis/refunds.statement.json").expect(0);
     let source = std::fs::read_to_string(desk.path(flow)).unwrap();
     std::fs::write(desk.path(flow), source.replace(ASSUMED, STATED)).unwrap();
@@ -165,6 +180,12 @@ fn a_statement_from_its_signing_to_the_run() {
     assert!(desk.run(&format!("pin {flow}")).expect(0).stdout.contains("payments, its statement"));
     desk.run(&format!("check {flow}")).expect(0);
     desk.run(&format!("run {flow} --sandbox --input ticket_id=T1")).expect(0);
+    desk.run("audit export latest --store .eczflow/sandbox -o run.audit").expect(0);
+    let told = desk.run("audit verify run.audit").expect(0).stdout;
+    assert!(
+        told.contains("\nstated: of `payments`: retries rest on a statement by ECZ-GB-PAYM01, sha256:"),
+        "{told}"
+    );
 
     // Without the issuer's key nothing is sent, and a checkpoint says what is missing.
     std::fs::write(desk.path("run.toml"), "").unwrap();
@@ -211,7 +232,22 @@ fn a_statement_from_its_signing_to_the_run() {
     valid(&validator("handoff-policy"), &policy);
     let facts = policy["handoffs"].as_array().unwrap().iter().map(|handoff| &handoff["idempotency"]);
     let stated: Vec<&Json> = facts.filter(|fact| fact["source"] == "stated").collect();
-    assert_eq!(stated, [&json!({"header": "Idempotency-Key", "source": "stated", "by": "ECZ-GB-PAYM01"})]);
+    let digest = &statement["digest"];
+    let fact = json!({
+        "header": "Idempotency-Key", "source": "stated", "by": "ECZ-GB-PAYM01", "digest": digest,
+        "not_after": "2020-01-01T00:00:00.000Z",
+    });
+    assert_eq!(stated, [&fact]);
+    let map = desk.run(&format!("trustmap {flow} --format json")).expect(0).json();
+    valid(&validator("trustmap"), &map);
+    let apis = map["operators"].as_array().unwrap().iter().flat_map(|side| side["apis"].as_array().unwrap());
+    let told: Vec<&Json> = apis.filter_map(|api| api.get("statement")).collect();
+    assert_eq!(told, [statement]);
+    let words = format!(
+        "retries rest on a statement by ECZ-GB-PAYM01, {}, for runs that begin by 2020-01-01T00:00:00.000Z",
+        digest.as_str().unwrap()
+    );
+    assert!(desk.run(&format!("trustmap {flow}")).expect(0).stdout.contains(&words));
     std::fs::remove_file(desk.path("refund/apis/refunds.statement.json")).unwrap();
     assert!(desk.run(&format!("pin --check {flow}")).expect(1).stderr.contains("EF5040"));
 }

@@ -8,6 +8,7 @@ use eczflow::compile::Session;
 use eczflow::engine;
 use eczflow::plan::{self, Plan, Verified};
 use eczflow::source::DiskFiles;
+use eczflow::trust::{TrustMap, handoff_policy};
 use eczflow::wire::keys::AgentManifest;
 use serde_json::Value as Json;
 
@@ -114,6 +115,25 @@ fn a_map_shows_every_handoff_and_fits_its_schema() {
     }
     let map = desk.run(&format!("trustmap {}", place(EXAMPLES[2]))).expect(0).stdout;
     assert!(map.contains("unverified, no passport: the register publishes no x-ecz-id"), "{map}");
+}
+
+/// What is told of a flow's handoffs in several places can be joined, those of a called flow too.
+#[test]
+fn a_handoff_has_one_name_wherever_it_is_told() {
+    for example in EXAMPLES.into_iter().chain(["batch/batch.eczflow", "payout/payout.eczflow"]) {
+        let plan = compiled(example);
+        let map = TrustMap::of(&plan, plan.digest());
+        let steps: BTreeSet<&str> = map.edges.iter().map(|edge| edge.step.as_str()).collect();
+        assert_eq!(steps.len(), map.edges.len(), "{example}");
+        let policy = handoff_policy(&plan, plan.digest());
+        let handoffs = policy["handoffs"].as_array().unwrap().iter();
+        assert_eq!(handoffs.map(|handoff| handoff["step"].as_str().unwrap()).collect::<BTreeSet<_>>(), steps);
+        let calls: BTreeSet<&str> = plan.egress.iter().map(|row| row.call.as_str()).collect();
+        assert!(calls.is_subset(&steps), "{example}: {calls:?} {steps:?}");
+        let within =
+            |step: &&str| step.contains('/') && !step.ends_with("/undo") && !step.ends_with("/reconcile");
+        assert_eq!(steps.iter().any(within), !plan.flows.is_empty(), "{steps:?}");
+    }
 }
 
 #[test]

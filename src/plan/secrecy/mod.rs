@@ -150,6 +150,8 @@ pub struct Leak<'a> {
     pub released: Option<&'a str>,
     /// How many other fields reach the same receiver by the same call in the same way.
     pub others: usize,
+    /// Where it ends the run as it may turn out not to fit: the call, and what the guard's words begin with.
+    pub misfit: Option<(String, String)>,
     /// The names it goes through, from where it comes to where it is sent.
     pub through: Vec<String>,
 }
@@ -257,8 +259,17 @@ impl<'s, 'a> Analysis<'s, 'a> {
             mark: source.mark.clone(),
             released,
             others: all.count().saturating_sub(1),
+            misfit: self.misfit(way, number),
             through: trails.through(&self.walked, &sending.subject, way, number),
         })
+    }
+
+    /// Whether a source ends the run at a node by a value that may turn out not to fit.
+    fn misfit(&self, way: Way<'a>, number: usize) -> Option<(String, String)> {
+        let Way::Ends(node) = way else { return None };
+        let mut misfits = self.walked.misfits.iter();
+        let found = misfits.find(|misfit| misfit.within.contains(&node) && misfit.by.has(number))?;
+        Some((found.subject.clone(), found.words.clone()))
     }
 
     /// Releases that change nothing, with whom they name, and whether that one gets the value: then it may have it as it is.

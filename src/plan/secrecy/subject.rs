@@ -161,13 +161,13 @@ pub struct Sent<'a> {
     pub guarded: BTreeMap<String, Guarded<'a>>,
 }
 
-/// How much of a part may turn out not to fit.
+/// How much of a part may turn out not to fit, each with the words that its guards begin with.
 #[derive(Debug)]
 pub enum Guarded<'a> {
     /// All of it.
-    Whole,
+    Whole(String),
     /// These members.
-    Members(Vec<&'a str>),
+    Members(Vec<(&'a str, String)>),
 }
 
 /// What of a request's parts is a guard. `told`: whether a guard of the call begins with these words.
@@ -178,19 +178,20 @@ pub fn guarded<'a>(
 ) -> BTreeMap<String, Guarded<'a>> {
     let body = format!("the body of `{operation}`");
     let of_part = |(place, value): &(String, &'a Expr)| {
+        let whole = |words: String| told(&words).then_some(Guarded::Whole(words));
         let guarded = match (place.as_str(), value) {
-            ("key", _) => told("the key in `").then_some(Guarded::Whole),
-            ("body", _) if told(&format!("{body}: ")) => Some(Guarded::Whole),
+            ("key", _) => whole("the key in `".to_owned()),
+            ("body", _) if told(&format!("{body}: ")) => whole(format!("{body}: ")),
             ("body", Expr::Record { members }) => {
-                let names = members.iter().map(|(name, _)| name.as_str());
-                let names: Vec<&str> =
-                    names.filter(|name| told(&format!("{}: ", member_of(&body, name)))).collect();
-                (!names.is_empty()).then_some(Guarded::Members(names))
+                let members =
+                    members.iter().map(|(name, _)| (name.as_str(), format!("{}: ", member_of(&body, name))));
+                let members: Vec<(&str, String)> = members.filter(|(_, words)| told(words)).collect();
+                (!members.is_empty()).then_some(Guarded::Members(members))
             }
-            ("body", _) => told(&format!("{body}, `")).then_some(Guarded::Whole),
+            ("body", _) => whole(format!("{body}, `")),
             (place, _) => {
                 let name = place.split_once('.').map_or(place, |(_, name)| name);
-                told(&format!("argument `{name}` of `{operation}`: ")).then_some(Guarded::Whole)
+                whole(format!("argument `{name}` of `{operation}`: "))
             }
         };
         guarded.map(|guarded| (place.clone(), guarded))

@@ -34,11 +34,24 @@ pub(super) struct Ending<'a> {
     pub(super) node: &'a str,
 }
 
+/// A value that may turn out not to fit where it is sent, which ends the run.
+pub(super) struct Misfit<'a> {
+    /// The nodes around it, its own last; of a called flow the one that calls it.
+    pub(super) within: Vec<&'a str>,
+    /// `NODE`, `NODE/reconcile`, as the sending's.
+    pub(super) subject: String,
+    /// What its guards begin with.
+    pub(super) words: String,
+    /// What is in it, and what decided about that.
+    pub(super) by: Bits,
+}
+
 /// A whole flow.
 pub(super) struct Walked<'s, 'a> {
     pub(super) judge: Judge<'s, 'a>,
     pub(super) sendings: Vec<Sending<'a>>,
     pub(super) endings: Vec<Ending<'a>>,
+    pub(super) misfits: Vec<Misfit<'a>>,
 }
 
 /// A statement that was walked: what is left to say of it is what may end the run before it.
@@ -72,16 +85,26 @@ pub(super) fn walk<'s, 'a>(subject: &'s Subject<'a>) -> Walked<'s, 'a> {
         let value = judge.source(Origin::Input(input.name), Vec::new(), Label::default());
         judge.names.insert(input.name, value);
     }
-    let mut walk = Walk { judge, sendings: Vec::new(), endings: Vec::new(), caller: None };
+    let mut walk = Walk {
+        judge,
+        sendings: Vec::new(),
+        endings: Vec::new(),
+        misfits: Vec::new(),
+        within: Vec::new(),
+        caller: None,
+    };
     let done = walk.block(&subject.body, &Bits::default(), false);
     walk.order(&done);
-    Walked { judge: walk.judge, sendings: walk.sendings, endings: walk.endings }
+    Walked { judge: walk.judge, sendings: walk.sendings, endings: walk.endings, misfits: walk.misfits }
 }
 
 struct Walk<'s, 'a> {
     judge: Judge<'s, 'a>,
     sendings: Vec<Sending<'a>>,
     endings: Vec<Ending<'a>>,
+    misfits: Vec<Misfit<'a>>,
+    /// The nodes of the outermost flow around what is walked.
+    within: Vec<&'a str>,
     /// The outermost flow's node that calls the flow that is walked.
     caller: Option<&'a str>,
 }
@@ -104,7 +127,12 @@ impl<'a> Walk<'_, 'a> {
                 entered: None,
             };
             self.judge.fails = Bits::default();
+            let depth = self.within.len();
+            if self.caller.is_none() {
+                self.within.push(item.id);
+            }
             self.item(item, guards, repeated, &mut one);
+            self.within.truncate(depth);
             one.ends.union(&std::mem::take(&mut self.judge.fails));
             done.push(one);
         }
@@ -330,12 +358,18 @@ impl<'a> Walk<'_, 'a> {
             let value = self.judge.value(value);
             // Two iterations with one key end the run, as does a value that turns out not to fit.
             match call.guarded.get(place) {
-                Some(Guarded::Members(names)) => {
-                    for name in names {
-                        ends.union(&self.judge.member(&value, name).whole().all());
+                Some(Guarded::Members(members)) => {
+                    for (name, words) in members {
+                        let by = self.judge.member(&value, name).whole().all();
+                        ends.union(&by);
+                        self.misfit(call, words, by);
                     }
                 }
-                Some(Guarded::Whole) => ends.union(&value.whole().all()),
+                Some(Guarded::Whole(words)) => {
+                    let by = value.whole().all();
+                    ends.union(&by);
+                    self.misfit(call, words, by);
+                }
                 None if repeated && place == "key" => ends.union(&value.whole().all()),
                 None => {}
             }
@@ -349,6 +383,15 @@ impl<'a> Walk<'_, 'a> {
             endings: Vec::new(),
         });
         self.sendings.len() - 1
+    }
+
+    /// Remembers a value that may turn out not to fit, to say which it was that decided.
+    fn misfit(&mut self, call: &Sent<'a>, words: &str, by: Bits) {
+        let by = by.common(&self.judge.sources.sensitive);
+        if !by.is_empty() {
+            let (within, subject) = (self.within.clone(), call.subject.clone());
+            self.misfits.push(Misfit { within, subject, words: words.to_owned(), by });
+        }
     }
 
     /// More that decides whether a call is made.

@@ -58,7 +58,12 @@ pub(super) fn drawn(map: &SourceMap, finding: &Diagnostic) -> String {
     if let Some(fix) = &finding.fix {
         let mut lines = vec![format!("fix: {}", harmless(&fix.title))];
         for (span, new) in &fix.edits {
-            let (at, old, new) = (place(map, *span), harmless_line(map.slice(*span)), harmless_line(new));
+            // Of whole lines that go, what stands on them.
+            let text = map.slice(*span);
+            let old = text.strip_suffix('\n').map_or(text, str::trim);
+            let indent = text.strip_suffix('\n').map_or(0, |line| line.len() - line.trim_start().len());
+            let span = Span { start: span.start + indent, ..*span };
+            let (at, old, new) = (place(map, span), harmless_line(old), harmless_line(new));
             lines.push(match (old.is_empty(), new.is_empty()) {
                 (true, _) => format!("at {at}: insert `{new}`"),
                 (_, true) => format!("at {at}: remove `{old}`"),

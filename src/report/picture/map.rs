@@ -266,6 +266,7 @@ mod tests {
             origin: "https://a.example".into(),
             region: None,
             resolver_url: None,
+            statement: None,
         };
         MappedOperator {
             key: passport.to_string(),

@@ -10,6 +10,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::hir::{ClassifiedIn, Hir};
 use crate::plan::secrecy::{Analysis, Leak, Mark, Origin, Way, is_labelled};
 use crate::rules::{Context, Rule};
+use crate::types::Answer;
 
 pub(in crate::rules) const RULE: Rule =
     Rule { name: "secrets/classes", codes: &[&CLASS_SENT, &CLASS_DECIDES, &CLASS_TOLD], check };
@@ -83,6 +84,13 @@ fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>) -> Dia
     {
         found =
             found.and(at.span, "this may end the run, which shows in what is sent after it, or beside it");
+    }
+    if let Some((subject, words)) = &leak.misfit
+        && let Some(guarded) = context.hir.guarded_at(subject, words)
+        && let Answer::Unknown(why) = &guarded.answer
+    {
+        let words = format!("whether this fits is seen when it is sent: {}: {why}", guarded.place);
+        found = found.and(guarded.span, words);
     }
     if let Some((at, flow)) = context.hir.inside(&leak.subject) {
         found = found.and(at, format!("here, in `{flow}`"));

@@ -193,6 +193,7 @@ fn class(class: FailureClass, last: Option<Last>) -> &'static str {
         FailureClass::Expression => "an expression",
         FailureClass::Guard => "a value that does not fit the document",
         FailureClass::Bound => "a bound",
+        FailureClass::Key => "one key twice",
         FailureClass::Identity => "identity",
         FailureClass::Refused => "refused by the callee",
         FailureClass::IllTyped => "an answer that does not fit the document",
@@ -228,6 +229,9 @@ fn help(class: FailureClass, last: Option<Last>) -> &'static str {
         FailureClass::Guard => "the value fits its type only for some inputs; look at what the step is given",
         FailureClass::Bound => {
             "look at the bound; `at most N` is how many items of a list are taken, how often a poll asks, or how many pages are read"
+        }
+        FailureClass::Key => {
+            "the counterparty would take the second for a repetition of the first: give the list each item once, or a `key once per` that tells them apart (items count from 0)"
         }
         FailureClass::Identity => {
             "the line `handoff refused` says of whom and why; a resolver that is unavailable is looked for at `[resolver] base` in eczflow.toml"

@@ -121,6 +121,8 @@ pub enum CliError {
     Detached {
         /// The paths that were tried.
         tried: Vec<String>,
+        /// Whether the command can do without them.
+        optional: bool,
     },
     /// `--stats` or `--failures` in a format of findings.
     #[error("`--stats` and `--failures` show no findings: there is no `{format}` of them")]
@@ -298,8 +300,11 @@ impl Explained for CliError {
             CliError::InputsFile { .. } => "write one JSON object, a member for each input".into(),
             CliError::Write { path, kind, .. } => unwritten(path, *kind)?,
             CliError::RunName { .. } => "`eczflow runs` lists the runs of a store; `--store DIR` names it".into(),
-            CliError::Detached { .. } => {
-                "put the documents where the plan names them, or go on without them with `--allow-detached` (but a sandbox is made from them)".into()
+            CliError::Detached { optional: true, .. } => {
+                "put the documents where the plan names them, or go on without them with `--allow-detached`".into()
+            }
+            CliError::Detached { optional: false, .. } => {
+                "put the documents where the plan names them: without them this command can't be sure that they are still the plan's".into()
             }
             CliError::LogKey { .. } => {
                 "a log key is one word, `NAME+HASH+KEY`, as `eczflow audit verify` and the trusted-logs file show it".into()

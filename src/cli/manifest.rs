@@ -161,7 +161,7 @@ fn text(value: &serde_json::Value) -> Result<String, CliError> {
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = flow::configuration(arguments.config.as_deref(), arguments.flow.folder())?;
-    let Some(plan) = planned::load(&arguments.flow, &config, false)? else {
+    let Some(plan) = planned::load(&arguments.flow, &config, planned::Detached::Never)? else {
         output::tell("nothing is written of a flow with errors: the documents are made from the plan");
         return Ok(Exit::Findings);
     };

@@ -14,11 +14,22 @@ use crate::plan::{self, Plan, PlanError, PlanFile, Verified};
 use crate::report::harmless_line;
 use crate::source::{DiskFiles, FileSystem as _, ReadError, SourceMap};
 
+/// Whether a plan is taken whose documents are not at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detached {
+    /// It is.
+    Taken,
+    /// It is not, and could be.
+    Refused,
+    /// The command needs them.
+    Never,
+}
+
 /// The plan that a run is to follow. `None` where findings stand in the way; they were told then.
 pub(crate) fn load(
     name: &flow::FlowName,
     config: &Config,
-    allow_detached: bool,
+    detached: Detached,
 ) -> Result<Option<Verified<Plan>>, Failure> {
     if !name.is_plan() {
         return flow::compile(name, config);
@@ -36,11 +47,11 @@ pub(crate) fn load(
         ));
     }
     if !absent.is_empty() {
-        if !allow_detached {
-            let apis = plan.all_apis();
+        if detached != Detached::Taken {
+            let (apis, optional) = (plan.all_apis(), detached == Detached::Refused);
             let tried = absent.iter().filter_map(|name| apis.iter().find(|(known, _)| known == name));
             let tried = tried.map(|(name, api)| format!("`{name}` at `{}`", folder.join(&api.document)));
-            return Err(CliError::Detached { tried: tried.collect() }.into());
+            return Err(CliError::Detached { tried: tried.collect(), optional }.into());
         }
         output::tell(&format!("documents not at hand: {}", absent.join(", ")));
     }
@@ -52,7 +63,7 @@ fn at_hand(plan: &Plan, folder: &Utf8Path) -> Result<BTreeMap<String, Document>,
     let mut documents = BTreeMap::new();
     for (name, api) in plan.all_apis() {
         let path = folder.join(&api.document);
-        let bytes = match DiskFiles.read(&path, limits::DOCUMENT_BYTES) {
+        let bytes = match DiskFiles.read_regular(&path, limits::DOCUMENT_BYTES) {
             Ok(bytes) => bytes,
             Err(ReadError::Io { kind: std::io::ErrorKind::NotFound, .. }) => continue,
             Err(error) => return Err(error.into()),
@@ -75,7 +86,7 @@ fn at_hand(plan: &Plan, folder: &Utf8Path) -> Result<BTreeMap<String, Document>,
 /// The lock beside a plan, where one lies there. One that cannot be read is an error: it may be what speaks against the plan.
 fn lock(folder: &Utf8Path) -> Result<Option<Lock>, Failure> {
     let path = folder.join("eczflow.lock");
-    let bytes = match DiskFiles.read(&path, limits::DOCUMENT_BYTES) {
+    let bytes = match DiskFiles.read_regular(&path, limits::DOCUMENT_BYTES) {
         Ok(bytes) => bytes,
         Err(ReadError::Io { kind: std::io::ErrorKind::NotFound, .. }) => return Ok(None),
         Err(error) => return Err(error.into()),

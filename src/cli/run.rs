@@ -67,8 +67,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         return Err(sandbox::without_sandbox());
     }
     let own = flow::configuration(arguments.config.as_deref(), arguments.flow.folder())?;
-    let Some(plan) = planned::load(&arguments.flow, &own, arguments.allow_detached && !arguments.sandbox)?
-    else {
+    let detached =
+        if arguments.allow_detached { planned::Detached::Taken } else { planned::Detached::Refused };
+    let Some(plan) = planned::load(&arguments.flow, &own, detached)? else {
         return Ok(Exit::Findings);
     };
     let steps = crate::plan::two_sided(&plan);

@@ -91,7 +91,9 @@ pub(crate) async fn start(
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let own = flow::configuration(None, arguments.flow.folder())?;
-    let Some(plan) = planned::load(&arguments.flow, &own, false)? else { return Ok(Exit::Findings) };
+    let Some(plan) = planned::load(&arguments.flow, &own, planned::Detached::Never)? else {
+        return Ok(Exit::Findings);
+    };
     let runtime = runtime::start()?;
     runtime.block_on(async {
         let sandbox =

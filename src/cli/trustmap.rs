@@ -47,7 +47,7 @@ enum Style {
 
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = flow::configuration(arguments.config.as_deref(), arguments.flow.folder())?;
-    let Some(plan) = planned::load(&arguments.flow, &config, false)? else {
+    let Some(plan) = planned::load(&arguments.flow, &config, planned::Detached::Never)? else {
         output::tell("there is no map of a flow with errors: it is made from the plan");
         return Ok(Exit::Findings);
     };

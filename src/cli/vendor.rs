@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         if !path.starts_with(&root) {
             return Err("it lies outside the folder".into());
         }
-        DiskFiles.read(&path, limits::DOCUMENT_BYTES).map_err(|error| error.to_string())
+        DiskFiles.read_regular(&path, limits::DOCUMENT_BYTES).map_err(|error| error.to_string())
     };
     let (mut sources, mut sink) = (SourceMap::default(), Sink::default());
     let made = documents::vendor(name.as_str(), &mut read, &mut sources, &mut sink);

@@ -130,8 +130,10 @@ impl Session<'_> {
         let text = apply(&String::from_utf8_lossy(&old), &edits);
         let lock = lock.write();
         let lock_path = lock_path(path);
-        let same_lock =
-            self.files.read(&lock_path, limits::DOCUMENT_BYTES).is_ok_and(|old| old == lock.as_bytes());
+        let same_lock = self
+            .files
+            .read_regular(&lock_path, limits::DOCUMENT_BYTES)
+            .is_ok_and(|old| old == lock.as_bytes());
         let current = !failed && edits.is_empty() && same_lock;
         Ok(Pinned {
             source_map,

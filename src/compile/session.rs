@@ -188,7 +188,7 @@ impl<'a> Session<'a> {
         path: &Utf8Path,
         read: impl FnOnce(&[u8]) -> Result<Lock, LockError>,
     ) -> LockState {
-        match self.files.read(&lock_path(path), limits::DOCUMENT_BYTES) {
+        match self.files.read_regular(&lock_path(path), limits::DOCUMENT_BYTES) {
             Ok(bytes) => match read(&bytes) {
                 Ok(lock) => LockState::Read(lock),
                 Err(error) => LockState::Unreadable { reason: error.to_string(), help: None },

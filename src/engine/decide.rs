@@ -165,7 +165,11 @@ impl<'a> Engine<'a> {
             if step.call.once_per.is_none() {
                 continue;
             }
-            let mut seen = std::collections::BTreeSet::new();
+            let mut seen = std::collections::BTreeMap::new();
+            let at = |index: usize| {
+                let index = u64::try_from(index).unwrap_or(u64::MAX);
+                Path::new(&path.iteration(index), &node.id)
+            };
             for (index, item) in items.iter().enumerate() {
                 let names = Names { own: Some((&looping.variable, item)), ..state.names(&path.iterations) };
                 match request::key_of(
@@ -176,14 +180,11 @@ impl<'a> Engine<'a> {
                     &names,
                 ) {
                     Ok(key) => {
-                        if seen.insert(key) {
-                            continue;
+                        if let Some(earlier) = seen.insert(key, index) {
+                            let (this, earlier) = (at(index), at(earlier));
+                            let message = format!("`{this}` has the same `key once per` as `{earlier}`");
+                            return fail(FailureClass::Key, message);
                         }
-                        let message = format!(
-                            "item {index} has the same `key once per` of `{}` as an earlier one",
-                            node.id
-                        );
-                        return fail(FailureClass::Bound, message);
                     }
                     // It reads what only an iteration knows: judged when its step begins.
                     Err(_) => break,

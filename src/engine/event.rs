@@ -366,8 +366,10 @@ pub enum FailureClass {
     Expression,
     /// A value did not fit the document: found before sending.
     Guard,
-    /// More items or polls than `at most`, or two iterations with one key.
+    /// More items, polls or pages than `at most`.
     Bound,
+    /// Two calls of the run with one `key once per`.
+    Key,
     /// An identity was refused.
     Identity,
     /// The callee refused.

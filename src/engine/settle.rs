@@ -40,7 +40,7 @@ impl<'a> Engine<'a> {
             (Some((_, key)), Some(_)) if state.once_keys.contains_key(key) => {
                 let earlier = state.once_keys.get(key).map(ToString::to_string).unwrap_or_default();
                 let message = format!("it has the same `key once per` as `{earlier}`");
-                Err((super::FailureClass::Bound, message))
+                Err((super::FailureClass::Key, message))
             }
             _ => Ok(request),
         }

@@ -213,7 +213,7 @@ impl Reader<'_> {
         if let Some(known) = self.read.get(path.as_str()) {
             return known.clone();
         }
-        let document = match self.files.read(&path, limits::DOCUMENT_BYTES) {
+        let document = match self.files.read_regular(&path, limits::DOCUMENT_BYTES) {
             Ok(bytes) => Document::read_with(self.cache, bytes, path.as_str(), self.map, sink).map(Arc::new),
             Err(error) => {
                 sink.push(unreadable(&names::UNREADABLE_USE, text, &error));

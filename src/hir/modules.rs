@@ -327,7 +327,7 @@ impl Loader<'_> {
             );
             return None;
         }
-        let bytes = match self.files.read(&path, limits::FLOW_BYTES) {
+        let bytes = match self.files.read_regular(&path, limits::FLOW_BYTES) {
             Ok(bytes) => bytes,
             Err(error) => {
                 self.sink.push(unreadable(&names::UNREADABLE_USE, text, &error));

@@ -136,7 +136,7 @@ type Read = (IdempotencyStatement, plan::Statement, FileId, String);
 fn read(file: &ast::Text, reader: &mut Reader<'_>, sink: &mut Sink) -> Option<Read> {
     let path = reader.local(file, "the statement", sink)?;
     let unreadable = |message: String| Diagnostic::new(&codes::UNREADABLE_STATEMENT, file.span, message);
-    let bytes = match reader.files.read(&path, limits::STATEMENT_BYTES) {
+    let bytes = match reader.files.read_regular(&path, limits::STATEMENT_BYTES) {
         Ok(bytes) => bytes,
         Err(error) => {
             sink.push(super::unreadable::unreadable(&codes::UNREADABLE_STATEMENT, file, &error));

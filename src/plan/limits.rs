@@ -1,9 +1,9 @@
-//! What an api's counterparty is held to: apis that lead to the same one share its rate and its places.
+//! What an api's counterparty is held to: apis that lead to the same one share its rate, its places and its breaker.
 
 use std::collections::BTreeMap;
 
 use super::PlanError;
-use super::model::{Api, Plan};
+use super::model::{Api, Breaker, Plan};
 use super::pace::Rate;
 use crate::ecz::EczId;
 
@@ -25,6 +25,21 @@ pub struct Limits {
     pub rate: Option<Rate>,
     /// Most requests at once.
     pub concurrency: Option<u32>,
+    /// When nothing is asked for a while, whatever the policy is called.
+    pub breaker: Breaker,
+}
+
+impl Limits {
+    /// What an api states.
+    pub fn new(
+        counterparty: Counterparty,
+        rate: Option<Rate>,
+        concurrency: Option<u32>,
+        breaker: &Breaker,
+    ) -> Limits {
+        let breaker = Breaker { name: String::new(), ..breaker.clone() };
+        Limits { counterparty, rate, concurrency, breaker }
+    }
 }
 
 /// The limits of a flow's apis, flows that it calls with it, by the api's name.
@@ -42,10 +57,7 @@ impl Api {
 
 /// The limits of a plan's apis.
 pub(super) fn of(plan: &Plan) -> LimitsByApi<'_> {
-    let of_api = |api: &Api| {
-        let counterparty = api.counterparty();
-        Limits { counterparty, rate: api.rate, concurrency: api.concurrency }
-    };
+    let of_api = |api: &Api| Limits::new(api.counterparty(), api.rate, api.concurrency, &api.breaker);
     plan.all_apis().into_iter().map(|(name, api)| (name, of_api(api))).collect()
 }
 
@@ -68,7 +80,9 @@ pub(super) fn check_limits(plan: &Plan) -> Result<(), PlanError> {
         Some((first, other)) => Err(PlanError::Obligation {
             name: "P9",
             subject: (*other).to_owned(),
-            reason: format!("`{first}` has the same passport and base URL, and another rate or concurrency"),
+            reason: format!(
+                "`{first}` has the same passport and base URL, and another rate, concurrency or breaker"
+            ),
         }),
     }
 }

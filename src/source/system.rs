@@ -20,6 +20,12 @@ pub enum ReadError {
         /// The system's words.
         reason: String,
     },
+    /// It is a pipe, a socket or a device: reading it may never end.
+    #[error("cannot read `{path}`: it is no regular file")]
+    Irregular {
+        /// The path as asked for.
+        path: Utf8PathBuf,
+    },
     /// The file is larger than its reader allows.
     #[error("`{path}` is larger than {limit} bytes")]
     TooLarge {
@@ -33,13 +39,17 @@ pub enum ReadError {
 impl Explained for ReadError {
     fn code(&self) -> &'static str {
         match self {
-            ReadError::Io { .. } => "ER1001",
+            ReadError::Io { .. } | ReadError::Irregular { .. } => "ER1001",
             ReadError::TooLarge { .. } => "ER1002",
         }
     }
 
     fn help(&self) -> Option<String> {
         match self {
+            ReadError::Irregular { .. } => Some(
+                "a pipe, a socket or a device is read only where the command line names it: name a file"
+                    .into(),
+            ),
             ReadError::Io { kind: io::ErrorKind::NotFound, .. } => {
                 Some("check the path; relative paths start where the command was run".into())
             }
@@ -59,6 +69,12 @@ impl Explained for ReadError {
 pub trait FileSystem: Send + Sync {
     /// The bytes of a file, at most `limit` of them.
     fn read(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError>;
+
+    /// The bytes of a file that another file names, or a convention does: of a regular file alone. Nobody asked to wait for
+    /// whoever may write into a pipe.
+    fn read_regular(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError> {
+        self.read(path, limit)
+    }
 }
 
 /// Reads at most `limit` bytes of a reader; one more is an error.
@@ -95,6 +111,16 @@ impl FileSystem for DiskFiles {
         let size = file.metadata().ok().and_then(|about| usize::try_from(about.len()).ok());
         read_into(Vec::with_capacity(size.unwrap_or(0).min(limit) + 1), path, file, limit)
     }
+
+    fn read_regular(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError> {
+        // Looked at before it is opened, which may be what waits. What is not there or a folder, `read` says better.
+        match std::fs::metadata(path) {
+            Ok(about) if !about.is_file() && !about.is_dir() => {
+                Err(ReadError::Irregular { path: path.to_owned() })
+            }
+            _ => self.read(path, limit),
+        }
+    }
 }
 
 /// Files held in memory, for tests and embedding.
@@ -130,6 +156,13 @@ impl FileSystem for Overlay<'_> {
         match self.over.get(path) {
             Some(bytes) => read_bounded(path, bytes.as_slice(), limit),
             None => self.under.read(path, limit),
+        }
+    }
+
+    fn read_regular(&self, path: &Utf8Path, limit: usize) -> Result<Vec<u8>, ReadError> {
+        match self.over.contains_key(path) {
+            true => self.read(path, limit),
+            false => self.under.read_regular(path, limit),
         }
     }
 }

@@ -269,10 +269,36 @@ fn a_hash_is_the_pin_and_a_plan_the_same_each_time() {
     assert!(told.contains("EF8001") && told.contains("name it `.yaml`"), "{told}");
     let told = desk.run("pin --fetch http://127.0.0.1:1/a.json -o a.json").expect(2).stderr;
     assert!(told.contains("ER1083") && told.contains("use https"), "{told}");
-    let told = desk.run("run a.plan.json --sandbox --allow-detached --input ticket_id=T1").expect(2).stderr;
+    let told = desk.run("run a.plan.json --sandbox --input ticket_id=T1").expect(2).stderr;
     assert!(told.contains("ER1075") && told.contains("`./apis/payments.openapi.json`"), "{told}");
+    assert!(told.contains("--allow-detached"), "{told}");
+    desk.run("run a.plan.json --sandbox --allow-detached --input ticket_id=T1").expect(0);
+    let told = desk.run("egress a.plan.json").expect(2).stderr;
+    assert!(told.contains("ER1075") && !told.contains("--allow-detached"), "it has no such option: {told}");
     let digest = desk.run(&format!("compile {FLOW}")).expect(0).stdout;
     assert_eq!(plan["plan_digest"], digest.trim_end());
+}
+
+/// Whatever a flow names and is no file is not waited for: it is a finding, and the lock is none.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let desk = Desk::with("payout");
+    let lock = "payout/eczflow.lock";
+    for (piped, code) in [
+        ("payout/apis/bank.openapi.yaml", "EF1004"),
+        ("payout/apis/ledger.statement.json", "EF5040"),
+        (lock, "EF4011"),
+    ] {
+        let kept = desk.path("kept");
+        std::fs::rename(desk.path(piped), &kept).unwrap();
+        assert!(Command::new("mkfifo").arg(desk.path(piped)).status().unwrap().success());
+        let found = desk.run("check payout/payout.eczflow").expect(1);
+        let told = found.stdout + &found.stderr;
+        assert!(told.contains(code) && told.contains("it is no regular file"), "{told}");
+        std::fs::rename(kept, desk.path(piped)).unwrap();
+    }
+    desk.run("check payout/payout.eczflow").expect(0);
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn run(plan: &Verified<Plan>, data: Data<'static>) -> Seen {
         failure: run
             .state
             .failure
-            .filter(|failure| failure.class != FailureClass::Bound)
+            .filter(|failure| failure.class != FailureClass::Key)
             .map(|failure| (format!("{:?}", failure.path), failure.message)),
     }
 }

@@ -302,7 +302,8 @@ fn edited_limits_of_a_counterparty_are_refused() {
     };
     let both = plan_of_both("rate 10 per 1m concurrency 10");
     let apart = "has the same passport and base URL";
-    let edits: [(&str, Edit); 4] = [
+    let edits: [(&str, Edit); 5] = [
+        (apart, |plan| plan.apis.get_mut("depot").unwrap().breaker.slow_ms += 1),
         (apart, |plan| plan.apis.get_mut("depot").unwrap().rate = None),
         (apart, |plan| plan.apis.get_mut("depot").unwrap().rate.as_mut().unwrap().requests = 11),
         (apart, |plan| plan.apis.get_mut("warehouse").unwrap().concurrency = None),

@@ -243,8 +243,22 @@ fn one_key_for_two_calls_is_refused_wherever_it_shows() {
         _ => Reply::Answer(200, flows::undo_body("moved")),
     });
     let run = start(&plan, json!({"orders": [order("A"), order("B")], "most": 3}), &mut world);
-    assert_eq!(failure(&run), FailureClass::Bound);
+    assert_eq!(failure(&run), FailureClass::Key);
+    assert_eq!(
+        run.state.failure.as_ref().unwrap().message,
+        "it has the same `key once per` as `counts[0].booked[0].moved`"
+    );
     assert!(world.sent.iter().filter(|(path, ..)| path.ends_with(".moved")).count() < 2);
+
+    // Items of one loop are compared before its first iteration.
+    let mut twice = order("A");
+    twice["lines"] =
+        json!([{"sku": "R", "quantity": 1}, {"sku": "S", "quantity": 1}, {"sku": "S", "quantity": 2}]);
+    let run = start(&plan, json!({"orders": [twice], "most": 3}), &mut world);
+    assert_eq!(failure(&run), FailureClass::Key);
+    let message = &run.state.failure.as_ref().unwrap().message;
+    let [this, earlier] = [2, 1].map(|item| format!("`counts[0].booked[{item}].moved`"));
+    assert_eq!(message, &format!("{this} has the same `key once per` as {earlier}"));
 }
 
 /// An answer cannot make a run wait for ever, nor write a moment that no journal can hold.

@@ -10,9 +10,8 @@ use crate::types::{Contract, FieldAccess};
 pub(super) fn members<'c>(call: &'c ast::Call, contract: &Contract) -> Vec<&'c ast::Argument> {
     let Some(body) = contract.body.as_ref().filter(|_| call.body.is_none()) else { return Vec::new() };
     let ty = body.schema.ty.without_nothing();
-    let is_parameter = |name: &str| {
-        contract.parameters.iter().any(|parameter| parameter.name.eq_ignore_ascii_case(name))
-    };
+    let is_parameter =
+        |name: &str| contract.parameters.iter().any(|parameter| parameter.name.eq_ignore_ascii_case(name));
     call.arguments
         .iter()
         .filter(|argument| argument.location.is_none() && !is_parameter(&argument.name.text))
@@ -30,7 +29,8 @@ pub(super) fn finding(call: &ast::Call, members: &[&ast::Argument]) -> Option<Di
     };
     let finding = Diagnostic::new(&codes::UNKNOWN_ARGUMENT, first.name.span, message);
     let finding = rest.iter().fold(finding, |finding, member| finding.and(member.name.span, ""));
-    let help = format!("write them as a record, which stands without a name: `{{ {}: … }}`", names.join(": …, "));
+    let help =
+        format!("write them as a record, which stands without a name: `{{ {}: … }}`", names.join(": …, "));
     let finding = finding.help(match rest {
         [] => help.replacen("them as", "it as", 1),
         _ => help,

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::base::{Digest, Timestamp};
 use crate::ecz::{Asked, Decision, EczId, Observation};
-use crate::types::RequestBody;
+use crate::types::{IDEMPOTENCY_KEY, RequestBody};
 
 /// Why no answer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +67,15 @@ pub struct Request {
     /// The idempotency header's name and value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<(String, String)>,
+}
+
+impl Request {
+    /// The idempotency header as it is sent, which signatures cover: the key, or what the flow itself gives a read.
+    pub fn idempotency(&self) -> Option<(&str, &str)> {
+        let given = || self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(IDEMPOTENCY_KEY));
+        let sent = self.key.as_ref().map(|(name, value)| (name, value)).or_else(given);
+        sent.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
 }
 
 /// An answer as it is journalled.

@@ -7,8 +7,9 @@ use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
 use super::functions::StepAnswer;
 use super::misplaced;
-use super::model::{Api, Call, Position};
+use super::model::{Api, Position};
 use super::modules::{Modules, given_twice, kind, unknown};
+use super::nodes::Call;
 use super::policies::{self, Handoff};
 use super::shown::spans;
 use crate::base::{did_you_mean, meant};
@@ -388,8 +389,9 @@ impl<'d> FlowLowering<'_, 'd> {
                 let location = parameter.location.as_str();
                 let message =
                     format!("`{}` needs the {location} parameter `{}`", call.operation.text, parameter.name);
+                let name = as_written(&parameter.name).unwrap_or_else(|| parameter.name.clone());
                 let mut diagnostic = Diagnostic::new(&codes::MISSING_ARGUMENT, call.operation.span, message)
-                    .help(format!("add `{}: …`", parameter.name));
+                    .help(format!("add `{name}: …`"));
                 if let Some(span) = document.place(&parameter.pointer) {
                     diagnostic = diagnostic.and(span, "required here");
                 }

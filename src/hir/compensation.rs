@@ -1,7 +1,7 @@
 //! How a step is undone, or why it is not.
 
 use super::flow::FlowLowering;
-use super::model::Call;
+use super::nodes::Call;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::graph;
 use crate::source::Span;

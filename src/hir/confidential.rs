@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::classes::owner_of;
-use super::model::{Block, Call, ClassifiedIn, Cleared, Hir, Node, NodeKind};
+use super::model::{ClassifiedIn, Cleared, Hir};
+use super::nodes::{Block, Call, Node, NodeKind};
 use crate::expr::Expr;
 use crate::plan::secrecy::{self, Api, Called, Input, Item, Sent, Subject, What};
 use crate::plan::{Classified, Clearance};

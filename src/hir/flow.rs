@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::calls::{Answering, Calls};
+use super::calls::Calls;
 use super::declared::Declared;
 use super::expressions::{Lowering, Typed, convert};
-use super::functions::StepAnswer;
 use super::matched::{Matched, matched};
 use super::misfit::part;
-use super::model::{Block, Flow, Hir, Input, Loop, Node, NodeKind, Operator, Position, Released, Step};
+use super::model::{Flow, Hir, Input, Operator, Position, Released};
+use super::nodes::{Block, Node, NodeKind};
 use super::placed::{NAMED_AT_ONCE, Placed};
 use super::policies::BOUNDS;
 use super::scope::{Scope, defined_names};
 use super::shown::spans;
 use super::{classes, items, policies};
-use crate::diagnostics::codes::{graph, names, retry, types as codes};
+use crate::diagnostics::codes::{graph, names, retry};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
 use crate::plan::{Wait, ranges};
@@ -175,7 +175,7 @@ pub(crate) struct FlowLowering<'a, 'd> {
     pub(crate) sink: &'a mut Sink,
     pub(super) positions: Vec<Position>,
     output_spans: Vec<(String, Span)>,
-    parts: PartsLeft,
+    pub(super) parts: PartsLeft,
     pub(crate) unbound: Vec<(String, ast::Name)>,
     /// Steps of which something was reported, so that they are no nodes.
     unbuilt: BTreeSet<String>,
@@ -186,7 +186,7 @@ pub(crate) struct FlowLowering<'a, 'd> {
     /// The flows that this one may call.
     pub(super) callees: &'a BTreeMap<String, Arc<Hir>>,
     /// Refusals that steps may end with.
-    matches: Matched,
+    pub(super) matches: Matched,
     /// The flow's own operator.
     pub(super) operator: Option<String>,
     releases: BTreeMap<String, Released>,
@@ -271,7 +271,7 @@ impl<'d> FlowLowering<'_, 'd> {
     }
 
     /// `outer` is the variable of the loop whose body this is.
-    fn block(&mut self, block: &ast::Block, outer: Option<&str>) -> Block {
+    pub(super) fn block(&mut self, block: &ast::Block, outer: Option<&str>) -> Block {
         let mut placed = Placed::default();
         // Names of `after` statements: they hold back everything below them.
         let mut barrier: Vec<(String, Span)> = Vec::new();
@@ -448,128 +448,5 @@ impl<'d> FlowLowering<'_, 'd> {
                 self.scope.no_step(name, self.sink);
             }
         }
-    }
-
-    fn step(&mut self, step: &ast::Step) -> Option<NodeKind> {
-        self.scope.unanswered = Some(step.name.text.clone());
-        let kind = self.step_parts(step);
-        self.scope.unanswered = None;
-        kind
-    }
-
-    fn step_parts(&mut self, step: &ast::Step) -> Option<NodeKind> {
-        let guard = step.when.as_ref().map(|when| {
-            let typed = self.condition(when);
-            (typed.expr, typed.span)
-        });
-        let call = self.call(&step.call, Some(step), step.retry.as_ref(), step.handoff.as_ref());
-        let Some(Answering { call, value: answer, beside: headers, pages }) = call else {
-            let others = step.undo.iter().map(|undo| &undo.call);
-            let others = others.chain(step.reconcile.iter().map(|read| &read.call));
-            self.unbound.extend(others.map(|call| (call.api.text.clone(), call.operation.clone())));
-            // The name stands for something, only nobody knows what.
-            self.scope.define(&step.name, Type::Never, true, self.sink);
-            return None;
-        };
-        let read = step.reconcile.as_ref().and_then(|written| self.read(written, &step.name));
-        let mut on = Vec::new();
-        for clause in &step.on {
-            let message = self.message(&clause.message);
-            on.push((clause.status.value, clause.status.span, message.expr));
-        }
-        // Reading without using the answer is most likely a mistake; an effect is wanted for itself.
-        let needless = !call.is_safe();
-        let refusals = self.matches.get(&step.name.text).cloned().unwrap_or_default();
-        let maybe = step.when.is_some() || !refusals.is_empty();
-        let ty = if maybe { answer.clone().optional() } else { answer.clone() };
-        self.scope.define(&step.name, ty, needless, self.sink);
-        if self.scope.first_place(&step.name.text) == Some(step.name.span) {
-            let fails: BTreeMap<u16, Span> =
-                step.on.iter().map(|on| (on.status.value, on.status.span)).collect();
-            let reconciled = step.reconcile.is_some();
-            let known = if maybe || !fails.is_empty() || reconciled {
-                let guard = guard.as_ref().map(|(_, span)| *span);
-                Arc::new(StepAnswer { refusals, fails, guard, reconciled, ..(*headers).clone() })
-            } else {
-                Arc::clone(&headers)
-            };
-            self.scope.answers(&step.name.text, known);
-        }
-        let reconcile =
-            read.and_then(|(written, read)| self.reconcile(written, &step.name, &call, &answer, read));
-        let poll = step.poll.as_ref().and_then(|poll| self.poll(poll, &step.name, &call, &answer));
-        let (undo, irreversible) =
-            self.compensation(&step.name, answer, step.undo.as_deref(), step.irreversible.as_ref());
-        Some(NodeKind::Step(Box::new(Step {
-            call,
-            poll,
-            pages: step.pages.as_ref().and_then(|written| Some((pages?, written.span))),
-            reconcile: reconcile.map(Box::new),
-            guard,
-            on,
-            undo,
-            irreversible,
-            headers: headers.headers.keys().cloned().collect(),
-        })))
-    }
-
-    fn each(&mut self, each: &ast::For, id: String) -> NodeKind {
-        self.node = id.clone();
-        self.scope.unfinished.extend(each.binding.iter().map(|name| name.text.clone()));
-        let guard = each.when.as_ref().map(|when| {
-            let typed = self.condition(when);
-            (typed.expr, typed.span)
-        });
-        let (list, item) = self.lowering().items(&each.list);
-        let bounds = [
-            (Some(&each.at_most), ranges::ITEMS, "`at most`"),
-            (each.parallel.as_ref(), ranges::PARALLEL, "`parallel`"),
-        ];
-        for (count, most, word) in bounds {
-            if let Some(count) = count
-                && !(1..=most).contains(&count.value)
-            {
-                let message = format!("{word} is between 1 and {most}");
-                self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, count.span, message).help(BOUNDS));
-            }
-        }
-        self.scope.enter();
-        self.scope.define(&each.variable, item, true, self.sink);
-        let body = self.block(&each.body, Some(&each.variable.text));
-        self.node = id;
-        let result = each.result.as_ref().map(|result| self.expression(&result.value, None));
-        if let Some(result) = &result
-            && result.ty.is_optional()
-        {
-            let message = "an iteration yields a value, but this may be absent";
-            self.sink.push(
-                Diagnostic::new(&codes::OPTIONAL_NOT_HANDLED, result.span, message)
-                    .help("say what stands for it with `??`, such as `?? null`"),
-            );
-        }
-        self.scope.leave(self.sink);
-        if let Some(binding) = &each.binding {
-            self.scope.unfinished.pop();
-            let item = result.as_ref().map(|result| result.ty.clone().present());
-            if item.is_none() {
-                let message = format!("`{}` has no value: the loop yields nothing", binding.text);
-                self.sink.push(
-                    Diagnostic::new(&codes::BAD_OPERANDS, binding.span, message)
-                        .help("end the body with `yield`, or drop the name"),
-                );
-            }
-            let list = self.parts.keep(Type::list(item.unwrap_or(Type::Never)).capped());
-            let ty = if each.when.is_some() { list.optional() } else { list };
-            self.scope.define(binding, ty, false, self.sink);
-        }
-        NodeKind::For(Box::new(Loop {
-            variable: each.variable.text.clone(),
-            list: list.expr,
-            at_most: (each.at_most.value, each.at_most.span),
-            parallel: each.parallel.as_ref().map_or(1, |parallel| parallel.value),
-            guard,
-            body,
-            result: result.map(|result| result.expr),
-        }))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Call, Node, NodeKind};
+use super::nodes::{Call, Node, NodeKind};
 use crate::expr::Expr;
 use crate::plan::free_names;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::Node;
+use super::nodes::Node;
 
 /// An `after` that names more nodes than this becomes a node of its own, so that what stands below waits for one name
 /// instead of for each of them: the edges of a flow grow with its text, not with its square.

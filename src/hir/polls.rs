@@ -1,7 +1,7 @@
 //! `poll CALL until c every 5s at most 60`.
 
 use super::flow::FlowLowering;
-use super::model::Call;
+use super::nodes::Call;
 use super::policies::BOUNDS;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{graph, retry};

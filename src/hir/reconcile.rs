@@ -2,7 +2,7 @@
 
 use super::calls::Answering;
 use super::flow::FlowLowering;
-use super::model::{Call, Reconcile};
+use super::nodes::{Call, Reconcile};
 use super::policies::BOUNDS;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{retry, types as codes};

@@ -1,7 +1,8 @@
 //! How nodes are called in findings, and where the parts of a request are written. A plan gives every node a name; a flow
 //! does not.
 
-use super::model::{Call, Hir, Node, NodeKind, Position};
+use super::model::{Hir, Position};
+use super::nodes::{Call, Node, NodeKind};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::Answer;

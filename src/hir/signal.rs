@@ -3,7 +3,7 @@
 use super::expressions::convert;
 use super::flow::FlowLowering;
 use super::items;
-use super::model::{NodeKind, Signal};
+use super::nodes::{NodeKind, Signal};
 use super::policies::BOUNDS;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{identity, retry, types as codes};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
-use super::model::{Call, Hir, NodeKind, SubFlow};
+use super::model::Hir;
 use super::modules::{given_twice, kind};
+use super::nodes::{Call, NodeKind, SubFlow};
 use crate::base::did_you_mean;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{identity, names, types as codes};

@@ -1,6 +1,7 @@
 //! Where the policy in force is weaker than one that it replaces.
 
-use super::model::{Call, Flow};
+use super::model::Flow;
+use super::nodes::Call;
 use super::policies::Handoff;
 use crate::ecz::EczId;
 

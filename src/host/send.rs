@@ -160,7 +160,7 @@ impl Task {
             target: Target::of(&self.request.method, &url)
                 .hiding(credentials.iter().filter_map(Credential::query)),
             content_type,
-            idempotency: self.request.key.as_ref().map(|(name, value)| (name.as_str(), value.as_str())),
+            idempotency: self.request.idempotency(),
             handoff: Some(&handoff),
             body: &body,
         };

@@ -1,6 +1,6 @@
 //! What a value hangs on: the run, the inputs, the loops around. What keys are judged by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::bits::Bits;
@@ -94,6 +94,8 @@ pub(super) struct Reader<'a> {
     known: BTreeMap<&'a str, Rc<Function>>,
     /// Names in scope.
     pub(super) names: BTreeMap<&'a str, Rc<Value>>,
+    /// Of these, texts that are never empty.
+    pub(super) filled: BTreeSet<&'a str>,
     /// The names of the function that is read, and of comprehensions, the innermost last.
     local: Vec<(&'a str, Rc<Value>)>,
     /// Of `local`, the function's parameters.
@@ -108,6 +110,7 @@ impl<'a> Reader<'a> {
             functions,
             known: BTreeMap::new(),
             names: BTreeMap::new(),
+            filled: BTreeSet::new(),
             local: Vec::new(),
             parameters: 0,
             separators: Vec::new(),
@@ -213,18 +216,31 @@ impl<'a> Reader<'a> {
         local.or_else(|| self.names.get(name)).cloned().unwrap_or_default()
     }
 
-    /// An empty separator leaves nothing between the items; a parameter may be one, which its callers tell.
+    /// A separator that may be empty leaves nothing between the items; a parameter may be one, which its callers tell.
     fn separated(&mut self, separator: Option<&Expr>, joined: &Rc<Joined>, whole: &mut Hangs) {
-        match separator {
-            Some(Expr::String { value }) if value.is_empty() => {
-                whole.joined.get_or_insert_with(|| Rc::clone(joined));
+        let Some(separator) = separator else { return };
+        if let Expr::Name { name } = separator
+            && let Some(at) = self.local.iter().rposition(|(known, _)| known == name)
+            && at < self.parameters
+        {
+            self.separators.push((at, Rc::clone(joined)));
+        } else if !self.is_filled(separator) {
+            whole.joined.get_or_insert_with(|| Rc::clone(joined));
+        }
+    }
+
+    /// Whether a text is seen to be never empty.
+    pub(super) fn is_filled(&self, text: &Expr) -> bool {
+        match text {
+            Expr::String { value } => !value.is_empty(),
+            Expr::Interpolate { parts } => {
+                parts.iter().any(|part| matches!(part, Part::Text(text) if !text.is_empty()))
             }
-            Some(Expr::Name { name }) => {
-                let at = self.local.iter().rposition(|(known, _)| known == name);
-                self.separators
-                    .extend(at.filter(|at| *at < self.parameters).map(|at| (at, Rc::clone(joined))));
+            Expr::Name { name } => {
+                let local = self.local.iter().any(|(known, _)| known == name);
+                !local && self.filled.contains(name.as_str())
             }
-            _ => {}
+            _ => false,
         }
     }
 

@@ -182,7 +182,12 @@ impl<'a> Judge<'a, '_> {
         let mut once = BTreeMap::new();
         for node in nodes {
             let value = match &node.does {
-                KeyDoes::Let(value) => self.reader.value(value),
+                KeyDoes::Let(value) => {
+                    if self.reader.is_filled(value) {
+                        self.reader.filled.insert(node.id);
+                    }
+                    self.reader.value(value)
+                }
                 KeyDoes::Call { sent, anew, key } => {
                     if let Some(key) = key {
                         let key = self.reader.value(key).whole.clone();

@@ -36,7 +36,7 @@ pub enum Failing {
     Fail,
     /// A list can be longer than `at most`.
     TooLong,
-    /// A wait can last until the run's deadline.
+    /// The run's deadline can come while it waits.
     Late,
     /// A value cannot always be computed.
     Value,
@@ -94,20 +94,20 @@ pub enum Does<'a> {
 }
 
 impl Wait {
-    /// How it can fail and how long it takes; the flow's deadline ends every wait.
-    pub fn outline(&self, functions: &Definitions, deadline_ms: u64) -> (Option<Failing>, Does<'static>) {
-        let fails = can_fail(&self.value, functions).then_some(Failing::Value);
+    /// How it can fail and how long it takes; the flow's deadline ends every wait, and may be near when a short one begins.
+    pub fn outline(&self, functions: &Definitions, deadline_ms: u64) -> (Failing, Does<'static>) {
+        let fails = waiting(&self.value, functions);
         let (least_ms, most_ms) = match self.value {
             Expr::Duration { milliseconds } if !self.until => (milliseconds, milliseconds),
             _ => (0, deadline_ms),
         };
-        (fails.or(late(most_ms, deadline_ms)), Does::Wait { least_ms, most_ms })
+        (fails, Does::Wait { least_ms, most_ms })
     }
 }
 
-/// What a wait can come to that takes as long as the run may.
-pub fn late(most_ms: u64, deadline_ms: u64) -> Option<Failing> {
-    (most_ms >= deadline_ms).then_some(Failing::Late)
+/// How what waits can fail, where it computes a value.
+pub fn waiting(value: &Expr, functions: &Definitions) -> Failing {
+    if can_fail(value, functions) { Failing::Value } else { Failing::Late }
 }
 
 impl Does<'_> {
@@ -157,11 +157,13 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
                 (Some(Failing::Call), Does::Flow { effect, undone, deadline_ms, body })
             }
             NodeKind::Signal(signal) => {
-                let fails = can_fail(&signal.otherwise, &plan.functions).then_some(Failing::Value);
-                let late = late(signal.within_ms, plan.flow.deadline_ms);
-                (fails.or(late), Does::Wait { least_ms: 0, most_ms: signal.within_ms })
+                let fails = waiting(&signal.otherwise, &plan.functions);
+                (Some(fails), Does::Wait { least_ms: 0, most_ms: signal.within_ms })
             }
-            NodeKind::Wait(wait) => wait.outline(&plan.functions, plan.flow.deadline_ms),
+            NodeKind::Wait(wait) => {
+                let (fails, does) = wait.outline(&plan.functions, plan.flow.deadline_ms);
+                (Some(fails), does)
+            }
             NodeKind::Let { value: given, .. } => value(given, Failing::Value),
             NodeKind::Return { value: given } => match guarded(&node.id, plan) {
                 true => (Some(Failing::Result), Does::Compute),

@@ -7,7 +7,7 @@ use super::Context;
 use crate::expr::Expr;
 use crate::graph::Graph;
 use crate::hir::{Block, Call, Hir, Node, NodeKind};
-use crate::plan::{CallTime, Does, Failing, Item, ReadBack, can_fail, late};
+use crate::plan::{CallTime, Does, Failing, Item, ReadBack, can_fail, waiting};
 use crate::types::Answer;
 
 /// The flow's outline: what the plan's own check makes of the plan.
@@ -66,11 +66,13 @@ impl<'c> Outlined<'c> {
                 (Some(Failing::Call), Does::Flow { effect, undone, deadline_ms, body })
             }
             NodeKind::Signal(signal) => {
-                let fails = can_fail(&signal.otherwise, functions).then_some(Failing::Value);
-                let late = late(signal.within_ms, hir.flow.deadline_ms);
-                (fails.or(late), Does::Wait { least_ms: 0, most_ms: signal.within_ms })
+                let fails = waiting(&signal.otherwise, functions);
+                (Some(fails), Does::Wait { least_ms: 0, most_ms: signal.within_ms })
             }
-            NodeKind::Wait(wait) => wait.outline(functions, hir.flow.deadline_ms),
+            NodeKind::Wait(wait) => {
+                let (fails, does) = wait.outline(functions, hir.flow.deadline_ms);
+                (Some(fails), does)
+            }
             NodeKind::Let(given) => value(given, Failing::Value),
             NodeKind::Return(given) => {
                 let mut positions = hir.flow.positions.iter().filter(|position| position.node == node.id);

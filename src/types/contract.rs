@@ -88,10 +88,13 @@ impl Contract {
         let mut key = None;
         for parameter in &view.parameters {
             let header = parameter.location == Location::Header;
-            if header && parameter.name.eq_ignore_ascii_case(IDEMPOTENCY_KEY) {
+            let keyed = header && parameter.name.eq_ignore_ascii_case(IDEMPOTENCY_KEY);
+            // The runtime makes keys for effects; where a read asks for one, the flow gives it as any other header.
+            if keyed && !view.is_safe() {
                 key = Some(Parameter::read(view, parameter)?);
+                continue;
             }
-            if header && is_runtime_header(&parameter.name) {
+            if header && !keyed && is_runtime_header(&parameter.name) {
                 continue;
             }
             let parameter = Parameter::read(view, parameter)?;
@@ -247,10 +250,15 @@ mod tests {
     use serde_json::json;
 
     fn contract(operation: Json) -> Result<Contract, GuardError> {
+        contract_of("post", operation)
+    }
+
+    fn contract_of(method: &str, operation: Json) -> Result<Contract, GuardError> {
+        let format = crate::documents::SLICE_FORMAT;
         let slice = json!({
             "openapi": "3.1.0",
-            "x-eczflow-slice": {"format": crate::documents::SLICE_FORMAT, "method": "POST", "path": "/t/{id}"},
-            "paths": {"/t/{id}": {"post": operation}},
+            "x-eczflow-slice": {"format": format, "method": method.to_uppercase(), "path": "/t/{id}"},
+            "paths": {"/t/{id}": {method: operation}},
             "components": {"schemas": {"Refund": {
                 "type": "object", "required": ["id", "amount"],
                 "properties": {"id": {"type": "string"}, "amount": {"type": "number", "multipleOf": 0.01}}
@@ -278,6 +286,16 @@ mod tests {
                 "default": {"description": "", "content": {"application/problem+json": {"schema": {"type": "object"}}}}
             }
         })
+    }
+
+    #[test]
+    fn a_key_of_a_read_is_a_header_as_any_other() {
+        let mut read = refund();
+        read.as_object_mut().unwrap().remove("requestBody");
+        let contract = contract_of("get", read).unwrap();
+        let names: Vec<&str> = contract.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        assert_eq!(names, ["id", "tag", "filter", "idempotency-key", "X-Note"]);
+        assert_eq!(contract.idempotency_header, None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
-use super::value::{DECIMAL_DIGITS, significant_digits};
+use super::value::{DECIMAL_DIGITS, survives_json};
 use super::{Members, Type, Value};
 use crate::base::{Timestamp, decode_base64, limits};
 
@@ -249,7 +249,7 @@ fn decimal(json: &Json) -> Result<Decimal, Misfit> {
     let text = number.to_string();
     let value = if text.contains(['e', 'E']) { Decimal::from_scientific(&text) } else { text.parse() }
         .map_err(|_| Misfit::whole("the number is too large or too small for a decimal"))?;
-    if significant_digits(value) > DECIMAL_DIGITS {
+    if !survives_json(value) {
         return Err(Misfit::whole(format!(
             "the decimal has more than {DECIMAL_DIGITS} significant digits, which a JSON number does not keep"
         )));

@@ -193,29 +193,33 @@ impl Value {
     }
 }
 
-/// Digits of a normalised decimal that carry its value.
-pub(crate) fn significant_digits(value: Decimal) -> usize {
-    let digits = value.normalize().mantissa().unsigned_abs().to_string();
-    digits.trim_end_matches('0').len()
+/// Whether a JSON number keeps a decimal: one of few enough digits, or a whole number that a double holds, as an int is.
+pub(crate) fn survives_json(value: Decimal) -> bool {
+    let value = value.normalize();
+    let digits = value.mantissa().unsigned_abs().to_string();
+    digits.trim_end_matches('0').len() <= DECIMAL_DIGITS || safe_integer(&value.to_string()).is_some()
+}
+
+fn safe_integer(text: &str) -> Option<i64> {
+    let integer: i64 = text.parse().ok()?;
+    (integer.unsigned_abs() <= limits::MAX_SAFE_INTEGER.unsigned_abs()).then_some(integer)
 }
 
 /// Whether a decimal literal has more digits than a JSON number keeps.
 pub fn has_too_many_digits(literal: &str) -> bool {
-    literal.parse().is_ok_and(|value| significant_digits(value) > DECIMAL_DIGITS)
+    literal.parse().is_ok_and(|value| !survives_json(value))
 }
 
 fn decimal_to_json(value: Decimal) -> Result<Json, WireError> {
     let value = value.normalize();
-    if significant_digits(value) > DECIMAL_DIGITS {
+    if !survives_json(value) {
         return Err(WireError::DecimalDigits);
     }
     let text = value.to_string();
-    match text.parse::<i64>() {
-        Ok(integer) if integer.unsigned_abs() <= limits::MAX_SAFE_INTEGER.unsigned_abs() => {
-            Ok(Json::from(integer))
-        }
+    match safe_integer(&text) {
+        Some(integer) => Ok(Json::from(integer)),
         // At most 15 significant digits: the shortest text of this double is the decimal again.
-        _ => text
+        None => text
             .parse::<f64>()
             .ok()
             .and_then(serde_json::Number::from_f64)
@@ -269,11 +273,13 @@ mod tests {
             ("-0.01", "-0.01"),
             ("500", "500"),
             ("123456789012.345", "123456789012.345"),
+            ("9007199254740991", "9007199254740991"),
         ] {
             let json = decimal(text).to_json().unwrap();
             assert_eq!(crate::base::canonical_json(&json).unwrap(), canonical);
         }
         assert_eq!(decimal("0.1234567890123456").to_json(), Err(WireError::DecimalDigits));
+        assert_eq!(decimal("9007199254740993").to_json(), Err(WireError::DecimalDigits));
         assert_eq!(decimal("1000000000000000000000").to_json().unwrap(), json!(1e21));
     }
 

@@ -75,3 +75,30 @@ async fn styles_cookies_and_forms_are_sent_as_the_tables_have_them() {
     has("name=tea+%26+mug&size%5Bwidth%5D=2");
     has("application/x-www-form-urlencoded");
 }
+
+const READ: &str = r#"eczflow 1
+use std.handoff.{ strict }
+operator acme { passport ECZ-GB-A1B2C3 agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }
+api keys = openapi("apis/keys.openapi.yaml")
+flow f(name: string) -> { found: string } {
+  as acme.agent
+  handoff strict
+  step found = keys.read("Idempotency-Key": name)
+  return { found: found }
+}
+"#;
+
+/// A signature covers the header whoever gave it, or nobody would take the request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_a_read_asks_for_is_sent_as_it_was_given() {
+    let mut files = flows::refund_files(Some(READ));
+    files.insert("apis/keys.openapi.yaml", include_str!("../ui/apis/keys.openapi.yaml"));
+    let stage = Stage::new(flows::compile(files), Faults::default()).await;
+    let run = stage.run(json!({"name": "this read"})).await;
+    assert_eq!(run.phase, Phase::Finished(Status::Succeeded), "{:?}", run.failure);
+    stage.audit(&run);
+    let entries = stage.entries(&run);
+    let intended = entries.iter().find(|entry| entry.record.kind == Kind::AttemptIntended).unwrap();
+    let request = serde_json::to_value(&intended.payload).unwrap().to_string();
+    assert!(request.contains(r#""idempotency-key":"this read""#), "{request}");
+}

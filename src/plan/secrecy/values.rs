@@ -421,11 +421,15 @@ impl<'s, 'a> Judge<'s, 'a> {
                 let status = self.beside(of, Part::Status).whole().all();
                 let mut inner = under.clone();
                 inner.union(&status);
-                let body = self.names.get(of.as_str()).cloned();
                 let mut joined: Option<Value<'a>> = None;
-                let values = arms.iter().map(|arm| (arm.variable.as_deref(), &arm.value));
-                for (variable, value) in values.chain(otherwise.as_deref().map(|value| (None, value))) {
-                    let bound = variable.zip(body.clone());
+                let values =
+                    arms.iter().map(|arm| (arm.variable.as_deref().zip(Some(arm.status)), &arm.value));
+                for (bound, value) in values.chain(otherwise.as_deref().map(|value| (None, value))) {
+                    // Of pages the name stands for their items; a refusal is the call's own answer.
+                    let bound = bound.and_then(|(variable, status)| {
+                        let bodies = if (200..300).contains(&status) { &self.names } else { &self.answers };
+                        Some((variable, bodies.get(of.as_str())?.clone()))
+                    });
                     let depth = locals.len();
                     locals.extend(bound);
                     let value = self.judge(value, locals, &inner);

@@ -104,7 +104,7 @@ fn words(how: Following, follower: &Node, effect: &Node, after: After) -> String
         Following::Node(Failing::Call) => format!("`{}` can fail", follower.id),
         Following::Node(Failing::Ensure) => "this `ensure` can fail".into(),
         Following::Node(Failing::Fail) => "this `fail` can end the run".into(),
-        Following::Node(Failing::Late) => "this can wait until the deadline".into(),
+        Following::Node(Failing::Late) => "the deadline can come while this waits".into(),
         Following::Node(Failing::TooLong) => "the list can be longer than `at most`".into(),
         Following::Node(Failing::Value) => format!("computing `{}` can fail", follower.id),
         Following::Node(Failing::Result) => "computing what is returned can fail".into(),

@@ -17,7 +17,6 @@ const NAMED: usize = 5;
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let flow = &context.hir.flow;
-    let Some(span) = flow.deadline_span else { return };
     let items = outline(context);
     let (total, path) = longest(&items, Rounds::One);
     if total <= flow.deadline_ms {
@@ -29,7 +28,10 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     });
     let attempts =
         if path.len() == 1 { "one attempt" } else { "one attempt of each call on its longest path" };
-    let message = format!("the deadline of {} is shorter than {attempts}", length(flow.deadline_ms));
+    let unwritten = if flow.deadline_span.is_some() { "" } else { ", which stands for none," };
+    let message =
+        format!("the deadline of {}{unwritten} is shorter than {attempts}", length(flow.deadline_ms));
+    let span = flow.deadline_span.unwrap_or(flow.span);
     let mut found = Diagnostic::new(&DEADLINE_TOO_SHORT, span, message);
     for item in items.iter().filter(|item| path.contains(&item.id)).take(NAMED) {
         let Some(node) = nodes.get(item.id) else { continue };

@@ -89,7 +89,7 @@ fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>) -> Dia
         && let Some(guarded) = context.hir.guarded_at(subject, words)
         && let Answer::Unknown(why) = &guarded.answer
     {
-        let words = format!("whether this fits is seen when it is sent: {}: {why}", guarded.place);
+        let words = format!("whether this fits is seen only at run time: {}: {why}", guarded.place);
         found = found.and(guarded.span, words);
     }
     if let Some((at, flow)) = context.hir.inside(&leak.subject) {

@@ -1,5 +1,7 @@
 //! What a flow sends, in the order of its statements: by which sources, and what decided that it is sent at all.
 
+mod endings;
+
 use std::collections::BTreeMap;
 
 use super::sources::{Origin, Sources};
@@ -8,10 +10,6 @@ use super::values::{Judge, Label, Value};
 use crate::expr::Expr;
 use crate::plan::bits::Bits;
 use crate::plan::compensation::can_fail;
-use crate::plan::order::reached_before;
-
-/// Different things that may end one block's run and are told apart. More count as one.
-const ENDINGS: usize = 64;
 
 /// What a receiver gets.
 pub(super) struct Sending<'a> {
@@ -67,15 +65,6 @@ struct Done<'a> {
     /// Where `body` is that of a called flow, what decides whether the run gets there: what may end it within was said
     /// already.
     entered: Option<Bits>,
-}
-
-/// An ending of a block.
-struct Ordered {
-    number: usize,
-    /// The nodes that are finished before any of it.
-    first: Bits,
-    /// Its one node, where it has no other.
-    only: Option<usize>,
 }
 
 /// Judges a flow.
@@ -189,7 +178,10 @@ impl<'a> Walk<'_, 'a> {
                 // Nothing of the called flow is done before it is given what it is to have.
                 let mut entered = fails.clone();
                 if *guarded {
-                    given.values().for_each(|value| entered.union(&value.whole().all()));
+                    let mut given_all = Bits::default();
+                    given.values().for_each(|value| given_all.union(&value.whole().all()));
+                    entered.union(&given_all);
+                    self.misfit_of(item.id, given_all);
                 }
                 done.ends.union(&guards);
                 done.ends.union(&entered);
@@ -206,7 +198,9 @@ impl<'a> Walk<'_, 'a> {
                 let guards = self.guarded(*guard, guards);
                 let value = self.judge.value(otherwise);
                 if *guarded {
-                    done.ends.union(&value.whole().all());
+                    let by = value.whole().all();
+                    done.ends.union(&by);
+                    self.misfit_of(item.id, by);
                 }
                 // It is evaluated only where the signal is waited for.
                 if *guarded || can_fail(otherwise, self.judge.functions) {
@@ -260,6 +254,7 @@ impl<'a> Walk<'_, 'a> {
                 let value = self.tell(item.id, "the output", value);
                 if *guarded {
                     done.ends.union(&value);
+                    self.misfit_of(item.id, value);
                 }
             }
         }
@@ -362,13 +357,13 @@ impl<'a> Walk<'_, 'a> {
                     for (name, words) in members {
                         let by = self.judge.member(&value, name).whole().all();
                         ends.union(&by);
-                        self.misfit(call, words, by);
+                        self.misfit(&call.subject, words, by);
                     }
                 }
                 Some(Guarded::Whole(words)) => {
                     let by = value.whole().all();
                     ends.union(&by);
-                    self.misfit(call, words, by);
+                    self.misfit(&call.subject, words, by);
                 }
                 None if repeated && place == "key" => ends.union(&value.whole().all()),
                 None => {}
@@ -386,11 +381,18 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// Remembers a value that may turn out not to fit, to say which it was that decided.
-    fn misfit(&mut self, call: &Sent<'a>, words: &str, by: Bits) {
+    fn misfit(&mut self, subject: &str, words: &str, by: Bits) {
         let by = by.common(&self.judge.sources.sensitive);
         if !by.is_empty() {
-            let (within, subject) = (self.within.clone(), call.subject.clone());
+            let (within, subject) = (self.within.clone(), subject.to_owned());
             self.misfits.push(Misfit { within, subject, words: words.to_owned(), by });
+        }
+    }
+
+    /// As [`Walk::misfit`], of a node that is no call: of a called flow the calling node is told without.
+    fn misfit_of(&mut self, node: &str, by: Bits) {
+        if self.caller.is_none() {
+            self.misfit(node, "", by);
         }
     }
 
@@ -423,81 +425,5 @@ impl<'a> Walk<'_, 'a> {
             endings: Vec::new(),
         });
         value.whole().all()
-    }
-
-    /// Says of each sending what may end the run before it: all that is not known to come after it. An undo is sent
-    /// where anything ends the run, earlier or later.
-    fn order(&mut self, block: &[Done<'a>]) {
-        let endings = self.endings_of(block);
-        let undone: Vec<usize> = endings.iter().map(|ending| ending.number).collect();
-        for (at, done) in block.iter().enumerate() {
-            let before = endings.iter().filter(|ending| !ending.first.has(at));
-            let before: Vec<usize> = before
-                .filter_map(|ending| match &done.entered {
-                    Some(entered) if ending.only == Some(at) => self.ending(entered, done.node),
-                    _ => Some(ending.number),
-                })
-                .collect();
-            self.order_one(done, &before, &undone);
-        }
-    }
-
-    /// In a loop every iteration counts as before every other: what ends the loop is in `before` already.
-    fn order_one(&mut self, done: &Done<'a>, before: &[usize], undone: &[usize]) {
-        for (numbers, endings) in [(&done.calls, before), (&done.undos, undone)] {
-            for number in numbers {
-                if let Some(sending) = self.sendings.get_mut(*number) {
-                    sending.endings.extend_from_slice(endings);
-                }
-            }
-        }
-        done.body.iter().for_each(|inner| self.order_one(inner, before, undone));
-    }
-
-    /// The number of a new ending, where it is by anything sensitive.
-    fn ending(&mut self, by: &Bits, node: &'a str) -> Option<usize> {
-        let by = by.common(&self.judge.sources.sensitive);
-        if by.is_empty() {
-            return None;
-        }
-        self.endings.push(Ending { by, node });
-        Some(self.endings.len() - 1)
-    }
-
-    /// What may end a block's run, equal ones once.
-    fn endings_of(&mut self, block: &[Done<'a>]) -> Vec<Ordered> {
-        let sensitive = self.judge.sources.sensitive.clone();
-        let mut groups: BTreeMap<Bits, Vec<usize>> = BTreeMap::new();
-        for (at, done) in block.iter().enumerate() {
-            let by = done.ends.common(&sensitive);
-            if !by.is_empty() {
-                groups.entry(by).or_default().push(at);
-            }
-        }
-        if groups.is_empty() {
-            return Vec::new();
-        }
-        if groups.len() > ENDINGS {
-            let mut all = Bits::default();
-            groups.keys().for_each(|by| all.union(by));
-            let mut nodes: Vec<usize> = groups.into_values().flatten().collect();
-            nodes.sort_unstable();
-            groups = BTreeMap::from([(all, nodes)]);
-        }
-        let edges: Vec<Vec<usize>> = block.iter().map(|done| done.after.clone()).collect();
-        // A circle was reported; nothing is known to come first then.
-        let earlier = reached_before(&edges).unwrap_or_else(|_| vec![Bits::default(); block.len()]);
-        let mut found = Vec::new();
-        for (by, nodes) in groups {
-            let mut first: Option<Bits> = None;
-            for bits in nodes.iter().filter_map(|at| earlier.get(*at)) {
-                first = Some(first.map_or_else(|| bits.clone(), |first| first.common(bits)));
-            }
-            let node = nodes.first().and_then(|at| block.get(*at)).map_or("", |done| done.node);
-            let Some(number) = self.ending(&by, node) else { continue };
-            let only = <[usize; 1]>::try_from(nodes).ok().map(|[at]| at);
-            found.push(Ordered { number, first: first.unwrap_or_default(), only });
-        }
-        found
     }
 }

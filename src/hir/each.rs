@@ -1,0 +1,72 @@
+//! Loops: what an iteration runs over, what it does and what it yields.
+
+use super::flow::FlowLowering;
+use super::nodes::{Loop, NodeKind};
+use super::policies::BOUNDS;
+use crate::diagnostics::Diagnostic;
+use crate::diagnostics::codes::{retry, types as codes};
+use crate::plan::ranges;
+use crate::syntax::ast;
+use crate::types::Type;
+
+impl FlowLowering<'_, '_> {
+    pub(super) fn each(&mut self, each: &ast::For, id: String) -> NodeKind {
+        self.node = id.clone();
+        self.scope.unfinished.extend(each.binding.iter().map(|name| name.text.clone()));
+        let guard = each.when.as_ref().map(|when| {
+            let typed = self.condition(when);
+            (typed.expr, typed.span)
+        });
+        let (list, item) = self.lowering().items(&each.list);
+        let bounds = [
+            (Some(&each.at_most), ranges::ITEMS, "`at most`"),
+            (each.parallel.as_ref(), ranges::PARALLEL, "`parallel`"),
+        ];
+        for (count, most, word) in bounds {
+            if let Some(count) = count
+                && !(1..=most).contains(&count.value)
+            {
+                let message = format!("{word} is between 1 and {most}");
+                self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, count.span, message).help(BOUNDS));
+            }
+        }
+        self.scope.enter();
+        self.scope.define(&each.variable, item, true, self.sink);
+        let body = self.block(&each.body, Some(&each.variable.text));
+        self.node = id;
+        let result = each.result.as_ref().map(|result| self.expression(&result.value, None));
+        if let Some(result) = &result
+            && result.ty.is_optional()
+        {
+            let message = "an iteration yields a value, but this may be absent";
+            self.sink.push(
+                Diagnostic::new(&codes::OPTIONAL_NOT_HANDLED, result.span, message)
+                    .help("say what stands for it with `??`, such as `?? null`"),
+            );
+        }
+        self.scope.leave(self.sink);
+        if let Some(binding) = &each.binding {
+            self.scope.unfinished.pop();
+            let item = result.as_ref().map(|result| result.ty.clone().present());
+            if item.is_none() {
+                let message = format!("`{}` has no value: the loop yields nothing", binding.text);
+                self.sink.push(
+                    Diagnostic::new(&codes::BAD_OPERANDS, binding.span, message)
+                        .help("end the body with `yield`, or drop the name"),
+                );
+            }
+            let list = self.parts.keep(Type::list(item.unwrap_or(Type::Never)).capped());
+            let ty = if each.when.is_some() { list.optional() } else { list };
+            self.scope.define(binding, ty, false, self.sink);
+        }
+        NodeKind::For(Box::new(Loop {
+            variable: each.variable.text.clone(),
+            list: list.expr,
+            at_most: (each.at_most.value, each.at_most.span),
+            parallel: each.parallel.as_ref().map_or(1, |parallel| parallel.value),
+            guard,
+            body,
+            result: result.map(|result| result.expr),
+        }))
+    }
+}

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{allow, fix};
 use crate::base::{Digest, Explained as _, limits};
-use crate::diagnostics::codes::{graph as codes, identity, names, secrets};
+use crate::diagnostics::codes::{graph as codes, names, secrets};
 use crate::diagnostics::{Diagnostic, Severity, Sink};
 use crate::documents::{Lock, LockError};
 use crate::emit::{EmitError, emit};
@@ -113,6 +113,7 @@ impl<'a> Session<'a> {
         let mut source_map = SourceMap::default();
         let mut sink = Sink::default();
         let resolved = self.resolve(path, bytes, choice, &mut source_map, &mut sink);
+        let unused = resolved.unused;
         let lock = self.lock(path, |bytes| Lock::read_for(file_name(path), bytes));
         let flows = with_callees(&resolved.flows);
         let graphs: BTreeMap<String, Arc<Graph>> = flows
@@ -132,14 +133,13 @@ impl<'a> Session<'a> {
         let checked: Vec<Checked> =
             resolved.flows.into_iter().map(|hir| Checked { graph: graph(&hir), hir }).collect();
         let mut diagnostics = allow::silence(&resolved.allows, resolved.whole, sink.into_sorted());
-        // The policy that is missing is most often the name that nothing uses: one mistake, one finding.
-        if diagnostics.iter().any(|found| found.code.number == identity::NO_HANDOFF_POLICY.number) {
-            diagnostics.retain(|found| found.code.number != names::UNUSED_NAME.number);
-        }
         // What is needless is known of a flow that is whole: to mend the error may need it.
         if diagnostics.iter().any(|found| found.severity == Severity::Error) {
             let needless = [&secrets::NEEDLESS_RELEASE, &secrets::NEEDLESS_CLEARANCE];
-            diagnostics.retain(|found| !needless.contains(&found.code));
+            let of_unused = |found: &Diagnostic| {
+                found.code.number == names::UNUSED_NAME.number && unused.contains(&found.span())
+            };
+            diagnostics.retain(|found| !needless.contains(&found.code) && !of_unused(found));
         }
         told_once(&mut diagnostics);
         fix::take_whole_lines(&source_map, &mut diagnostics);

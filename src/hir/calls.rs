@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
 use super::functions::StepAnswer;
+use super::misplaced;
 use super::model::{Api, Position};
 use super::modules::{Modules, given_twice, kind, unknown};
 use super::nodes::Call;
@@ -322,6 +323,7 @@ impl<'d> FlowLowering<'_, 'd> {
             parameter.location == Location::Header
                 && key.is_some_and(|key| parameter.name.eq_ignore_ascii_case(key))
         };
+        let members = self.members_by_name(call, document, bound);
         // By parameter; there are few.
         let mut given: Vec<(usize, Expr, Span)> = Vec::new();
         for argument in &call.arguments {
@@ -337,7 +339,10 @@ impl<'d> FlowLowering<'_, 'd> {
                 );
                 continue;
             }
-            let found = self.parameter(argument, call, document, bound);
+            let found = match members.contains(&argument.name.span) {
+                true => None,
+                false => self.parameter(argument, call, document, bound),
+            };
             let Some((index, parameter)) = found else {
                 let _ = self.expression(&argument.value, None);
                 continue;
@@ -401,6 +406,16 @@ impl<'d> FlowLowering<'_, 'd> {
         given.into_iter().filter_map(value).unzip()
     }
 
+    /// Members of the body that stand as arguments with names where the body is missing: they are told as one mistake.
+    fn members_by_name(&mut self, call: &ast::Call, document: &Document, bound: &Bound) -> Vec<Span> {
+        let members = misplaced::members(call, &bound.contract);
+        if let Some(finding) = misplaced::finding(call, &members) {
+            let body = bound.contract.body.as_ref().and_then(|body| document.place(&body.pointer));
+            self.sink.push(finding.and_at(body, "the body"));
+        }
+        members.into_iter().map(|member| member.name.span).collect()
+    }
+
     /// Which parameter an argument is for.
     fn parameter<'c>(
         &mut self,
@@ -461,7 +476,7 @@ impl<'d> FlowLowering<'_, 'd> {
         match (&call.body, &contract.body) {
             (None, None) => None,
             (None, Some(body)) => {
-                if body.required {
+                if body.required && misplaced::members(call, contract).is_empty() {
                     let message = format!("`{}` needs a body", call.operation.text);
                     let mut diagnostic =
                         Diagnostic::new(&codes::MISSING_ARGUMENT, call.operation.span, message)

@@ -70,9 +70,10 @@ pub(super) fn cleared(
 ) -> Vec<Cleared> {
     let mut found: Vec<Cleared> = Vec::new();
     for item in items {
-        let class = class(&item.class, sink);
+        // A name that leads nowhere is one finding: what relies on the clearance is not told as well.
+        let class = class(&item.class, sink).unwrap_or(Class::Restricted);
         let from = match &item.from {
-            None => Some(None),
+            None => None,
             Some(name) => {
                 let api = apis.get(&name.text).map(|api| owner_of(&name.text, api, operators));
                 let _ = modules.find(modules.root, &name.text);
@@ -82,12 +83,10 @@ pub(super) fn cleared(
                     let near = did_you_mean(&name.text, known);
                     sink.push(unknown(name, format!("no api or operator `{}`", name.text), near));
                 }
-                named.map(Some)
+                named
             }
         };
-        if let (Some(class), Some(from)) = (class, from) {
-            found.push(Cleared { clearance: Clearance { class, from }, span: item.span });
-        }
+        found.push(Cleared { clearance: Clearance { class, from }, span: item.span });
     }
     found.sort_by(|a, b| a.clearance.cmp(&b.clearance));
     found
@@ -168,8 +167,8 @@ impl FlowLowering<'_, '_> {
     }
 
     /// `release … to … as …` of a value.
-    pub(super) fn release(&mut self, written: &ast::Release, own: Option<&str>) -> Option<Released> {
-        let class = class(&written.class, self.sink);
+    pub(super) fn release(&mut self, written: &ast::Release, own: Option<&str>) -> Released {
+        let class = class(&written.class, self.sink).unwrap_or(Class::Public);
         let mut to = Vec::new();
         for name in &written.to {
             let own = own.filter(|own| *own == name.text);
@@ -179,6 +178,8 @@ impl FlowLowering<'_, '_> {
                 let message =
                     format!("no api `{}` to release to, and not the flow's own operator", name.text);
                 self.sink.push(unknown(name, message, near));
+                // One finding: whoever may have been meant, what relies on the release is not told as well.
+                to.extend(self.calls.apis.keys().chain(&self.operator).cloned());
                 continue;
             }
             let _ = self.calls.modules.find(self.calls.modules.root, &name.text);
@@ -193,8 +194,8 @@ impl FlowLowering<'_, '_> {
         }
         to.sort();
         to.dedup();
-        let release = Release { to, class: class?, because: written.because.value.clone() };
-        Some(Released { release, span: written.span })
+        let release = Release { to, class, because: written.because.value.clone() };
+        Released { release, span: written.span }
     }
 }
 

@@ -254,22 +254,28 @@ impl Lowering<'_, '_> {
                 let message = format!("no member `{}` here", name.text);
                 let near = did_you_mean(&name.text, candidates.iter().map(String::as_str));
                 let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message);
+                let beside = self.beside_the_body(&of.expr, &name.text);
                 diagnostic = match near {
+                    _ if beside.is_some() => diagnostic,
                     Some(near) => diagnostic.meant(name.span, &name.text, near, as_written(near)),
                     None if candidates.is_empty() => diagnostic.note("the record has no members"),
                     None => diagnostic
                         .note(format!("its members are `{}`", candidates.join("`, `")))
                         .help("name one of these"),
                 };
+                diagnostic.help = beside.or(diagnostic.help);
                 self.report(self.with_description(diagnostic, &of.expr));
                 return self.wrong_field(of, name, optional, span);
             }
             FieldAccess::NotARecord(_) | FieldAccess::MayBeNothing(_) => {
                 let message = format!("`{base}` has no members");
-                let help = match &base {
-                    Type::List { .. } => "take an item of it, `x[0]`, or each, `[x.… for x in xs]`",
-                    _ => "write the value itself, without the member",
-                };
+                let help = self.beside_the_body(&of.expr, &name.text).unwrap_or_else(|| {
+                    match &base {
+                        Type::List { .. } => "take an item of it, `x[0]`, or each, `[x.… for x in xs]`",
+                        _ => "write the value itself, without the member",
+                    }
+                    .to_owned()
+                });
                 let diagnostic = Diagnostic::new(&codes::UNKNOWN_MEMBER, name.span, message).help(help);
                 self.report(self.with_description(diagnostic, &of.expr));
                 return self.poison(span);
@@ -278,6 +284,14 @@ impl Lowering<'_, '_> {
         let ty = if nothing { found.optional() } else { found };
         let expr = Expr::Field { of: Box::new(of.expr), name: name.text.clone(), optional };
         Typed { expr, ty, span, literal: false }
+    }
+
+    /// What is written for the status or the headers of a step's answer, whose members are those of the body.
+    fn beside_the_body(&self, of: &Expr, member: &str) -> Option<String> {
+        let Expr::Name { name } = of else { return None };
+        self.scope.answer(name).filter(|_| matches!(member, "status" | "headers"))?;
+        let (is, of_it) = if member == "headers" { ("are", ".NAME") } else { ("is", "") };
+        Some(format!("the {member} of the answer {is} written `{member}({name}){of_it}`"))
     }
 
     /// Labels what an expression reads of a step's answer where the document describes it.

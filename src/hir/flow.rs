@@ -329,7 +329,7 @@ impl<'d> FlowLowering<'_, 'd> {
                     if let Some(release) = &value.release {
                         let own = self.operator.clone();
                         let released = self.release(release, own.as_deref());
-                        self.releases.extend(released.map(|released| (value.name.text.clone(), released)));
+                        self.releases.insert(value.name.text.clone(), released);
                     }
                     let ty = self.parts.keep(typed.ty);
                     self.scope.define(&value.name, ty, false, self.sink);

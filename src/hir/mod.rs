@@ -20,6 +20,7 @@ mod items;
 mod match_arms;
 mod matched;
 mod misfit;
+mod misplaced;
 mod model;
 mod modules;
 mod needs;
@@ -41,6 +42,7 @@ mod unreadable;
 mod weaker;
 mod written_types;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use camino::Utf8Path;
@@ -99,6 +101,8 @@ pub struct Resolved {
     pub allows: Vec<ast::Allow>,
     /// The flow's own file, where every flow of it was chosen: what nothing needs is then known.
     pub whole: Option<FileId>,
+    /// Declarations outside a flow that nothing used, by the places of their names.
+    pub unused: BTreeSet<Span>,
 }
 
 /// Resolves the chosen flows, each with those that it calls. What is wrong was reported.
@@ -156,7 +160,7 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resol
     // A name may be needed by a flow that was not chosen.
     if resolved.flows.len() == flows.len() {
         resolved.whole = Some(input.file);
-        modules.report_unused(sink);
+        resolved.unused = modules.report_unused(sink);
     }
     resolved
 }

@@ -473,14 +473,16 @@ impl Modules {
         self.list.iter().flat_map(|module| module.ast.allows.iter().cloned()).collect()
     }
 
-    /// Declarations and used names of the flow's own file that nothing named.
-    pub(crate) fn report_unused(&self, sink: &mut Sink) {
-        let Some(module) = self.list.get(self.root) else { return };
+    /// Reports declarations and used names of the flow's own file that nothing named; their places.
+    pub(crate) fn report_unused(&self, sink: &mut Sink) -> BTreeSet<Span> {
+        let mut unused = BTreeSet::new();
+        let Some(module) = self.list.get(self.root) else { return unused };
         let used = module.used.borrow();
         let imports = module.imports.values().map(|import| &import.name);
         let own = module.ast.items.iter().filter(|item| !matches!(item, ast::Item::Flow(_)));
         for name in imports.chain(own.filter_map(declared_name)) {
             if !used.contains(&name.text) {
+                unused.insert(name.span);
                 let message = format!("`{}` is never used", name.text);
                 let finding =
                     Diagnostic::new(&names::UNUSED_NAME, name.span, message).help("remove it, or use it");
@@ -493,5 +495,6 @@ impl Modules {
                 });
             }
         }
+        unused
     }
 }

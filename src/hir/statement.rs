@@ -71,10 +71,11 @@ pub(super) fn promised(
     let header = fact.header.value.clone();
     if !plan::is_token(&header) {
         let message = format!("`{header}` is not a header's name");
-        sink.push(Diagnostic::new(&codes::OUT_OF_RANGE, fact.header.span, message));
-        return Promise::default();
-    }
-    if plan::is_reserved(&header) {
+        sink.push(
+            Diagnostic::new(&codes::OUT_OF_RANGE, fact.header.span, message)
+                .help("it is made of letters, digits and `-`, without a space: mostly `Idempotency-Key`"),
+        );
+    } else if plan::is_reserved(&header) {
         let message = format!("`{header}` is set by the runtime: it cannot carry a key");
         sink.push(
             Diagnostic::new(&codes::RESERVED_HEADER, fact.header.span, message)
@@ -86,7 +87,8 @@ pub(super) fn promised(
     }
     match &fact.source {
         IdempotencySource::Assumed { by, because } => {
-            let known = find_operator(modules, modules.root, by, sink);
+            // An operator that nobody declares is one finding: the calls that rely on the header are not told as well.
+            let _ = find_operator(modules, modules.root, by, sink);
             if because.value.trim().is_empty() {
                 let message = format!("nothing says why `{}` takes `{header}` to be honoured", by.text);
                 sink.push(
@@ -96,7 +98,7 @@ pub(super) fn promised(
                 );
             }
             let (by, because) = (by.text.clone(), because.value.clone());
-            let promised = known.map(|_| Idempotency::Assumed { header, by, because });
+            let promised = Some(Idempotency::Assumed { header, by, because });
             Promise { promised, ..Promise::default() }
         }
         IdempotencySource::Stated { by, file, file_span, pin } => {

@@ -97,7 +97,9 @@ pub fn failures(flow: &str, failures: &[Failure]) -> String {
         }
         for stand in &failure.stays {
             let why = match stand.because {
-                "in_doubt" => "where its outcome is unknown, until a named operator decides",
+                "in_doubt" => {
+                    "where its outcome is unknown: nothing is undone then, and the run stays in doubt"
+                }
                 "irreversible" => "where it happened: it is irreversible",
                 _ => "where it happened: it has no undo",
             };

@@ -111,7 +111,8 @@ impl Errors<'_> {
         let Some(token) = self.scan.tokens.get(index).copied() else { return };
         let message = format!("expected {expected}, found {}", self.found(token));
         let found = Diagnostic::new(&codes::UNEXPECTED, self.span(token), message);
-        sink.push(match self.meant(index, &[Rule::EOI]) {
+        let slip = self.slip(&[Rule::EOI], index, (index, index + 1));
+        sink.push(match slip.or_else(|| self.meant(index, &[Rule::EOI])) {
             Some(hint) => found.help(hint),
             None => found,
         });
@@ -203,7 +204,8 @@ impl Errors<'_> {
             },
         };
         let found = Diagnostic::new(&codes::UNEXPECTED, span, message);
-        let hint = self.hint(&stop.expected, index, (from, to)).or(form.map(str::to_owned));
+        let slip = self.slip(&stop.expected, index, (from, to));
+        let hint = slip.or_else(|| self.hint(&stop.expected, index, (from, to))).or(form.map(str::to_owned));
         sink.push(match hint.or_else(|| self.meant(index.min(to.saturating_sub(1)), &stop.expected)) {
             Some(hint) => found.help(hint),
             None => found,

@@ -13,6 +13,7 @@ mod grammar;
 mod lower;
 mod recover;
 mod scan;
+mod slips;
 
 use crate::base::limits;
 use crate::diagnostics::codes::syntax as codes;

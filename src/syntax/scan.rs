@@ -257,6 +257,7 @@ impl Scanner<'_> {
             }
             '}' | ')' | ']' => self.close(c, start),
             '/' if self.rest().starts_with("//") => self.comment(start),
+            '#' => self.hash(start),
             '\'' => self.single_quotes(start),
             ';' => {
                 self.at += 1;
@@ -351,6 +352,27 @@ impl Scanner<'_> {
             self.forbidden(c, start + offset);
         }
         self.at = end;
+    }
+
+    /// `# text`: reported, and read as a comment.
+    fn hash(&mut self, start: usize) {
+        let next = self.rest().chars().nth(1).filter(|next| !matches!(next, '\n' | '\r'));
+        let sign = self.span(start, start + 1);
+        self.report(
+            Diagnostic::new(&codes::UNEXPECTED, sign, "`#` is no sign of the language")
+                .help("comments begin with `//`")
+                .fix("begin the comment with `//`", vec![(sign, "//".to_owned())]),
+        );
+        // As many bytes as before, so that places stay.
+        let (bytes, mend) = match next.map(char::len_utf8) {
+            None => (0, " "),
+            Some(1) => (1, "//"),
+            Some(2) => (2, "// "),
+            Some(3) => (3, "//  "),
+            Some(_) => (4, "//   "),
+        };
+        self.mends.push((start, start + 1 + bytes, mend));
+        self.comment(start);
     }
 
     /// `'text'`: reported, and read as a string.

@@ -127,6 +127,14 @@ fn slips_are_named_at_their_places() {
         ("pages without next", flow("step x = pages a.b() at most 10\n  return { a: id }")),
         ("release without a reason", flow("let x = release id to a as internal\n  return { a: x }")),
         ("no reason why", "eczflow 1\napi a = openapi(\"a.yaml\") {\n  no passport\n  server \"https://a\"\n}\n".into()),
+        ("a comment of another language", flow("# look up\n  let x = id # é\n  #\n  return { a: x }")),
+        ("a call in a let", flow("let x = a.b({ c: id })\n  return { a: id }")),
+        ("a step without a name", flow("step a.b(c: id)\n  return { a: id }")),
+        ("an if statement", flow("if id == \"\" { fail \"no\" }\n  let x = id\n  if x == \"\" { fail \"no\" }\n  return { a: id }")),
+        ("as an operator", flow("as acme\n  handoff strict\n  return { a: id }")),
+        ("auth without secret", "eczflow 1\napi a = openapi(\"a.yaml\") {\n  auth bearer token\n}\napi b = openapi(\"b.yaml\") {\n  auth bearer \"abc\"\n}\n".to_owned()),
+        ("a retry of numbers", flow("step x = a.b()\n    retry 3\n  step y = a.b()\n    retry \"careful\"\n  return { a: id }")),
+        ("a release inside a call", flow("step x = a.b({ c: release id to a as internal because \"so\" })\n  return { a: id }")),
         ("one bad clause keeps its step", flow("step x = a.b()\n    retry 5\n    key once ticket\n    when id == \"\"\n  return { a: id }")),
     ];
     let mut out = String::new();

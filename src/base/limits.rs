@@ -28,3 +28,5 @@ pub const SYNTAX_DEPTH: usize = 64;
 pub const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 /// Nesting of a payload item's value: what wraps it in a bundle must stay within JSON readers' limit of 128.
 pub const PAYLOAD_DEPTH: usize = 120;
+/// Nesting of a value in a run: the journal's own members stand around it within a payload.
+pub const VALUE_DEPTH: usize = PAYLOAD_DEPTH - 8;

@@ -118,8 +118,8 @@ pub fn evaluate(expr: &Expr, scope: &dyn Scope) -> Result<Value, EvalError> {
     let work = Work(Cell::new(EVALUATION_WORK));
     let value = evaluate_in(expr, &Frame { outer: scope, local: None, closed: false }, &work, 0)?;
     let value = work.own(value)?;
-    // One expression adds few levels; value upon value could otherwise become deeper than any stack.
-    if value.is_deeper_than(limits::DOCUMENT_DEPTH) {
+    // One expression adds few levels; value upon value could otherwise become deeper than the journal holds.
+    if value.is_deeper_than(limits::VALUE_DEPTH) {
         return Err(EvalError::new(EvalErrorKind::Limit, "the value is nested too deep"));
     }
     Ok(value)

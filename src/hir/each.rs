@@ -13,10 +13,7 @@ impl FlowLowering<'_, '_> {
     pub(super) fn each(&mut self, each: &ast::For, id: String) -> NodeKind {
         self.node = id.clone();
         self.scope.unfinished.extend(each.binding.iter().map(|name| name.text.clone()));
-        let guard = each.when.as_ref().map(|when| {
-            let typed = self.condition(when);
-            (typed.expr, typed.span)
-        });
+        let guard = self.guard(each.when.as_ref());
         let (list, item) = self.lowering().items(&each.list);
         let bounds = [
             (Some(&each.at_most), ranges::ITEMS, "`at most`"),

@@ -209,6 +209,14 @@ impl<'d> FlowLowering<'_, 'd> {
         self.lowering().condition(expression)
     }
 
+    /// `when`, with its place.
+    pub(super) fn guard(&mut self, when: Option<&ast::Expr>) -> Option<(Expr, Span)> {
+        when.map(|when| {
+            let typed = self.condition(when);
+            (typed.expr, typed.span)
+        })
+    }
+
     pub(crate) fn message(&mut self, expression: &ast::Expr) -> Typed {
         self.lowering().message(expression)
     }

@@ -16,10 +16,7 @@ use crate::types::{Field, Type};
 impl FlowLowering<'_, '_> {
     /// A signal; its name is defined in any case.
     pub(super) fn signal(&mut self, signal: &ast::Signal) -> Option<NodeKind> {
-        let guard = signal.when.as_ref().map(|when| {
-            let typed = self.condition(when);
-            (typed.expr, typed.span)
-        });
+        let guard = self.guard(signal.when.as_ref());
         let root = self.calls.modules.root;
         let ty = self.declared.ty(root, &signal.ty, self.sink);
         let value = self.signal_value(signal, &ty);

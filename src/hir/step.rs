@@ -20,10 +20,7 @@ impl FlowLowering<'_, '_> {
     }
 
     fn step_parts(&mut self, step: &ast::Step) -> Option<NodeKind> {
-        let guard = step.when.as_ref().map(|when| {
-            let typed = self.condition(when);
-            (typed.expr, typed.span)
-        });
+        let guard = self.guard(step.when.as_ref());
         let call = self.call(&step.call, Some(step), step.retry.as_ref(), step.handoff.as_ref());
         let Some(Answering { call, value: answer, beside: headers, pages }) = call else {
             let others = step.undo.iter().map(|undo| &undo.call);

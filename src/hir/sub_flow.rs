@@ -25,10 +25,7 @@ impl FlowLowering<'_, '_> {
     }
 
     fn sub_flow_parts(&mut self, step: &ast::SubFlow) -> Option<NodeKind> {
-        let guard = step.when.as_ref().map(|when| {
-            let typed = self.condition(when);
-            (typed.expr, typed.span)
-        });
+        let guard = self.guard(step.when.as_ref());
         let Some(callee) = self.callee(&step.call) else {
             for argument in &step.call.arguments {
                 let _ = self.expression(&argument.value, None);

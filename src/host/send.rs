@@ -234,8 +234,7 @@ impl Task {
                 AnswerBody::Unreadable(reason)
             }
             (bytes, _) if content_type.as_deref().is_some_and(is_json) => match json::read_strict(bytes) {
-                // The journal's own members stand around it.
-                Ok(value) if !is_deeper_than(&value, limits::PAYLOAD_DEPTH - 8) => AnswerBody::Json(value),
+                Ok(value) if !is_deeper_than(&value, limits::VALUE_DEPTH) => AnswerBody::Json(value),
                 _ => AnswerBody::Bytes(encode_base64(bytes)),
             },
             (bytes, _) => AnswerBody::Bytes(encode_base64(bytes)),

@@ -76,8 +76,8 @@ fn expected(what: &str, json: &Json) -> Misfit {
 }
 
 fn deep(depth: usize) -> Result<usize, Misfit> {
-    if depth >= limits::DOCUMENT_DEPTH {
-        return Err(Misfit::whole(format!("nested deeper than {} levels", limits::DOCUMENT_DEPTH)));
+    if depth >= limits::VALUE_DEPTH {
+        return Err(Misfit::whole(format!("nested deeper than {} levels", limits::VALUE_DEPTH)));
     }
     Ok(depth + 1)
 }
@@ -305,6 +305,14 @@ mod tests {
     use super::*;
     use crate::types::{Field, RecordType};
     use serde_json::json;
+
+    #[test]
+    fn what_the_journal_could_not_hold_is_not_read() {
+        let nested = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        let read = |levels| natural(&nested(levels), 0);
+        assert!(!read(limits::VALUE_DEPTH - 1).unwrap().is_deeper_than(limits::VALUE_DEPTH));
+        read(limits::VALUE_DEPTH).unwrap_err();
+    }
 
     fn record(fields: &[(&str, Type, bool)], others: Members) -> Type {
         let fields = fields

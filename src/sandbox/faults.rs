@@ -368,5 +368,11 @@ mod tests {
         assert_eq!(help(revoked("ECZ-GB-A1B2C3::API-000007")), "did you mean `ECZ-GB-A1B2C3::API-000001`?");
         assert!(help(Faults { drifted: vec!["paymints".into()], ..Faults::default() }).contains("payments"));
         assert_eq!(answers("payments.createRefund=503").check(&names), Ok(()));
+        // Where nothing is near, what there is.
+        assert_eq!(help(answers("payments.createRefund=example:lost")), "it has `pending`");
+        assert_eq!(help(revoked("ECZ-FR-NOBODY")), "the flow meets `ECZ-GB-A1B2C3::API-000001`");
+        let none = Names { examples: BTreeMap::new(), ..names };
+        let found = answers("payments.createRefund=example:lost").check(&none).unwrap_err();
+        assert_eq!(found.help().unwrap(), "the document names no examples under `examples` of its success");
     }
 }

@@ -29,7 +29,9 @@ impl FlowLowering<'_, '_> {
             // An undo exists only where the step was done: there, its answer is present.
             let before = self.scope.retype(&name.text, answer);
             self.node = format!("{}/undo", name.text);
+            self.scope.undoing = true;
             let call = self.call(&undo.call, None, undo.retry.as_ref(), undo.handoff.as_ref());
+            self.scope.undoing = false;
             self.node.clone_from(&name.text);
             if let Some(before) = before {
                 self.scope.retype(&name.text, before);

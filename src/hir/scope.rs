@@ -49,6 +49,8 @@ pub(crate) struct Scope {
     pub(crate) next: Option<Type>,
     /// The step whose call is being read: its answer is not there yet.
     pub(crate) unanswered: Option<String>,
+    /// Whether an undo is being read: what stands below its step is not there when it runs.
+    pub(crate) undoing: bool,
     /// The named loops that are being read: their lists are not there yet.
     pub(crate) unfinished: Vec<String>,
     /// How many names were unknown so far.
@@ -135,6 +137,10 @@ impl Scope {
             } else if self.unfinished.contains(&name.text) {
                 let message = format!("the list of `{}` is not there yet", name.text);
                 let help = "inside a loop take what the iteration itself made, by the names of its steps; what the loop yields is there below it";
+                (message, help)
+            } else if self.undoing {
+                let message = format!("`{}` comes after the step that this undoes", name.text);
+                let help = "the run may fail before it is there: take what the undo needs from the step's own answer, or from above the step";
                 (message, help)
             } else {
                 let message = format!("`{}` is used before it is defined", name.text);

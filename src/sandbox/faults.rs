@@ -97,6 +97,8 @@ pub enum FaultError {
         name: String,
         /// The nearest example.
         near: Option<String>,
+        /// The first of those that it has.
+        known: Vec<String>,
     },
     /// The sandbox projects no such identity.
     #[error("`{id}` is no identity of this flow")]
@@ -105,6 +107,8 @@ pub enum FaultError {
         id: EczId,
         /// The nearest identity.
         near: Option<String>,
+        /// The first of those that it projects.
+        known: Vec<String>,
     },
     /// The flow has no such step.
     #[error("the flow has no step `{name}`")]
@@ -142,8 +146,23 @@ impl Explained for FaultError {
             | FaultError::Identity { near, .. }
             | FaultError::Step { near, .. } => near,
         };
-        near.as_ref().map(|near| format!("did you mean `{near}`?"))
+        let near = near.as_ref().map(|near| format!("did you mean `{near}`?"));
+        near.or_else(|| match self {
+            FaultError::Example { known, .. } if known.is_empty() => {
+                Some("the document names no examples under `examples` of its success".into())
+            }
+            FaultError::Example { known, .. } => Some(format!("it has `{}`", known.join("`, `"))),
+            FaultError::Identity { known, .. } if !known.is_empty() => {
+                Some(format!("the flow meets `{}`", known.join("`, `")))
+            }
+            _ => None,
+        })
     }
+}
+
+/// Names that fit into a line or two.
+fn first_of(names: &[&str]) -> Vec<String> {
+    names.iter().take(8).map(|name| (*name).to_owned()).collect()
 }
 
 fn spelling(text: &str, reason: &'static str) -> FaultError {
@@ -266,6 +285,7 @@ impl Faults {
                         operation,
                         name: name.clone(),
                         near: near(name, examples),
+                        known: first_of(examples),
                     });
                 }
             }
@@ -276,7 +296,8 @@ impl Faults {
         for revocation in &self.revoked {
             if !names.identities.contains(&revocation.id.as_str()) {
                 let near = near(revocation.id.as_str(), &names.identities);
-                return Err(FaultError::Identity { id: revocation.id.clone(), near });
+                let known = first_of(&names.identities);
+                return Err(FaultError::Identity { id: revocation.id.clone(), near, known });
             }
             if let Some(step) =
                 revocation.before.as_ref().filter(|step| !names.steps.contains(&step.as_str()))
@@ -347,5 +368,11 @@ mod tests {
         assert_eq!(help(revoked("ECZ-GB-A1B2C3::API-000007")), "did you mean `ECZ-GB-A1B2C3::API-000001`?");
         assert!(help(Faults { drifted: vec!["paymints".into()], ..Faults::default() }).contains("payments"));
         assert_eq!(answers("payments.createRefund=503").check(&names), Ok(()));
+        // Where nothing is near, what there is.
+        assert_eq!(help(answers("payments.createRefund=example:lost")), "it has `pending`");
+        assert_eq!(help(revoked("ECZ-FR-NOBODY")), "the flow meets `ECZ-GB-A1B2C3::API-000001`");
+        let none = Names { examples: BTreeMap::new(), ..names };
+        let found = answers("payments.createRefund=example:lost").check(&none).unwrap_err();
+        assert_eq!(found.help().unwrap(), "the document names no examples under `examples` of its success");
     }
 }

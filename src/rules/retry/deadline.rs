@@ -49,6 +49,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             (Does::Flow { .. }, _) => {
                 found.and(node.span, "one attempt of each call of this flow is on the path")
             }
+            (_, NodeKind::Wait(_)) => found.and(node.span, "the run waits here"),
             _ => found.and(node.span, "one round of this loop is on the path"),
         };
     }

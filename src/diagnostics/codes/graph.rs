@@ -33,6 +33,9 @@ pub static FALSE_GUARD: Code = Code::error("EF3011", "false-guard");
 /// Pages of a call that is not told which one.
 pub static UNASKED_PAGE: Code = Code::error("EF3012", "unasked-page");
 
+/// An undo that is told nothing of what its step did.
+pub static BLIND_UNDO: Code = Code::warning("EF3014", "blind-undo");
+
 /// A poll whose condition is the same after every answer.
 pub static BLIND_POLL: Code = Code::error("EF3032", "blind-poll");
 
@@ -56,4 +59,5 @@ pub const ALL: &[&Code] = &[
     &RECURSIVE_CALL,
     &EMPTY_IRREVERSIBLE,
     &BLIND_POLL,
+    &BLIND_UNDO,
 ];

@@ -56,8 +56,8 @@ pub const ALL: &[&Code] = &[
     &ENDLESS_POLL,
     &FALSE_GUARD,
     &UNASKED_PAGE,
+    &BLIND_UNDO,
     &RECURSIVE_CALL,
     &EMPTY_IRREVERSIBLE,
     &BLIND_POLL,
-    &BLIND_UNDO,
 ];

@@ -1,14 +1,15 @@
 //! A document: read strictly, hashed, its operations listed.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
+use super::families::Families;
 use super::json::shown;
 use super::references::Reference;
 use super::servers::ServerView;
-use super::slice::{self, CutError, Slice, follow};
+use super::slice::{self, CutError, Heirs, Slice, follow};
 use super::tree::{Node, Tree};
 use super::view::{Dialect, OperationView, ViewError};
 use super::{json, operation, pointer, servers, yaml};
@@ -27,6 +28,7 @@ pub struct Document {
     operations: Vec<OperationEntry>,
     /// What was cut out so far, by the operation's pointer: rules ask for the same again.
     cuts: Arc<Mutex<BTreeMap<String, Arc<Value>>>>,
+    heirs: Arc<OnceLock<Heirs>>,
 }
 
 /// An operation in a document's list.
@@ -101,7 +103,12 @@ impl Document {
         operations: Vec<OperationEntry>,
     ) -> Document {
         let file = tree.root().span().file;
-        Document { file, dialect, canonical_hash, operations, tree: Arc::new(tree), cuts: Arc::default() }
+        let (cuts, heirs) = (Arc::default(), Arc::default());
+        Document { file, dialect, canonical_hash, operations, tree: Arc::new(tree), cuts, heirs }
+    }
+
+    fn heirs(&self) -> &Heirs {
+        self.heirs.get_or_init(|| Families::of_tree(self.root()).places(self.root()))
     }
 
     /// The file in the source map.
@@ -128,7 +135,8 @@ impl Document {
         if self.root().at(json_pointer).is_none() {
             return Ok(None);
         }
-        let part = slice::cut_part(self.root(), json_pointer).map_err(|error| self.uncut(error))?;
+        let part =
+            slice::cut_part(self.root(), self.heirs(), json_pointer).map_err(|error| self.uncut(error))?;
         Ok(Some(Arc::new(part)))
     }
 
@@ -248,7 +256,8 @@ impl Document {
         if let Some(cut) = cuts.get(&entry.pointer) {
             return Ok(Arc::clone(cut));
         }
-        let cut = slice::cut(self.root(), &entry.method, &entry.path).map_err(|error| self.uncut(error))?;
+        let cut = slice::cut(self.root(), self.heirs(), &entry.method, &entry.path)
+            .map_err(|error| self.uncut(error))?;
         let cut = Arc::new(cut);
         cuts.insert(entry.pointer.clone(), Arc::clone(&cut));
         Ok(cut)

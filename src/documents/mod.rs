@@ -6,6 +6,7 @@
 //! document have one canonical hash; a slice alone yields the same [`OperationView`] as the document it came from.
 
 mod document;
+mod families;
 mod identity;
 mod json;
 mod lock;
@@ -26,6 +27,7 @@ mod yaml;
 mod tests;
 
 pub use document::{Document, OperationEntry, UnknownOperation, check};
+pub use families::{DATA_CLASS, Families, mapped};
 pub use identity::{IDENTITY_FIELDS, Identity};
 pub use lock::{Comparison, LOCK_FORMAT, Lock, LockError, LockedApi, Wanted};
 pub use pointer::{escape, join};

@@ -102,6 +102,8 @@ pub(super) struct Found<'t> {
     pub(super) text: &'t str,
     /// Whether a request or an answer depends on it: not in `callbacks` and `links`, nor of a discriminator's mapping.
     pub(super) matters: bool,
+    /// Whether it stands in a discriminator's mapping, where a bare name is that of a schema.
+    pub(super) mapped: bool,
 }
 
 /// Calls `found` for every reference below a value. `named` says that the members of that value are named by the author.
@@ -117,13 +119,13 @@ pub(super) fn each_reference<'t>(
             each_reference(member, false, matters, found);
         } else if key == "$ref" {
             if let Some(text) = member.as_str() {
-                found(Found { node: member, text, matters });
+                found(Found { node: member, text, matters, mapped: false });
             }
         } else if key == "mapping" {
             // A discriminator's mapping holds references, or bare names of schemas.
             let targets = member.members().filter_map(|(_, target)| Some((target, target.as_str()?)));
-            for (node, text) in targets.filter(|(_, text)| text.starts_with('#') || text.contains('/')) {
-                found(Found { node, text, matters: false });
+            for (node, text) in targets {
+                found(Found { node, text, matters: false, mapped: true });
             }
         } else if !holds_data(key) {
             // `examples` of a schema is an array of data, elsewhere an object of named examples.
@@ -174,8 +176,15 @@ mod tests {
             found.push((one.text.to_owned(), one.matters))
         });
         found.sort();
-        let expected =
-            [("#/a", true), ("#/b", true), ("#/c", false), ("#/d", false), ("#/e", true), ("#/f", false)];
+        let expected = [
+            ("#/a", true),
+            ("#/b", true),
+            ("#/c", false),
+            ("#/d", false),
+            ("#/e", true),
+            ("#/f", false),
+            ("Dog", false),
+        ];
         assert_eq!(found, expected.map(|(text, matters)| (text.to_owned(), matters)).to_vec());
     }
 

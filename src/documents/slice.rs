@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::families::{is_bare_name, mapped};
 use super::operation::{dialect_of, member_of};
 use super::pointer;
 use super::references::{Found, Reference, each_reference, is_named_at, reference_within};
@@ -66,14 +67,19 @@ impl From<ViewError> for CutError<'_> {
 }
 
 /// Cuts the slice of one operation (`method` as it is sent) out of a document.
-pub(super) fn cut<'t>(root: Node<'t>, method: &str, path: &str) -> Result<Value, CutError<'t>> {
+pub(super) fn cut<'t>(
+    root: Node<'t>,
+    heirs: &Heirs,
+    method: &str,
+    path: &str,
+) -> Result<Value, CutError<'t>> {
     let (item_at, item) = path_item(root, path)?;
     let member = member_of(method, dialect_of(root)?);
     let operation = member.iter().try_fold(item, |at, token| at.get(token));
     let operation = operation.ok_or_else(|| ViewError::new(&item_at, "has no such method"))?;
     let header = Header { format: SLICE_FORMAT.into(), method: method.into(), path: path.into() };
     let header = serde_json::to_value(header).map_err(|_| ViewError::new("", "has no canonical text"))?;
-    let mut cutting = Cutting::new(root);
+    let mut cutting = Cutting::new(root, heirs);
     if let Some(parameters) = item.get("parameters") {
         cutting.references(parameters, false, true);
     }
@@ -107,8 +113,8 @@ pub(super) fn cut<'t>(root: Node<'t>, method: &str, path: &str) -> Result<Value,
 }
 
 /// Cuts out one value and everything it refers to.
-pub(super) fn cut_part<'t>(root: Node<'t>, at: &str) -> Result<Value, CutError<'t>> {
-    let mut cutting = Cutting::new(root);
+pub(super) fn cut_part<'t>(root: Node<'t>, heirs: &Heirs, at: &str) -> Result<Value, CutError<'t>> {
+    let mut cutting = Cutting::new(root, heirs);
     let tokens = pointer::tokens(at).ok_or_else(|| ViewError::new(at, "leads nowhere"))?;
     cutting.queue.push((tokens, true));
     cutting.run()?;
@@ -148,9 +154,10 @@ fn path_item<'t>(root: Node<'t>, path: &str) -> Result<(String, Node<'t>), CutEr
     }
     let refers = root.at(&at).and_then(|item| item.get("$ref"));
     Err(match refers.and_then(|node| Some((node, node.as_str()?))) {
-        Some((node, text)) => {
-            CutError::Reference(Found { node, text, matters: true }, reference_within(own, text))
-        }
+        Some((node, text)) => CutError::Reference(
+            Found { node, text, matters: true, mapped: false },
+            reference_within(own, text),
+        ),
         None => CutError::View(ViewError::new(&at, "leads nowhere")),
     })
 }
@@ -160,13 +167,17 @@ fn own_address(root: Node<'_>) -> Option<&str> {
     root.get("$self")?.as_str()
 }
 
-struct Cutting<'t> {
+/// By where a schema stands, what may stand for it: that does not show in references.
+pub(super) type Heirs = BTreeMap<u32, Vec<Vec<String>>>;
+
+struct Cutting<'t, 'h> {
     root: Node<'t>,
+    heirs: &'h Heirs,
     own: Option<&'t str>,
     /// Pointers still to be looked at, and whether a request or an answer depends on them.
     queue: Vec<(Vec<String>, bool)>,
     /// References met so far; those that matter, and all.
-    met: [BTreeSet<&'t str>; 2],
+    met: [BTreeSet<(bool, &'t str)>; 2],
     /// Cells looked at: first, and one past the last; those that matter, and all.
     seen: [BTreeMap<u32, u32>; 2],
     kept: BTreeMap<Vec<String>, Node<'t>>,
@@ -174,11 +185,12 @@ struct Cutting<'t> {
     broken: Option<(Found<'t>, Reference)>,
 }
 
-impl<'t> Cutting<'t> {
-    fn new(root: Node<'t>) -> Cutting<'t> {
+impl<'t, 'h> Cutting<'t, 'h> {
+    fn new(root: Node<'t>, heirs: &'h Heirs) -> Cutting<'t, 'h> {
         let (queue, kept) = (Vec::new(), BTreeMap::new());
         Cutting {
             root,
+            heirs,
             own: own_address(root),
             queue,
             met: Default::default(),
@@ -190,15 +202,20 @@ impl<'t> Cutting<'t> {
 
     fn references(&mut self, value: Node<'t>, named: bool, matters: bool) {
         let (root, own) = (self.root, self.own);
+        for (_, heirs) in self.heirs.range(value.id()..value.end()) {
+            self.queue.extend(heirs.iter().map(|heir| (heir.clone(), false)));
+        }
         each_reference(value, named, matters, &mut |found| {
             let [important, all] = &mut self.met;
             // What was met where it matters needs no second look.
-            if important.contains(found.text)
-                || !(if found.matters { important } else { all }).insert(found.text)
-            {
+            let met = (found.mapped, found.text);
+            if important.contains(&met) || !(if found.matters { important } else { all }).insert(met) {
                 return;
             }
-            let reference = reference_within(own, found.text);
+            let reference = match found.mapped && is_bare_name(found.text) {
+                true => mapped(found.text),
+                false => reference_within(own, found.text),
+            };
             let tokens = match &reference {
                 Reference::Local(target) => pointer::tokens(target),
                 Reference::External | Reference::Other => None,

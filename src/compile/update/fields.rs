@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::usage::Usage;
 use super::access;
-use crate::documents::{MediaView, OperationView, ResponseView, StatusRange, resolve};
+use crate::documents::{DATA_CLASS, MediaView, OperationView, ResponseView, StatusRange, resolve};
 
 /// Something that changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -202,7 +202,7 @@ fn says_of(schema: &Value) -> Says {
     ];
     let mut says = Says::new();
     for (keyword, value) in schema.as_object().into_iter().flatten() {
-        if words.contains(&keyword.as_str()) || (keyword.starts_with("x-") && keyword != "x-data-class") {
+        if words.contains(&keyword.as_str()) || (keyword.starts_with("x-") && keyword != DATA_CLASS) {
             continue;
         }
         let text = match value {

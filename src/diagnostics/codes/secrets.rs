@@ -39,6 +39,9 @@ pub static NEEDLESS_CLEARANCE: Code = Code::warning("EF6017", "needless-clearanc
 /// An `x-data-class` of a document that is no class.
 pub static DOCUMENT_CLASS: Code = Code::warning("EF6018", "document-class");
 
+/// An `x-data-class` where none is read.
+pub static CLASS_UNREAD: Code = Code::warning("EF6024", "class-unread");
+
 /// This family.
 pub const ALL: &[&Code] = &[
     &SECRET_AUDIENCE,
@@ -58,4 +61,5 @@ pub const ALL: &[&Code] = &[
     &NEEDLESS_RELEASE,
     &NEEDLESS_CLEARANCE,
     &DOCUMENT_CLASS,
+    &CLASS_UNREAD,
 ];

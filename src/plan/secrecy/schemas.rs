@@ -6,18 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::documents::{
-    MediaView, OperationView, Reference, ResponseView, StatusRange, join, local_reference,
+    DATA_CLASS, Families, MediaView, OperationView, Reference, ResponseView, StatusRange, join,
+    local_reference, mapped,
 };
 use crate::plan::Class;
-
-/// The member of a schema that names the class of what it describes.
-const DATA_CLASS: &str = "x-data-class";
 
 /// Most schemas that are looked at for one field. Beyond it the highest class of the whole operation counts.
 const MOST: usize = 20_000;
 
-/// Schemas that describe one value, by pointer; the items of a list are described with it.
-type Set = BTreeSet<String>;
+/// Schemas that describe one value, by pointer; the items of a list are described with it. With each whether it describes
+/// only a part of what derives from it: such a value is none of its other heirs.
+type Set = BTreeSet<(String, bool)>;
 
 /// A class and the schema that names it.
 pub(super) type Named = (Class, String);
@@ -61,6 +60,17 @@ pub fn unknown_words(view: &OperationView) -> Vec<(String, String)> {
     found
 }
 
+/// Every `x-data-class` that an operation has where none is read: of itself, and beside the schemas of what is sent.
+pub fn unread_words(view: &OperationView) -> Vec<String> {
+    let body = view.body.iter().flat_map(|body| {
+        let media = body.content.values().map(|media| &media.pointer);
+        media.chain([&body.pointer])
+    });
+    let sent = view.parameters.iter().map(|parameter| &parameter.pointer).chain(body);
+    let words = sent.chain([&view.pointer]).map(|at| join(at, DATA_CLASS));
+    words.filter(|at| view.json(at).is_some()).collect()
+}
+
 /// Whether any schema of an operation names a class or a password: most documents have none, and then nothing more need be looked at.
 pub fn is_labelled(view: &OperationView) -> bool {
     any(view.root(), &|schema| schema.contains_key(DATA_CLASS) || is_password(schema))
@@ -75,9 +85,11 @@ fn any(value: &Value, test: &dyn Fn(&Map<String, Value>) -> bool) -> bool {
     }
 }
 
-/// The schemas of what is written in one of some media types.
+/// The schemas of what is written in one of some media types, and the media types: a class may stand beside the schema.
 fn of_media(content: &BTreeMap<String, MediaView>) -> impl Iterator<Item = String> {
-    content.values().flat_map(|media| media.schema.iter().chain(&media.item_schema)).cloned()
+    content
+        .values()
+        .flat_map(|media| media.schema.iter().chain(&media.item_schema).chain([&media.pointer]).cloned())
 }
 
 fn each_word(value: &Value, at: &mut String, visit: &mut dyn FnMut(&str, &Value)) {
@@ -111,6 +123,7 @@ pub(super) struct Schemas<'v> {
     view: &'v OperationView,
     /// The highest class anywhere; absent where none is named, and nothing need be looked at.
     highest: Option<Class>,
+    families: Families,
 }
 
 impl<'v> Schemas<'v> {
@@ -122,34 +135,37 @@ impl<'v> Schemas<'v> {
                 highest = highest.max(Some(class));
             });
         }
-        Schemas { view, highest }
+        let families = if highest.is_some() { Families::of(view.root()) } else { Families::default() };
+        Schemas { view, highest, families }
     }
 
     /// The highest class of a field of the body and of what it stands in; with what stands in it where `whole`.
     pub(super) fn of_body(&self, path: &[String], whole: bool) -> Option<Named> {
         let highest = self.highest?;
-        let mut set = Set::new();
+        let mut start = BTreeSet::new();
         for response in self.ends() {
-            set.extend(of_media(&response.content));
+            start.insert(response.pointer.clone());
+            start.extend(of_media(&response.content));
         }
-        self.along(set, path, whole).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
+        self.along(start, path, whole).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
     }
 
     /// The class of a response header; the highest of them all where none is named.
     pub(super) fn of_header(&self, name: Option<&str>) -> Option<Named> {
         let highest = self.highest?;
-        let mut set = Set::new();
+        let mut start = BTreeSet::new();
         for response in self.ends() {
+            start.insert(response.pointer.clone());
             let same = response
                 .headers
                 .iter()
                 .filter(|(known, _)| name.is_none_or(|name| known.eq_ignore_ascii_case(name)));
             for (_, header) in same {
-                set.extend(header.schema.clone());
-                set.extend(of_media(&header.content));
+                start.extend([header.pointer.clone()].into_iter().chain(header.schema.clone()));
+                start.extend(of_media(&header.content));
             }
         }
-        self.along(set, &[], true).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
+        self.along(start, &[], true).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
     }
 
     /// The answers that a step may end with: successes, and refusals, which a `match` may take.
@@ -167,14 +183,14 @@ impl<'v> Schemas<'v> {
     }
 
     /// `None` where there is too much to look at.
-    fn along(&self, start: Set, path: &[String], whole: bool) -> Option<Option<Named>> {
+    fn along(&self, start: BTreeSet<String>, path: &[String], whole: bool) -> Option<Option<Named>> {
         let mut budget = MOST;
         let mut found = None;
-        let mut set = self.spread(start, false, &mut budget)?;
+        let mut set = self.spread(start.into_iter().map(|at| (at, false)).collect(), false, &mut budget)?;
         found = found.max(self.highest(&set));
         for name in path {
-            let next = set.iter().flat_map(|at| self.members(at, Some(name))).collect();
-            set = self.spread(next, false, &mut budget)?;
+            let next = set.iter().flat_map(|(at, _)| self.members(at, Some(name))).map(|at| (at, false));
+            set = self.spread(next.collect(), false, &mut budget)?;
             found = found.max(self.highest(&set));
         }
         if whole {
@@ -184,22 +200,33 @@ impl<'v> Schemas<'v> {
     }
 
     fn highest(&self, set: &Set) -> Option<Named> {
-        set.iter().filter_map(|at| Some((named(self.view.json(at)?.as_object()?)?, at.clone()))).max()
+        set.iter().filter_map(|(at, _)| Some((named(self.view.json(at)?.as_object()?)?, at.clone()))).max()
     }
 
     /// A set with all that describes the same value; with all that is inside it where `inside`.
     fn spread(&self, start: Set, inside: bool, budget: &mut usize) -> Option<Set> {
-        let mut open: Vec<String> = start.into_iter().collect();
+        let mut open: Vec<(String, bool)> = start.into_iter().collect();
         let mut set = Set::new();
-        while let Some(at) = open.pop() {
+        while let Some((at, part)) = open.pop() {
             let Some(schema) = self.view.json(&at) else { continue };
-            if !set.insert(at.clone()) {
+            if !set.insert((at.clone(), part)) {
                 continue;
             }
             *budget = budget.checked_sub(1)?;
+            if !part {
+                let mapping = schema.get("discriminator").and_then(|found| found.get("mapping"));
+                for text in mapping.and_then(Value::as_object).into_iter().flat_map(Map::values) {
+                    match text.as_str().map(mapped) {
+                        Some(Reference::Local(target)) => open.push((target, false)),
+                        Some(_) => return None,
+                        None => {}
+                    }
+                }
+                open.extend(self.families.heirs(&at).iter().map(|heir| (heir.clone(), false)));
+            }
             // What stands beside a reference counts as well as what it leads to.
             match schema.get("$ref").and_then(Value::as_str).map(local_reference) {
-                Some(Reference::Local(target)) => open.push(target),
+                Some(Reference::Local(target)) => open.push((target, part)),
                 Some(_) => return None,
                 None if schema.get("$dynamicRef").or_else(|| schema.get("$recursiveRef")).is_some() => {
                     return None;
@@ -208,21 +235,21 @@ impl<'v> Schemas<'v> {
             }
             for name in ["allOf", "anyOf", "oneOf", "prefixItems"] {
                 let count = schema.get(name).and_then(Value::as_array).map_or(0, Vec::len);
-                let list = join(&at, name);
-                open.extend((0..count).map(|index| join(&list, &index.to_string())));
+                let (list, part) = (join(&at, name), name == "allOf" && self.families.derives(&at));
+                open.extend((0..count).map(|index| (join(&list, &index.to_string()), part)));
             }
             // Names of members, and what a string has in it, come with the value.
             let beside = ["items", "unevaluatedItems", "contains", "propertyNames", "contentSchema"];
             for name in beside.into_iter().chain(["if", "then", "else"]) {
                 if schema.get(name).is_some() {
-                    open.push(join(&at, name));
+                    open.push((join(&at, name), false));
                 }
             }
             for name in schema.get("dependentSchemas").and_then(Value::as_object).into_iter().flatten() {
-                open.push(join(&join(&at, "dependentSchemas"), name.0));
+                open.push((join(&join(&at, "dependentSchemas"), name.0), false));
             }
             if inside {
-                open.extend(self.members(&at, None));
+                open.extend(self.members(&at, None).into_iter().map(|member| (member, false)));
             }
         }
         Some(set)

@@ -10,7 +10,7 @@ mod words;
 mod written;
 
 use super::Context;
-use crate::documents::Document;
+use crate::documents::{DATA_CLASS, Document, join};
 use crate::hir::Hir;
 use crate::plan::secrecy::Subject;
 use crate::source::Span;
@@ -26,7 +26,7 @@ fn subject<'a>(context: &Context<'a>, hir: &'a Hir) -> Subject<'a> {
 /// Where the schema at a pointer says its class, and in which words.
 fn class_place(document: &Document, pointer: &str) -> Option<(Span, &'static str)> {
     let said = |member: &str, words| Some((document.place(&format!("{pointer}{member}"))?, words));
-    said("/x-data-class", "by this document")
+    said(&join("", DATA_CLASS), "by this document")
         .or_else(|| said("/format", "by this document: it is a password"))
         .or_else(|| said("", "by this document"))
 }

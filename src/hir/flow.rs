@@ -86,6 +86,7 @@ pub(crate) fn flow(
     }
     let typed: Vec<(&ast::Input, Type)> = inputs.iter().map(|(input, ty, ..)| (*input, ty.clone())).collect();
     let mut classified = classes::inputs(modules, item, &typed, sink);
+    classified.extend(typed.iter().flat_map(|(input, _)| declared.described(input)));
     let cleared = classes::cleared(modules, &item.cleared, apis, operators, sink);
     let mut lowering = FlowLowering {
         calls: Calls {

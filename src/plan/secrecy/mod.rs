@@ -183,7 +183,7 @@ pub struct Leak<'a> {
     pub mark: Mark,
     /// The node whose release does not lower it enough.
     pub released: Option<&'a str>,
-    /// Other fields that reach the same receiver by the same call, at most [`ALSO`].
+    /// Other fields that reach the same receiver by the same call, no more than a few.
     pub also: Vec<Also<'a>>,
     /// How many more there are.
     pub others: usize,

@@ -125,6 +125,41 @@ pub enum Way<'a> {
     Told,
 }
 
+/// Most fields that are named beside the first.
+const ALSO: usize = 8;
+/// Most that are looked at for that; more are counted.
+const LOOKED_AT: usize = 64;
+
+/// A field beside the first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Also<'a> {
+    /// Where in the request, message or output.
+    pub place: String,
+    /// Where it comes from.
+    pub origin: Origin<'a>,
+    /// The field there; empty for the whole.
+    pub field: String,
+    /// Its class for this receiver.
+    pub class: Class,
+    /// The node whose release does not lower it enough.
+    pub released: Option<&'a str>,
+}
+
+/// A release, for one of those that it names.
+#[derive(Debug)]
+pub struct Released<'a> {
+    /// The called flow that it stands in; absent in the flow's own.
+    pub flow: Option<&'a str>,
+    /// The node.
+    pub node: &'a str,
+    /// Whom it names.
+    pub to: String,
+    /// Whether that one gets the value.
+    pub gets: bool,
+    /// Whether that one could not have it without.
+    pub is_needed: bool,
+}
+
 /// Data that reaches somebody who is not cleared for it.
 #[derive(Debug, Clone)]
 pub struct Leak<'a> {
@@ -148,7 +183,9 @@ pub struct Leak<'a> {
     pub mark: Mark,
     /// The node whose release does not lower it enough.
     pub released: Option<&'a str>,
-    /// How many other fields reach the same receiver by the same call in the same way.
+    /// Other fields that reach the same receiver by the same call, no more than a few.
+    pub also: Vec<Also<'a>>,
+    /// How many more there are.
     pub others: usize,
     /// Where it ends the run as it may turn out not to fit: the call, and what the guard's words begin with.
     pub misfit: Option<(String, String)>,
@@ -188,16 +225,14 @@ impl<'s, 'a> Analysis<'s, 'a> {
             let Some(refused) = self.refused.get(&api) else { continue };
             let own = sending.call.is_none();
             let mut sent = Bits::default();
-            let mut first: Option<(&str, Bits)> = None;
+            let way = if own { Way::Told } else { Way::Sent };
+            let mut parts = Vec::new();
             for (place, label) in &sending.parts {
                 let data = label.data.common(refused.as_is());
                 sent.union(&data);
-                first = first.or_else(|| (!data.is_empty()).then_some((place, data)));
+                parts.push((place.as_str(), way, data));
             }
-            if let Some((place, data)) = first {
-                let way = if own { Way::Told } else { Way::Sent };
-                found.extend(self.leak(&mut trails, sending, refused, place, way, &data, &sent));
-            }
+            found.extend(self.leak(&mut trails, sending, refused, parts));
             // A field that is sent anyway need not be told once more where it decides something.
             let sources = &self.walked.judge.sources.all;
             let field = |number: usize| sources.get(number).map(|source| (source.origin, source.field()));
@@ -211,13 +246,8 @@ impl<'s, 'a> Analysis<'s, 'a> {
                     .for_each(|number| left.add(number));
                 left
             };
-            let ways: Vec<_> =
-                self.deciding(sending).into_iter().map(|(place, way, by)| (place, way, new(by))).collect();
-            let mut all = Bits::default();
-            ways.iter().for_each(|(_, _, by)| all.union(by));
-            if let Some((place, way, by)) = ways.iter().find(|(_, _, by)| !by.is_empty()) {
-                found.extend(self.leak(&mut trails, sending, refused, place, *way, by, &all));
-            }
+            let ways = self.deciding(sending).into_iter().map(|(place, way, by)| (place, way, new(by)));
+            found.extend(self.leak(&mut trails, sending, refused, ways.collect()));
         }
         found
     }
@@ -233,24 +263,47 @@ impl<'s, 'a> Analysis<'s, 'a> {
             .collect()
     }
 
+    /// `parts`: what the receiver may not have, by place and way. The first is told, the others beside it.
     fn leak(
         &self,
         trails: &mut Trails<'a>,
         sending: &Sending<'a>,
         refused: &Refused,
-        place: &str,
-        way: Way<'a>,
-        by: &Bits,
-        all: &Bits,
+        mut parts: Vec<(&str, Way<'a>, Bits)>,
     ) -> Option<Leak<'a>> {
-        let number = by.iter().next()?;
+        parts.retain(|(_, _, by)| !by.is_empty());
+        let (place, way, by) = parts.first()?;
+        let (way, number) = (*way, by.iter().next()?);
         let receiver = Receiver::of(self.subject, sending.call.map(|(api, _)| api))?;
-        let (source, class, released) =
-            unwrapped(&self.walked.judge.sources.all, &receiver, refused, number)?;
+        let sources = &self.walked.judge.sources.all;
+        let (source, class, released) = unwrapped(sources, &receiver, refused, number)?;
+        // What is sent is another thing at each place; what decides need be known once.
+        let is_sent = matches!(way, Way::Sent | Way::Told);
+        let mut known = BTreeSet::from([(is_sent.then_some(*place), source.origin, source.field())]);
+        let (mut also, mut others) = (Vec::new(), 0);
+        let each = parts.iter().flat_map(|(place, _, by)| by.iter().map(move |number| (*place, number)));
+        for (at, (place, number)) in each.enumerate() {
+            if at >= LOOKED_AT {
+                others += 1;
+                continue;
+            }
+            let Some((source, class, released)) = unwrapped(sources, &receiver, refused, number) else {
+                continue;
+            };
+            let (origin, field) = (source.origin, source.field());
+            if !known.insert((is_sent.then_some(place), origin, field.clone())) {
+                continue;
+            }
+            if also.len() < ALSO {
+                also.push(Also { place: place.to_owned(), origin, field, class, released });
+            } else {
+                others += 1;
+            }
+        }
         Some(Leak {
             subject: sending.subject.clone(),
             call: sending.call,
-            place: place.to_owned(),
+            place: (*place).to_owned(),
             way,
             origin: source.origin,
             field: source.field(),
@@ -258,7 +311,8 @@ impl<'s, 'a> Analysis<'s, 'a> {
             class,
             mark: source.mark.clone(),
             released,
-            others: all.count().saturating_sub(1),
+            also,
+            others,
             misfit: self.misfit(way, number),
             through: trails.through(&self.walked, &sending.subject, way, number),
         })
@@ -272,18 +326,14 @@ impl<'s, 'a> Analysis<'s, 'a> {
         Some((found.subject.clone(), found.words.clone()))
     }
 
-    /// Releases that change nothing, with whom they name, and whether that one gets the value: then it may have it as it is.
-    pub fn needless_releases(&self) -> Vec<(&'a str, String, bool)> {
+    /// Each release of the flow and of those that it calls, for each that it names.
+    pub fn releases(&self) -> Vec<Released<'a>> {
         let sources = &self.walked.judge.sources.all;
         let mut found = Vec::new();
         for (number, source) in sources.iter().enumerate() {
             let (Origin::Released(node), Some((release, of))) = (source.origin, &source.released) else {
                 continue;
             };
-            // A called flow is judged by itself for that.
-            if source.called {
-                continue;
-            }
             for name in &release.to {
                 let api = (name != self.subject.operator_name).then_some(name.as_str());
                 let Some((api, refused)) = self.refused.get_key_value(&api) else { continue };
@@ -291,9 +341,8 @@ impl<'s, 'a> Analysis<'s, 'a> {
                     self.walked.sendings.iter().any(|sending| {
                         sending.call.map(|(api, _)| api) == *api && self.reaches(sending, number)
                     });
-                if !gets || of.all().common(refused.as_is()).is_empty() {
-                    found.push((node, name.clone(), gets));
-                }
+                let is_needed = gets && !of.all().common(refused.as_is()).is_empty();
+                found.push(Released { flow: source.called, node, to: name.clone(), gets, is_needed });
             }
         }
         found

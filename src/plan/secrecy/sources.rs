@@ -80,8 +80,8 @@ pub(super) struct Source<'a> {
     pub(super) mark: Mark,
     /// What a released value was made of, and what decided about it.
     pub(super) released: Option<(&'a Release, Label)>,
-    /// Whether a called flow released it.
-    pub(super) called: bool,
+    /// The called flow that released it.
+    pub(super) called: Option<&'a str>,
 }
 
 impl Source<'_> {
@@ -157,14 +157,20 @@ impl<'s, 'a> Sources<'s, 'a> {
             Origin::Input(_) | Origin::Released(_) | Origin::Given { .. } => None,
         };
         let owner = owner.unwrap_or_else(|| self.subject.operator.clone());
-        let source = Source { origin, part: part.clone(), owner, class, mark, released: None, called: false };
+        let source = Source { origin, part: part.clone(), owner, class, mark, released: None, called: None };
         let number = self.add(source);
         self.numbers.insert((origin, part), number);
         number
     }
 
     /// The number of a released value.
-    pub(super) fn release(&mut self, node: &'a str, release: &'a Release, of: Label, called: bool) -> usize {
+    pub(super) fn release(
+        &mut self,
+        node: &'a str,
+        release: &'a Release,
+        of: Label,
+        called: Option<&'a str>,
+    ) -> usize {
         self.add(Source {
             origin: Origin::Released(node),
             part: Part::Whole(Vec::new()),

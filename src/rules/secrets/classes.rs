@@ -1,8 +1,8 @@
 //! P6: data goes only to who is cleared for its class, in a request or by what decides about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::words::{data, help, place, shown};
+use super::words::{data, help, named, place, shown};
 use super::written::Written;
 use super::{class_place, subject};
 use crate::diagnostics::codes::secrets::{CLASS_DECIDES, CLASS_SENT, CLASS_TOLD};
@@ -29,18 +29,19 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     // What may end the run decides about every call after it: one finding for a decision and a receiver.
     let mut decisions: BTreeMap<_, usize> = BTreeMap::new();
     let mut found: Vec<Diagnostic> = Vec::new();
-    for leak in analysis.leaks() {
+    let leaks = analysis.leaks();
+    for leak in &leaks {
         if let (Way::Ends(node), false) = (leak.way, leak.subject.ends_with("/undo")) {
             let decision = (node, leak.call.map(|(api, _)| api), leak.origin.to_string(), leak.field.clone());
             if let Some(first) = decisions.get(&decision).and_then(|at| found.get_mut(*at)) {
                 if first.labels.len() < LABELS {
-                    *first = first.clone().and(written.of_leak(&leak), "it shows in this call too");
+                    *first = first.clone().and(written.of_leak(leak), "it shows in this call too");
                 }
                 continue;
             }
             decisions.insert(decision, found.len());
         }
-        found.push(finding(context, &written, &leak));
+        found.push(finding(context, &written, leak, &receivers(&leaks, leak)));
     }
     found.into_iter().for_each(|found| sink.push(found));
 }
@@ -53,7 +54,22 @@ fn says(hir: &Hir) -> bool {
         || hir.callees.values().any(|callee| says(callee))
 }
 
-fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>) -> Diagnostic {
+/// The apis that a leak shows data to; of what may end the run all that the same decision shows to.
+fn receivers<'a>(leaks: &[Leak<'a>], leak: &Leak<'a>) -> Vec<&'a str> {
+    let mut found: Vec<&str> = leak.call.iter().map(|(api, _)| *api).collect();
+    if !matches!(leak.way, Way::Ends(_)) || found.is_empty() {
+        return found;
+    }
+    let same = |other: &&Leak<'_>| {
+        (other.way, other.origin, &other.field) == (leak.way, leak.origin, &leak.field)
+            && other.class == leak.class
+    };
+    let apis: BTreeSet<&str> = leaks.iter().filter(same).filter_map(|other| Some(other.call?.0)).collect();
+    found.extend(apis.into_iter().filter(|api| leak.call.is_none_or(|(own, _)| own != *api)).take(LABELS));
+    found
+}
+
+fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>, receivers: &[&str]) -> Diagnostic {
     let data = data(leak);
     let class = leak.class;
     let to = leak.call.map(|(api, _)| api);
@@ -91,6 +107,9 @@ fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>) -> Dia
     {
         let words = format!("whether this fits is seen only at run time: {}: {why}", guarded.place);
         found = found.and(guarded.span, words);
+        if let Some(place) = guarded.declared_at {
+            found = found.and(place, "what fits is said here");
+        }
     }
     if let Some((at, flow)) = context.hir.inside(&leak.subject) {
         found = found.and(at, format!("here, in `{flow}`"));
@@ -107,12 +126,23 @@ fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>) -> Dia
         let way: Vec<String> = leak.through.iter().map(|name| shown(written, name)).collect();
         found = found.note(format!("the way it takes: {}", way.join(", then ")));
     }
+    let (here, there): (Vec<_>, Vec<_>) =
+        leak.also.iter().partition(|also| written.place_of(leak, &also.place) == found.span());
+    for also in there {
+        let words = format!("{} as well", named(also.origin, &also.field, also.class, also.released));
+        found = found.and(written.place_of(leak, &also.place), words);
+    }
+    if !here.is_empty() {
+        let fields = here.iter().map(|also| named(also.origin, &also.field, also.class, also.released));
+        let fields: Vec<String> = fields.map(|words| words.trim_end_matches(',').to_owned()).collect();
+        found = found.note(format!("here as well: {}", fields.join("; ")));
+    }
     found = match leak.others {
         0 => found,
         1 => found.note("one more field that it is not cleared for takes the same way"),
         others => found.note(format!("{others} more fields that it is not cleared for take the same way")),
     };
-    found.help(help(context, leak, to))
+    found.help(help(context, leak, receivers))
 }
 
 /// Where it got its class.

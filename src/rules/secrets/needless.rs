@@ -1,10 +1,12 @@
 //! Clearances and releases that allow what never happens.
 
+use std::collections::BTreeSet;
+
 use super::subject;
 use crate::diagnostics::codes::secrets::{NEEDLESS_CLEARANCE, NEEDLESS_RELEASE};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::hir::{Cleared, Hir};
-use crate::plan::secrecy::{Analysis, Subject};
+use crate::plan::secrecy::{Analysis, Released, Subject};
 use crate::rules::{Context, Rule};
 
 pub(in crate::rules) const RULE: Rule =
@@ -24,8 +26,14 @@ fn of_flow(context: &Context<'_>, sink: &mut Sink) {
     }
     let subject = subject(context, context.hir);
     let analysis = Analysis::of(&subject);
-    for (node, name, gets) in analysis.needless_releases() {
+    let own = analysis.releases().into_iter().filter(|found| found.flow.is_none() && !found.is_needed);
+    let needless: Vec<Released<'_>> = own.collect();
+    let elsewhere = if needless.is_empty() { BTreeSet::new() } else { needed_by_callers(context) };
+    for Released { node, to: name, gets, .. } in needless {
         let Some(released) = flow.releases.get(node) else { continue };
+        if elsewhere.contains(&(node.to_owned(), name.clone())) {
+            continue;
+        }
         let message = match gets {
             true => format!("`{name}` may have what `{node}` releases as it is"),
             false => format!("`{name}` never gets what `{node}` releases to it"),
@@ -42,6 +50,20 @@ fn of_flow(context: &Context<'_>, sink: &mut Sink) {
             sink.push(clearance("outputs and messages hold nothing", written));
         }
     }
+}
+
+/// The releases of a flow, by node and receiver, that flows calling it need: there its inputs are other data, and what it
+/// returns goes further.
+fn needed_by_callers(context: &Context<'_>) -> BTreeSet<(String, String)> {
+    let name = context.hir.flow.name.as_str();
+    let mut found = BTreeSet::new();
+    for hir in context.flows.iter().filter(|hir| !hir.callees.is_empty() && hir.flow.name != name) {
+        let subject = subject(context, hir);
+        let analysis = Analysis::of(&subject);
+        let needed = analysis.releases().into_iter().filter(|one| one.flow == Some(name) && one.is_needed);
+        found.extend(needed.map(|one| (one.node.to_owned(), one.to)));
+    }
+    found
 }
 
 /// An api is cleared for all flows of its file: a clearance is needless where none of them needs it.

@@ -2,24 +2,29 @@
 
 use super::written::Written;
 use crate::hir::Node;
+use crate::plan::Class;
 use crate::plan::secrecy::{Leak, Origin, Way};
 use crate::rules::Context;
 
 /// The data in words: `customer.email` of `support.getTicket`, personal.
 pub(super) fn data(leak: &Leak<'_>) -> String {
-    let class = leak.class;
-    let released = leak.released.map_or(String::new(), |node| format!(", released by `{node}` as {class},"));
-    match leak.origin {
-        Origin::Given { flow, input } if leak.field.is_empty() => {
+    named(leak.origin, &leak.field, leak.class, leak.released)
+}
+
+/// A field in such words.
+pub(super) fn named(origin: Origin<'_>, field: &str, class: Class, released: Option<&str>) -> String {
+    let released = released.map_or(String::new(), |node| format!(", released by `{node}` as {class},"));
+    match origin {
+        Origin::Given { flow, input } if field.is_empty() => {
             format!("the {class} input `{input}` of `{flow}`{released}")
         }
         Origin::Given { flow, input } => {
-            format!("`{}` of the input `{input}` of `{flow}`, {class},", leak.field)
+            format!("`{}` of the input `{input}` of `{flow}`, {class},", field)
         }
-        Origin::Input(name) if leak.field.is_empty() => format!("the {class} input `{name}`{released}"),
-        Origin::Input(name) => format!("`{}` of the input `{name}`, {class},", leak.field),
-        origin if leak.field.is_empty() => format!("the answer of `{origin}`, {class},"),
-        origin => format!("`{}` of `{origin}`, {class},", leak.field),
+        Origin::Input(name) if field.is_empty() => format!("the {class} input `{name}`{released}"),
+        Origin::Input(name) => format!("`{}` of the input `{name}`, {class},", field),
+        origin if field.is_empty() => format!("the answer of `{origin}`, {class},"),
+        origin => format!("`{}` of `{origin}`, {class},", field),
     }
 }
 
@@ -36,8 +41,8 @@ pub(super) fn place(leak: &Leak<'_>) -> String {
     }
 }
 
-/// What may be done, the least first.
-pub(super) fn help(context: &Context<'_>, leak: &Leak<'_>, to: Option<&str>) -> String {
+/// What may be done, the least first. `receivers`: the apis that the same decision shows to, for which one release does.
+pub(super) fn help(context: &Context<'_>, leak: &Leak<'_>, receivers: &[&str]) -> String {
     let class = leak.class;
     let own = context.hir.flow.agent.as_ref().map(|(name, _)| name.as_str());
     let from = match leak.origin {
@@ -45,22 +50,25 @@ pub(super) fn help(context: &Context<'_>, leak: &Leak<'_>, to: Option<&str>) -> 
         Origin::Input(_) => own.map(|own| format!(" from {own}")).unwrap_or_default(),
         Origin::Released(_) | Origin::Given { .. } => String::new(),
     };
-    let receiver = to.or(own).unwrap_or("OPERATOR");
     let first = match leak.way {
         Way::Sent | Way::Told => "leave it out",
         Way::Chooses | Way::Guards => "decide by something else",
-        Way::Ends(_) if leak.subject.ends_with("/undo") => "fail by something else",
-        Way::Ends(_) => {
-            "let it end before that, above it and with `after` in between, or fail by something else"
-        }
+        // An undo is sent whenever the run ends, so no order helps.
+        Way::Ends(_) if leak.misfit.is_some() => "leave the value out where it may not fit",
+        Way::Ends(_) => "let the run end by something else",
     };
-    let clearance = match to {
-        Some(api) => format!("`cleared {class}{from}` in the block of `{api}`"),
-        None => format!("`cleared {class}{from}` at the top of the flow"),
+    let clearance = match receivers {
+        [] => format!("`cleared {class}{from}` at the top of the flow"),
+        apis => format!("`cleared {class}{from}` in the block of `{}`", apis.join("` and of `")),
     };
-    format!(
-        "{first}; or write {clearance}; or release it for a reason: `let NAME = release VALUE to {receiver} as internal because \"…\"`"
-    )
+    let to = if receivers.is_empty() { own.unwrap_or("OPERATOR").to_owned() } else { receivers.join(", ") };
+    let release = format!("`let NAME = release VALUE to {to} as internal because \"…\"`");
+    let then = match leak.way {
+        Way::Sent | Way::Told => "",
+        Way::Ends(_) if leak.misfit.is_some() => ", and `NAME` where it may not fit",
+        Way::Chooses | Way::Guards | Way::Ends(_) => ", and `NAME` where it decides",
+    };
+    format!("{first}; or write {clearance}; or release it for a reason: {release}{then}")
 }
 
 /// A node in words; an input has its name.

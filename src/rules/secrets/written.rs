@@ -32,13 +32,18 @@ impl<'h> Written<'h> {
     /// Where what is told stands: a part of the request or of the outputs, or the message. What a called flow sends is told
     /// where it is called.
     pub(super) fn of_leak(&self, leak: &Leak<'_>) -> Span {
+        self.place_of(leak, &leak.place)
+    }
+
+    /// As [`Written::of_leak`], of another place of the same request.
+    pub(super) fn place_of(&self, leak: &Leak<'_>, place: &str) -> Span {
         let subject = leak.subject.as_str();
-        let output = leak.place.strip_prefix("the output.");
+        let output = place.strip_prefix("the output.");
         let span = match subject.split_once('/') {
             Some((caller, inner)) if !matches!(inner, "undo" | "reconcile") => {
                 self.node(caller).map(|node| node.span)
             }
-            _ if leak.call.is_some() => self.calls.get(subject).map(|call| call.span_of(&leak.place)),
+            _ if leak.call.is_some() => self.calls.get(subject).map(|call| call.span_of(place)),
             _ => output
                 .and_then(|member| span_of(&self.hir.flow.output_spans, member))
                 .or_else(|| self.node(subject).map(told)),

@@ -81,6 +81,7 @@ pub(super) fn walk<'s, 'a>(subject: &'s Subject<'a>) -> Walked<'s, 'a> {
         misfits: Vec::new(),
         within: Vec::new(),
         caller: None,
+        called: None,
     };
     let done = walk.block(&subject.body, &Bits::default(), false);
     walk.order(&done);
@@ -96,6 +97,8 @@ struct Walk<'s, 'a> {
     within: Vec<&'a str>,
     /// The outermost flow's node that calls the flow that is walked.
     caller: Option<&'a str>,
+    /// That flow's name.
+    called: Option<&'a str>,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -211,12 +214,8 @@ impl<'a> Walk<'_, 'a> {
             What::Let(value, release) => {
                 let mut value = self.judge.value(value);
                 if let Some(release) = release {
-                    let number = self.judge.sources.release(
-                        item.id,
-                        release,
-                        value.whole().clone(),
-                        self.caller.is_some(),
-                    );
+                    let number =
+                        self.judge.sources.release(item.id, release, value.whole().clone(), self.called);
                     value = Value::plain(Label { data: Bits::of(number), control: Bits::default() });
                 }
                 self.judge.names.insert(item.id, value);
@@ -284,6 +283,7 @@ impl<'a> Walk<'_, 'a> {
         let answers = std::mem::take(&mut self.judge.answers);
         let functions = std::mem::replace(&mut self.judge.functions, callee.functions);
         let caller = self.caller.replace(self.caller.unwrap_or(node));
+        let called = self.called.replace(callee.name);
         done.body = self.block(&callee.body, guards, repeated);
         done.body.iter().for_each(|inner| done.ends.union(&inner.ends));
         let mut results = callee.body.iter().filter_map(|item| match item.what {
@@ -299,7 +299,7 @@ impl<'a> Walk<'_, 'a> {
         });
         done.ends.union(&std::mem::take(&mut self.judge.fails));
         self.order(&done.body);
-        self.caller = caller;
+        (self.caller, self.called) = (caller, called);
         self.judge.functions = functions;
         self.judge.names = names;
         self.judge.answers = answers;

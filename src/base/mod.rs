@@ -22,4 +22,4 @@ pub use digest::{
 pub use explained::Explained;
 pub use random::{OsRandom, Random, SeededRandom};
 pub use signing::{Ed25519Key, PublicKey, Signer, SigningError};
-pub use suggest::{did_you_mean, meant};
+pub use suggest::{did_you_mean, folded, meant};

@@ -34,6 +34,11 @@ pub fn meant(name: &str, near: &str) -> String {
     }
 }
 
+/// A name as it is compared with others: `ticketId`, `ticket_id` and `ticket-id` mean the same.
+pub fn folded(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

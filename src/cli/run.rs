@@ -89,6 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let plan = Arc::new(plan);
         let outcome = hosting.drive(|host, pause| async move { host.run(plan, inputs, pause).await }).await;
         if let Some(sandbox) = sandbox {
+            sandbox::tell_unseen(&sandbox);
             sandbox.stop().await;
         }
         outcome

@@ -89,6 +89,15 @@ pub(crate) async fn start(
     Ok(sandbox)
 }
 
+/// Says which revocations had no effect, and why that can be.
+pub(crate) fn tell_unseen(sandbox: &Sandbox) {
+    for revocation in sandbox.unseen() {
+        output::tell(&format!(
+            "sandbox: `--revoke {revocation}` never came into force: nobody asked the resolver after that moment; a run asks for all identities at its start, and uses a verdict for up to 60 s unless the document says `recheck_before_reliance: true`"
+        ));
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let own = flow::configuration(None, arguments.flow.folder())?;
     let Some(plan) = planned::load(&arguments.flow, &own, planned::Detached::Never)? else {
@@ -106,6 +115,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         output::tell("serving until Ctrl-C");
         // It ends by the signal alone; a task that was broken off ends the sandbox too.
         let _ended = interrupt.await;
+        tell_unseen(&sandbox);
         sandbox.stop().await;
         Ok(Exit::Clean)
     })

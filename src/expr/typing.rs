@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::model::{BinaryOperator, Definitions, Expr, Part, UnaryOperator};
-use super::{Arm, functions};
+use super::{Arm, Names, confirmed, functions, provenance};
 use crate::types::{
-    Answer, Contract, Field, FieldAccess, Members, Parts, RecordType, Type, arithmetic, assignable,
-    assignable_to_field, comparable, ordered,
+    Answer, Contract, Field, FieldAccess, Members, Parts, Provenance, RecordType, Type, arithmetic,
+    assignable, assignable_to_field, comparable, ordered,
 };
 
 /// Why an expression has no type, as a clause.
@@ -25,6 +25,8 @@ fn misuse<T>(why: impl Into<String>) -> Result<T, Misuse> {
 pub struct Typing<'a> {
     functions: &'a Definitions,
     names: BTreeMap<&'a str, Rc<Type>>,
+    /// Where those come from of which their types do not say all.
+    provenances: BTreeMap<&'a str, Provenance>,
     steps: BTreeMap<&'a str, Answering<'a>>,
     /// What `next` is, inside a step that goes through pages.
     next: Option<Rc<Type>>,
@@ -45,7 +47,14 @@ struct Answering<'a> {
 impl<'a> Typing<'a> {
     /// An empty scope.
     pub fn new(functions: &'a Definitions) -> Typing<'a> {
-        Typing { functions, names: BTreeMap::new(), steps: BTreeMap::new(), next: None, closed: false }
+        Typing {
+            functions,
+            names: BTreeMap::new(),
+            provenances: BTreeMap::new(),
+            steps: BTreeMap::new(),
+            next: None,
+            closed: false,
+        }
     }
 
     /// Every function gives what it says of parameters as it says them. An error names the function.
@@ -58,7 +67,8 @@ impl<'a> Typing<'a> {
             }
             let body = typing.ty(&function.body).map_err(|why| (name.as_str(), why))?;
             let gives = function.gives.clone().unwrap_or_else(Type::any);
-            fits(&body, &Field::of(gives), "what it gives").map_err(|why| (name.as_str(), why))?;
+            let answer = assignable_to_field(&body, &Field::of(gives), false);
+            fits(&body, answer, "what it gives").map_err(|why| (name.as_str(), why))?;
             if function.takes.len() > function.parameters.len() {
                 return Err((name, Misuse("it has more types than parameters".into())));
             }
@@ -69,6 +79,15 @@ impl<'a> Typing<'a> {
     /// Puts a name into scope; what it stood for before is given back.
     pub fn define(&mut self, name: &'a str, ty: impl Into<Rc<Type>>) -> Option<Rc<Type>> {
         self.names.insert(name, ty.into())
+    }
+
+    /// Says where the value of a name comes from.
+    pub fn comes_from(&mut self, name: &'a str, provenance: Provenance) {
+        if provenance.is_own() {
+            self.provenances.remove(name);
+        } else {
+            self.provenances.insert(name, provenance);
+        }
     }
 
     /// Puts a step's name into scope; `guarded`: it may be skipped.
@@ -170,7 +189,8 @@ impl<'a> Typing<'a> {
             }
             Expr::Comprehension { variable, list, condition, item } => {
                 let of = self.items(list)?;
-                self.bound(Some((variable, of)), |typing| {
+                let from = provenance(list, self).item();
+                self.bound(Some((variable, of, from)), |typing| {
                     if let Some(condition) = condition {
                         typing.expect(condition, &[Type::Bool], "a condition")?;
                     }
@@ -194,8 +214,11 @@ impl<'a> Typing<'a> {
                 let types = self.types(arguments)?;
                 let known = self.functions.get(function);
                 let known = known.ok_or_else(|| Misuse(format!("there is no function `{function}`")))?;
-                for ((ty, wanted), name) in types.iter().zip(&known.takes).zip(&known.parameters) {
-                    fits(ty, &Field::of(wanted.clone()), &format!("`{name}` of `{function}`"))?;
+                let given = arguments.iter().zip(&types);
+                for (((argument, ty), wanted), name) in given.zip(&known.takes).zip(&known.parameters) {
+                    let what = format!("`{name}` of `{function}`");
+                    let answer = assignable_to_field(ty, &Field::of(wanted.clone()), false);
+                    fits(ty, confirmed(answer, argument, wanted, self), &what)?;
                 }
                 known.gives.clone().unwrap_or_else(Type::any)
             }
@@ -230,12 +253,14 @@ impl<'a> Typing<'a> {
     /// What is judged with one more name in scope.
     fn bound<T>(
         &mut self,
-        name: Option<(&'a str, Type)>,
+        name: Option<(&'a str, Type, Provenance)>,
         judge: impl FnOnce(&mut Typing<'a>) -> Result<T, Misuse>,
     ) -> Result<T, Misuse> {
-        let Some((name, ty)) = name else { return judge(self) };
+        let Some((name, ty, from)) = name else { return judge(self) };
         let before = self.define(name, ty);
+        self.comes_from(name, from);
         let found = judge(self);
+        self.provenances.remove(name);
         match before {
             Some(before) => self.names.insert(name, before),
             None => self.names.remove(name),
@@ -303,7 +328,8 @@ impl<'a> Typing<'a> {
                 Some(value) if (200..=299).contains(&arm.status) => Type::clone(value),
                 _ => contract.answer_type(arm.status),
             };
-            let bound = arm.variable.as_deref().map(|variable| (variable, body()));
+            let bound =
+                arm.variable.as_deref().map(|variable| (variable, body(), self.answer(of, arm.status)));
             types.push(self.bound(bound, |typing| Ok(Type::clone(&*typing.ty(&arm.value)?)))?);
         }
         if let Some(otherwise) = otherwise {
@@ -325,9 +351,24 @@ impl<'a> Typing<'a> {
     }
 }
 
+impl Names for Typing<'_> {
+    fn of(&self, name: &str) -> Provenance {
+        self.provenances.get(name).cloned().unwrap_or_default()
+    }
+
+    fn answer(&self, step: &str, status: u16) -> Provenance {
+        match self.steps.get(step) {
+            // What pages came to is the value of the step.
+            Some(known) if known.value.is_some() && (200..=299).contains(&status) => self.of(step),
+            Some(known) => known.contract.provenance_of(status),
+            None => Provenance::Own,
+        }
+    }
+}
+
 /// A value that is put where a type is written: what cannot be decided is left to the evaluator.
-fn fits(found: &Type, wanted: &Field, what: &str) -> Result<(), Misuse> {
-    match assignable_to_field(found, wanted, false) {
+fn fits(found: &Type, answer: Answer, what: &str) -> Result<(), Misuse> {
+    match answer {
         Answer::No(_) if *found != Type::Never => misuse(format!("{what} is `{found}`")),
         _ => Ok(()),
     }

@@ -165,6 +165,7 @@ fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut S
         described,
         reconciled: false,
         value: None,
+        provenance: contract.provenance().clone(),
     });
     contract.unsupported.is_empty().then(|| Bound {
         key: entry.key.clone(),
@@ -259,7 +260,7 @@ impl<'d> FlowLowering<'_, 'd> {
             handoffs,
         };
         self.scope.next = None;
-        if let Some((pages, _)) = paged {
+        if let Some((pages, ..)) = paged {
             let sent = call.arguments.iter().map(|(_, _, value)| value).chain(&call.body);
             let asked = is_paged(sent);
             self.check_rounds(pages.keyword(), "pages", &call);
@@ -267,8 +268,8 @@ impl<'d> FlowLowering<'_, 'd> {
         }
         let (value, beside, pages) = match pages {
             None => (bound.contract.success_type(), Arc::clone(&bound.answer), None),
-            Some((pages, list)) => {
-                let beside = StepAnswer { value: Some(list.clone()), ..(*bound.answer).clone() };
+            Some((pages, list, provenance)) => {
+                let beside = StepAnswer { value: Some(list.clone()), provenance, ..(*bound.answer).clone() };
                 (list, Arc::new(beside), pages)
             }
         };

@@ -241,7 +241,7 @@ fn field(
         };
     }
     let path = path.iter().map(|name| name.text.clone()).collect();
-    Some(ClassifiedField { of, path, class, span: item.span })
+    Some(ClassifiedField { of, path, class, span: item.span, by_document: false })
 }
 
 /// What is in lists, which paths don't name.

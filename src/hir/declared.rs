@@ -272,7 +272,9 @@ impl<'a> Declared<'a> {
             let mut body = lowering.lower(&item.body, Some(&signature.result));
             convert(&mut body, &field);
             let place = format!("the value of `{}`", item.name.text);
-            if let Some(found) = misfit(&body, &item.body, &field, &place, signature.result_span, self) {
+            if let Some(found) =
+                misfit(&body, &item.body, &field, &place, signature.result_span, &scope, self)
+            {
                 sink.push(found);
             }
             scope.leave(sink);

@@ -5,6 +5,7 @@ use super::nodes::{Loop, NodeKind};
 use super::policies::BOUNDS;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{retry, types as codes};
+use crate::expr::provenance;
 use crate::plan::ranges;
 use crate::syntax::ast;
 use crate::types::Type;
@@ -28,7 +29,9 @@ impl FlowLowering<'_, '_> {
             }
         }
         self.scope.enter();
+        let from = provenance(&list.expr, &self.scope).item();
         self.scope.define(&each.variable, item, true, self.sink);
+        self.scope.comes_from(&each.variable.text, from);
         let body = self.block(&each.body, Some(&each.variable.text));
         self.node = id;
         let result = each.result.as_ref().map(|result| self.expression(&result.value, None));
@@ -41,6 +44,7 @@ impl FlowLowering<'_, '_> {
                     .help("say what stands for it with `??`, such as `?? null`"),
             );
         }
+        let from = result.as_ref().map(|result| provenance(&result.expr, &self.scope).each());
         self.scope.leave(self.sink);
         if let Some(binding) = &each.binding {
             self.scope.unfinished.pop();
@@ -55,6 +59,7 @@ impl FlowLowering<'_, '_> {
             let list = self.parts.keep(Type::list(item.unwrap_or(Type::Never)).capped());
             let ty = if each.when.is_some() { list.optional() } else { list };
             self.scope.define(binding, ty, false, self.sink);
+            self.scope.comes_from(&binding.text, from.unwrap_or_default());
         }
         NodeKind::For(Box::new(Loop {
             variable: each.variable.text.clone(),

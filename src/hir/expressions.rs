@@ -6,7 +6,7 @@ use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::escape;
-use crate::expr::{BinaryOperator, Expr, Part};
+use crate::expr::{BinaryOperator, Expr, Part, provenance};
 use crate::source::Span;
 use crate::syntax::as_written;
 use crate::syntax::ast::{self, ExprKind};
@@ -120,7 +120,9 @@ impl Lowering<'_, '_> {
             ExprKind::Record(fields) => self.record(fields, span, wanted),
             ExprKind::Comprehension { item, variable, list, condition } => {
                 let list = self.items(list);
+                let from = provenance(&list.0.expr, self.scope).item();
                 self.scope.bind(variable, list.1, self.sink);
+                self.scope.comes_from(&variable.text, from);
                 let condition = condition.as_ref().map(|condition| Box::new(self.condition(condition).expr));
                 let wanted = wanted.and_then(item_type);
                 let item = self.lower(item, wanted.as_ref());

@@ -17,7 +17,7 @@ use super::shown::spans;
 use super::{classes, items, policies};
 use crate::diagnostics::codes::{graph, names, retry};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::expr::Expr;
+use crate::expr::{Expr, confirmed, provenance};
 use crate::plan::{Wait, ranges};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -86,6 +86,7 @@ pub(crate) fn flow(
     }
     let typed: Vec<(&ast::Input, Type)> = inputs.iter().map(|(input, ty, ..)| (*input, ty.clone())).collect();
     let mut classified = classes::inputs(modules, item, &typed, sink);
+    classified.extend(typed.iter().flat_map(|(input, _)| declared.described(input)));
     let cleared = classes::cleared(modules, &item.cleared, apis, operators, sink);
     let mut lowering = FlowLowering {
         calls: Calls {
@@ -249,6 +250,7 @@ impl<'d> FlowLowering<'_, 'd> {
             return false;
         }
         let (place, wanted, declared_at) = about();
+        let answer = confirmed(answer, &value.expr, &wanted.ty, &self.scope);
         let (node, span, found) = (self.node.clone(), value.span, value.ty.clone());
         let (part, key) = (None, false);
         self.positions.push(Position { node, place, span, found, part, wanted, answer, declared_at, key });
@@ -340,7 +342,9 @@ impl<'d> FlowLowering<'_, 'd> {
                         self.releases.insert(value.name.text.clone(), released);
                     }
                     let ty = self.parts.keep(typed.ty);
+                    let from = provenance(&typed.expr, &self.scope);
                     self.scope.define(&value.name, ty, false, self.sink);
+                    self.scope.comes_from(&value.name.text, from);
                     (value.name.text.clone(), value.name.span, NodeKind::Let(typed.expr))
                 }
                 ast::Statement::Ensure(ensure) => {

@@ -8,16 +8,17 @@ use super::expressions::{Lowering, Typed, convert};
 use super::misfit::part;
 use super::model::Position;
 use super::modules::{Found, kind, unknown};
+use super::scope::Scope;
 use crate::base::did_you_mean;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::documents::Document;
-use crate::expr::{Expr, functions};
+use crate::expr::{Expr, confirmed, functions};
 use crate::source::Span;
 use crate::syntax::as_written;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{
-    Answer, Contract, Field, Members, RecordType, Type, assignable_literal, assignable_to_field,
+    Answer, Contract, Field, Members, Provenance, RecordType, Type, assignable_literal, assignable_to_field,
 };
 
 /// What a declared function takes and gives.
@@ -56,6 +57,8 @@ pub(crate) struct StepAnswer {
     pub(crate) reconciled: bool,
     /// What the step is when it was done, where that is not the body of its answer.
     pub(crate) value: Option<Type>,
+    /// Where that comes from.
+    pub(crate) provenance: Provenance,
 }
 
 impl StepAnswer {
@@ -88,6 +91,7 @@ pub(super) fn misfit(
     wanted: &Field,
     place: &str,
     declared_at: Span,
+    scope: &Scope,
     declared: &Declared<'_>,
 ) -> Option<Diagnostic> {
     if value.ty == Type::Never {
@@ -98,6 +102,7 @@ pub(super) fn misfit(
     } else {
         assignable_to_field(&value.ty, wanted, value.literal)
     };
+    let answer = confirmed(answer, &value.expr, &wanted.ty, scope);
     let Answer::No(wrong) = &answer else { return None };
     let (span, part) = match part(written, &value.ty, &wrong.path) {
         Some((span, ty)) => (span, Some(ty)),
@@ -232,7 +237,8 @@ impl Lowering<'_, '_> {
             let mut value = self.lower(argument, Some(ty));
             fits &= value.ty != Type::Never;
             let place = format!("argument `{name}` of `{}`", function.text);
-            if let Some(found) = misfit(&value, argument, &field, &place, *written, self.declared) {
+            if let Some(found) = misfit(&value, argument, &field, &place, *written, self.scope, self.declared)
+            {
                 self.report(found);
                 fits = false;
             }

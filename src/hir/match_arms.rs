@@ -6,7 +6,7 @@ use super::expressions::{Lowering, Typed, widen};
 use super::functions::StepAnswer;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{graph, names, types as codes};
-use crate::expr::{Arm, Expr};
+use crate::expr::{Arm, Expr, Names};
 use crate::plan::{ArmFault, arm_fault, unmatched};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -38,7 +38,10 @@ impl Lowering<'_, '_> {
             let wanted = wanted.cloned().or_else(|| lowered.first().map(|(_, first)| first.ty.clone()));
             let bound = arm.binding.as_ref().map(|name| {
                 let body = arm.status.as_ref().map(|status| answer.body(status.value));
+                let status = arm.status.as_ref().map(|status| status.value);
+                let from = status.map(|status| Names::answer(self.scope, &step.text, status));
                 self.scope.bind(name, body.unwrap_or(Type::Never), self.sink);
+                self.scope.comes_from(&name.text, from.unwrap_or_default());
             });
             lowered.push((arm, self.lower(&arm.value, wanted.as_ref())));
             if bound.is_some() {

@@ -11,6 +11,7 @@ mod compensation;
 mod classes;
 mod confidential;
 mod declared;
+mod described;
 mod each;
 mod expected;
 mod expressions;

@@ -166,8 +166,10 @@ pub struct ClassifiedField {
     pub path: Vec<String>,
     /// Its class.
     pub class: Class,
-    /// The place of the `classify`.
+    /// The place of the `classify`, or of what the document says.
     pub span: Span,
+    /// Whether the document of an input's type says so.
+    pub by_document: bool,
 }
 
 /// What a classified field is part of.

@@ -8,10 +8,11 @@ use super::flow::FlowLowering;
 use super::policies::BOUNDS;
 use crate::diagnostics::Diagnostic;
 use crate::diagnostics::codes::{graph, names, retry, types as codes};
+use crate::expr::provenance;
 use crate::plan::{Pages, ranges};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::{Field, Type};
+use crate::types::{Field, Provenance, Type};
 
 impl FlowLowering<'_, '_> {
     /// Pages of a call, and the list that they come to. Its arguments are read next, and see `next`. `None` where the pages
@@ -21,7 +22,7 @@ impl FlowLowering<'_, '_> {
         pages: &ast::Pages,
         name: &ast::Name,
         bound: &Bound,
-    ) -> (Option<Pages>, Type) {
+    ) -> (Option<Pages>, Type, Provenance) {
         let keyword = pages.keyword();
         if let Some(first) = self.scope.place("next") {
             let message = "in `pages`, `next` stands for where the page begins";
@@ -37,6 +38,7 @@ impl FlowLowering<'_, '_> {
             Some(items) => self.lowering().items(items),
             None => self.whole_page(name, keyword),
         };
+        let from = provenance(&items.expr, &self.scope);
         self.scope.unbind();
         let list = Type::list(item);
         let Some(at_most) = &pages.at_most else {
@@ -45,13 +47,13 @@ impl FlowLowering<'_, '_> {
                 Diagnostic::new(&graph::ENDLESS_POLL, keyword, message)
                     .help("say how many at the end: `at most 20`"),
             );
-            return (None, list);
+            return (None, list, from);
         };
         if !(1..=ranges::PAGES).contains(&at_most.value) {
             let message = format!("`at most` of pages is between 1 and {}", ranges::PAGES);
             self.sink.push(Diagnostic::new(&retry::OUT_OF_RANGE, at_most.span, message).help(BOUNDS));
         }
-        (Some(Pages { cursor, next: next.expr, items: items.expr, at_most: at_most.value }), list)
+        (Some(Pages { cursor, next: next.expr, items: items.expr, at_most: at_most.value }), list, from)
     }
 
     /// Where the next page begins, and the type of `next`. The expression may name `next` itself, as in `(next ?? 1) + 1`: it

@@ -8,9 +8,10 @@ use super::modules::duplicate;
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::names;
 use crate::diagnostics::{Diagnostic, Sink};
+use crate::expr::Names;
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::Type;
+use crate::types::{Provenance, Type};
 
 /// What a name stands for.
 #[derive(Debug, Clone)]
@@ -21,7 +22,15 @@ pub(crate) struct Meaning {
     pub(crate) needless: bool,
     /// Of a step: what is known of its answer beside the body.
     answer: Option<Arc<StepAnswer>>,
+    /// Where its value comes from, where that is not a step's answer.
+    provenance: Provenance,
     used: bool,
+}
+
+impl Meaning {
+    fn new(ty: Type, span: Span, needless: bool) -> Meaning {
+        Meaning { ty, span, needless, answer: None, provenance: Provenance::Own, used: false }
+    }
 }
 
 /// How many unknown names of a flow are compared with the known ones: more are no typing errors, and comparing all with
@@ -82,10 +91,7 @@ impl Scope {
         }
         self.all.insert(name.text.clone(), name.span);
         if let Some(frame) = self.frames.last_mut() {
-            frame.insert(
-                name.text.clone(),
-                Meaning { ty, span: name.span, needless, answer: None, used: false },
-            );
+            frame.insert(name.text.clone(), Meaning::new(ty, name.span, needless));
         }
     }
 
@@ -102,16 +108,13 @@ impl Scope {
             return;
         }
         if let Some(frame) = self.frames.last_mut() {
-            frame.insert(
-                name.text.clone(),
-                Meaning { ty, span: name.span, needless: true, answer: None, used: false },
-            );
+            frame.insert(name.text.clone(), Meaning::new(ty, name.span, true));
         }
     }
 
     /// Binds a step's name to an answer that came, while that is looked at.
     pub(crate) fn bind_answer(&mut self, name: &ast::Name, ty: Type, answer: Arc<StepAnswer>) {
-        let meaning = Meaning { ty, span: name.span, needless: true, answer: Some(answer), used: false };
+        let meaning = Meaning { answer: Some(answer), ..Meaning::new(ty, name.span, true) };
         self.frames.push(BTreeMap::from([(name.text.clone(), meaning)]));
     }
 
@@ -190,6 +193,13 @@ impl Scope {
         }
     }
 
+    /// Says where the value of a name comes from.
+    pub(crate) fn comes_from(&mut self, name: &str, provenance: Provenance) {
+        if let Some(meaning) = self.frames.iter_mut().rev().find_map(|frame| frame.get_mut(name)) {
+            meaning.provenance = provenance;
+        }
+    }
+
     /// What is known of a step's answer; `None` for a name that is no step.
     pub(crate) fn answer(&self, name: &str) -> Option<Arc<StepAnswer>> {
         self.frames.iter().rev().find_map(|frame| frame.get(name))?.answer.clone()
@@ -253,6 +263,27 @@ pub(crate) fn defined_names(block: &ast::Block, names: &mut BTreeSet<String>) {
                 defined_names(&each.body, names);
             }
             _ => {}
+        }
+    }
+}
+
+impl Names for Scope {
+    fn of(&self, name: &str) -> Provenance {
+        let Some(meaning) = self.frames.iter().rev().find_map(|frame| frame.get(name)) else {
+            return Provenance::Own;
+        };
+        match &meaning.answer {
+            Some(answer) if meaning.provenance.is_own() => answer.provenance.clone(),
+            _ => meaning.provenance.clone(),
+        }
+    }
+
+    fn answer(&self, step: &str, status: u16) -> Provenance {
+        match self.answer(step) {
+            // What pages came to is the value of the step.
+            Some(answer) if answer.value.is_some() && (200..=299).contains(&status) => self.of(step),
+            Some(answer) => answer.contract.provenance_of(status),
+            None => Provenance::Own,
         }
     }
 }

@@ -103,6 +103,22 @@ impl Plan {
         pairs.collect()
     }
 
+    /// The calls of steps of this flow and of those that it calls that have an undo, each with it. An operation that a step
+    /// calls too is left out: it may be about anything then.
+    pub fn taken_back(&self) -> Vec<(&Call, &Call)> {
+        let mut all = Vec::new();
+        self.all_flows().into_iter().for_each(|flow| nodes(&flow.flow.body, &mut all));
+        let steps = || {
+            all.iter().filter_map(|node| match &node.kind {
+                NodeKind::Call(step) => Some(step),
+                _ => None,
+            })
+        };
+        let own: BTreeSet<_> = steps().map(|step| (&step.call.api, &step.call.operation)).collect();
+        let pairs = steps().filter_map(|step| Some((&step.call, step.undo.as_ref()?)));
+        pairs.filter(|(_, undo)| !own.contains(&(&undo.api, &undo.operation))).collect()
+    }
+
     /// Whether a call of another flow can change anything at a counterparty.
     pub(super) fn is_effect(&self, call: &SubFlow) -> bool {
         self.flows.get(&call.flow).is_some_and(|callee| !callee.is_safe())

@@ -11,7 +11,7 @@ use super::obligations::calls;
 use super::secrecy::member_of;
 use super::steps::{Argument, Block, Call, NodeKind, Pages, Step};
 use crate::documents::Location;
-use crate::expr::{Expr, Misuse, Typing, written};
+use crate::expr::{Expr, Misuse, Typing, confirmed, provenance, written};
 use crate::types::{
     Answer, Contract, Field, Parameter, PartsLeft, Taken, Type, assignable, assignable_to_field,
 };
@@ -119,6 +119,7 @@ impl<'a> Walk<'a> {
                 let ty = self.ty(id, value)?;
                 let ty = self.parts.keep(Type::clone(&*ty));
                 self.typing.define(id, ty);
+                self.typing.comes_from(id, provenance(value, &self.typing));
             }
             NodeKind::Wait(wait) => {
                 let wanted = if wait.until { Type::Timestamp } else { Type::Duration };
@@ -137,6 +138,7 @@ impl<'a> Walk<'a> {
                 self.condition(id, repeat.guard.as_ref())?;
                 let item = self.typing.items(&repeat.list).map_err(|why| refused(id, why.0))?;
                 self.typing.define(&repeat.variable, item);
+                self.typing.comes_from(&repeat.variable, provenance(&repeat.list, &self.typing).item());
                 self.block(&repeat.body)?;
                 let item = match &repeat.result {
                     None => Type::Never,
@@ -147,6 +149,8 @@ impl<'a> Walk<'a> {
                 }
                 let list = self.parts.keep(Type::list(item).capped());
                 self.typing.define(id, if repeat.guard.is_some() { list.optional() } else { list });
+                let items = repeat.result.as_ref().map(|result| provenance(result, &self.typing).each());
+                self.typing.comes_from(id, items.unwrap_or_default());
             }
             NodeKind::Return { value } => {
                 let output = self.output.clone();
@@ -171,6 +175,7 @@ impl<'a> Walk<'a> {
         self.typing.answered(id, contract, step.guard.is_some());
         // What follows the answer sees it where the step was done: there, it is present.
         self.typing.define(id, Rc::clone(&answer));
+        self.typing.comes_from(id, contract.provenance().clone());
         if let Some((reconcile, found)) = read {
             if !reads_back(&found, &answer) {
                 return Err(refused(id, "what is read back is not what the step answers"));
@@ -206,6 +211,7 @@ impl<'a> Walk<'a> {
         self.put(id, "where the next page begins", &pages.next, &Field::of(Pages::follows(&pages.cursor)))?;
         let item = self.typing.items(&pages.items).map_err(|Misuse(why)| refused(id, why))?;
         self.typing.next_is(None);
+        self.typing.comes_from(id, provenance(&pages.items, &self.typing));
         let list = Rc::new(Type::list(item));
         self.typing.stands_for(id, Rc::clone(&list));
         self.typing.define(id, Rc::clone(&list));
@@ -248,8 +254,9 @@ impl<'a> Walk<'a> {
             };
             let ty = self.ty(subject, &argument.value)?;
             let place = format!("argument `{}` of `{}`", known.name, call.operation);
-            guarded +=
-                self.decided(subject, &place, &ty, known.takes(&ty, &written(&argument.value, &ty), false))?;
+            let answer = known.takes(&ty, &written(&argument.value, &ty), false);
+            let answer = confirmed(answer, &argument.value, &known.schema.ty, &self.typing);
+            guarded += self.decided(subject, &place, &ty, answer)?;
         }
         for known in contract.parameters.iter().filter(|known| known.required && !is_key(call, known)) {
             if !call.arguments.iter().any(|argument| gives(argument, known)) {
@@ -263,6 +270,7 @@ impl<'a> Walk<'a> {
                 let ty = self.ty(subject, value)?;
                 let place = format!("the body of `{}`", call.operation);
                 let Taken { answer, members } = body.takes(&ty, &written(value, &ty), false);
+                let answer = confirmed(answer, value, &body.schema.ty, &self.typing);
                 if members.is_empty() {
                     guarded += self.decided(subject, &place, &ty, answer)?;
                 }
@@ -297,7 +305,8 @@ impl<'a> Walk<'a> {
 
     fn put(&mut self, subject: &str, place: &str, value: &'a Expr, to: &Field) -> Result<(), PlanError> {
         let ty = self.ty(subject, value)?;
-        self.decided(subject, place, &ty, assignable_to_field(&ty, to, false)).map(|_| ())
+        let answer = confirmed(assignable_to_field(&ty, to, false), value, &to.ty, &self.typing);
+        self.decided(subject, place, &ty, answer).map(|_| ())
     }
 
     /// How many guards a value needs at a place: none or one.

@@ -68,6 +68,7 @@ pub struct Rule {
 pub const ALL: &[Rule] = &[
     graph::end::RULE,
     graph::compensation::RULE,
+    graph::undo::RULE,
     types::positions::RULE,
     types::statuses::RULE,
     identity::handoff_policy::RULE,

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::naming::{comparable, id_of, identifier, named_by, numbered, plain};
+use super::naming::{id_of, identifier, named_by, numbered, plain};
 use super::problem::Problem;
 use super::request::Arguments;
 use super::surface::{Operation, json_content};
 use super::synthesis::{candidates, synthesise};
+use crate::base::folded;
 use crate::documents::{Example, MediaView, ResponseView};
 
 /// Remembered things that a list is brought up to date with.
@@ -221,12 +222,12 @@ struct Said {
 impl Said {
     fn new(arguments: &Arguments) -> Said {
         let comparable_all = |values: &BTreeMap<String, Value>| -> BTreeMap<String, Value> {
-            values.iter().map(|(name, value)| (comparable(name), value.clone())).collect()
+            values.iter().map(|(name, value)| (folded(name), value.clone())).collect()
         };
         let path = comparable_all(&arguments.path);
         let mut all = comparable_all(&arguments.query);
         if let Some(Value::Object(members)) = &arguments.body {
-            all.extend(members.iter().map(|(name, value)| (comparable(name), value.clone())));
+            all.extend(members.iter().map(|(name, value)| (folded(name), value.clone())));
         }
         all.extend(path.clone());
         Said { path, all }
@@ -246,7 +247,7 @@ fn same(a: &Value, b: &Value) -> bool {
 fn is_about(name: &str, value: &Value, example: &Example) -> bool {
     let member = |wanted: &str| {
         let members = example.value.as_object().into_iter().flatten();
-        members.into_iter().any(|(own, member)| comparable(own) == wanted && same(member, value))
+        members.into_iter().any(|(own, member)| folded(own) == wanted && same(member, value))
     };
     member(name)
         || (name.ends_with("id") && member("id"))
@@ -285,7 +286,7 @@ fn personal_members(
     let Some(members) = body.as_object() else { return Vec::new() };
     let mut personal: Vec<(String, Value, bool)> = Vec::new();
     for (name, member) in members {
-        if let Some(value) = said.all.get(&comparable(name)).filter(|value| same_kind(member, value)) {
+        if let Some(value) = said.all.get(&folded(name)).filter(|value| same_kind(member, value)) {
             personal.push((name.clone(), value.clone(), false));
         }
     }

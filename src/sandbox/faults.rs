@@ -100,14 +100,22 @@ pub enum FaultError {
         /// The first of those that it has.
         known: Vec<String>,
     },
-    /// The sandbox projects no such identity.
-    #[error("`{id}` is no identity of this flow")]
+    /// Nobody asks the resolver about the api.
+    #[error("`{name}` has no passport: nobody asks the resolver about it, so no drift can show")]
+    NoPassport {
+        /// The api.
+        name: String,
+        /// The first of those that have one.
+        known: Vec<String>,
+    },
+    /// No run of the flow asks for the identity.
+    #[error("no run of this flow asks the resolver for `{id}`")]
     Identity {
         /// As written.
         id: EczId,
         /// The nearest identity.
         near: Option<String>,
-        /// The first of those that it projects.
+        /// The first of those that are asked for.
         known: Vec<String>,
     },
     /// The flow has no such step.
@@ -129,6 +137,7 @@ impl Explained for FaultError {
             FaultError::Identity { .. } => "ER3908",
             FaultError::Step { .. } => "ER3909",
             FaultError::Example { .. } => "ER3012",
+            FaultError::NoPassport { .. } => "ER3009",
         }
     }
 
@@ -139,6 +148,10 @@ impl Explained for FaultError {
                     "write `API.OPERATION=503x2`, `=timeout`, `=reset`, `=close`, `=expired`, `=example:NAME` or a status, each with `xTIMES` or without; `ID` or `ID@STEP` to revoke"
                         .into(),
                 );
+            }
+            FaultError::NoPassport { known, .. } if known.is_empty() => return None,
+            FaultError::NoPassport { known, .. } => {
+                return Some(format!("`--drift` is for an api with a passport: `{}`", known.join("`, `")));
             }
             FaultError::Api { near, .. }
             | FaultError::Operation { near, .. }
@@ -153,7 +166,7 @@ impl Explained for FaultError {
             }
             FaultError::Example { known, .. } => Some(format!("it has `{}`", known.join("`, `"))),
             FaultError::Identity { known, .. } if !known.is_empty() => {
-                Some(format!("the flow meets `{}`", known.join("`, `")))
+                Some(format!("it asks for `{}`", known.join("`, `")))
             }
             _ => None,
         })
@@ -239,7 +252,9 @@ pub(crate) struct Names<'a> {
     pub(crate) operations: BTreeMap<&'a str, Vec<&'a str>>,
     /// Named examples of answers by api and operation.
     pub(crate) examples: BTreeMap<(&'a str, &'a str), Vec<&'a str>>,
-    /// Identities.
+    /// The apis that have a passport.
+    pub(crate) with_passport: Vec<&'a str>,
+    /// The identities that a run asks for.
     pub(crate) identities: Vec<&'a str>,
     /// Steps, those in loops included.
     pub(crate) steps: Vec<&'a str>,
@@ -263,13 +278,14 @@ impl Faults {
 
     /// Whether every name is one of this flow and its documents.
     pub(crate) fn check(&self, names: &Names<'_>) -> Result<(), FaultError> {
-        let near = |name: &str, among: &[&str]| did_you_mean(name, among.iter().copied()).map(str::to_owned);
+        let near_to =
+            |name: &str, among: &[&str]| did_you_mean(name, among.iter().copied()).map(str::to_owned);
         let apis: Vec<&str> = names.operations.keys().copied().collect();
-        let no_api = |name: &String| FaultError::Api { name: name.clone(), near: near(name, &apis) };
+        let no_api = |name: &String| FaultError::Api { name: name.clone(), near: near_to(name, &apis) };
         for fault in &self.answers {
             let operations = names.operations.get(fault.api.as_str()).ok_or_else(|| no_api(&fault.api))?;
             if !operations.contains(&fault.operation.as_str()) {
-                let near = near(&fault.operation, operations);
+                let near = near_to(&fault.operation, operations);
                 return Err(FaultError::Operation {
                     api: fault.api.clone(),
                     name: fault.operation.clone(),
@@ -284,7 +300,7 @@ impl Faults {
                     return Err(FaultError::Example {
                         operation,
                         name: name.clone(),
-                        near: near(name, examples),
+                        near: near_to(name, examples),
                         known: first_of(examples),
                     });
                 }
@@ -292,17 +308,25 @@ impl Faults {
         }
         for api in &self.drifted {
             names.operations.get(api.as_str()).ok_or_else(|| no_api(api))?;
+            if !names.with_passport.contains(&api.as_str()) {
+                let known = first_of(&names.with_passport);
+                return Err(FaultError::NoPassport { name: api.clone(), known });
+            }
         }
         for revocation in &self.revoked {
             if !names.identities.contains(&revocation.id.as_str()) {
-                let near = near(revocation.id.as_str(), &names.identities);
+                // What is asked for of a party is its API Passport or an agent's credential, seldom its own.
+                let below = format!("{}::", revocation.id);
+                let below = names.identities.iter().find(|id| id.starts_with(&below));
+                let near = below.map(|id| (*id).to_owned());
+                let near = near.or_else(|| near_to(revocation.id.as_str(), &names.identities));
                 let known = first_of(&names.identities);
                 return Err(FaultError::Identity { id: revocation.id.clone(), near, known });
             }
             if let Some(step) =
                 revocation.before.as_ref().filter(|step| !names.steps.contains(&step.as_str()))
             {
-                return Err(FaultError::Step { name: step.clone(), near: near(step, &names.steps) });
+                return Err(FaultError::Step { name: step.clone(), near: near_to(step, &names.steps) });
             }
         }
         Ok(())
@@ -352,7 +376,8 @@ mod tests {
     #[test]
     fn names_are_checked_with_suggestions() {
         let names = Names {
-            operations: BTreeMap::from([("payments", vec!["createRefund"])]),
+            operations: BTreeMap::from([("payments", vec!["createRefund"]), ("plain", vec![])]),
+            with_passport: vec!["payments"],
             examples: BTreeMap::from([(("payments", "createRefund"), vec!["pending"])]),
             identities: vec!["ECZ-GB-A1B2C3::API-000001"],
             steps: vec!["refund"],
@@ -366,11 +391,15 @@ mod tests {
         let revoked = |text: &str| Faults { revoked: vec![text.parse().unwrap()], ..Faults::default() };
         assert_eq!(help(revoked("ECZ-GB-A1B2C3::API-000001@refunt")), "did you mean `refund`?");
         assert_eq!(help(revoked("ECZ-GB-A1B2C3::API-000007")), "did you mean `ECZ-GB-A1B2C3::API-000001`?");
-        assert!(help(Faults { drifted: vec!["paymints".into()], ..Faults::default() }).contains("payments"));
+        let drifted = |name: &str| Faults { drifted: vec![name.into()], ..Faults::default() };
+        assert!(help(drifted("paymints")).contains("payments"));
+        assert_eq!(drifted("payments").check(&names), Ok(()));
+        assert_eq!(help(drifted("plain")), "`--drift` is for an api with a passport: `payments`");
         assert_eq!(answers("payments.createRefund=503").check(&names), Ok(()));
         // Where nothing is near, what there is.
         assert_eq!(help(answers("payments.createRefund=example:lost")), "it has `pending`");
-        assert_eq!(help(revoked("ECZ-FR-NOBODY")), "the flow meets `ECZ-GB-A1B2C3::API-000001`");
+        assert_eq!(help(revoked("ECZ-GB-A1B2C3")), "did you mean `ECZ-GB-A1B2C3::API-000001`?");
+        assert_eq!(help(revoked("ECZ-FR-NOBODY")), "it asks for `ECZ-GB-A1B2C3::API-000001`");
         let none = Names { examples: BTreeMap::new(), ..names };
         let found = answers("payments.createRefund=example:lost").check(&none).unwrap_err();
         assert_eq!(found.help().unwrap(), "the document names no examples under `examples` of its success");

@@ -73,12 +73,14 @@ pub(crate) fn certificate_names(plan: &Plan) -> BTreeSet<&str> {
 pub(crate) fn groups(plan: &Plan, making: &Making<'_>) -> Result<Vec<Group>, SandboxError> {
     let mut groups: Vec<Group> = Vec::new();
     let mut tokens: Vec<(String, ServedToken)> = Vec::new();
-    let read_back = plan.read_back();
+    let (read_back, undone) = (plan.read_back(), plan.taken_back());
     for (name, api) in &plan.apis {
         let unusable = |reason: String| SandboxError::Document { api: name.clone(), reason };
         let mut surface = Surface::new(api).map_err(unusable)?;
         let of_api = read_back.iter().filter(|(effect, read)| effect.api == *name && read.api == *name);
         surface.read_back(of_api.map(|(effect, read)| (effect.operation.as_str(), read.operation.as_str())));
+        let of_api = undone.iter().filter(|(effect, undo)| effect.api == *name && undo.api == *name);
+        surface.take_back(of_api.map(|(effect, undo)| (effect.operation.as_str(), undo.operation.as_str())));
         let (origins, bases) = places(api, &surface).map_err(unusable)?;
         let mut served = ServedApi::new(name, &audience(api).map_err(unusable)?, surface);
         served.bases = bases;

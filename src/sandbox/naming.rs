@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::base::folded;
+
 /// What a path names something new by: the member that the parameter names, of the answer or else of the request; else the
 /// answer's id. `said` are the request's own members, by comparable name.
 pub(crate) fn id_of<'b>(
@@ -12,7 +14,7 @@ pub(crate) fn id_of<'b>(
     said: &'b BTreeMap<String, Value>,
 ) -> Option<&'b Value> {
     let own = named_after(parameter, members).map(|(_, id)| id);
-    let asked = || said.get(&comparable(parameter?)).filter(|id| id.is_string() || id.is_number());
+    let asked = || said.get(&folded(parameter?)).filter(|id| id.is_string() || id.is_number());
     own.or_else(asked).or_else(|| named_by(parameter, members).map(|(_, id)| id))
 }
 
@@ -27,9 +29,9 @@ pub(crate) fn named_by<'b>(
 
 /// Of a parameter's name (`slug` for `slug`), else the longest whose name ends it (`number` for `issue_number`).
 fn named_after<'b>(parameter: Option<&str>, members: &'b Map<String, Value>) -> Option<(&'b str, &'b Value)> {
-    let parameter = comparable(parameter.unwrap_or_default());
+    let parameter = folded(parameter.unwrap_or_default());
     let names = members.iter().filter(|(_, value)| value.is_string() || value.is_number());
-    let ends = names.filter(|(name, _)| name.len() > 1 && parameter.ends_with(&comparable(name)));
+    let ends = names.filter(|(name, _)| name.len() > 1 && parameter.ends_with(&folded(name)));
     ends.max_by_key(|(name, _)| name.len()).map(|(name, value)| (name.as_str(), value))
 }
 
@@ -69,11 +71,6 @@ pub(crate) fn numbered(example: &Value, ordinal: u64) -> Value {
         }
         other => other.clone(),
     }
-}
-
-/// `ticketId`, `ticket_id` and `ticket-id` mean the same.
-pub(crate) fn comparable(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub(crate) struct Record {
 /// A revocation in force, or waiting for its moment.
 pub(crate) struct Revoked {
     pub(crate) id: EczId,
+    /// The step that `before` is about.
+    pub(crate) step: Option<String>,
     pub(crate) before: Option<Before>,
     pub(crate) begun: AtomicBool,
 }
@@ -170,6 +172,16 @@ impl Registry {
             );
         }
         Some(Projected { body, max_age_s: bound.then_some(MAX_AGE_S) })
+    }
+
+    /// The revocations that nobody met: `ID` or `ID@STEP`.
+    pub(crate) fn unseen(&self) -> Vec<String> {
+        let unseen = self.revoked.iter().filter(|revoked| !revoked.begun.load(Ordering::SeqCst));
+        let shown = |revoked: &Revoked| match &revoked.step {
+            Some(step) => format!("{}@{step}", revoked.id),
+            None => revoked.id.to_string(),
+        };
+        unseen.map(shown).collect()
     }
 
     /// A revocation that has begun does not end.

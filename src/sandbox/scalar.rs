@@ -1,12 +1,11 @@
 //! Texts and numbers within what a schema allows.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::{Map, Number, Value};
+
+use crate::types::matching;
 
 /// Longest text that is made, characters.
 const TEXT: usize = 10_000;
-/// Repetitions of one part of a pattern at most.
-const REPEATED: u32 = 1_000;
 
 /// The n-th text of a schema: by its pattern, else by its format.
 pub(crate) fn text(schema: &Map<String, Value>, ordinal: usize) -> String {
@@ -14,7 +13,7 @@ pub(crate) fn text(schema: &Map<String, Value>, ordinal: usize) -> String {
         |keyword: &str| schema.get(keyword).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
     let (least, most) = (length("minLength").unwrap_or(0).min(TEXT), length("maxLength").unwrap_or(TEXT));
     let pattern = schema.get("pattern").and_then(Value::as_str);
-    if let Some(text) = pattern.and_then(|pattern| matching(pattern, least, most)) {
+    if let Some(text) = pattern.and_then(|pattern| matching(pattern, least, most, 0)) {
         return text;
     }
     let format = match schema.get("format").and_then(Value::as_str).unwrap_or_default() {
@@ -40,59 +39,6 @@ pub(crate) fn text(schema: &Map<String, Value>, ordinal: usize) -> String {
     let cut = text.chars().count().saturating_sub(most);
     // What is too long loses its beginning: several texts stay different.
     text.chars().skip(cut).chain(std::iter::repeat_n('x', padding)).collect()
-}
-
-/// A text that a pattern matches, of a length within bounds; `None` where the pattern is not read here.
-fn matching(pattern: &str, least: usize, most: usize) -> Option<String> {
-    let hir = regex_syntax::Parser::new().parse(pattern).ok()?;
-    let within = |text: &String| (least..=most).contains(&text.chars().count());
-    // How often what may be repeated is repeated beyond what is due.
-    let stretches = [0, 1, 2, 3, 4, 7, 15].into_iter().chain([u32::try_from(least).unwrap_or(0)]);
-    stretches
-        .map(|stretch| {
-            let mut text = String::new();
-            write(&hir, stretch, &mut text);
-            text
-        })
-        .find(within)
-}
-
-fn write(hir: &Hir, stretch: u32, text: &mut String) {
-    if text.len() > TEXT {
-        return;
-    }
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => {}
-        HirKind::Literal(literal) => text.push_str(&String::from_utf8_lossy(&literal.0)),
-        HirKind::Class(class) => text.extend(character(class)),
-        HirKind::Repetition(repetition) => {
-            let most = repetition.max.unwrap_or(REPEATED).min(REPEATED);
-            let count = repetition.min.saturating_add(stretch).min(most).max(repetition.min.min(REPEATED));
-            for _ in 0..count {
-                write(&repetition.sub, stretch, text);
-            }
-        }
-        HirKind::Capture(capture) => write(&capture.sub, stretch, text),
-        HirKind::Concat(parts) => parts.iter().for_each(|part| write(part, stretch, text)),
-        HirKind::Alternation(parts) => {
-            if let Some(part) = parts.first() {
-                write(part, stretch, text);
-            }
-        }
-    }
-}
-
-/// A character of a class: a plain one where there is one.
-fn character(class: &Class) -> Option<char> {
-    let ranges: Vec<(char, char)> = match class {
-        Class::Unicode(class) => class.ranges().iter().map(|range| (range.start(), range.end())).collect(),
-        Class::Bytes(class) => {
-            class.ranges().iter().map(|range| (range.start().into(), range.end().into())).collect()
-        }
-    };
-    let holds = |c: &char| ranges.iter().any(|(start, end)| (*start..=*end).contains(c));
-    let plain = ['a', '1', 'A', 'f', 'x', '0', '-', '_', ' '].into_iter().find(holds);
-    plain.or_else(|| ranges.first().map(|(start, _)| *start))
 }
 
 /// The n-th number from 1 on that bounds and `multipleOf` allow. In 3.0 the exclusive bounds are booleans.

@@ -30,7 +30,7 @@ use crate::config::{
     Template,
 };
 use crate::ecz::EczId;
-use crate::plan::{Plan, Statement};
+use crate::plan::{Need, Plan, Statement, needs};
 
 /// The environment's name: what every log of a run in a sandbox says first.
 pub const ENVIRONMENT: &str = "sandbox";
@@ -74,6 +74,7 @@ pub struct Sandbox {
     ledger: Ledger,
     control: SocketAddr,
     left_out: Vec<String>,
+    registry: Arc<Registry>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -128,10 +129,11 @@ impl Sandbox {
             records.entry(id.parent()).or_default();
             shown.push(agent);
         }
-        check_names(plan, &groups, records.keys(), &faults)?;
+        check_names(plan, &groups, &needs(plan), &faults)?;
         let left_out = groups.iter().flat_map(|group| &group.apis).flat_map(left_out).collect();
         let revoked = faults.revoked.iter().map(|revocation| Revoked {
             id: revocation.id.clone(),
+            step: revocation.before.clone(),
             before: revocation.before.as_ref().and_then(|step| Before::step(plan, step)),
             begun: AtomicBool::new(false),
         });
@@ -189,7 +191,17 @@ impl Sandbox {
         let ca_path = folder.write("ca.pem", authority.pem())?;
         let config = write_config(plan, &folder, &ca_path, &secrets, &keys, origins)?;
         let config_path = folder.write("sandbox.toml", &config.to_toml())?;
-        Ok(Sandbox { config, config_path, ca_path, ledger, control: address, left_out, stop, tasks })
+        Ok(Sandbox {
+            config,
+            config_path,
+            ca_path,
+            ledger,
+            control: address,
+            left_out,
+            registry,
+            stop,
+            tasks,
+        })
     }
 
     /// The configuration that was written: give it to `run --config`.
@@ -221,6 +233,11 @@ impl Sandbox {
     /// The documents' examples that do not fit their own schemas, in words.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
+    }
+
+    /// The revocations that never came into force, as `--revoke` writes them: nobody asked the resolver after their moment.
+    pub fn unseen(&self) -> Vec<String> {
+        self.registry.unseen()
     }
 
     /// What has reached the servers.
@@ -260,12 +277,7 @@ fn left_out(api: &ServedApi) -> Vec<String> {
     misfits.map(|misfit| format!("api `{}`: {misfit}", api.name)).collect()
 }
 
-fn check_names<'a>(
-    plan: &'a Plan,
-    groups: &'a [Group],
-    identities: impl Iterator<Item = &'a EczId>,
-    faults: &Faults,
-) -> Result<(), FaultError> {
+fn check_names(plan: &Plan, groups: &[Group], asked: &[Need], faults: &Faults) -> Result<(), FaultError> {
     let apis = || groups.iter().flat_map(|group| &group.apis);
     let examples = apis().flat_map(|api| {
         let operations = api.surface.operations().iter();
@@ -279,7 +291,13 @@ fn check_names<'a>(
                 (api.name.as_str(), operations.chain(api.token.as_ref().map(|_| TOKEN)).collect())
             })
             .collect(),
-        identities: identities.map(EczId::as_str).collect(),
+        with_passport: plan
+            .apis
+            .iter()
+            .filter(|(_, api)| api.identity.identity().is_some())
+            .map(|(name, _)| name.as_str())
+            .collect(),
+        identities: asked.iter().map(|need| need.ecz_id.as_str()).collect(),
         steps: steps(&plan.flow.body).into_iter().map(|(id, _)| id).collect(),
     })
 }

@@ -24,6 +24,8 @@ pub(crate) struct Operation {
     pub(crate) contract: Contract,
     /// Whether it is read to learn whether a request created what it names.
     pub(crate) tells_creation: bool,
+    /// Where it takes back what another operation creates: how many segments its path has after the one that names that.
+    pub(crate) takes_back: Option<usize>,
     route: Route,
 }
 
@@ -68,6 +70,27 @@ impl Surface {
         }
     }
 
+    /// These undos take back what these requests do. Where the one creates, by a `POST` of the path above or by a `PUT`, what
+    /// the other's path names, or lies below, it is known what there is to take back.
+    pub(crate) fn take_back<'c>(&mut self, pairs: impl Iterator<Item = (&'c str, &'c str)>) {
+        for (effect, undo) in pairs {
+            let Some(creates) = self.operations.iter().find(|operation| operation.key == effect) else {
+                continue;
+            };
+            let (method, path) =
+                (creates.view.method.clone(), creates.view.path.trim_end_matches('/').to_owned());
+            for operation in self.operations.iter_mut().filter(|operation| operation.key == undo) {
+                let below = operation.view.path.strip_prefix(&path);
+                operation.takes_back =
+                    below.and_then(|below| match (method.as_str(), below.strip_prefix('/')) {
+                        ("PUT", None) if below.is_empty() && path.ends_with('}') => Some(0),
+                        ("POST", Some(rest)) if rest.starts_with('{') => Some(rest.matches('/').count()),
+                        _ => None,
+                    });
+            }
+        }
+    }
+
     /// All operations.
     pub(crate) fn operations(&self) -> &[Operation] {
         &self.operations
@@ -103,7 +126,7 @@ impl Operation {
             .map_err(|error| format!("`{}` {}", error.pointer, error.reason))?;
         let contract = Contract::from_view(&view).map_err(|error| error.to_string())?;
         let route = Route::new(&view.path);
-        Ok(Operation { key: key.to_owned(), route, contract, view, tells_creation: false })
+        Ok(Operation { key: key.to_owned(), route, contract, view, tells_creation: false, takes_back: None })
     }
 
     /// The names that the document gives the examples of the answer.

@@ -41,6 +41,9 @@ impl Things {
         if missing && documented && !is_shown(operation, arguments) {
             return Ok(not_found(operation));
         }
+        if documented && example.is_none() && self.never_was(operation, &path) {
+            return Ok(not_found(operation));
+        }
         if self.is_gone(&path) && operation.view.method != "PUT" {
             if documented {
                 return Ok(not_found(operation));
@@ -65,6 +68,17 @@ impl Things {
     /// The thing at a path.
     fn at(&self, path: &[String]) -> Option<&Value> {
         self.0.get(path)?.as_ref()
+    }
+
+    /// Whether an undo is to take back what no request created, where some did create others of that kind. Where none did,
+    /// nobody knows by what a creation would be named.
+    fn never_was(&self, undo: &Operation, path: &[String]) -> bool {
+        let thing = undo.takes_back.and_then(|after| path.get(..path.len().checked_sub(after)?));
+        let Some((thing, (_, above))) = thing.and_then(|thing| Some((thing, thing.split_last()?))) else {
+            return false;
+        };
+        let beside = |at: &Vec<String>| at.len() == thing.len() && at.starts_with(above);
+        !self.0.contains_key(thing) && self.0.keys().any(beside)
     }
 
     /// The thing that an operation on one is about, as the request wants it to be.
@@ -221,6 +235,31 @@ mod tests {
         for pairs in [&[("change", "find")][..], &[]] {
             assert_eq!(statuses(pairs, &[get("/orders/A"), get("/labels/x")]), [200, 200]);
         }
+    }
+
+    #[test]
+    fn an_undo_of_what_was_never_created_finds_nothing() {
+        let undo = |pairs: &[(&'static str, &'static str)]| {
+            let mut project = Project::new();
+            project.surface.take_back(pairs.iter().copied());
+            project
+        };
+        let (post, delete) = ("POST /p/{owner}/issues", "DELETE /p/{owner}/issues/{issue_number}");
+        let lock = "POST /p/{owner}/issues/{issue_number}/lock";
+        let mut project = undo(&[(post, delete), (post, lock)]);
+        let mut ask = |method: &str, path: &str| project.ask(method, path, Value::Null).0;
+        // Nothing is known of what there is.
+        assert_eq!(ask("DELETE", "/p/a/issues/9"), 204);
+        assert_eq!(ask("POST", "/p/b/issues"), 201);
+        assert_eq!(ask("DELETE", "/p/b/issues/9"), 404);
+        assert_eq!(ask("POST", "/p/b/issues/9/lock"), 404);
+        assert_eq!(ask("POST", "/p/b/issues/1/lock"), 204);
+        assert_eq!(ask("DELETE", "/p/b/issues/1"), 204);
+        // Elsewhere, and of what is no undo, anything may be there.
+        assert_eq!(ask("DELETE", "/p/c/issues/9"), 204);
+        let mut project = undo(&[]);
+        assert_eq!(project.ask("POST", "/p/b/issues", Value::Null).0, 201);
+        assert_eq!(project.ask("DELETE", "/p/b/issues/9", Value::Null).0, 204);
     }
 
     #[test]

@@ -55,23 +55,24 @@ const STEPS: u32 = 200_000;
 /// Whether every value of `from` is accepted by `to`. Undeclared members of open records count as undecided where the
 /// target would refuse or constrain them.
 pub fn assignable(from: &Type, to: &Type) -> Answer {
-    Question { steps: STEPS, literal: false }.ask(from, to)
+    Question::new(false).ask(from, to)
 }
 
 /// As [`assignable`], for a record literal of the flow: members that the target does not declare are refused, also where
 /// the target's schema is open, since they are most likely misspelt. An open target that declares none takes all.
 pub fn assignable_literal(from: &Type, to: &Type) -> Answer {
-    Question { steps: STEPS, literal: true }.ask(from, to)
+    Question::new(true).ask(from, to)
 }
 
 /// Whether a value can be put into a member, a parameter or a body: `T?` fits an optional one (omitted) and a required
 /// nullable one (sent as null).
 pub fn assignable_to_field(from: &Type, to: &Field, literal: bool) -> Answer {
-    let Type::Optional { of } = from else { return Question { steps: STEPS, literal }.ask(from, &to.ty) };
-    if to.required && !to.ty.takes_null() {
-        return absent("it may be absent where a value is required");
-    }
-    Question { steps: STEPS, literal }.ask(of, &to.ty)
+    Question::new(literal).field(from, to)
+}
+
+/// As [`assignable_to_field`], for what is sent: there a whole number is an integer, of whatever kind it was here.
+pub(super) fn sendable(from: &Type, to: &Field, literal: bool) -> Answer {
+    Question { sent: true, ..Question::new(literal) }.field(from, to)
 }
 
 /// What must be done to a value of `from` that is put into `to`. Meaningful where it is assignable.
@@ -201,9 +202,22 @@ fn alike(why: impl Into<String>) -> Answer {
 struct Question {
     steps: u32,
     literal: bool,
+    sent: bool,
 }
 
 impl Question {
+    fn new(literal: bool) -> Question {
+        Question { steps: STEPS, literal, sent: false }
+    }
+
+    fn field(&mut self, from: &Type, to: &Field) -> Answer {
+        let Type::Optional { of } = from else { return self.ask(from, &to.ty) };
+        if to.required && !to.ty.takes_null() {
+            return absent("it may be absent where a value is required");
+        }
+        self.ask(of, &to.ty)
+    }
+
     fn ask(&mut self, from: &Type, to: &Type) -> Answer {
         let Some(left) = self.steps.checked_sub(1) else {
             return Answer::Unknown("the types are too large to compare".to_owned());
@@ -271,7 +285,10 @@ impl Question {
             }
             _ => {
                 let why = kinds(from, to);
+                let fraction = matches!(from, Type::Number | Type::Decimal);
                 let answer = match from.witness() {
+                    // Inside a flow not even a whole one is an int.
+                    Some(_) if fraction && matches!(to, Type::Int { .. }) && !self.sent => alike(why),
                     // The empty string is base64, "text" is not; what the target happens to accept shows nothing.
                     Some(value) if to.accepts(&value) => alike(why),
                     value => no(value, why),

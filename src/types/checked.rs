@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::dialect::{Direction, normalise};
 use super::guard::{Guard, GuardError};
-use super::{Misfit, Schema, Value};
+use super::{JsonSchema, Misfit, Schema, Value};
 
 /// A schema of a document that is shared, not copied.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub struct Checked {
     schema: OnceLock<Result<Schema, GuardError>>,
     guard: OnceLock<Result<Guard, GuardError>>,
     strict: OnceLock<Result<Option<(Json, Guard)>, GuardError>>,
+    letter: OnceLock<Option<JsonSchema>>,
 }
 
 impl Checked {
@@ -30,6 +31,7 @@ impl Checked {
             schema: OnceLock::new(),
             guard: OnceLock::new(),
             strict: OnceLock::new(),
+            letter: OnceLock::new(),
         }
     }
 
@@ -48,6 +50,12 @@ impl Checked {
             Ok(Some((normal, guard)))
         };
         self.strict.get_or_init(compile).as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
+    /// The schema to the letter, with some of its values; `None` where anything fits or it can't be checked.
+    pub(super) fn to_the_letter(&self) -> Option<&JsonSchema> {
+        let read = || JsonSchema::read(&self.root, self.pointer.as_deref()?, self.direction).ok();
+        self.letter.get_or_init(read).as_ref()
     }
 
     /// The schema as a type. An error names a schema that can't be checked at run time.

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::guard::GuardError;
 use super::response::is_success;
-use super::{Body, Misfit, Parameter, RequestBody, Response, Type, Value};
+use super::{Body, Misfit, Parameter, Provenance, RequestBody, Response, Type, Value};
 use crate::documents::{Location, OperationView, StatusRange};
 
 /// The header that a document declares where it honours idempotency keys; compared without case.
@@ -75,6 +75,8 @@ pub struct Contract {
     pub idempotency_header: Option<String>,
     /// That header as a parameter.
     pub(super) key: Option<Parameter>,
+    /// What describes a step's value.
+    answer: Provenance,
     /// What makes every call impossible for now: a required parameter or body, or a success that can't be read.
     pub unsupported: Vec<Unsupported>,
 }
@@ -119,7 +121,7 @@ impl Contract {
             }
             responses.push(read);
         }
-        Ok(Contract {
+        let mut contract = Contract {
             method: view.method.clone(),
             path: view.path.clone(),
             parameters,
@@ -127,8 +129,11 @@ impl Contract {
             responses,
             idempotency_header: key.as_ref().map(|key| key.name.clone()),
             key,
+            answer: Provenance::Own,
             unsupported,
-        })
+        };
+        contract.answer = Provenance::answer(contract.successes().flat_map(Response::schemas).collect());
+        Ok(contract)
     }
 
     /// Reads the contract of a slice's text.
@@ -183,6 +188,17 @@ impl Contract {
     /// The type of the body of one documented status: null where none is documented, unknown where it is not read.
     pub fn answer_type(&self, status: u16) -> Type {
         self.response(status).map_or(Type::Never, |response| response.body_type(self.is_bare(status)))
+    }
+
+    /// What describes a step's value: [`Contract::success_type`] says less.
+    pub fn provenance(&self) -> &Provenance {
+        &self.answer
+    }
+
+    /// What describes the body of one documented status.
+    pub fn provenance_of(&self, status: u16) -> Provenance {
+        let documented = self.response(status).filter(|_| !self.is_bare(status));
+        documented.map_or(Provenance::Own, |response| Provenance::answer(response.schemas()))
     }
 
     /// The value of `accept`: exactly the media types of documented successes that can be read.

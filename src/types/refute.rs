@@ -10,17 +10,22 @@ use super::sample::{Sampler, Size, fit, to_json};
 const MOST_PLACES: usize = 160;
 /// Levels of members and items that are looked at.
 const DEEPEST: usize = 5;
+/// Alternatives of one place that are looked at.
+const MOST_CASES: usize = 40;
 /// Values that are put in one place.
 const MOST_VALUES: usize = 24;
 
 /// A step into a value.
-#[derive(Debug, Clone, PartialEq)]
-enum Step {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// To a member.
     Member(String),
+    /// To the first item, which stands for all.
     First,
 }
 
 /// What may be tried at one place.
+#[derive(Debug)]
 pub(super) struct Place {
     path: Vec<Step>,
     /// Values to stand there.
@@ -37,10 +42,7 @@ pub(super) fn places(whole: Part<'_>, left: bool) -> Vec<Place> {
         if found.len() >= MOST_PLACES {
             break;
         }
-        let mut cases = vec![case.clone()];
-        for choice in &case.choices {
-            cases.extend(choice.iter().take(40).map(|part| Case { choices: Vec::new(), ..case.and(*part) }));
-        }
+        let cases = with_choices(case);
         let mut values = if left { own(&cases) } else { wrong(&cases) };
         values.truncate(MOST_VALUES * 2);
         if path.len() < DEEPEST {
@@ -145,7 +147,7 @@ fn wrong(cases: &[Case<'_>]) -> Vec<Json> {
 }
 
 /// A value with another one put at a place, or with nothing there. `None` where it has no such place.
-fn changed(base: &Json, path: &[Step], value: Option<&Json>) -> Option<Json> {
+pub(super) fn changed(base: &Json, path: &[Step], value: Option<&Json>) -> Option<Json> {
     let Some((step, rest)) = path.split_first() else { return value.cloned() };
     let mut base = base.clone();
     match (step, &mut base) {
@@ -171,6 +173,37 @@ fn changed(base: &Json, path: &[Step], value: Option<&Json>) -> Option<Json> {
         _ => return None,
     }
     Some(base)
+}
+
+/// What stands at a place of a value.
+pub(super) fn at<'v>(value: &'v Json, path: &[Step]) -> Option<&'v Json> {
+    path.iter().try_fold(value, |value, step| match step {
+        Step::Member(name) => value.get(name),
+        Step::First => value.get(0),
+    })
+}
+
+/// Values that the schemas of a place might accept there.
+pub(super) fn inside(whole: Part<'_>, path: &[Step]) -> Vec<Json> {
+    let mut cases = with_choices(Case::of([whole]));
+    for step in path {
+        let next = cases.iter().flat_map(|case| match step {
+            Step::Member(name) => with_choices(case.member(name)),
+            Step::First => with_choices(case.item(0)),
+        });
+        cases = next.take(MOST_CASES).collect();
+    }
+    own(&cases)
+}
+
+/// A case, and what it is with each single alternative.
+fn with_choices(case: Case<'_>) -> Vec<Case<'_>> {
+    let mut cases = vec![case.clone()];
+    for choice in &case.choices {
+        let chosen = choice.iter().take(MOST_CASES);
+        cases.extend(chosen.map(|part| Case { choices: Vec::new(), ..case.and(*part) }));
+    }
+    cases
 }
 
 /// What a step goes into where nothing stands yet.

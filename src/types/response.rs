@@ -1,5 +1,7 @@
 //! Documented responses: how an answer is read, or why it is not what the document says.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::checked::Checked;
@@ -32,7 +34,7 @@ struct Media {
     name: String,
     /// `text/plain`: its text is the value.
     text: bool,
-    schema: Checked,
+    schema: Arc<Checked>,
 }
 
 impl Response {
@@ -50,7 +52,8 @@ impl Response {
             let text = json.is_empty();
             let plain = response.content.iter().filter(|(name, _)| text && essence(name) == "text/plain");
             for (name, content) in json.into_iter().chain(plain) {
-                let schema = Checked::new(view.root(), content.schema.as_deref(), Direction::Answer);
+                let schema =
+                    Arc::new(Checked::new(view.root(), content.schema.as_deref(), Direction::Answer));
                 if success {
                     types.push(if text { Type::string() } else { schema.schema()?.ty.clone() });
                 }
@@ -86,6 +89,14 @@ impl Response {
             (true, _) => Type::Null,
             (false, true) => Type::unknown("it is not read"),
             (false, false) => Type::union(self.media.iter().map(of).collect()),
+        }
+    }
+
+    /// What describes its body; `None` where it has none.
+    pub(super) fn schemas(&self) -> Vec<Option<Arc<Checked>>> {
+        match self.has_content {
+            true => self.media.iter().map(|media| Some(Arc::clone(&media.schema))).collect(),
+            false => vec![None],
         }
     }
 

@@ -1,9 +1,12 @@
 //! Values of a schema. A value that is made here is likely one of the schema's; whether it is, the validator says.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::case::{ARRAY, BOOL, Bound, Case, FRACTION, KINDS, NULL, OBJECT, Part, STRING, WHOLE};
 use super::guard::Guard;
+use super::pattern::matching;
 
 /// Levels of lists and records in a value.
 const DEEPEST: usize = 7;
@@ -129,16 +132,20 @@ impl Sampler {
                 _ => return None,
             })
         });
-        let mut texts: Vec<&str> = formatted.collect();
+        let mut texts: Vec<Cow<'_, str>> = formatted.map(Cow::from).collect();
         if texts.is_empty() || self.size == Size::Any {
-            texts.extend(TEXTS);
+            texts.extend(TEXTS.map(Cow::from));
         }
-        let patterns = case.parts.iter().filter_map(|part| part.schema.get("pattern"));
-        for pattern in patterns {
+        let patterns = || case.parts.iter().filter_map(|part| part.schema.get("pattern")?.as_str());
+        let turn = self.choose(8);
+        texts.extend(
+            patterns().filter_map(|pattern| matching(pattern, fit(least), fit(most), turn).map(Cow::from)),
+        );
+        for pattern in patterns() {
             let Ok(guard) = Guard::of_normal(&json!({"pattern": pattern}), "") else { continue };
-            texts.retain(|text| guard.check(&Json::from(*text)).is_ok());
+            texts.retain(|text| guard.check(&Json::from(&**text)).is_ok());
         }
-        let text = *texts.get(self.choose(texts.len())).unwrap_or(&"text");
+        let text = texts.get(self.choose(texts.len())).map_or("text", |text| &**text);
         let mut text: String = text.chars().take(fit(most)).collect();
         let long = text.chars().count();
         let more = fit(least).saturating_sub(long);

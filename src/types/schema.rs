@@ -374,10 +374,10 @@ impl Reader<'_> {
     fn noted(&mut self, object: &Object, keywords: &[&str], path: &str) {
         for keyword in keywords {
             // A least size of zero says nothing.
-            if object
-                .get(*keyword)
-                .is_some_and(|value| value.as_u64() != Some(0) && *value != Json::Bool(false))
-            {
+            let nothing = |value: &Json| {
+                *value == Json::Bool(false) || value.as_u64() == Some(0) && keyword.starts_with("min")
+            };
+            if object.get(*keyword).is_some_and(|value| !nothing(value)) {
                 self.note(path, keyword);
             }
         }

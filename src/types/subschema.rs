@@ -10,7 +10,7 @@ use super::case::{Case, Part};
 use super::dialect::{Direction, normalise};
 use super::guard::{Guard, GuardError};
 use super::prove::Proof;
-use super::refute::{Place, find, places};
+use super::refute::{Place, Step, find, inside, places};
 use super::sample::{Sampler, Size};
 use super::{Answer, Counterexample, Misfit};
 
@@ -20,6 +20,7 @@ const SAMPLES: u64 = 24;
 const TRIES: usize = 1_500;
 
 /// A schema of a document, taken to the letter, with some of its values.
+#[derive(Debug)]
 pub struct JsonSchema {
     normal: Json,
     guard: Guard,
@@ -44,6 +45,16 @@ impl JsonSchema {
     /// Its normal form: what is asked about.
     pub fn normal(&self) -> &Json {
         &self.normal
+    }
+
+    /// Some of its values, each accepted by the validator.
+    pub(super) fn samples(&self) -> &[Json] {
+        &self.samples
+    }
+
+    /// Values that likely stand at a place inside.
+    pub(super) fn inside(&self, steps: &[Step]) -> Vec<Json> {
+        inside(self.part(), steps)
     }
 
     /// Values of it, each accepted by the validator; the least and the largest first. Fewer where few are found.

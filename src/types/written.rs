@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::assign::assignable_to_field;
+use super::assign::sendable;
 use super::case::{Case, Part};
 use super::checked::Checked;
 use super::guard::{Guard, Refusal};
@@ -54,6 +54,11 @@ impl Written {
             Written::List(items) => items.iter().all(Written::is_whole),
             Written::Record(members) => members.iter().all(|(_, member)| member.is_whole()),
         }
+    }
+
+    /// All of it, where nothing is left open.
+    pub fn whole(&self) -> Option<Json> {
+        self.is_whole().then(|| self.json())
     }
 
     /// Whether nothing at all of it is known.
@@ -138,11 +143,16 @@ impl Checked {
             return Answer::Unknown("its schema cannot be checked".to_owned()).into();
         };
         let field = Field { ty: schema.ty.clone(), required };
-        let by_type = assignable_to_field(from, &field, literal);
+        let by_type = sendable(from, &field, literal);
         let guessed = by_type == Answer::Yes && !schema.undecided.is_empty();
         let decided = by_type == Answer::Yes && !guessed && !schema.has_formats;
-        if decided || matches!(by_type, Answer::No(_)) {
+        if decided {
             return by_type.into();
+        }
+        if let Answer::No(mut wrong) = by_type {
+            // A schema without `type` takes other kinds to the letter, which nobody means: that shows no value.
+            wrong.value = wrong.value.filter(|value| self.check_strictly(value).is_err());
+            return Answer::No(wrong).into();
         }
         let mut refusals = None;
         if !written.is_open()

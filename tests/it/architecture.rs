@@ -63,7 +63,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("ed25519_dalek", &["base"]),
     ("clap", &["cli"]),
     ("jsonschema", &["types"]),
-    ("regex_syntax", &["sandbox"]),
+    ("regex_syntax", &["types"]),
     ("toml", &["config"]),
     ("sfv", &["wire"]),
     ("indicatif", &["report"]),

@@ -349,6 +349,12 @@ fn the_faults_of_the_sandbox_end_as_they_should() {
     // With the names of the sandbox, but not of this flow.
     run("--fault payments.createRefnd=503").expect_error(2, "ER3907");
     run("--drift payment").expect_error(2, "ER3906");
+    run("--revoke ECZ-GB-SUPP01").expect_error(2, "ER3908");
+    // Its verdict was asked for at the start: what comes too late is said.
+    let late = run("--revoke ECZ-GB-WARE01::API-RETN01@refund");
+    assert!(late.stderr.contains("API-RETN01@refund` never came into force"), "{}", late.stderr);
+    let met = run("--revoke ECZ-GB-PAYM01::API-REFD01@refund");
+    assert!(!met.stderr.contains("never came into force"), "{}", met.stderr);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! digest and its proof say.
 
 use eczflow::plan::{
-    Class, Clearance, How, Node, NodeKind, Plan, PlanError, Received, Release, Verified, check, prove,
+    Class, Classified, Clearance, How, Node, NodeKind, Plan, PlanError, Received, Release, Verified, check,
+    prove,
 };
 
 use crate::flows;
@@ -297,4 +298,35 @@ fn who_is_said_to_answer_in_a_called_flow_is_the_receiver_there() {
     other.operators.insert("depot".to_owned(), depot);
     let found = prove(&other).map(|_| ()).and_then(|()| check(other).map(|_| ())).unwrap_err();
     assert!(matches!(found, PlanError::Obligation { name: "P4", .. }), "{found}");
+}
+
+/// An input of a document's schema has the classes of the schema, and a plan without them is another one.
+#[test]
+fn what_a_document_says_of_an_input_is_in_the_plan() {
+    const TYPED: &str = r#"eczflow 1
+use std.handoff.{ strict }
+operator acme { passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }
+api people = openapi("apis/people.yaml")
+api warehouse = openapi("apis/warehouse.openapi.yaml") { cleared personal from acme }
+flow look(who: people.Person) -> { n: int } {
+  as acme.agent
+  handoff strict
+  step found = warehouse.getStock(sku: who.name)
+  return { n: found.in_stock }
+}
+"#;
+    let mut files = flows::refund_files(Some(TYPED));
+    files.insert("apis/people.yaml", include_str!("../ui/apis/people.yaml"));
+    let mut plan = Plan::clone(&flows::compile(files));
+    let classified = &mut plan.flow.inputs[0].classified;
+    assert!(classified.iter().any(|field| field.path == ["name"] && field.class == Class::Personal));
+    let row = plan.egress.iter().find(|row| row.field == "name").unwrap();
+    assert_eq!((row.class, row.of.as_str()), (Class::Personal, "ECZ-GB-A1B2C3"));
+    classified.clear();
+    assert!(check(plan.clone()).is_err());
+    // Raised, with a proof of its own, it is refused for what it would send.
+    let name = Classified { path: vec!["name".into()], class: Class::Restricted };
+    plan.flow.inputs[0].classified = vec![name];
+    let refused = prove(&plan).err().unwrap().to_string();
+    assert!(refused.contains("who -> name"), "{refused}");
 }

@@ -33,6 +33,9 @@ pub static FALSE_GUARD: Code = Code::error("EF3011", "false-guard");
 /// Pages of a call that is not told which one.
 pub static UNASKED_PAGE: Code = Code::error("EF3012", "unasked-page");
 
+/// An undo that is told nothing of what its step did.
+pub static BLIND_UNDO: Code = Code::warning("EF3014", "blind-undo");
+
 /// A poll whose condition is the same after every answer.
 pub static BLIND_POLL: Code = Code::error("EF3032", "blind-poll");
 
@@ -53,6 +56,7 @@ pub const ALL: &[&Code] = &[
     &ENDLESS_POLL,
     &FALSE_GUARD,
     &UNASKED_PAGE,
+    &BLIND_UNDO,
     &RECURSIVE_CALL,
     &EMPTY_IRREVERSIBLE,
     &BLIND_POLL,

@@ -20,7 +20,7 @@ use clearances::{Receiver, Refused, unwrapped};
 use trail::Trails;
 use walk::{Sending, Walked};
 
-pub use schemas::{is_labelled, labelled_above, unknown_words, unread_words};
+pub use schemas::{classes_of, is_labelled, labelled_above, unknown_words, unread_words};
 pub use sources::{Mark, Origin};
 pub use subject::{Api, Called, Guarded, Input, Item, Sent, Subject, What, guarded, member_of, owner};
 

@@ -14,6 +14,9 @@ use crate::plan::Class;
 /// Most schemas that are looked at for one field. Beyond it the highest class of the whole operation counts.
 const MOST: usize = 20_000;
 
+/// Levels of a value whose members are told apart by paths.
+const LEVELS: usize = 16;
+
 /// Schemas that describe one value, by pointer; the items of a list are described with it. With each whether it describes
 /// only a part of what derives from it: such a value is none of its other heirs.
 type Set = BTreeSet<(String, bool)>;
@@ -42,7 +45,20 @@ fn is_password(schema: &Map<String, Value>) -> bool {
 
 /// The class that an operation's document gives a field of the answer, or what it stands in, and the schema that does.
 pub fn labelled_above(view: &OperationView, path: &[String]) -> Option<(Class, String)> {
-    Schemas::new(view).of_body(path, false)
+    Answers::new(view).of_body(path, false)
+}
+
+/// The classes that a schema gives a value and what is in it, by path, each with the pointer of the schema that does. Of what
+/// can't be told apart by paths the highest is that of what it stands in.
+pub fn classes_of(root: &Value, at: &str) -> Vec<(Vec<String>, Class, String)> {
+    let schemas = Schemas::new(root);
+    let Some(highest) = schemas.highest else { return Vec::new() };
+    let (mut found, mut budget) = (Vec::new(), MOST);
+    let start = Set::from([(at.to_owned(), false)]);
+    match schemas.each(start, &mut Vec::new(), &mut Vec::new(), &mut budget, &mut found) {
+        Some(()) => found.into_iter().map(|(path, (class, at))| (path, class, at)).collect(),
+        None => vec![(Vec::new(), highest, at.to_owned())],
+    }
 }
 
 /// Every `x-data-class` of an operation, with its word where that is none.
@@ -119,40 +135,30 @@ fn each_word(value: &Value, at: &mut String, visit: &mut dyn FnMut(&str, &Value)
 }
 
 /// The schemas of the answers that a step may end with.
-pub(super) struct Schemas<'v> {
+pub(super) struct Answers<'v> {
     view: &'v OperationView,
-    /// The highest class anywhere; absent where none is named, and nothing need be looked at.
-    highest: Option<Class>,
-    families: Families,
+    schemas: Schemas<'v>,
 }
 
-impl<'v> Schemas<'v> {
-    pub(super) fn new(view: &'v OperationView) -> Schemas<'v> {
-        let mut highest = any(view.root(), &is_password).then_some(Class::Restricted);
-        if is_labelled(view) {
-            each_word(view.root(), &mut String::new(), &mut |_, word| {
-                let class = word.as_str().and_then(Class::of).unwrap_or(Class::Restricted);
-                highest = highest.max(Some(class));
-            });
-        }
-        let families = if highest.is_some() { Families::of(view.root()) } else { Families::default() };
-        Schemas { view, highest, families }
+impl<'v> Answers<'v> {
+    pub(super) fn new(view: &'v OperationView) -> Answers<'v> {
+        Answers { view, schemas: Schemas::new(view.root()) }
     }
 
     /// The highest class of a field of the body and of what it stands in; with what stands in it where `whole`.
     pub(super) fn of_body(&self, path: &[String], whole: bool) -> Option<Named> {
-        let highest = self.highest?;
+        let highest = self.schemas.highest?;
         let mut start = BTreeSet::new();
         for response in self.ends() {
             start.insert(response.pointer.clone());
             start.extend(of_media(&response.content));
         }
-        self.along(start, path, whole).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
+        self.schemas.along(start, path, whole).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
     }
 
     /// The class of a response header; the highest of them all where none is named.
     pub(super) fn of_header(&self, name: Option<&str>) -> Option<Named> {
-        let highest = self.highest?;
+        let highest = self.schemas.highest?;
         let mut start = BTreeSet::new();
         for response in self.ends() {
             start.insert(response.pointer.clone());
@@ -165,7 +171,7 @@ impl<'v> Schemas<'v> {
                 start.extend(of_media(&header.content));
             }
         }
-        self.along(start, &[], true).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
+        self.schemas.along(start, &[], true).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
     }
 
     /// The answers that a step may end with: successes, and refusals, which a `match` may take.
@@ -181,26 +187,46 @@ impl<'v> Schemas<'v> {
             of(status, 2) || of(status, 4) || (!documented && status == StatusRange::Default)
         })
     }
+}
+
+/// Schemas of a document, or of a part of one.
+struct Schemas<'v> {
+    root: &'v Value,
+    /// The highest class anywhere; absent where none is named, and nothing need be looked at.
+    highest: Option<Class>,
+    families: Families,
+}
+
+impl<'v> Schemas<'v> {
+    fn new(root: &'v Value) -> Schemas<'v> {
+        let mut highest = any(root, &is_password).then_some(Class::Restricted);
+        each_word(root, &mut String::new(), &mut |_, word| {
+            let class = word.as_str().and_then(Class::of).unwrap_or(Class::Restricted);
+            highest = highest.max(Some(class));
+        });
+        let families = if highest.is_some() { Families::of(root) } else { Families::default() };
+        Schemas { root, highest, families }
+    }
 
     /// `None` where there is too much to look at.
     fn along(&self, start: BTreeSet<String>, path: &[String], whole: bool) -> Option<Option<Named>> {
         let mut budget = MOST;
         let mut found = None;
         let mut set = self.spread(start.into_iter().map(|at| (at, false)).collect(), false, &mut budget)?;
-        found = found.max(self.highest(&set));
+        found = found.max(self.highest_of(&set));
         for name in path {
             let next = set.iter().flat_map(|(at, _)| self.members(at, Some(name))).map(|at| (at, false));
             set = self.spread(next.collect(), false, &mut budget)?;
-            found = found.max(self.highest(&set));
+            found = found.max(self.highest_of(&set));
         }
         if whole {
-            found = found.max(self.highest(&self.spread(set, true, &mut budget)?));
+            found = found.max(self.highest_of(&self.spread(set, true, &mut budget)?));
         }
         Some(found)
     }
 
-    fn highest(&self, set: &Set) -> Option<Named> {
-        set.iter().filter_map(|(at, _)| Some((named(self.view.json(at)?.as_object()?)?, at.clone()))).max()
+    fn highest_of(&self, set: &Set) -> Option<Named> {
+        set.iter().filter_map(|(at, _)| Some((named(self.root.pointer(at)?.as_object()?)?, at.clone()))).max()
     }
 
     /// A set with all that describes the same value; with all that is inside it where `inside`.
@@ -208,7 +234,7 @@ impl<'v> Schemas<'v> {
         let mut open: Vec<(String, bool)> = start.into_iter().collect();
         let mut set = Set::new();
         while let Some((at, part)) = open.pop() {
-            let Some(schema) = self.view.json(&at) else { continue };
+            let Some(schema) = self.root.pointer(&at) else { continue };
             if !set.insert((at.clone(), part)) {
                 continue;
             }
@@ -255,9 +281,49 @@ impl<'v> Schemas<'v> {
         Some(set)
     }
 
+    /// The classes of a value and of what is in it, by path; `above` are the schemas that it stands in. `None` where there
+    /// is too much to look at.
+    fn each(
+        &self,
+        start: Set,
+        path: &mut Vec<String>,
+        above: &mut Vec<String>,
+        budget: &mut usize,
+        found: &mut Vec<(Vec<String>, Named)>,
+    ) -> Option<()> {
+        let set = self.spread(start, false, budget)?;
+        let mut class = self.highest_of(&set);
+        // What comes back to itself has no end of paths, and what has no name is in none.
+        let again = set.iter().any(|(at, _)| above.contains(at));
+        let depth = above.len();
+        let inside: Set = if again || path.len() >= LEVELS {
+            set
+        } else {
+            let mut names: BTreeMap<&str, Set> = BTreeMap::new();
+            for (at, _) in &set {
+                above.push(at.clone());
+                let schema = self.root.pointer(at);
+                let properties = schema.and_then(|schema| schema.get("properties")?.as_object());
+                for name in properties.into_iter().flat_map(Map::keys) {
+                    names.entry(name).or_default().insert((join(&join(at, "properties"), name), false));
+                }
+            }
+            for (name, member) in names {
+                path.push(name.to_owned());
+                self.each(member, path, above, budget, found)?;
+                path.pop();
+            }
+            set.iter().flat_map(|(at, _)| self.unnamed(at)).map(|at| (at, false)).collect()
+        };
+        above.truncate(depth);
+        class = class.max(self.highest_of(&self.spread(inside, true, budget)?));
+        found.extend(class.map(|class| (path.clone(), class)));
+        Some(())
+    }
+
     /// The schemas of a member of a name, or of all members.
     fn members(&self, at: &str, name: Option<&str>) -> Vec<String> {
-        let Some(schema) = self.view.json(at) else { return Vec::new() };
+        let Some(schema) = self.root.pointer(at) else { return Vec::new() };
         let mut found = Vec::new();
         let properties = schema.get("properties").and_then(Value::as_object);
         for known in properties.into_iter().flat_map(serde_json::Map::keys) {
@@ -265,6 +331,14 @@ impl<'v> Schemas<'v> {
                 found.push(join(&join(at, "properties"), known));
             }
         }
+        found.extend(self.unnamed(at));
+        found
+    }
+
+    /// The schemas of members that have no name of their own.
+    fn unnamed(&self, at: &str) -> Vec<String> {
+        let Some(schema) = self.root.pointer(at) else { return Vec::new() };
+        let mut found = Vec::new();
         // Which names a pattern takes is not asked: at most a class too high.
         for pattern in schema.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
             found.push(join(&join(at, "patternProperties"), pattern.0));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::schemas::Schemas;
+use super::schemas::Answers;
 use super::subject::{Sent, Subject, classified};
 use super::values::Label;
 use crate::plan::bits::Bits;
@@ -107,7 +107,7 @@ impl Source<'_> {
 /// The sources of a flow by number.
 pub(super) struct Sources<'s, 'a> {
     subject: &'s Subject<'a>,
-    schemas: BTreeMap<(&'a str, &'a str), Schemas<'a>>,
+    schemas: BTreeMap<(&'a str, &'a str), Answers<'a>>,
     numbers: BTreeMap<(Origin<'a>, Part), usize>,
     /// What called flows classify of their inputs.
     given: BTreeMap<Origin<'a>, Vec<Classified>>,
@@ -131,7 +131,7 @@ impl<'s, 'a> Sources<'s, 'a> {
     /// Makes an operation's schemas known.
     pub(super) fn meet(&mut self, call: &Sent<'a>) {
         if let Some(view) = call.view {
-            self.schemas.entry((call.api, call.operation)).or_insert_with(|| Schemas::new(view));
+            self.schemas.entry((call.api, call.operation)).or_insert_with(|| Answers::new(view));
         }
     }
 

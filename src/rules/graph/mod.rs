@@ -2,3 +2,4 @@
 
 pub(super) mod end;
 pub(super) mod compensation;
+pub(super) mod undo;

@@ -131,6 +131,9 @@ fn marked(context: &Context<'_>, leak: &Leak<'_>, found: Diagnostic) -> Diagnost
             };
             let field = hir.flow.classified.iter().find(|field| field.of == of && field.path == *path);
             match field {
+                Some(field) if field.by_document => {
+                    found.and(field.span, format!("{class} by this document"))
+                }
                 Some(field) => found.and(field.span, format!("{class} by this")),
                 None => found,
             }

@@ -15,12 +15,13 @@ pub(in crate::rules) const RULE: Rule =
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let classified = &context.hir.flow.classified;
-    for field in classified {
+    for field in classified.iter().filter(|field| !field.by_document) {
         let above = |other: &&ClassifiedField| {
             other.of == field.of && field.path.starts_with(&other.path) && other.class > field.class
         };
         if let Some(other) = classified.iter().find(above) {
-            sink.push(lowered(field, other.class.as_str()).and(other.span, "classified higher here"));
+            let by = if other.by_document { "the document says so" } else { "classified higher here" };
+            sink.push(lowered(field, other.class.as_str()).and(other.span, by));
         } else if let ClassifiedIn::Answer { api, operation } = &field.of
             && let Some(facts) = context.hir.apis.get(api)
             && let Some(document) = &facts.document

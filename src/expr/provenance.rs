@@ -1,0 +1,75 @@
+//! Where an expression's value comes from, for what its type does not say.
+
+use super::{BinaryOperator, Expr, written};
+use crate::types::{Answer, Provenance, Type};
+
+/// What the names in scope stand for.
+pub trait Names {
+    /// Where a name's value comes from.
+    fn of(&self, name: &str) -> Provenance;
+    /// Where a step's answer of one status comes from, in an arm of a `match`.
+    fn answer(&self, step: &str, status: u16) -> Provenance;
+}
+
+/// Where an expression's value comes from.
+pub fn provenance(expression: &Expr, names: &dyn Names) -> Provenance {
+    if let Some(value) = written(expression, &Type::any()).whole() {
+        return Provenance::Exactly(value);
+    }
+    match expression {
+        Expr::Name { name } => names.of(name),
+        Expr::Field { of, name, .. } => provenance(of, names).member(name),
+        Expr::Index { of, .. } => provenance(of, names).item(),
+        Expr::If { then, otherwise, .. } => {
+            Provenance::one_of(vec![provenance(then, names), provenance(otherwise, names)])
+        }
+        Expr::Binary { operator: BinaryOperator::Coalesce, left, right } => {
+            Provenance::one_of(vec![provenance(left, names), provenance(right, names)])
+        }
+        Expr::Match { of, arms, otherwise } => {
+            let arms = arms.iter().map(|arm| match &arm.variable {
+                Some(variable) => {
+                    let bound =
+                        Bound { name: variable, provenance: names.answer(of, arm.status), outside: names };
+                    provenance(&arm.value, &bound)
+                }
+                None => provenance(&arm.value, names),
+            });
+            let otherwise = otherwise.iter().map(|otherwise| provenance(otherwise, names));
+            Provenance::one_of(arms.chain(otherwise).collect())
+        }
+        Expr::List { items } => Provenance::items(items.iter().map(|item| provenance(item, names)).collect()),
+        Expr::Record { members } => {
+            let members = members.iter().map(|(name, value)| (name.clone(), provenance(value, names)));
+            Provenance::record(members.collect())
+        }
+        Expr::Comprehension { variable, list, item, .. } => {
+            let bound = Bound { name: variable, provenance: provenance(list, names).item(), outside: names };
+            provenance(item, &bound).each()
+        }
+        // What is made is of the language.
+        _ => Provenance::Own,
+    }
+}
+
+/// Holds an answer about an expression's value against where the value comes from: a no stands only with a value that can be.
+pub fn confirmed(answer: Answer, expression: &Expr, to: &Type, names: &dyn Names) -> Answer {
+    if matches!(answer, Answer::No(_)) { provenance(expression, names).confirmed(answer, to) } else { answer }
+}
+
+/// One more name in scope.
+struct Bound<'a> {
+    name: &'a str,
+    provenance: Provenance,
+    outside: &'a dyn Names,
+}
+
+impl Names for Bound<'_> {
+    fn of(&self, name: &str) -> Provenance {
+        if name == self.name { self.provenance.clone() } else { self.outside.of(name) }
+    }
+
+    fn answer(&self, step: &str, status: u16) -> Provenance {
+        self.outside.answer(step, status)
+    }
+}

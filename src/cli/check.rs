@@ -174,7 +174,15 @@ fn shown(arguments: &Arguments) -> Outcome {
             if arguments.failures {
                 let (flow, failures) = (&plan.flow.name, plan::failures(&plan));
                 output::data(&match json {
-                    true => format!("{}\n", serde_json::json!({ "flow": flow, "failures": failures })),
+                    true => {
+                        let told = serde_json::json!({
+                            "format": "eczflow-failures-1",
+                            "flow": flow,
+                            "plan_digest": plan.digest().to_string(),
+                            "failures": failures,
+                        });
+                        format!("{told}\n")
+                    }
                     false => report::failures(flow, &failures),
                 })?;
             }

@@ -301,17 +301,20 @@ fn each_failure_says_what_is_undone_and_what_stays() {
                 .map(|undone| format!("{}{}", undone.step, if undone.certain { "" } else { "?" }));
             let stays = failure.stays.iter().map(|stand| format!("{} {}", stand.step, stand.because));
             let lists = [undone.collect::<Vec<_>>().join(", "), stays.collect::<Vec<_>>().join(", ")];
-            format!("{}: {} | {}", failure.node, lists[0], lists[1])
+            let doubt = failure.in_doubt.map_or_else(String::new, |doubt| {
+                format!("{} keeps {}", doubt.of.join(", "), doubt.stays.join(", "))
+            });
+            format!("{}: {} | {} | {doubt}", failure.node, lists[0], lists[1])
         })
         .collect();
     assert_eq!(
         shown,
         [
-            "ticket:  | ",
-            "ensure_1:  | ",
-            "for_1:  | ",
-            "moved: moved? | moved in_doubt",
-            "refund: refund?, moved | refund in_doubt",
+            "ticket:  |  | ",
+            "ensure_1:  |  | ",
+            "for_1:  |  | ",
+            "moved: moved? | moved undo_unmade | moved keeps moved",
+            "refund: refund?, moved | moved undo_unmade, refund undo_unmade | refund keeps moved, refund",
         ]
     );
 }

@@ -1,13 +1,19 @@
-//! What is undone and what stays when a node fails.
+//! What is undone and what stays when a node fails, and where the outcome of a step is unknown when it does.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::check::Verified;
+use super::compensation::can_fail;
 use super::model::Plan;
 use super::outline::{self, Does, Failing, Outline};
-use super::steps::{Block, Node, NodeKind};
+use super::steps::{Block, Call, Node, NodeKind};
 use super::sub_flows;
+use super::typed::guards_of;
+use crate::documents::Location;
+use crate::expr::{Expr, Part};
+use crate::types::Type;
 
 /// A node that can fail, and what comes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,6 +28,18 @@ pub struct Failure {
     pub undone: Vec<Undoing>,
     /// What is not undone.
     pub stays: Vec<Stand>,
+    /// What comes of it instead where a step is in doubt; absent where none can be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_doubt: Option<Doubt>,
+}
+
+/// The outcome of an effect is unknown when a node fails: then nothing is undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Doubt {
+    /// The steps that can be in doubt, in source order: one of them is enough.
+    pub of: Vec<String>,
+    /// The effects that stay then where they happened, in source order.
+    pub stays: Vec<String>,
 }
 
 /// An effect that is undone.
@@ -45,12 +63,12 @@ pub struct Undoing {
 pub struct Stand {
     /// The step.
     pub step: String,
-    /// Why: `in_doubt`, `irreversible` or `no_undo`.
+    /// Why: `irreversible`, `no_undo`, or `undo_unmade` where the undo's request may not come about.
     pub because: &'static str,
 }
 
 /// Every node that can fail in source order, with what is undone then and what stays.
-pub fn failures(plan: &Plan) -> Vec<Failure> {
+pub fn failures(plan: &Verified<Plan>) -> Vec<Failure> {
     let items = outline::of(plan);
     let outline = Outline::new(&items);
     let mut nodes = BTreeMap::new();
@@ -62,6 +80,7 @@ pub fn failures(plan: &Plan) -> Vec<Failure> {
         let (before, after) = (outline.before(at, false), outline.after(at));
         let marked = |marks: &[bool], at: usize| marks.get(at).is_some_and(|mark| *mark);
         let (mut undone, mut stays) = (Vec::new(), Vec::new());
+        let mut doubt = Doubt { of: Vec::new(), stays: Vec::new() };
         for (other, effect) in outline.entries.iter().enumerate() {
             if !effect.item.does.is_effect() {
                 continue;
@@ -72,28 +91,36 @@ pub fn failures(plan: &Plan) -> Vec<Failure> {
             if inside || marked(&after, other) {
                 continue;
             }
-            // Its own request may be of unknown outcome, or have an answer that does not fit: then it did happen.
-            if other == at {
-                stays.push(Stand { step: effect.item.id.to_owned(), because: "in_doubt" });
+            let step = || effect.item.id.to_owned();
+            if outline.under_way(at, other) {
+                doubt.of.push(step());
             }
+            doubt.stays.push(step());
+            // Its own request may have an answer that does not fit: then it did happen.
             match (node.undo(), node.irreversible()) {
-                (Some(undo), _) => undone.push(Undoing {
-                    step: effect.item.id.to_owned(),
-                    undo: undo.operation_name(),
-                    answers_for: within(node, plan),
-                    certain: marked(&before, other),
-                    repeated: !effect.once,
-                }),
+                (Some(undo), _) => {
+                    undone.push(Undoing {
+                        step: step(),
+                        undo: undo.operation_name(),
+                        answers_for: within(node, plan),
+                        certain: marked(&before, other),
+                        repeated: !effect.once,
+                    });
+                    if may_be_unmade(node, undo, plan) {
+                        stays.push(Stand { step: step(), because: "undo_unmade" });
+                    }
+                }
                 (None, reason) => {
                     let because = if reason.is_some() { "irreversible" } else { "no_undo" };
-                    stays.push(Stand { step: effect.item.id.to_owned(), because });
+                    stays.push(Stand { step: step(), because });
                 }
             }
         }
         // The newest completion is undone first; what waits for another completes after it.
         undone.reverse();
+        let in_doubt = (!doubt.of.is_empty()).then_some(doubt);
         let (node, line) = (entry.item.id.to_owned(), nodes.get(entry.item.id).map_or(1, |node| node.line));
-        found.push(Failure { node, line, how: words(how), undone, stays });
+        found.push(Failure { node, line, how: words(how), undone, stays, in_doubt });
     }
     found
 }
@@ -105,6 +132,39 @@ fn nodes_of<'p>(block: &'p Block, nodes: &mut BTreeMap<&'p str, &'p Node>) {
             nodes_of(&repeat.body, nodes);
         }
     }
+}
+
+/// Whether the request of an undo may not come about when it is due: a value cannot be computed, a guard does not hold, or
+/// a segment of its path may be none.
+fn may_be_unmade(node: &Node, undo: &Call, plan: &Verified<Plan>) -> bool {
+    let place = format!("{}/undo", node.id);
+    let contract = plan.contract(&undo.api, &undo.operation);
+    let segment = |name: &str, value: &Expr| {
+        let declared = contract.into_iter().flat_map(|contract| &contract.parameters);
+        let mut declared = declared.filter(|known| known.location == Location::Path && known.name == name);
+        declared.any(|known| may_be_no_segment(value, &known.schema.ty))
+    };
+    guards_of(&plan.proof.guards, &place).next().is_some()
+        || undo.expressions().any(|value| can_fail(value, &plan.functions))
+        || undo.arguments.iter().any(|argument| segment(&argument.name, &argument.value))
+}
+
+/// Whether a value for a path may be written as nothing, `.` or `..`, which would be another path.
+fn may_be_no_segment(value: &Expr, takes: &Type) -> bool {
+    let names = |text: &str| text.chars().any(|sign| sign != '.');
+    let fixed = match value {
+        Expr::String { value } => names(value),
+        Expr::Interpolate { parts } => {
+            parts.iter().any(|part| matches!(part, Part::Text(text) if names(text)))
+        }
+        _ => false,
+    };
+    let free = match takes {
+        Type::String { values } => values.is_none(),
+        Type::Unknown { .. } | Type::List { .. } | Type::Union { .. } => true,
+        _ => false,
+    };
+    free && !fixed
 }
 
 /// The effects of the flow that a node calls, and of those that this one calls, each operation once.

@@ -50,7 +50,7 @@ pub use class::{Class, Classified, Clearance, How, Received, Release};
 pub use compensation::{Following, Uncovered, Undoes, can_fail, uncovered, undoes};
 pub use constant::Constants;
 pub use error::PlanError;
-pub use failures::{Failure, Stand, Undoing, failures};
+pub use failures::{Doubt, Failure, Stand, Undoing, failures};
 pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
 pub use idempotency::{carries_credential, idempotency, is_reserved};

@@ -254,6 +254,27 @@ impl<'o> Outline<'o> {
         self.reach(at, true, |entry| &entry.later)
     }
 
+    /// Whether a node may be under way when another fails, or is that one.
+    pub(super) fn under_way(&self, failing: usize, other: usize) -> bool {
+        let parallel = |at: &usize| {
+            let does = self.entries.get(*at).map(|entry| &entry.item.does);
+            matches!(does, Some(Does::Repeat { at_most, parallel, .. }) if *at_most.min(parallel) > 1)
+        };
+        let outer = self.around(other);
+        let mut shared = self.around(failing);
+        shared.push(failing);
+        shared.retain(|at| outer.contains(at));
+        // Iterations beside each other know no order; of those one after another the earlier is finished, and so is the
+        // one whose value a loop yields.
+        if other == failing || shared.iter().any(parallel) {
+            return true;
+        }
+        let marked = |marks: Vec<bool>| marks.get(other).is_some_and(|mark| *mark);
+        !outer.contains(&failing)
+            && !marked(self.before(failing, false))
+            && !marked(self.reach(failing, false, |entry| &entry.later))
+    }
+
     fn reach(&self, at: usize, every: bool, next: for<'e> fn(&'e Entry<'o>) -> &'e [usize]) -> Vec<bool> {
         let mut marked = vec![false; self.entries.len()];
         for level in std::iter::once(at).chain(self.around(at)) {

@@ -97,19 +97,43 @@ pub fn failures(flow: &str, failures: &[Failure]) -> String {
         }
         for stand in &failure.stays {
             let why = match stand.because {
-                "in_doubt" => {
-                    "where its outcome is unknown: nothing is undone then, and the run stays in doubt"
-                }
-                "irreversible" => "where it happened: it is irreversible",
-                _ => "where it happened: it has no undo",
+                "irreversible" => "it is irreversible",
+                "no_undo" => "it has no undo",
+                _ => continue,
             };
-            let _ = writeln!(text, "    stays     `{}` {why}", harmless_line(&stand.step));
+            let _ = writeln!(text, "    stays     `{}` where it happened: {why}", harmless_line(&stand.step));
+        }
+        let unmade = failure.stays.iter().filter(|stand| stand.because == "undo_unmade");
+        let unmade: Vec<&str> = unmade.map(|stand| stand.step.as_str()).collect();
+        if !unmade.is_empty() {
+            let named = names(&unmade);
+            let _ = writeln!(
+                text,
+                "    stays     {named} where its undo can't be made of the values that came: the run is stuck then"
+            );
+        }
+        if let Some(doubt) = &failure.in_doubt {
+            let of: Vec<&str> = doubt.of.iter().map(String::as_str).collect();
+            let named = names(&of);
+            let _ = writeln!(
+                text,
+                "    in doubt  where the outcome of {named} is unknown: nothing is undone, and all that was done stays"
+            );
         }
         if failure.undone.is_empty() && failure.stays.is_empty() {
             let _ = writeln!(text, "    nothing has happened that could be undone");
         }
     }
     text
+}
+
+/// Names in back-ticks, any one of which is meant.
+fn names(names: &[&str]) -> String {
+    let shown: Vec<String> = names.iter().map(|name| format!("`{}`", harmless_line(name))).collect();
+    match shown.split_last() {
+        Some((last, first)) if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => shown.concat(),
+    }
 }
 
 /// The two largest units of a length of time.

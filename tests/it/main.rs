@@ -20,6 +20,7 @@ mod docs_language;
 mod drift;
 mod edited;
 mod examples;
+mod failures;
 mod faults_network;
 mod faults_store;
 mod flows;

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
-use super::families::Families;
+use super::families::{self, Heirs};
 use super::json::shown;
 use super::references::Reference;
 use super::servers::ServerView;
-use super::slice::{self, CutError, Heirs, Slice, follow};
+use super::slice::{self, CutError, Slice, follow};
 use super::tree::{Node, Tree};
 use super::view::{Dialect, OperationView, ViewError};
 use super::{json, operation, pointer, servers, yaml};
@@ -29,6 +29,7 @@ pub struct Document {
     /// What was cut out so far, by the operation's pointer: rules ask for the same again.
     cuts: Arc<Mutex<BTreeMap<String, Arc<Value>>>>,
     heirs: Arc<OnceLock<Heirs>>,
+    heirs_by_node: Arc<OnceLock<slice::Heirs>>,
 }
 
 /// An operation in a document's list.
@@ -103,12 +104,31 @@ impl Document {
         operations: Vec<OperationEntry>,
     ) -> Document {
         let file = tree.root().span().file;
-        let (cuts, heirs) = (Arc::default(), Arc::default());
-        Document { file, dialect, canonical_hash, operations, tree: Arc::new(tree), cuts, heirs }
+        let (cuts, heirs, heirs_by_node) = (Arc::default(), Arc::default(), Arc::default());
+        Document {
+            file,
+            dialect,
+            canonical_hash,
+            operations,
+            tree: Arc::new(tree),
+            cuts,
+            heirs,
+            heirs_by_node,
+        }
     }
 
-    fn heirs(&self) -> &Heirs {
-        self.heirs.get_or_init(|| Families::of_tree(self.root()).places(self.root()))
+    /// The same document, of whose heirs this is known.
+    pub(super) fn with_heirs(self, heirs: Heirs) -> Document {
+        Document { heirs: Arc::new(OnceLock::from(heirs)), ..self }
+    }
+
+    /// What may stand for its schemas.
+    pub(super) fn heirs(&self) -> &Heirs {
+        self.heirs.get_or_init(|| families::heirs(self.root()))
+    }
+
+    fn heirs_by_node(&self) -> &slice::Heirs {
+        self.heirs_by_node.get_or_init(|| families::by_node(self.heirs(), self.root()))
     }
 
     /// The file in the source map.
@@ -135,8 +155,8 @@ impl Document {
         if self.root().at(json_pointer).is_none() {
             return Ok(None);
         }
-        let part =
-            slice::cut_part(self.root(), self.heirs(), json_pointer).map_err(|error| self.uncut(error))?;
+        let part = slice::cut_part(self.root(), self.heirs_by_node(), json_pointer)
+            .map_err(|error| self.uncut(error))?;
         Ok(Some(Arc::new(part)))
     }
 
@@ -256,7 +276,7 @@ impl Document {
         if let Some(cut) = cuts.get(&entry.pointer) {
             return Ok(Arc::clone(cut));
         }
-        let cut = slice::cut(self.root(), self.heirs(), &entry.method, &entry.path)
+        let cut = slice::cut(self.root(), self.heirs_by_node(), &entry.method, &entry.path)
             .map_err(|error| self.uncut(error))?;
         let cut = Arc::new(cut);
         cuts.insert(entry.pointer.clone(), Arc::clone(&cut));

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::pointer::{join, tokens};
 use super::references::{Reference, local_reference, resolve};
-use super::slice::follow;
+use super::slice::{self, follow};
 use super::tree::Node;
 
 /// The member of a schema that names the class of what it describes.
@@ -93,18 +93,24 @@ impl Families {
     pub fn derives(&self, at: &str) -> bool {
         self.all.contains(at)
     }
+}
 
-    /// By where a schema stands in a document, the places of those that derive from it: what an operation depends on
-    /// without a reference to it. Only classes are asked of it, so there are none where the document names no class.
-    pub(super) fn places(&self, root: Node<'_>) -> BTreeMap<u32, Vec<Vec<String>>> {
-        if self.heirs.is_empty() || !names_class(root) {
-            return BTreeMap::new();
-        }
-        let heirs = self.heirs.iter().filter_map(|(above, heirs)| {
-            Some((root.at(above)?.id(), heirs.iter().filter_map(|heir| tokens(heir)).collect()))
-        });
-        heirs.collect()
-    }
+/// By where a schema stands, what may stand for it.
+pub(super) type Heirs = BTreeMap<String, Vec<String>>;
+
+/// The heirs of a document's schemas; none where nothing names a class, since then they change nothing. It looks at all of
+/// the document.
+pub(super) fn heirs(root: Node<'_>) -> Heirs {
+    let heirs = Families::of_tree(root).heirs;
+    if heirs.is_empty() || !names_class(root) { Heirs::new() } else { heirs }
+}
+
+/// The same by the id of the schema's node, with the heirs' places in tokens.
+pub(super) fn by_node(heirs: &Heirs, root: Node<'_>) -> slice::Heirs {
+    let heirs = heirs.iter().filter_map(|(above, heirs)| {
+        Some((root.at(above)?.id(), heirs.iter().filter_map(|heir| tokens(heir)).collect()))
+    });
+    heirs.collect()
 }
 
 /// Whether something in a value may name a class, or a password.
@@ -164,7 +170,7 @@ mod tests {
             let (mut sources, mut sink) = Default::default();
             let tree = super::super::document::read_tree(text.as_bytes(), "a.json", &mut sources, &mut sink);
             let tree = tree.unwrap();
-            let heirs = Families::of_tree(tree.root()).places(tree.root());
+            let heirs = by_node(&heirs(tree.root()), tree.root());
             let cut = super::super::slice::cut(tree.root(), &heirs, "GET", "/a").unwrap();
             cut.pointer(&format!("{SCHEMAS}/{name}")).is_some()
         };

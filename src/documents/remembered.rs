@@ -6,7 +6,7 @@
 use super::document::{Document, OperationEntry};
 use super::operation;
 use super::tree::Tree;
-use crate::base::Digest;
+use crate::base::{Digest, canonical_json};
 use crate::diagnostics::Sink;
 use crate::source::{Cache, FileId, SourceMap, Span, Text};
 
@@ -14,7 +14,7 @@ use crate::source::{Cache, FileId, SourceMap, Span, Text};
 const SMALLEST: usize = 256 << 10;
 
 /// What an entry begins with: its form, and who wrote it.
-const HEADER: &str = concat!("eczflow-remembered-document-1 ", env!("CARGO_PKG_VERSION"), "\n");
+const HEADER: &str = concat!("eczflow-remembered-document-2 ", env!("CARGO_PKG_VERSION"), "\n");
 
 impl Document {
     /// As [`Document::read`], by what a cache remembers of the same bytes where it does.
@@ -70,6 +70,9 @@ fn remember(document: &Document) -> Option<Vec<u8>> {
             bytes.extend_from_slice(&u32::try_from(place).ok()?.to_le_bytes());
         }
     }
+    let heirs = canonical_json(document.heirs()).ok()?;
+    bytes.extend_from_slice(&u32::try_from(heirs.len()).ok()?.to_le_bytes());
+    bytes.extend_from_slice(heirs.as_bytes());
     bytes.extend_from_slice(&document.tree().remember()?);
     Some(bytes)
 }
@@ -105,9 +108,12 @@ fn recall(entry: &[u8], file: FileId, text: Text) -> Option<Document> {
             span,
         });
     }
+    let length = number(&mut rest)?;
+    let (heirs, rest) = rest.split_at_checked(length)?;
+    let heirs = serde_json::from_slice(heirs).ok()?;
     let tree = Tree::recall(rest, file, text)?;
     let dialect = operation::dialect_of(tree.root()).ok()?;
-    Some(Document::of_parts(tree, dialect, Digest(*canonical_hash), operations))
+    Some(Document::of_parts(tree, dialect, Digest(*canonical_hash), operations).with_heirs(heirs))
 }
 
 fn number(rest: &mut &[u8]) -> Option<usize> {
@@ -157,6 +163,13 @@ mod tests {
                 if at == 9 { 8 } else { at }
             ));
         }
+        schemas.push(
+            r##""Pet": {"discriminator": {"propertyName": "kind"}}, "Dog": {"x-data-class": "personal",
+            "allOf": [{"$ref": "#/components/schemas/Pet"}]}"##
+                .to_owned(),
+        );
+        paths.push(r##""/pets": {"get": {"responses": {"200": {"description": "x", "content": {"application/json": {"schema":
+            {"$ref": "#/components/schemas/Pet"}}}}}}}"##.to_owned());
         format!(
             r#"{{"openapi": "3.1.0", "info": {{"title": "t", "version": "1", "x-ecz-id": {{"spec_hash": "1", "b": [1, 2.50]}}}},
                 "servers": [{{"url": "https://a.example"}}], "paths": {{{}}}, "components": {{"schemas": {{{}}}}}}}"#,
@@ -206,6 +219,7 @@ mod tests {
         {
             assert_eq!((again.span(at), again.place(at)), (fresh.span(at), fresh.place(at)), "{at}");
         }
+        assert!(!again.heirs().is_empty() && again.heirs() == fresh.heirs());
         assert_eq!(again.names("/components/schemas"), fresh.names("/components/schemas"));
         let place = again.span("/components/schemas/Sa2/properties").unwrap();
         assert!(sources.slice(place).starts_with("{\"a/b\""));

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::error::{CliError, Failure};
 use super::{Exit, Outcome, flow, output, planned, runtime};
+use crate::engine::VERDICT_AGE_MS;
 use crate::plan::Plan;
 use crate::report;
 use crate::sandbox::{Faults, Options, Sandbox};
@@ -93,7 +94,8 @@ pub(crate) async fn start(
 pub(crate) fn tell_unseen(sandbox: &Sandbox) {
     for revocation in sandbox.unseen() {
         output::tell(&format!(
-            "sandbox: `--revoke {revocation}` never came into force: nobody asked the resolver after that moment; a run asks for all identities at its start, and uses a verdict for up to 60 s unless the document says `recheck_before_reliance: true`"
+            "sandbox: `--revoke {revocation}` never came into force: nobody asked the resolver after that moment; a run asks for all identities at its start, and uses a verdict for up to {} s unless the document says `recheck_before_reliance: true`",
+            VERDICT_AGE_MS / 1_000
         ));
     }
 }

@@ -29,7 +29,7 @@ pub struct Document {
     /// What was cut out so far, by the operation's pointer: rules ask for the same again.
     cuts: Arc<Mutex<BTreeMap<String, Arc<Value>>>>,
     heirs: Arc<OnceLock<Heirs>>,
-    heirs_by_node: Arc<OnceLock<slice::Heirs>>,
+    heirs_by_node: Arc<OnceLock<slice::HeirsByNode>>,
 }
 
 /// An operation in a document's list.
@@ -127,7 +127,7 @@ impl Document {
         self.heirs.get_or_init(|| families::heirs(self.root()))
     }
 
-    fn heirs_by_node(&self) -> &slice::Heirs {
+    fn heirs_by_node(&self) -> &slice::HeirsByNode {
         self.heirs_by_node.get_or_init(|| families::by_node(self.heirs(), self.root()))
     }
 

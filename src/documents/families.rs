@@ -106,7 +106,7 @@ pub(super) fn heirs(root: Node<'_>) -> Heirs {
 }
 
 /// The same by the id of the schema's node, with the heirs' places in tokens.
-pub(super) fn by_node(heirs: &Heirs, root: Node<'_>) -> slice::Heirs {
+pub(super) fn by_node(heirs: &Heirs, root: Node<'_>) -> slice::HeirsByNode {
     let heirs = heirs.iter().filter_map(|(above, heirs)| {
         Some((root.at(above)?.id(), heirs.iter().filter_map(|heir| tokens(heir)).collect()))
     });

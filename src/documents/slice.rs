@@ -69,7 +69,7 @@ impl From<ViewError> for CutError<'_> {
 /// Cuts the slice of one operation (`method` as it is sent) out of a document.
 pub(super) fn cut<'t>(
     root: Node<'t>,
-    heirs: &Heirs,
+    heirs: &HeirsByNode,
     method: &str,
     path: &str,
 ) -> Result<Value, CutError<'t>> {
@@ -113,7 +113,7 @@ pub(super) fn cut<'t>(
 }
 
 /// Cuts out one value and everything it refers to.
-pub(super) fn cut_part<'t>(root: Node<'t>, heirs: &Heirs, at: &str) -> Result<Value, CutError<'t>> {
+pub(super) fn cut_part<'t>(root: Node<'t>, heirs: &HeirsByNode, at: &str) -> Result<Value, CutError<'t>> {
     let mut cutting = Cutting::new(root, heirs);
     let tokens = pointer::tokens(at).ok_or_else(|| ViewError::new(at, "leads nowhere"))?;
     cutting.queue.push((tokens, true));
@@ -168,11 +168,11 @@ fn own_address(root: Node<'_>) -> Option<&str> {
 }
 
 /// By where a schema stands, what may stand for it: that does not show in references.
-pub(super) type Heirs = BTreeMap<u32, Vec<Vec<String>>>;
+pub(super) type HeirsByNode = BTreeMap<u32, Vec<Vec<String>>>;
 
 struct Cutting<'t, 'h> {
     root: Node<'t>,
-    heirs: &'h Heirs,
+    heirs: &'h HeirsByNode,
     own: Option<&'t str>,
     /// Pointers still to be looked at, and whether a request or an answer depends on them.
     queue: Vec<(Vec<String>, bool)>,
@@ -186,7 +186,7 @@ struct Cutting<'t, 'h> {
 }
 
 impl<'t, 'h> Cutting<'t, 'h> {
-    fn new(root: Node<'t>, heirs: &'h Heirs) -> Cutting<'t, 'h> {
+    fn new(root: Node<'t>, heirs: &'h HeirsByNode) -> Cutting<'t, 'h> {
         let (queue, kept) = (Vec::new(), BTreeMap::new());
         Cutting {
             root,

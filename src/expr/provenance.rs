@@ -13,9 +13,6 @@ pub trait Names {
 
 /// Where an expression's value comes from.
 pub fn provenance(expression: &Expr, names: &dyn Names) -> Provenance {
-    if let Some(value) = written(expression, &Type::any()).whole() {
-        return Provenance::Exactly(value);
-    }
     match expression {
         Expr::Name { name } => names.of(name),
         Expr::Field { of, name, .. } => provenance(of, names).member(name),
@@ -47,8 +44,8 @@ pub fn provenance(expression: &Expr, names: &dyn Names) -> Provenance {
             let bound = Bound { name: variable, provenance: provenance(list, names).item(), outside: names };
             provenance(item, &bound).each()
         }
-        // What is made is of the language.
-        _ => Provenance::Own,
+        // What is written stands for itself; what is made is of the language.
+        other => written(other, &Type::any()).whole().map_or(Provenance::Own, Provenance::Exactly),
     }
 }
 

@@ -5,7 +5,6 @@ use super::model::{ClassifiedField, ClassifiedIn};
 use crate::base::limits;
 use crate::documents::{DATA_CLASS, escape, join};
 use crate::plan::secrecy::classes_of;
-use crate::source::Span;
 use crate::syntax::ast::{self, TypeKind};
 
 /// Most types that are looked at for one input; a type of more parts is another finding.
@@ -73,8 +72,8 @@ impl Reader<'_, '_> {
         // One that is not there, or can't be read, was reported.
         let Ok(Some(part)) = document.part(&pointer) else { return };
         for (inner, class, at) in classes_of(&part, &pointer) {
-            let place = |at: &str| -> Option<Span> { document.place(at) };
-            let span = place(&join(&at, DATA_CLASS)).or_else(|| place(&at)).unwrap_or(schema.span);
+            let named = document.place(&join(&at, DATA_CLASS));
+            let span = named.or_else(|| document.place(&at)).unwrap_or(schema.span);
             let path = self.path.iter().cloned().chain(inner).collect();
             self.found.push(ClassifiedField { of: self.of.clone(), path, class, span, by_document: true });
         }

@@ -76,6 +76,7 @@ impl Declared<'_> {
             sink.push(unknown(api, format!("no api `{}` here", api.text), near));
             return Type::any();
         };
+        // A type of an api is a use of it.
         let _ = self.modules.find(from, &api.text);
         let Some(document) = &found.document else { return Type::any() };
         let pointer = format!("/components/schemas/{}", crate::documents::escape(&schema.text));

@@ -1,6 +1,7 @@
 //! One schema of an operation: read as a type and compiled as a guard, each once and only where it is needed.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value as Json;
 
@@ -19,7 +20,15 @@ pub struct Checked {
     guard: OnceLock<Result<Guard, GuardError>>,
     strict: OnceLock<Result<Option<(Json, Guard)>, GuardError>>,
     letter: OnceLock<Option<JsonSchema>>,
+    /// What was found by place and wish: steps of one operation ask the same.
+    values: Mutex<Known>,
 }
+
+/// Values by a place and what was wished for there.
+type Known = BTreeMap<(String, String), Arc<[Json]>>;
+
+/// Questions about values whose answers are kept.
+const MOST_KNOWN: usize = 256;
 
 impl Checked {
     /// The schema at a pointer, for values that go one way. Nothing is read yet.
@@ -32,6 +41,7 @@ impl Checked {
             guard: OnceLock::new(),
             strict: OnceLock::new(),
             letter: OnceLock::new(),
+            values: Mutex::default(),
         }
     }
 
@@ -56,6 +66,23 @@ impl Checked {
     pub(super) fn to_the_letter(&self) -> Option<&JsonSchema> {
         let read = || JsonSchema::read(&self.root, self.pointer.as_deref()?, self.direction).ok();
         self.letter.get_or_init(read).as_ref()
+    }
+
+    /// Values that were found before for a place and a wish, or that are found now.
+    pub(super) fn known_values(
+        &self,
+        asked: (String, String),
+        find: impl FnOnce() -> Vec<Json>,
+    ) -> Arc<[Json]> {
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = values.get(&asked) {
+            return Arc::clone(known);
+        }
+        let found: Arc<[Json]> = find().into();
+        if values.len() < MOST_KNOWN {
+            values.insert(asked, Arc::clone(&found));
+        }
+        found
     }
 
     /// The schema as a type. An error names a schema that can't be checked at run time.

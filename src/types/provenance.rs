@@ -57,12 +57,21 @@ impl Provenance {
 
     /// A record.
     pub fn record(members: BTreeMap<String, Provenance>) -> Provenance {
-        if members.values().all(Provenance::is_plain) { Provenance::Own } else { Provenance::Record(members) }
+        let exact = members.iter().map(|(name, one)| Some((name.clone(), one.exact()?.clone())));
+        match exact.collect::<Option<Map<_, _>>>() {
+            Some(exact) => Provenance::Exactly(Json::Object(exact)),
+            None if members.values().all(Provenance::is_plain) => Provenance::Own,
+            None => Provenance::Record(members),
+        }
     }
 
     /// A list that is written out.
     pub fn items(items: Vec<Provenance>) -> Provenance {
-        if items.iter().all(Provenance::is_plain) { Provenance::Own } else { Provenance::Items(items) }
+        match items.iter().map(|one| one.exact().cloned()).collect::<Option<Vec<_>>>() {
+            Some(exact) => Provenance::Exactly(Json::Array(exact)),
+            None if items.iter().all(Provenance::is_plain) => Provenance::Own,
+            None => Provenance::Items(items),
+        }
     }
 
     /// A list of what is made of each item of another.
@@ -102,6 +111,10 @@ impl Provenance {
         matches!(self, Provenance::Own)
     }
 
+    fn exact(&self) -> Option<&Json> {
+        if let Provenance::Exactly(value) = self { Some(value) } else { None }
+    }
+
     /// Whether no schema of an answer says anything of it.
     fn is_plain(&self) -> bool {
         matches!(self, Provenance::Own | Provenance::Exactly(_))
@@ -122,8 +135,7 @@ impl Provenance {
     pub fn confirmed(&self, answer: Answer, to: &Type) -> Answer {
         let Answer::No(shown) = &answer else { return answer };
         let Some(value) = shown.value.as_ref().filter(|_| self.says_more()) else { return answer };
-        let mut tried = (0..TRIES).filter_map(|turn| self.value(value, turn));
-        match tried.find(|value| !to.accepts(value)) {
+        match self.values(value).into_iter().find(|value| !to.accepts(value)) {
             Some(value) => Answer::No(Counterexample { value: Some(value), ..shown.clone() }),
             None => Answer::Unknown("the schema that it comes from says more than its type".to_owned()),
         }
@@ -143,41 +155,46 @@ impl Provenance {
         }
     }
 
-    /// A value that can come from here: in the first turn the wished one, where it can.
-    fn value(&self, wished: &Json, turn: usize) -> Option<Json> {
+    /// Values that can come from here, the one wished for first where it can. Of several places each has its turn.
+    fn values(&self, wished: &Json) -> Vec<Json> {
+        let each_item = |items: Vec<Vec<Json>>| together(&items).into_iter().map(Json::Array).collect();
         match (self, wished) {
-            (Provenance::Exactly(value), _) => Some(value.clone()),
+            (Provenance::Exactly(value), _) => vec![value.clone()],
             (Provenance::Answer { of, path: steps }, _) => {
                 let known = of.iter().flat_map(|schema| match schema {
-                    Some(schema) => schema.values_at(steps, wished),
+                    Some(schema) => schema.values_at(steps, wished).to_vec(),
                     None if steps.is_empty() => vec![Json::Null],
                     None => Vec::new(),
                 });
-                let known: Vec<Json> = known.collect();
-                known.get(turn.min(known.len().checked_sub(1)?)).cloned()
+                known.collect()
             }
-            (Provenance::OneOf(of), _) => {
-                let rotated = of.iter().cycle().skip(turn % of.len().max(1)).take(of.len());
-                rotated.into_iter().find_map(|one| one.value(wished, turn / of.len().max(1)))
-            }
+            (Provenance::OneOf(of), _) => of.iter().flat_map(|one| one.values(wished)).collect(),
             (Provenance::Record(members), Json::Object(wished)) => {
-                let member = |(name, wished): (&String, &Json)| {
-                    let value =
-                        members.get(name).map_or_else(|| Some(wished.clone()), |one| one.value(wished, turn));
-                    Some((name.clone(), value?))
+                let of = |(name, wished): (&String, &Json)| match members.get(name) {
+                    Some(one) => one.values(wished),
+                    None => vec![wished.clone()],
                 };
-                Some(Json::Object(wished.iter().map(member).collect::<Option<Map<_, _>>>()?))
+                let values: Vec<Vec<Json>> = wished.iter().map(of).collect();
+                let named = |values: Vec<Json>| Json::Object(wished.keys().cloned().zip(values).collect());
+                together(&values).into_iter().map(named).collect()
             }
             (Provenance::Items(items), Json::Array(wished)) => {
-                let item = |(one, wished): (&Provenance, &Json)| one.value(wished, turn);
-                Some(Json::Array(items.iter().zip(wished).map(item).collect::<Option<_>>()?))
+                each_item(items.iter().zip(wished).map(|(one, wished)| one.values(wished)).collect())
             }
-            (Provenance::Each(item), Json::Array(wished)) => Some(Json::Array(
-                wished.iter().map(|wished| item.value(wished, turn)).collect::<Option<_>>()?,
-            )),
-            _ => Some(wished.clone()),
+            (Provenance::Each(item), Json::Array(wished)) => {
+                each_item(wished.iter().map(|wished| item.values(wished)).collect())
+            }
+            _ => vec![wished.clone()],
         }
     }
+}
+
+/// Of values for each part of a whole, wholes: the first of each, the second of each, and so on; the last of a part again
+/// where it has no more. None where a part can be nothing.
+fn together(parts: &[Vec<Json>]) -> Vec<Vec<Json>> {
+    let most = parts.iter().map(Vec::len).max().unwrap_or(1).min(TRIES);
+    let turn = |turn: usize| parts.iter().map(|part| part.get(turn).or(part.last()).cloned()).collect();
+    (0..most).filter_map(turn).collect()
 }
 
 impl Checked {
@@ -193,7 +210,11 @@ impl Checked {
     }
 
     /// Values that stand at a place in values of the schema: the wished one first, where it can stand there.
-    fn values_at(&self, steps: &[Step], wished: &Json) -> Vec<Json> {
+    fn values_at(&self, steps: &[Step], wished: &Json) -> Arc<[Json]> {
+        self.known_values((path(steps), wished.to_string()), || self.find_values_at(steps, wished))
+    }
+
+    fn find_values_at(&self, steps: &[Step], wished: &Json) -> Vec<Json> {
         let Some(schema) = self.to_the_letter() else { return Vec::new() };
         let bases = schema.samples();
         let fits = |value: &Json| {

@@ -107,3 +107,23 @@ fn a_place_is_compared_by_its_parts() {
     assert_eq!(all("[].b"), ["[]", "b"]);
     assert!(all("").is_empty());
 }
+
+/// Many steps of a flow ask the same of one answer: it is looked for once.
+#[test]
+fn what_was_found_is_not_looked_for_again() {
+    let schema =
+        Arc::new(json!({"type": "object", "properties": {"kind": {"type": "string", "pattern": "^a$"}}}));
+    let checked = Checked::new(&schema, Some(""), Direction::Answer);
+    let at = [Step::Member("kind".to_owned())];
+    let first = checked.values_at(&at, &json!("text"));
+    assert_eq!(first.first(), Some(&json!("a")));
+    assert!(Arc::ptr_eq(&first, &checked.values_at(&at, &json!("text"))));
+    assert!(!Arc::ptr_eq(&first, &checked.values_at(&at, &json!("a"))));
+}
+
+#[test]
+fn each_part_of_a_whole_has_its_turn() {
+    let parts = [vec![json!(1), json!(2), json!(3)], vec![json!("a")]];
+    assert_eq!(together(&parts), [[json!(1), json!("a")], [json!(2), json!("a")], [json!(3), json!("a")]]);
+    assert!(together(&[vec![json!(1)], Vec::new()]).is_empty());
+}

@@ -12,7 +12,7 @@ mod usage;
 pub use fix::{Fixed, Made};
 pub use pin::{Edit, PinState, Pinned};
 pub use session::{Checked, Compilation, Session};
-pub use update::{ApiUpdate, Change, Fall, OperationUpdate, Standing, Update};
+pub use update::{ApiUpdate, Change, Fall, PartUpdate, Standing, Update};
 
 #[cfg(test)]
 mod tests;

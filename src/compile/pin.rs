@@ -11,7 +11,7 @@ use crate::base::{Digest, limits};
 use crate::diagnostics::codes::documents::{IDENTITY_MISSING, SYNTAX};
 use crate::diagnostics::codes::retry::UNREADABLE_STATEMENT;
 use crate::diagnostics::{Diagnostic, Severity, Sink};
-use crate::documents::{Document, Lock, LockedApi};
+use crate::documents::{Document, Lock, LockedApi, Used};
 use crate::hir::{Choice, Hir};
 use crate::rules::LockState;
 use crate::source::{ReadError, SourceMap, Span};
@@ -104,8 +104,11 @@ impl Session<'_> {
                 let Some(document) = &api.document else { continue };
                 let hash = document.canonical_hash();
                 let state = pin_of(api.pin.as_ref(), api.source_span, hash, &mut edits);
-                let used = used(&flows, name);
-                let used: Vec<&str> = used.iter().map(String::as_str).collect();
+                let mut used = Used::default();
+                for own in flows.iter().map(|flow| flow.used(name)) {
+                    used.operations.extend(own.operations);
+                    used.schemas.extend(own.schemas);
+                }
                 if let Some(old) = lock.api(file_name(path), name) {
                     changed.extend(changes(name, old, document, &used, sink.has_errors()));
                 }
@@ -205,28 +208,19 @@ fn of_documents(sink: Sink) -> Vec<Diagnostic> {
 
 /// What of an api's lock no longer holds and is used. An operation that is gone counts where the flow has errors: one that
 /// is not used any more has none.
-fn changes(name: &str, old: &LockedApi, document: &Document, used: &[&str], errors: bool) -> Vec<String> {
+fn changes(name: &str, old: &LockedApi, document: &Document, used: &Used, errors: bool) -> Vec<String> {
     let mut changed = Vec::new();
     if old.identity != document.identity_text() {
         changed.push(format!("`x-ecz-id` of `{name}`"));
     }
-    for (key, slice) in &old.operations {
-        let now = document.operation(key).ok().and_then(|entry| document.slice(entry).ok());
-        let differs = match &now {
-            Some(now) => used.contains(&key.as_str()) && now != slice,
-            None => errors,
-        };
-        if differs {
-            changed.push(format!("`{name}.{key}`"));
-        }
+    let locked = |part: &&String| old.operations.contains_key(*part) || old.schemas.contains_key(*part);
+    let (differs, gone) = (old.changed(used, document), old.gone(document));
+    let mut parts: BTreeSet<&String> = differs.names().filter(locked).collect();
+    if errors {
+        parts.extend(gone.names());
     }
+    changed.extend(parts.into_iter().map(|part| format!("`{name}.{part}`")));
     changed
-}
-
-/// The operations that any flow of the file uses of an api.
-fn used(flows: &[Arc<Hir>], api: &str) -> BTreeSet<String> {
-    let calls = flows.iter().flat_map(|hir| hir.flow.calls());
-    calls.filter(|(_, _, call, _)| call.api == api).map(|(_, _, call, _)| call.operation.clone()).collect()
 }
 
 fn apply(text: &str, edits: &[Edit]) -> String {

@@ -551,6 +551,54 @@ fn an_update_breaks_where_servers_security_or_content_types_change() {
     assert!(found.words_only && found.standing == Standing::Compatible && found.changes.is_empty());
 }
 
+/// A schema that only an input's type names is used too: pinning passes over no change of it, and what falls with it is told at it.
+#[test]
+fn a_schema_that_a_type_names_is_locked_and_judged() {
+    let flow = r#"eczflow 1
+use std.handoff.{ strict }
+operator acme { passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }
+api support = openapi("apis/support.openapi.yaml")
+api payments = openapi("apis/payments.openapi.json")
+flow f(wanted: payments.NewRefund, id: string) -> { note: string?, id: string } {
+  as acme.agent
+  handoff strict
+  step ticket = support.getTicket(ticketId: id)
+  return { note: wanted.note, id: ticket.id }
+}
+"#;
+    let mut files = example();
+    files.insert("f/refund.eczflow", flow);
+    let pinned = Session::new(&files).pin(path()).unwrap();
+    files.insert("f/refund.eczflow", pinned.text);
+    files.insert("f/eczflow.lock", pinned.lock.clone());
+    assert_eq!(check(&files), Vec::<String>::new());
+    let read = crate::documents::Lock::read(pinned.lock.as_bytes()).unwrap();
+    let names: Vec<&String> = read.flows["refund.eczflow"]["payments"].schemas.keys().collect();
+    assert_eq!(names, ["NewRefund"]);
+    let edited = pinned.lock.replacen("maxLength\\\":140", "maxLength\\\":141", 1);
+    assert_ne!(edited, pinned.lock);
+    assert!(crate::documents::Lock::read(edited.as_bytes()).is_err());
+
+    for (from, to, standing, what, falls) in [
+        ("\"maxLength\": 140", "\"maxLength\": 40", Standing::Compatible, "maxLength 140 -> 40", ""),
+        ("\"note\": {", "\"remark\": {", Standing::Breaks, "removed", "EF2002"),
+        ("\"NewRefund\": {", "\"Other\": {", Standing::Breaks, "the schema is gone", "EF1001"),
+    ] {
+        let document = PAYMENTS.replacen(from, to, 1);
+        assert_ne!(document, PAYMENTS, "{from}");
+        files.insert("f/apis/payments.openapi.json", document);
+        assert!(check(&files).contains(&"5 EF4009".to_owned()), "{from}");
+        let plain = Session::new(&files).pin(path()).unwrap();
+        assert_eq!(plain.changed, ["`payments.NewRefund`"], "{from}");
+        let update = Session::new(&files).update(path()).unwrap();
+        let schema = &update.apis["payments"].schemas["NewRefund"];
+        assert_eq!(schema.standing, standing, "{from}: {schema:?}");
+        assert!(schema.changes.iter().any(|change| change.used && change.what == what), "{schema:?}");
+        let fallen: Vec<&str> = schema.falls.iter().map(|fall| fall.code).collect();
+        assert_eq!(fallen.join(" "), falls, "{from}: {schema:?}");
+    }
+}
+
 #[test]
 fn a_plans_identities_are_held_against_documents_at_hand() {
     let files = example();

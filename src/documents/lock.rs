@@ -41,6 +41,9 @@ pub struct LockedApi {
     pub identity: String,
     /// The slices of the operations the flow uses, by their key.
     pub operations: BTreeMap<String, Slice>,
+    /// The schemas that the file's types name, by their name, each with everything it refers to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub schemas: BTreeMap<String, Slice>,
 }
 
 /// A lock file that cannot be read.
@@ -60,15 +63,15 @@ pub enum LockError {
     },
     /// A slice whose text is not what its digest says.
     #[error(
-        "`eczflow.lock` was edited: the slice of `{operation}` of api `{api}` of `{flow}` is not what its digest says"
+        "`eczflow.lock` was edited: the slice of `{part}` of api `{api}` of `{flow}` is not what its digest says"
     )]
     Edited {
         /// The flow file.
         flow: String,
         /// The api.
         api: String,
-        /// The operation.
-        operation: String,
+        /// The operation or schema.
+        part: String,
     },
 }
 
@@ -86,6 +89,15 @@ impl Explained for LockError {
     }
 }
 
+/// What is used of a document: what a lock holds of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Keys of the operations that are called.
+    pub operations: BTreeSet<String>,
+    /// Names of the schemas that types name.
+    pub schemas: BTreeSet<String>,
+}
+
 /// What a flow wants of one of its apis.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'w> {
@@ -97,8 +109,8 @@ pub struct Wanted<'w> {
     pub document: &'w str,
     /// The pin that stands in the flow.
     pub pin: Digest,
-    /// The keys of the operations it uses.
-    pub operations: &'w [&'w str],
+    /// What it uses of it.
+    pub used: &'w Used,
 }
 
 /// How a current document stands to what a flow was pinned against.
@@ -106,15 +118,12 @@ pub struct Wanted<'w> {
 pub enum Comparison {
     /// It has the pinned hash.
     Unchanged,
-    /// It changed, and neither its identity nor a used operation did.
+    /// It changed, and neither its identity nor anything used did.
     UnusedChanged,
     /// Its `x-ecz-id` changed, whatever else did.
     IdentityChanged,
-    /// These used operations changed, are gone, or were not locked, by key, sorted.
-    SliceChanged {
-        /// Their keys.
-        operations: Vec<String>,
-    },
+    /// This of what is used changed, is gone, or was not locked.
+    SliceChanged(Used),
     /// It changed, and the lock file has nothing about this api.
     Missing,
     /// It changed, and the lock file is about another pin or another document.
@@ -156,10 +165,10 @@ impl Lock {
         let lock: Lock = serde_json::from_value(value).map_err(|error| unreadable(error.to_string()))?;
         for (flow, apis) in &lock.flows {
             for (api, locked) in apis {
-                for (operation, slice) in &locked.operations {
+                for (part, slice) in locked.operations.iter().chain(&locked.schemas) {
                     if Digest::of(&slice.text) != slice.digest {
-                        let (flow, api, operation) = (flow.clone(), api.clone(), operation.clone());
-                        return Err(LockError::Edited { flow, api, operation });
+                        let (flow, api, part) = (flow.clone(), api.clone(), part.clone());
+                        return Err(LockError::Edited { flow, api, part });
                     }
                 }
             }
@@ -197,23 +206,48 @@ impl Lock {
         if locked.identity != current.identity_text() {
             return Comparison::IdentityChanged;
         }
-        let same = |key: &str| {
-            let now = current.operation(key).ok().and_then(|entry| current.slice(entry).ok());
-            now.is_some_and(|now| locked.operations.get(key) == Some(&now))
-        };
-        let mut operations: Vec<String> =
-            wanted.operations.iter().filter(|key| !same(key)).map(|key| (*key).to_owned()).collect();
-        operations.sort();
-        operations.dedup();
-        if operations.is_empty() {
-            Comparison::UnusedChanged
-        } else {
-            Comparison::SliceChanged { operations }
-        }
+        let changed = locked.changed(wanted.used, current);
+        if changed.is_empty() { Comparison::UnusedChanged } else { Comparison::SliceChanged(changed) }
+    }
+}
+
+impl Used {
+    /// Whether it is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty() && self.schemas.is_empty()
+    }
+
+    /// The names of all of it.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.operations.iter().chain(&self.schemas)
     }
 }
 
 impl LockedApi {
+    /// What of this use is not locked, or is not in a document as it is locked.
+    pub fn changed(&self, used: &Used, current: &Document) -> Used {
+        let same = |now: Option<Slice>, locked: Option<&Slice>| now.is_some() && now.as_ref() == locked;
+        let mut changed = used.clone();
+        changed.operations.retain(|key| !same(current.operation_slice(key), self.operations.get(key)));
+        changed.schemas.retain(|name| !same(current.schema_slice(name), self.schemas.get(name)));
+        changed
+    }
+
+    /// What is locked, and in a document no more.
+    pub fn gone(&self, current: &Document) -> Used {
+        // An id that two operations share now is told where it is called.
+        let gone = |key: &&String| current.operation(key).is_err() && current.duplicate(key).is_none();
+        Used {
+            operations: self.operations.keys().filter(gone).cloned().collect(),
+            schemas: self
+                .schemas
+                .keys()
+                .filter(|name| current.schema_slice(name).is_none())
+                .cloned()
+                .collect(),
+        }
+    }
+
     /// In words, which fields of the identity a document has another value of now.
     pub fn identity_changes(&self, current: &Document) -> Vec<String> {
         let fields = |text: &str| -> BTreeMap<String, serde_json::Value> {
@@ -236,18 +270,18 @@ impl LockedApi {
             .collect()
     }
 
-    /// What is to be locked of a document: its hashes and the slices of these operations (all must exist).
-    pub fn of(path: &str, document: &Document, operations: &[&str]) -> Option<LockedApi> {
-        let slices = operations.iter().map(|key| {
-            let slice = document.slice(document.operation(key).ok()?).ok()?;
-            Some(((*key).to_owned(), slice))
-        });
+    /// What is to be locked of a document: its hashes and the slices of what is used (all of it must exist).
+    pub fn of(path: &str, document: &Document, used: &Used) -> Option<LockedApi> {
+        let operations =
+            used.operations.iter().map(|key| Some((key.clone(), document.operation_slice(key)?)));
+        let schemas = used.schemas.iter().map(|name| Some((name.clone(), document.schema_slice(name)?)));
         Some(LockedApi {
             document: path.to_owned(),
             raw_hash: document.raw_hash(),
             canonical_hash: document.canonical_hash(),
             identity: document.identity_text(),
-            operations: slices.collect::<Option<BTreeMap<_, _>>>()?,
+            operations: operations.collect::<Option<_>>()?,
+            schemas: schemas.collect::<Option<_>>()?,
         })
     }
 }

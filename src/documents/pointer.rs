@@ -10,6 +10,11 @@ pub fn join(pointer: &str, token: &str) -> String {
     format!("{pointer}/{}", escape(token))
 }
 
+/// The pointer of a schema of `components`.
+pub fn of_schema(name: &str) -> String {
+    join("/components/schemas", name)
+}
+
 /// The unescaped tokens of a pointer; `None` where it is none.
 pub(super) fn tokens(pointer: &str) -> Option<Vec<String>> {
     if pointer.is_empty() {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::document::Document;
 use super::families::{is_bare_name, mapped};
 use super::operation::{dialect_of, member_of};
 use super::pointer;
@@ -39,6 +40,18 @@ impl Slice {
         let text = canonical_json(value).map_err(|_| ViewError::new("", "has no canonical text"))?;
         let digest = Digest::of(&text);
         Ok(Slice { text, digest })
+    }
+}
+
+impl Document {
+    /// The slice of the operation of a key; `None` where there is none, or it cannot be cut out.
+    pub fn operation_slice(&self, key: &str) -> Option<Slice> {
+        self.slice(self.operation(key).ok()?).ok()
+    }
+
+    /// The slice of a schema of `components`; `None` where there is none, or it cannot be cut out.
+    pub fn schema_slice(&self, name: &str) -> Option<Slice> {
+        Slice::of_value(&*self.part(&pointer::of_schema(name)).ok()??).ok()
     }
 }
 

@@ -443,7 +443,8 @@ fn places_point_into_the_text() {
 #[test]
 fn a_lock_tells_used_changes_from_unused_ones() {
     let payments = payments();
-    let used = ["createRefund", "cancelRefund"];
+    let used =
+        Used { operations: ["createRefund".to_owned(), "cancelRefund".to_owned()].into(), ..Used::default() };
     let mut lock = Lock::default();
     let locked = LockedApi::of("apis/payments.openapi.json", &payments, &used).unwrap();
     lock.set("refund.eczflow", [("payments".to_owned(), locked)].into());
@@ -460,7 +461,7 @@ fn a_lock_tells_used_changes_from_unused_ones() {
         api: "payments",
         document: "apis/payments.openapi.json",
         pin: payments.canonical_hash(),
-        operations: &used,
+        used: &used,
     };
     assert_eq!(lock.compare(wanted, &payments), Comparison::Unchanged);
     let unused =
@@ -468,11 +469,11 @@ fn a_lock_tells_used_changes_from_unused_ones() {
     assert_eq!(lock.compare(wanted, &unused), Comparison::UnusedChanged);
     let changed =
         payments_with(|value| value["components"]["schemas"]["Amount"]["multipleOf"] = json!(1)).unwrap();
-    let operations = vec!["createRefund".to_owned()];
-    assert_eq!(lock.compare(wanted, &changed), Comparison::SliceChanged { operations: operations.clone() });
+    let created = Used { operations: ["createRefund".to_owned()].into(), ..Used::default() };
+    assert_eq!(lock.compare(wanted, &changed), Comparison::SliceChanged(created.clone()));
     let gone =
         payments_with(|value| value["paths"]["/refunds"]["post"]["operationId"] = json!("refund")).unwrap();
-    assert_eq!(lock.compare(wanted, &gone), Comparison::SliceChanged { operations });
+    assert_eq!(lock.compare(wanted, &gone), Comparison::SliceChanged(created));
     assert_eq!(lock.compare(Wanted { api: "other", ..wanted }, &unused), Comparison::Missing);
     assert_eq!(lock.compare(Wanted { pin: Digest::of("x"), ..wanted }, &unused), Comparison::Mismatch);
 

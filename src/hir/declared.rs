@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::expressions::{Lowering, convert};
 use super::functions::{Signature, misfit};
-use super::model::{Api, TypeNames};
+use super::model::{Api, NamedSchemas, TypeNames};
 use super::modules::{Modules, kind, unknown};
 use super::scope::Scope;
 use crate::base::{did_you_mean, limits};
@@ -28,6 +28,8 @@ pub(crate) struct Declared<'a> {
     pub(crate) modules: &'a Modules,
     pub(crate) apis: &'a BTreeMap<String, Api>,
     types: BTreeMap<Key, Known>,
+    /// The documents' schemas that written types name.
+    pub(super) schemas: NamedSchemas,
     /// Types being resolved, outermost first: meeting one again is a circle.
     open: Vec<Key>,
     /// Parts of the type being resolved.
@@ -69,6 +71,7 @@ impl<'a> Declared<'a> {
             modules,
             apis,
             types: BTreeMap::new(),
+            schemas: NamedSchemas::new(),
             open: Vec::new(),
             parts: 0,
             functions: BTreeMap::new(),

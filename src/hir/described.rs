@@ -3,7 +3,7 @@
 use super::declared::Declared;
 use super::model::{ClassifiedField, ClassifiedIn};
 use crate::base::limits;
-use crate::documents::{DATA_CLASS, escape, join};
+use crate::documents::{DATA_CLASS, join, of_schema};
 use crate::plan::secrecy::classes_of;
 use crate::syntax::ast::{self, TypeKind};
 
@@ -68,7 +68,7 @@ impl Reader<'_, '_> {
     fn schema(&mut self, api: &ast::Name, schema: &ast::Name) {
         let document = self.declared.apis.get(&api.text).and_then(|api| api.document.as_ref());
         let Some(document) = document else { return };
-        let pointer = format!("/components/schemas/{}", escape(&schema.text));
+        let pointer = of_schema(&schema.text);
         // One that is not there, or can't be read, was reported.
         let Ok(Some(part)) = document.part(&pointer) else { return };
         for (inner, class, at) in classes_of(&part, &pointer) {

@@ -151,8 +151,19 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resol
         declared.all(sink);
         let flow = flow::flow(&mut declared, &operators, &callees, flow, input.text, sink);
         let functions = declared.bodies(sink);
-        let types = declared.type_names();
-        Hir { language, operators, secrets, apis, functions, types, flow, callees, is_too_large: false }
+        let (types, schemas) = (declared.type_names(), declared.schemas);
+        Hir {
+            language,
+            operators,
+            secrets,
+            apis,
+            functions,
+            types,
+            schemas,
+            flow,
+            callees,
+            is_too_large: false,
+        }
     };
     let mut known = callees::Callees::new(&flows);
     for flow in chosen {

@@ -7,13 +7,16 @@ use super::nodes::Block;
 use super::parties::NoPassport;
 use super::policies::{Handoff, NamedRetry};
 use super::statement::Statement;
-use crate::documents::{Document, Identity};
+use crate::documents::{Document, Identity, Used};
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
 use crate::plan::{Breaker, Class, Clearance, Declared, Idempotency, Rate, Release, Timeout};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::{Answer, Field, Type};
+
+/// Schemas by api and name, each with the place that names it first.
+pub type NamedSchemas = BTreeMap<String, BTreeMap<String, Span>>;
 
 /// A flow with everything it names.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub struct Hir {
     pub functions: Definitions,
     /// The names of declared types.
     pub types: TypeNames,
+    /// The documents' schemas that types name.
+    pub schemas: NamedSchemas,
     /// The flow.
     pub flow: Flow,
     /// The flows it calls, by name, each with those that it calls.
@@ -39,6 +44,15 @@ pub struct Hir {
 }
 
 impl Hir {
+    /// What the flow calls of an api, and what its file's types name of it.
+    pub fn used(&self, api: &str) -> Used {
+        let calls = self.flow.calls().into_iter().filter(|(_, _, call, _)| call.api == api);
+        Used {
+            operations: calls.map(|(_, _, call, _)| call.operation.clone()).collect(),
+            schemas: self.schemas.get(api).into_iter().flat_map(BTreeMap::keys).cloned().collect(),
+        }
+    }
+
     /// This flow and those that it calls, each once.
     pub fn with_callees(&self) -> Vec<&Hir> {
         let mut found = vec![self];

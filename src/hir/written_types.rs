@@ -5,6 +5,7 @@ use super::modules::{given_twice, unknown};
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
+use crate::documents::of_schema;
 use crate::syntax::ast::{self, Builtin, TypeKind};
 use crate::types::{Type, measure};
 
@@ -79,9 +80,13 @@ impl Declared<'_> {
         // A type of an api is a use of it.
         let _ = self.modules.find(from, &api.text);
         let Some(document) = &found.document else { return Type::any() };
-        let pointer = format!("/components/schemas/{}", crate::documents::escape(&schema.text));
+        let pointer = of_schema(&schema.text);
         let ty = match document.part(&pointer) {
-            Ok(Some(part)) => crate::types::Schema::read(&part, &pointer).ty,
+            Ok(Some(part)) => {
+                let named = self.schemas.entry(api.text.clone()).or_default();
+                named.entry(schema.text.clone()).or_insert(schema.span);
+                crate::types::Schema::read(&part, &pointer).ty
+            }
             Ok(None) => {
                 let near = did_you_mean(&schema.text, document.names("/components/schemas"));
                 let message = format!("the document of `{}` has no schema `{}`", api.text, schema.text);

@@ -30,19 +30,22 @@ pub fn update(update: &Update) -> String {
                     "  its statement about idempotency is another one, {digest}: read what it says now"
                 )?;
             }
-            for (key, operation) in &api.operations {
-                let standing = match operation.standing {
+            let operations = api.operations.iter().map(|(key, part)| (harmless_line(key), part));
+            let schemas =
+                api.schemas.iter().map(|(name, part)| (format!("schema {}", harmless_line(name)), part));
+            for (name, part) in operations.chain(schemas) {
+                let standing = match part.standing {
                     Standing::Untouched => "untouched",
-                    Standing::Compatible if operation.words_only => "compatible: only words changed",
-                    Standing::Compatible if operation.changes.is_empty() => {
+                    Standing::Compatible if part.words_only => "compatible: only words changed",
+                    Standing::Compatible if part.changes.is_empty() => {
                         "compatible: changed in more than words, in a part that is not compared field by field"
                     }
                     Standing::Compatible => "compatible",
                     Standing::New => "not locked yet",
                     Standing::Breaks => "breaks",
                 };
-                writeln!(out, "  {}  {standing}", harmless_line(key))?;
-                for change in &operation.changes {
+                writeln!(out, "  {name}  {standing}")?;
+                for change in &part.changes {
                     let place = harmless_line(&change.place);
                     let place = if place.is_empty() { place } else { format!("{place}: ") };
                     let bearing = match (change.breaks, change.used) {
@@ -52,7 +55,7 @@ pub fn update(update: &Update) -> String {
                     };
                     writeln!(out, "    {place}{} ({bearing})", harmless_line(&change.what))?;
                 }
-                for fall in &operation.falls {
+                for fall in &part.falls {
                     writeln!(out, "    {}", told(fall))?;
                 }
             }

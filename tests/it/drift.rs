@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use camino::Utf8Path;
-use eczflow::compile::{OperationUpdate, Session, Standing};
+use eczflow::compile::{PartUpdate, Session, Standing};
 use eczflow::source::MemoryFiles;
 
 /// The flow of `benches/peers/drift.py`, which holds the same verdicts against a comparison of the raw documents.
@@ -34,7 +34,7 @@ fn told(from: Vec<u8>, to: Vec<u8>) -> Vec<String> {
     files.insert("ghes.json", to);
     let update = Session::new(&files).update(path).unwrap();
     assert!(!update.breaks() && update.unlocked.is_none(), "{update:#?}");
-    let standing = |(key, operation): (&String, &OperationUpdate)| {
+    let standing = |(key, operation): (&String, &PartUpdate)| {
         let verdict = match operation.standing {
             Standing::Compatible if operation.words_only => "words",
             Standing::Compatible => "compatible",

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::super::usage::Usage;
 use super::access;
-use crate::documents::{DATA_CLASS, MediaView, OperationView, ResponseView, StatusRange, resolve};
+use crate::documents::{
+    DATA_CLASS, MediaView, OperationView, ResponseView, StatusRange, of_schema as pointer_of, resolve,
+};
 
 /// Something that changed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,8 +25,8 @@ pub struct Change {
 }
 
 impl Change {
-    pub(super) fn gone() -> Change {
-        Change { place: String::new(), what: "the operation is gone".to_owned(), used: true, breaks: "" }
+    pub(super) fn gone(noun: &str) -> Change {
+        Change { place: String::new(), what: format!("the {noun} is gone"), used: true, breaks: "" }
     }
 }
 
@@ -97,6 +99,20 @@ pub(super) fn changes(old: &OperationView, new: &OperationView, usage: &Usage) -
         let rank = |change: &Change| (change.breaks.is_empty(), !change.used);
         (rank(one), &one.place, &one.what).cmp(&(rank(other), &other.place, &other.what))
     });
+    found
+}
+
+/// What changed between two slices of one schema.
+pub(super) fn of_schema(old: &str, new: &str, name: &str) -> Vec<Change> {
+    let members = |text: &str| {
+        let root = crate::base::json::read_strict(text.as_bytes()).unwrap_or_default();
+        let mut found = BTreeMap::new();
+        Walk { root: &root, found: &mut found }.schema(&pointer_of(name), "", None, 0);
+        found
+    };
+    let named = |name: &str| if name.is_empty() { String::new() } else { format!("field `{name}`") };
+    let mut found = Vec::new();
+    differences(&members(old), &members(new), &mut found, &named, &|_| true);
     found
 }
 

@@ -46,9 +46,9 @@ pub struct Fall {
     pub message: String,
 }
 
-/// An operation that the flow uses or used.
+/// An operation or a schema that the flow uses or used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperationUpdate {
+pub struct PartUpdate {
     /// How it stands.
     pub standing: Standing,
     /// What changed of where requests go, how they authenticate, and what requests and answers are made of.
@@ -68,8 +68,17 @@ pub struct ApiUpdate {
     pub to: Digest,
     /// Whether its `x-ecz-id` names someone or something else: P4 and P5 at every call.
     pub identity_changed: bool,
-    /// By key.
-    pub operations: BTreeMap<String, OperationUpdate>,
+    /// Its operations by key.
+    pub operations: BTreeMap<String, PartUpdate>,
+    /// Its schemas that types name, by name.
+    pub schemas: BTreeMap<String, PartUpdate>,
+}
+
+impl ApiUpdate {
+    /// Its operations, and its schemas that types name.
+    pub fn parts(&self) -> impl Iterator<Item = &PartUpdate> {
+        self.operations.values().chain(self.schemas.values())
+    }
 }
 
 /// What pinning anew would mean. Nothing is written: the caller does that.
@@ -93,10 +102,10 @@ impl Update {
     /// Whether an obligation falls, or the other party changed.
     pub fn breaks(&self) -> bool {
         !self.elsewhere.is_empty()
-            || self.apis.values().any(|api| {
-                api.identity_changed
-                    || api.operations.values().any(|operation| operation.standing == Standing::Breaks)
-            })
+            || self
+                .apis
+                .values()
+                .any(|api| api.identity_changed || api.parts().any(|part| part.standing == Standing::Breaks))
     }
 }
 
@@ -143,6 +152,7 @@ impl Session<'_> {
                         identity_changed: locked
                             .is_some_and(|locked| locked.identity != document.identity_text()),
                         operations: operations(name, old, document, &usages),
+                        schemas: schemas(name, locked.map(|locked| &locked.schemas), document, &flows),
                     };
                     made.apis.insert(name.clone(), update);
                 }
@@ -153,9 +163,11 @@ impl Session<'_> {
         for found in errors {
             attribute(found, &flows, &source_map, path, &mut made);
         }
-        for falls in made.apis.values_mut().flat_map(|api| api.operations.values_mut()) {
-            falls.falls.sort();
-            falls.falls.dedup();
+        for api in made.apis.values_mut() {
+            for part in api.operations.values_mut().chain(api.schemas.values_mut()) {
+                part.falls.sort();
+                part.falls.dedup();
+            }
         }
         made.elsewhere.sort();
         made.elsewhere.dedup();
@@ -170,7 +182,7 @@ fn operations(
     old: Option<&BTreeMap<String, Slice>>,
     document: &Document,
     usages: &BTreeMap<(String, String), Usage>,
-) -> BTreeMap<String, OperationUpdate> {
+) -> BTreeMap<String, PartUpdate> {
     let used = usages.keys().filter(|(of, _)| of == api).map(|(_, key)| key);
     let keys: BTreeSet<&String> = old.into_iter().flat_map(BTreeMap::keys).chain(used).collect();
     let unused = Usage::default();
@@ -193,14 +205,40 @@ fn operations(
                 (if falls { Standing::Breaks } else { Standing::Compatible }, changes)
             }
             (None, Some(_)) => (Standing::New, Vec::new()),
-            (_, None) => (Standing::Breaks, vec![Change::gone()]),
+            (_, None) => (Standing::Breaks, vec![Change::gone("operation")]),
         };
-        made.insert(key.clone(), OperationUpdate { standing, changes, words_only, falls: Vec::new() });
+        made.insert(key.clone(), PartUpdate { standing, changes, words_only, falls: Vec::new() });
     }
     made
 }
 
-/// Puts a finding to the changed operations that its statement calls or takes data from; else it is told by itself.
+/// As of operations: the values of a schema come from outside, so all of it is used.
+fn schemas(
+    api: &str,
+    old: Option<&BTreeMap<String, Slice>>,
+    document: &Document,
+    flows: &[&Hir],
+) -> BTreeMap<String, PartUpdate> {
+    let named = flows.iter().filter_map(|hir| hir.schemas.get(api)).flat_map(BTreeMap::keys);
+    let names: BTreeSet<&String> = old.into_iter().flat_map(BTreeMap::keys).chain(named).collect();
+    let standing = |name: &str| {
+        let before = old.and_then(|old| old.get(name));
+        let (standing, changes, words_only) = match (before, document.schema_slice(name)) {
+            (Some(before), Some(now)) if *before == now => (Standing::Untouched, Vec::new(), false),
+            (Some(before), Some(now)) => {
+                let changes = fields::of_schema(&before.text, &now.text, name);
+                (Standing::Compatible, changes, words::only(&before.text, &now.text))
+            }
+            (None, Some(_)) => (Standing::New, Vec::new(), false),
+            (_, None) => (Standing::Breaks, vec![Change::gone("schema")], false),
+        };
+        PartUpdate { standing, changes, words_only, falls: Vec::new() }
+    };
+    names.into_iter().map(|name| (name.clone(), standing(name))).collect()
+}
+
+/// Puts a finding to the changed operations that its statement calls or takes data from, where there are none to the changed
+/// schemas that types name; else it is told by itself.
 fn attribute(found: &Diagnostic, flows: &[&Hir], sources: &SourceMap, path: &Utf8Path, update: &mut Update) {
     let Some(span) = found.labels.first().map(|label| label.span) else { return };
     let fall = Fall {
@@ -238,6 +276,13 @@ fn attribute(found: &Diagnostic, flows: &[&Hir], sources: &SourceMap, path: &Utf
                 put = true;
             }
         }
+    }
+    let changed = |part: &&mut PartUpdate| matches!(part.standing, Standing::Compatible | Standing::Breaks);
+    let schemas = update.apis.values_mut().flat_map(|api| api.schemas.values_mut());
+    for schema in schemas.filter(|_| in_flow && !put).filter(changed).collect::<Vec<_>>() {
+        schema.standing = Standing::Breaks;
+        schema.falls.push(fall.clone());
+        put = true;
     }
     if !put {
         update.elsewhere.push(fall);

@@ -60,7 +60,6 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         if document.canonical_hash() != pin {
             continue;
         }
-        let mut used: Vec<String> = super::pinned::used_operations(context, name);
         let problem = match lock.api(context.flow_file, name) {
             None => Some((format!("`eczflow.lock` has nothing about `{name}`"), HELP)),
             Some(locked) if locked.canonical_hash != pin => {
@@ -75,14 +74,13 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 Some((message, UPDATE))
             }
             Some(locked) => {
-                used.retain(|key| {
-                    let now = document.operation(key).ok().and_then(|entry| document.slice(entry).ok());
-                    now.is_none() || locked.operations.get(key) != now.as_ref()
-                });
-                let help =
-                    if used.iter().any(|key| locked.operations.contains_key(key)) { UPDATE } else { HELP };
-                let words = used.join("`, `");
-                (!used.is_empty())
+                let changed = locked.changed(&context.hir.used(name), document);
+                let holds =
+                    |name: &String| locked.operations.contains_key(name) || locked.schemas.contains_key(name);
+                let help = if changed.names().any(holds) { UPDATE } else { HELP };
+                let words: Vec<&str> = changed.names().map(String::as_str).collect();
+                let words = words.join("`, `");
+                (!changed.is_empty())
                     .then(|| (format!("`eczflow.lock` does not hold `{words}` of `{name}` as it is"), help))
             }
         };

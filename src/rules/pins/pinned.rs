@@ -5,9 +5,9 @@ use crate::diagnostics::codes::identity::{
     IDENTITY_CHANGED, LOCK_MISMATCH, MISSING_PIN, STALE_PIN, USED_SLICE_CHANGED,
 };
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::documents::{Comparison, Document, Lock, Wanted};
-use crate::hir::Api;
+use crate::documents::{Comparison, Document, Lock, Wanted, of_schema};
 use crate::rules::{Context, LockState, Rule};
+use crate::source::Span;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     name: "pins/pinned",
@@ -41,31 +41,31 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             continue;
         };
         let Ok(pin) = Digest::from_hex(hex) else { continue };
-        let used = used_operations(context, name);
-        let operations: Vec<&str> = used.iter().map(String::as_str).collect();
-        let wanted =
-            Wanted { flow: context.flow_file, api: name, document: &api.path, pin, operations: &operations };
+        let used = context.hir.used(name);
+        let wanted = Wanted { flow: context.flow_file, api: name, document: &api.path, pin, used: &used };
+        let compared = lock.compare(wanted, document);
         // What was used when it was pinned and is gone now is no small change, whoever uses it today.
-        let gone = lock.api(context.flow_file, name).into_iter().flat_map(|locked| locked.operations.keys());
-        // An id that two operations share now is told where it is called.
-        let gone = gone.filter(|key| document.operation(key).is_err() && document.duplicate(key).is_none());
-        let gone: Vec<&String> = gone.collect();
-        let unused = lock.compare(wanted, document) == Comparison::UnusedChanged;
+        let gone = lock.api(context.flow_file, name).map(|locked| locked.gone(document)).unwrap_or_default();
         // What is used and cannot be read was told at its call; that nothing used changed would not be true.
         let unread = context.hir.flow.unbound.iter().any(|(api, _)| api == name);
-        if unused && let Some(operation) = gone.first() {
-            let message = format!("`{name}.{operation}` is gone since it was pinned");
+        if compared == Comparison::UnusedChanged
+            && let Some(part) = gone.names().next()
+        {
+            let message = format!("`{name}.{part}` is gone since it was pinned");
             let found = Diagnostic::new(&USED_SLICE_CHANGED, *span, message);
             let mut unbound = context.hir.flow.unbound.iter();
-            let call = unbound.find(|(api, called)| api == name && called.text == **operation);
-            let near = document.operation(operation).err().and_then(|error| error.suggestion);
+            let call = unbound.find(|(api, called)| api == name && called.text == *part);
+            let near = match gone.operations.contains(part) {
+                true => document.operation(part).err().and_then(|error| error.suggestion),
+                false => None,
+            };
             sink.push(found.and_at(call.map(|(_, called)| called.span), "called here").help(match near {
-                Some(near) => format!("{} {AGAIN}", meant(operation, &near)),
+                Some(near) => format!("{} {AGAIN}", meant(part, &near)),
                 None => AGAIN.to_owned(),
             }));
             continue;
         }
-        match lock.compare(wanted, document) {
+        match compared {
             Comparison::Unchanged => {}
             Comparison::UnusedChanged if unread => {}
             Comparison::UnusedChanged => {
@@ -91,9 +91,12 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                         .help("make sure with its publisher who the other party is, then run `eczflow pin --update --force` on this file"),
                 );
             }
-            Comparison::SliceChanged { operations } => {
-                for operation in operations {
-                    changed(context, name, api, document, &operation, sink);
+            Comparison::SliceChanged(changed) => {
+                for operation in &changed.operations {
+                    operation_changed(context, name, *span, document, operation, sink);
+                }
+                for schema in &changed.schemas {
+                    schema_changed(context, name, *span, document, schema, sink);
                 }
             }
             found @ (Comparison::Missing | Comparison::Mismatch) => {
@@ -115,23 +118,27 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     }
 }
 
-/// The keys of the operations the flow uses of an api, sorted.
-pub(super) fn used_operations(context: &Context<'_>, api: &str) -> Vec<String> {
-    let calls = context.hir.flow.calls();
-    let mut used: Vec<String> = calls
-        .into_iter()
-        .filter(|(_, _, call, _)| call.api == api)
-        .map(|(_, _, call, _)| call.operation.clone())
-        .collect();
-    used.sort();
-    used.dedup();
-    used
-}
-
-fn changed(
+/// A schema that only types name: values of it come from outside, and what was shown of them hangs on it.
+fn schema_changed(
     context: &Context<'_>,
     name: &str,
-    api: &Api,
+    pin: Span,
+    document: &Document,
+    schema: &str,
+    sink: &mut Sink,
+) {
+    let named = context.hir.schemas.get(name).and_then(|schemas| schemas.get(schema));
+    let found = Diagnostic::new(&USED_SLICE_CHANGED, pin, format!("the schema `{name}.{schema}` changed since it was pinned"))
+        .and_at(document.place(&of_schema(schema)), "the schema as it is now")
+        .and_at(named.copied(), "named here")
+        .note("what was shown of its values does not count until it is pinned again: that they fit (P3), the pin (P5), confidentiality (P6)");
+    sink.push(found.help(AGAIN));
+}
+
+fn operation_changed(
+    context: &Context<'_>,
+    name: &str,
+    pin: Span,
     document: &Document,
     operation: &str,
     sink: &mut Sink,
@@ -139,10 +146,9 @@ fn changed(
     let calls = context.hir.flow.calls();
     let steps: Vec<_> =
         calls.iter().filter(|(_, _, call, _)| call.api == name && call.operation == operation).collect();
-    let Some((_, pin)) = &api.pin else { return };
     let mut diagnostic = Diagnostic::new(
         &USED_SLICE_CHANGED,
-        *pin,
+        pin,
         format!("`{name}.{operation}` changed since it was pinned"),
     );
     if let Some(place) = document.operation(operation).ok().map(|entry| entry.span) {

@@ -28,6 +28,7 @@ mod provenance;
 mod refute;
 mod response;
 mod sample;
+mod scalars;
 mod schema;
 mod style;
 mod style_reading;

@@ -6,7 +6,7 @@ use super::BinaryOperator;
 use super::arithmetic;
 use super::compare::{compare, equal};
 use super::evaluate::{EVALUATION_WORK, EvalError, EvalErrorKind};
-use crate::types::Value;
+use crate::types::{DECIMAL_DIGITS, Value, survives_json};
 
 pub(super) fn failed(message: impl Into<String>) -> EvalError {
     EvalError::new(EvalErrorKind::Argument, message)
@@ -125,9 +125,15 @@ pub(super) fn round(values: &[Value]) -> Result<Value, EvalError> {
         (Value::Decimal(value), Value::Int(places)) => {
             let places = u32::try_from(*places).ok().filter(|places| *places <= 28);
             let places = places.ok_or_else(|| failed("places are 0 to 28"))?;
-            Ok(Value::Decimal(
-                value.round_dp_with_strategy(places, RoundingStrategy::MidpointNearestEven).normalize(),
-            ))
+            let rounded = value.round_dp_with_strategy(places, RoundingStrategy::MidpointNearestEven);
+            // What is rounded is to be sent: here it fails before anything is done with it.
+            if !survives_json(rounded) {
+                let why = format!(
+                    "what is rounded has more than {DECIMAL_DIGITS} significant digits: round to fewer places"
+                );
+                return Err(EvalError::new(EvalErrorKind::Overflow, why));
+            }
+            Ok(Value::Decimal(rounded.normalize()))
         }
         (Value::Decimal(_), other) => Err(unfit(other, "an int")),
         (other, _) => Err(unfit(other, "a decimal")),

@@ -10,7 +10,7 @@
 //! | `sum(xs)` | list of int, decimal or number | the same kind; zero for an empty list |
 //! | `min(a, b)`, `max(a, b)` | two of one ordered type | that type |
 //! | `abs(x)` | int, decimal, number | the same kind |
-//! | `round(x, places)` | decimal, int from 0 to 28 | decimal: halves to even |
+//! | `round(x, places)` | decimal, int from 0 to 28 | decimal: halves to even; fails on one that no JSON number keeps |
 //! | `lower(s)`, `upper(s)` | string | string: Unicode's default case mapping |
 //! | `contains(x, y)` | string and string, or list and item | bool |
 //! | `starts_with(s, t)`, `ends_with(s, t)` | two strings | bool |

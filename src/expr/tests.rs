@@ -191,6 +191,11 @@ fn functions() {
         assert_eq!(failure(&call("decimal", vec![text(bad)])), EvalErrorKind::Argument, "{bad}");
     }
     assert_eq!(value(&call("round", vec![dec("2.345"), int(2)])), d("2.34"));
+    // What is rounded can be sent.
+    assert_eq!(value(&call("round", vec![dec("9007199254740991"), int(2)])), d("9007199254740991"));
+    let wide = bin(BinaryOperator::Divide, dec("2"), dec("3"));
+    assert_eq!(failure(&call("round", vec![wide.clone(), int(16)])), EvalErrorKind::Overflow);
+    assert_eq!(value(&call("round", vec![wide, int(15)])), d("0.666666666666667"));
     assert_eq!(failure(&call("int", vec![dec("2.5")])), EvalErrorKind::Argument);
     assert_eq!(value(&call("int", vec![dec("-2.0")])), Value::Int(-2));
     assert_eq!(failure(&call("int", vec![Expr::Number { value: 1e300 }])), EvalErrorKind::Overflow);

@@ -19,6 +19,8 @@ use crate::types::{Field, Type, measure};
 
 /// Parts of one type, those of the types it names counted each time they are named.
 const PARTS: usize = 100_000;
+/// Parts of all declared types that a flow sees.
+const ALL_PARTS: usize = 3 * PARTS;
 
 /// A declaration: its file and its name there.
 type Key = (usize, String);
@@ -34,6 +36,8 @@ pub(crate) struct Declared<'a> {
     open: Vec<Key>,
     /// Parts of the type being resolved.
     parts: usize,
+    /// Parts of all types that were resolved.
+    all_parts: usize,
     functions: BTreeMap<Key, Arc<Signature>>,
     /// Names that functions have in the plan: two files may use one name.
     plan_names: BTreeSet<String>,
@@ -74,6 +78,7 @@ impl<'a> Declared<'a> {
             schemas: NamedSchemas::new(),
             open: Vec::new(),
             parts: 0,
+            all_parts: 0,
             functions: BTreeMap::new(),
             plan_names: BTreeSet::new(),
             waiting: Vec::new(),
@@ -182,6 +187,15 @@ impl<'a> Declared<'a> {
                 item.name.span,
                 &format!("`{}` nests more than {} levels", item.name.text, limits::SYNTAX_DEPTH),
             ));
+            ty = Type::any();
+        }
+        let before = self.all_parts;
+        self.all_parts = before.saturating_add(parts);
+        if self.all_parts > ALL_PARTS {
+            if before <= ALL_PARTS {
+                let message = format!("written out, the types here have more than {ALL_PARTS} parts in all");
+                sink.push(large_type(item.name.span, &message));
+            }
             ty = Type::any();
         }
         self.types.insert(key, Known { ty: ty.clone(), parts });

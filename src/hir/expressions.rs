@@ -1,5 +1,7 @@
 //! Expressions: their types, and their lowering to the expression IR. A literal takes the type that is needed.
 
+use std::collections::BTreeMap;
+
 use super::declared::Declared;
 use super::scope::Scope;
 use crate::base::did_you_mean;
@@ -365,16 +367,16 @@ impl Lowering<'_, '_> {
         let mut types: Vec<(String, Type)> = Vec::new();
         let mut parts = Parts::default();
         let mut literal = true;
+        let mut firsts: BTreeMap<&str, Span> = BTreeMap::new();
         for field in fields {
             let wanted = wanted.and_then(|wanted| match wanted.without_nothing().field(&field.name.text) {
                 FieldAccess::Type(ty) => Some(ty),
                 _ => None,
             });
             let mut value = self.lower(&field.value, wanted.as_ref());
-            if let Some(first) = fields.iter().find(|first| {
-                first.name.text == field.name.text && first.name.span.start < field.name.span.start
-            }) {
-                self.report(super::modules::given_twice(&field.name, first.name.span));
+            let first = *firsts.entry(&field.name.text).or_insert(field.name.span);
+            if first != field.name.span {
+                self.report(super::modules::given_twice(&field.name, first));
                 continue;
             }
             if let Some(wanted) = &wanted {

@@ -40,6 +40,7 @@ mod statement;
 mod step;
 mod sub_flow;
 mod unreadable;
+mod unused;
 mod weaker;
 mod written_types;
 

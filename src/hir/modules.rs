@@ -50,43 +50,17 @@ pub(crate) struct Module {
     pub(crate) name: String,
     pub(crate) ast: ast::File,
     declared: BTreeMap<String, usize>,
-    imports: BTreeMap<String, Import>,
+    pub(super) imports: BTreeMap<String, Import>,
     /// Used names that lead nowhere, which was reported where they are used from another file.
     broken: BTreeSet<String>,
     /// Those of them that the other file declares nothing like.
     lost: BTreeSet<String>,
-    used: RefCell<BTreeSet<String>>,
+    pub(super) used: RefCell<BTreeSet<String>>,
 }
 
-struct Import {
+pub(super) struct Import {
     module: usize,
-    name: ast::Name,
-}
-
-impl Module {
-    /// What goes where a `use` no longer names something; the whole `use` with the first name where it needs none of its names. Nothing
-    /// where a comment would go with it, and for what is no used name.
-    fn without_import(&self, name: &ast::Name, used: &BTreeSet<String>) -> Option<Span> {
-        let items = self.ast.items.iter();
-        let mut uses =
-            items.filter_map(|item| if let ast::Item::Use(item) = item { Some(item) } else { None });
-        let (item, at) =
-            uses.find_map(|item| Some((item, item.names.iter().position(|other| other.span == name.span)?)))?;
-        let removed = if item.names.iter().all(|name| !used.contains(&name.text)) {
-            Some(item.span).filter(|_| at == 0)?
-        } else if let Some(next) = item.names.get(at + 1) {
-            Span { end: next.span.start, ..name.span }
-        } else {
-            let before = item.names.get(at.checked_sub(1)?)?;
-            Span { start: before.span.end, ..name.span }
-        };
-        let commented = self
-            .ast
-            .trivia
-            .iter()
-            .any(|comment| removed.start <= comment.span.start && comment.span.start < removed.end);
-        (!commented).then_some(removed)
-    }
+    pub(super) name: ast::Name,
 }
 
 /// A declaration that a name leads to, and the file it stands in.
@@ -471,30 +445,5 @@ impl Modules {
     /// Every `allow` of every file.
     pub(crate) fn allows(&self) -> Vec<ast::Allow> {
         self.list.iter().flat_map(|module| module.ast.allows.iter().cloned()).collect()
-    }
-
-    /// Reports declarations and used names of the flow's own file that nothing named; their places.
-    pub(crate) fn report_unused(&self, sink: &mut Sink) -> BTreeSet<Span> {
-        let mut unused = BTreeSet::new();
-        let Some(module) = self.list.get(self.root) else { return unused };
-        let used = module.used.borrow();
-        let imports = module.imports.values().map(|import| &import.name);
-        let own = module.ast.items.iter().filter(|item| !matches!(item, ast::Item::Flow(_)));
-        for name in imports.chain(own.filter_map(declared_name)) {
-            if !used.contains(&name.text) {
-                unused.insert(name.span);
-                let message = format!("`{}` is never used", name.text);
-                let finding =
-                    Diagnostic::new(&names::UNUSED_NAME, name.span, message).help("remove it, or use it");
-                sink.push(match module.without_import(name, &used) {
-                    Some(removed) => finding.fix(
-                        format!("remove `{}` from the `use`", name.text),
-                        vec![(removed, String::new())],
-                    ),
-                    None => finding,
-                });
-            }
-        }
-        unused
     }
 }

@@ -1,11 +1,14 @@
 //! Types as written.
 
+use std::collections::BTreeMap;
+
 use super::declared::Declared;
 use super::modules::{given_twice, unknown};
 use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::of_schema;
+use crate::source::Span;
 use crate::syntax::ast::{self, Builtin, TypeKind};
 use crate::types::{Type, measure};
 
@@ -35,10 +38,11 @@ impl Declared<'_> {
             TypeKind::Map(of) => Type::Map { of: Box::new(self.value(from, of, sink)) },
             TypeKind::Record(fields) => {
                 let mut members: Vec<(String, Type)> = Vec::new();
+                let mut firsts: BTreeMap<&str, Span> = BTreeMap::new();
                 for field in fields {
-                    let first = fields.iter().find(|first| first.name.text == field.name.text);
-                    if let Some(first) = first.filter(|first| first.name.span.start < field.name.span.start) {
-                        sink.push(given_twice(&field.name, first.name.span));
+                    let first = *firsts.entry(&field.name.text).or_insert(field.name.span);
+                    if first != field.name.span {
+                        sink.push(given_twice(&field.name, first));
                         continue;
                     }
                     members.push((field.name.text.clone(), self.written(from, &field.ty, sink)));

@@ -171,14 +171,16 @@ pub fn longest<'o>(items: &[Item<'o>], rounds: Rounds) -> (u64, Vec<&'o str>) {
             }
         }
     }
+    // Once each: what stands in loops is as deep as they are.
+    let times: Vec<u64> = items.iter().map(|item| takes(item, rounds)).collect();
     // By node: the time until it starts, and whom it waits for longest.
     let mut starts: Vec<(u64, Option<usize>)> = vec![(0, None); items.len()];
     let mut last: Option<(u64, usize)> = None;
     let mut ready: Vec<usize> =
         waiting.iter().enumerate().filter(|(_, count)| **count == 0).map(|(at, _)| at).rev().collect();
     while let Some(at) = ready.pop() {
-        let (Some(item), Some((start, _))) = (items.get(at), starts.get(at).copied()) else { continue };
-        let end = start.saturating_add(takes(item, rounds));
+        let (Some(time), Some((start, _))) = (times.get(at), starts.get(at).copied()) else { continue };
+        let end = start.saturating_add(*time);
         if last.is_none_or(|(longest, _)| end > longest) {
             last = Some((end, at));
         }
@@ -196,8 +198,8 @@ pub fn longest<'o>(items: &[Item<'o>], rounds: Rounds) -> (u64, Vec<&'o str>) {
     }
     let Some((total, mut at)) = last else { return (0, Vec::new()) };
     let mut path = Vec::new();
-    while let Some(item) = items.get(at) {
-        if takes(item, rounds) > 0 {
+    while let (Some(item), Some(time)) = (items.get(at), times.get(at)) {
+        if *time > 0 {
             path.push(item.id);
         }
         match starts.get(at) {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::check::Verified;
 use super::compensation::can_fail;
+use super::digits::Digits;
 use super::model::Plan;
 use super::outline::{self, Does, Failing, Outline};
 use super::steps::{Block, Call, Node, NodeKind};
@@ -70,6 +71,7 @@ pub struct Stand {
 /// Every node that can fail in source order, with what is undone then and what stays.
 pub fn failures(plan: &Verified<Plan>) -> Vec<Failure> {
     let items = outline::of(plan);
+    let mut digits = Digits::of(&plan.flow.body, &plan.functions);
     let outline = Outline::new(&items);
     let mut nodes = BTreeMap::new();
     nodes_of(&plan.flow.body, &mut nodes);
@@ -106,7 +108,7 @@ pub fn failures(plan: &Verified<Plan>) -> Vec<Failure> {
                         certain: marked(&before, other),
                         repeated: !effect.once,
                     });
-                    if may_be_unmade(node, undo, plan) {
+                    if may_be_unmade(node, undo, plan, &mut digits) {
                         stays.push(Stand { step: step(), because: "undo_unmade" });
                     }
                 }
@@ -135,18 +137,50 @@ fn nodes_of<'p>(block: &'p Block, nodes: &mut BTreeMap<&'p str, &'p Node>) {
 }
 
 /// Whether the request of an undo may not come about when it is due: a value cannot be computed, a guard does not hold, or
-/// a segment of its path may be none.
-fn may_be_unmade(node: &Node, undo: &Call, plan: &Verified<Plan>) -> bool {
+/// what it comes to cannot be written where it goes.
+fn may_be_unmade<'p>(node: &Node, undo: &'p Call, plan: &'p Verified<Plan>, digits: &mut Digits<'p>) -> bool {
     let place = format!("{}/undo", node.id);
-    let contract = plan.contract(&undo.api, &undo.operation);
-    let segment = |name: &str, value: &Expr| {
-        let declared = contract.into_iter().flat_map(|contract| &contract.parameters);
-        let mut declared = declared.filter(|known| known.location == Location::Path && known.name == name);
-        declared.any(|known| may_be_no_segment(value, &known.schema.ty))
-    };
-    guards_of(&plan.proof.guards, &place).next().is_some()
+    if guards_of(&plan.proof.guards, &place).next().is_some()
         || undo.expressions().any(|value| can_fail(value, &plan.functions))
-        || undo.arguments.iter().any(|argument| segment(&argument.name, &argument.value))
+    {
+        return true;
+    }
+    let Some(contract) = plan.contract(&undo.api, &undo.operation) else { return true };
+    let body = undo.body.as_ref().zip(contract.body.as_ref());
+    if body.is_some_and(|(value, body)| digits.may_be_unwritable(value, &body.schema.ty)) {
+        return true;
+    }
+    undo.arguments.iter().any(|argument| {
+        let takes = contract.parameters_named(&argument.name);
+        let mut takes = takes.into_iter().filter(|known| known.location.as_str() == argument.location);
+        takes.any(|known| {
+            let (value, ty) = (&argument.value, &known.schema.ty);
+            let text = match known.location {
+                Location::Path => may_be_no_segment(value, ty),
+                Location::Header | Location::Cookie => may_be_no_header(value, ty),
+                _ => false,
+            };
+            text || digits.may_be_unwritable(value, ty)
+        })
+    })
+}
+
+/// Whether text of any kind may be written for a value of this type.
+fn is_free(takes: &Type) -> bool {
+    match takes {
+        Type::String { values } => values.is_none(),
+        Type::Unknown { .. }
+        | Type::List { .. }
+        | Type::Map { .. }
+        | Type::Record(_)
+        | Type::Union { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether a value for a header or a cookie may hold what cannot stand there, as a line's end.
+fn may_be_no_header(value: &Expr, takes: &Type) -> bool {
+    is_free(takes) && !matches!(value, Expr::String { .. })
 }
 
 /// Whether a value for a path may be written as nothing, `.` or `..`, which would be another path.
@@ -159,12 +193,7 @@ fn may_be_no_segment(value: &Expr, takes: &Type) -> bool {
         }
         _ => false,
     };
-    let free = match takes {
-        Type::String { values } => values.is_none(),
-        Type::Unknown { .. } | Type::List { .. } | Type::Union { .. } => true,
-        _ => false,
-    };
-    free && !fixed
+    is_free(takes) && !fixed
 }
 
 /// The effects of the flow that a node calls, and of those that this one calls, each operation once.
@@ -196,6 +225,6 @@ fn words(how: Failing) -> &'static str {
         Failing::TooLong => "list too long",
         Failing::Late => "deadline",
         Failing::Value => "value",
-        Failing::Result => "result",
+        Failing::Result | Failing::Digits => "result",
     }
 }

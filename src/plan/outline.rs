@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::bounds::{CallTime, ReadBack};
 use super::compensation::can_fail;
+use super::digits::Digits;
 use super::model::Plan;
 use super::steps::{Block, Node, NodeKind, Wait};
 use super::typed::guards_of;
@@ -42,6 +43,8 @@ pub enum Failing {
     Value,
     /// What is returned cannot always be computed.
     Result,
+    /// What is returned may hold a decimal of more digits than a JSON number keeps.
+    Digits,
 }
 
 /// What a node does, as far as it matters here.
@@ -125,7 +128,8 @@ impl Does<'_> {
 
 /// A plan's outline.
 pub(super) fn of(plan: &Plan) -> Vec<Item<'_>> {
-    items(&plan.flow.body, plan)
+    let mut digits = Digits::of(&plan.flow.body, &plan.functions);
+    items(&plan.flow.body, plan, &mut digits)
 }
 
 /// Whether the proof lists a guard at a node: its value may not fit at run time. The proof is held against what is found.
@@ -133,10 +137,10 @@ fn guarded(node: &str, plan: &Plan) -> bool {
     guards_of(&plan.proof.guards, node).next().is_some()
 }
 
-fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
+fn items<'p>(block: &'p Block, plan: &'p Plan, digits: &mut Digits<'p>) -> Vec<Item<'p>> {
     let value =
         |value: &Expr, failing: Failing| (can_fail(value, &plan.functions).then_some(failing), Does::Compute);
-    let item = |node: &'p Node| {
+    let mut item = |node: &'p Node| {
         let (fails, does) = match &node.kind {
             NodeKind::Call(step) => {
                 let (effect, undone) = (!step.call.is_safe(), step.undo.is_some());
@@ -165,23 +169,28 @@ fn items<'p>(block: &'p Block, plan: &'p Plan) -> Vec<Item<'p>> {
                 (Some(fails), does)
             }
             NodeKind::Let { value: given, .. } => value(given, Failing::Value),
-            NodeKind::Return { value: given } => match guarded(&node.id, plan) {
-                true => (Some(Failing::Result), Does::Compute),
-                false => value(given, Failing::Result),
-            },
+            NodeKind::Return { value: given } => {
+                if guarded(&node.id, plan) {
+                    (Some(Failing::Result), Does::Compute)
+                } else if digits.may_be_unwritable(given, &plan.flow.output) {
+                    (Some(Failing::Digits), Does::Compute)
+                } else {
+                    value(given, Failing::Result)
+                }
+            }
             NodeKind::Ensure { .. } => (Some(Failing::Ensure), Does::Compute),
             NodeKind::Fail { .. } => (Some(Failing::Fail), Does::Compute),
             NodeKind::For(repeat) => {
                 let yield_fails =
                     repeat.result.as_ref().is_some_and(|result| can_fail(result, &plan.functions));
                 let (at_most, parallel) = (repeat.at_most, repeat.parallel);
-                let body = items(&repeat.body, plan);
+                let body = items(&repeat.body, plan, digits);
                 (Some(Failing::TooLong), Does::Repeat { at_most, parallel, yield_fails, body })
             }
         };
         Item { id: &node.id, after: node.after.clone(), fails, does }
     };
-    block.nodes.iter().map(item).collect()
+    block.nodes.iter().map(&mut item).collect()
 }
 
 /// The nodes of an outline in source order, each loop before its body, and their order.

@@ -8,6 +8,7 @@ mod identity;
 mod keys;
 mod limits;
 mod outline;
+mod told;
 mod pins;
 mod retry;
 mod secrets;
@@ -82,6 +83,7 @@ pub const ALL: &[Rule] = &[
     retry::repeatable::RULE,
     retry::header::RULE,
     retry::key::RULE,
+    retry::read_back::RULE,
     retry::statement::RULE,
     retry::deadline::RULE,
     retry::limits::RULE,

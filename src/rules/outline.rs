@@ -7,7 +7,7 @@ use super::Context;
 use crate::expr::Expr;
 use crate::graph::Graph;
 use crate::hir::{Block, Call, Hir, Node, NodeKind};
-use crate::plan::{CallTime, Does, Failing, Item, ReadBack, can_fail, waiting};
+use crate::plan::{CallTime, Digits, Does, Failing, Item, ReadBack, can_fail, waiting};
 use crate::types::Answer;
 
 /// The flow's outline: what the plan's own check makes of the plan.
@@ -24,7 +24,9 @@ struct Outlined<'c> {
 
 impl<'c> Outlined<'c> {
     fn flow(&self) -> Vec<Item<'c>> {
-        self.items(&self.hir.flow.body)
+        let mut digits = Digits::new(&self.hir.functions);
+        name_values(&self.hir.flow.body, &mut digits);
+        self.items(&self.hir.flow.body, &mut digits)
     }
 
     /// A flow that this one calls; nothing where it is none.
@@ -33,11 +35,11 @@ impl<'c> Outlined<'c> {
         Some(Outlined { hir, graph, graphs: self.graphs }.flow())
     }
 
-    fn items(&self, block: &'c Block) -> Vec<Item<'c>> {
-        block.nodes.iter().map(|node| self.item(node)).collect()
+    fn items(&self, block: &'c Block, digits: &mut Digits<'c>) -> Vec<Item<'c>> {
+        block.nodes.iter().map(|node| self.item(node, digits)).collect()
     }
 
-    fn item(&self, node: &'c Node) -> Item<'c> {
+    fn item(&self, node: &'c Node, digits: &mut Digits<'c>) -> Item<'c> {
         let (hir, functions) = (self.hir, &self.hir.functions);
         let value =
             |value: &Expr, failing: Failing| (can_fail(value, functions).then_some(failing), Does::Compute);
@@ -76,9 +78,12 @@ impl<'c> Outlined<'c> {
             NodeKind::Let(given) => value(given, Failing::Value),
             NodeKind::Return(given) => {
                 let mut positions = hir.flow.positions.iter().filter(|position| position.node == node.id);
-                match positions.any(|position| matches!(position.answer, Answer::Unknown(_))) {
-                    true => (Some(Failing::Result), Does::Compute),
-                    false => value(given, Failing::Result),
+                if positions.any(|position| matches!(position.answer, Answer::Unknown(_))) {
+                    (Some(Failing::Result), Does::Compute)
+                } else if digits.may_be_unwritable(given, &hir.flow.output) {
+                    (Some(Failing::Digits), Does::Compute)
+                } else {
+                    value(given, Failing::Result)
                 }
             }
             NodeKind::Ensure { .. } => (Some(Failing::Ensure), Does::Compute),
@@ -86,10 +91,25 @@ impl<'c> Outlined<'c> {
             NodeKind::For(repeat) => {
                 let yield_fails = repeat.result.as_ref().is_some_and(|result| can_fail(result, functions));
                 let (at_most, parallel) = (repeat.at_most.0, repeat.parallel);
-                let body = self.items(&repeat.body);
+                let body = self.items(&repeat.body, digits);
                 (Some(Failing::TooLong), Does::Repeat { at_most, parallel, yield_fails, body })
             }
         };
         Item { id: &node.id, after: self.graph.after(&node.id), fails, does }
+    }
+}
+
+fn name_values<'c>(block: &'c Block, digits: &mut Digits<'c>) {
+    for node in &block.nodes {
+        match &node.kind {
+            NodeKind::Let(value) => digits.name(&node.id, value),
+            NodeKind::Signal(signal) => digits.name(&node.id, &signal.otherwise),
+            NodeKind::For(repeat) => {
+                digits.name(&repeat.variable, &repeat.list);
+                name_values(&repeat.body, digits);
+                repeat.result.iter().for_each(|result| digits.name(&node.id, result));
+            }
+            _ => {}
+        }
     }
 }

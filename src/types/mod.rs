@@ -63,5 +63,6 @@ pub use response::Response;
 pub use schema::{SCHEMA_NODES, Schema, TYPE_DEPTH};
 pub use style_reading::percent_decode;
 pub use subschema::JsonSchema;
+pub(crate) use value::survives_json;
 pub use value::{DECIMAL_DIGITS, Value, WireError, has_too_many_digits};
 pub use written::{Taken, Written};

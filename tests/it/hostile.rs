@@ -235,3 +235,92 @@ fn flows_that_multiply_are_refused_before_they_are_judged() {
     let told: Vec<&str> = told.map(|finding| finding.message.as_str()).collect();
     assert_eq!(told, ["`f4` with the flows that it calls has 32221 nodes, more than 20000"]);
 }
+
+/// A flow whose only finding is what its statements bring, and that its documents are not pinned.
+fn judged(statements: &str) -> String {
+    format!(
+        "eczflow 1\nuse std.handoff.{{ strict }}\n\
+         operator acme {{ passport ECZ-GB-A1B2C3  agent ECZ-GB-A1B2C3::AGENT-7QK2M9 }}\n\
+         api support = openapi(\"apis/support.openapi.yaml\")\n\
+         api payments = openapi(\"apis/payments.openapi.json\") {{ idempotency header \"Idempotency-Key\" assumed by acme because \"their guide\" }}\n\
+         flow f() -> {{ n: int }} {{\n  as acme.agent\n  handoff strict\n{statements}}}\n"
+    )
+}
+
+/// What a file of a few megabytes holds of one kind is gone through once, whatever it is: many of them take as long as they
+/// are many. The bound is far from both: twenty times as much in at most sixty times as long.
+#[test]
+fn many_of_one_kind_take_as_long_as_they_are_many() {
+    let took = |text: &str| {
+        let files = crate::flows::refund_files(Some(text));
+        let start = std::time::Instant::now();
+        let compilation = Session::new(&files).check(Utf8Path::new("refund.eczflow"), None).unwrap();
+        let took = start.elapsed();
+        let known = ["EF1003", "EF4008", "EF6003"];
+        let other = compilation.diagnostics.iter().find(|found| !known.contains(&found.code.number));
+        assert!(other.is_none(), "{other:#?}");
+        took
+    };
+    let functions = |count: usize| {
+        let one = |at: usize| format!("fn f{at}(a: int) -> int = a\n");
+        judged("  return { n: 1 }\n") + &(0..count).map(one).collect::<String>()
+    };
+    let members = |count: usize| {
+        let all: Vec<String> = (0..count).map(|at| format!("a{at}: {at}")).collect();
+        judged(&format!("  let all = {{ {} }}\n  return {{ n: 1 }}\n", all.join(", ")))
+    };
+    let undone = |count: usize| {
+        let one = |at: usize| {
+            format!(
+                "  step e{at} = payments.createRefund({{ charge: \"c\", amount: 1 }})\n    key once per \"{at}\"\n    undo payments.cancelRefund(refundId: e{at}.id)\n"
+            )
+        };
+        judged(&((0..count).map(one).collect::<String>() + "  return { n: 1 }\n"))
+    };
+    let all: [(&str, usize, &dyn Fn(usize) -> String); 3] =
+        [("functions", 1_500, &functions), ("members", 1_500, &members), ("undone", 250, &undone)];
+    for (what, count, text) in all {
+        let (few, many) = (text(count), text(20 * count));
+        took(&few);
+        let few = (0..3).map(|_| took(&few)).min().unwrap();
+        let many = took(&many);
+        assert!(many < few * 60, "{what}: {few:?} and {many:?}");
+    }
+}
+
+/// Loops in loops: each level is judged once, not once for each level around it.
+#[test]
+fn loops_in_loops_are_judged_once_each() {
+    let mut text = "  step ticket = support.getTicket(ticketId: \"t\")\n".to_owned();
+    for level in 0..30 {
+        writeln!(text, "  for l{level} in ticket.lines at most 2 {{").unwrap();
+    }
+    text += "  step note = support.getTicket(ticketId: l29.sku)\n";
+    text += &"  }\n".repeat(30);
+    let files = crate::flows::refund_files(Some(&judged(&(text + "  return { n: 1 }\n"))));
+    // With a doubling at each level it would take hours.
+    let compilation = Session::new(&files).check(Utf8Path::new("refund.eczflow"), None).unwrap();
+    let found: Vec<&str> = codes(&compilation).into_iter().filter(|code| *code != "EF4008").collect();
+    assert_eq!(found, ["EF1003"]);
+}
+
+/// Types that double at each line and begin anew where they became too large: what is kept of them has an end.
+#[cfg(target_os = "linux")]
+#[test]
+fn types_that_double_again_and_again_take_little_memory() {
+    let desk = Desk::new();
+    let mut text = judged("  return { n: 1 }\n") + "type T0 = { a: int }\n";
+    for level in 1..300 {
+        writeln!(text, "type T{level} = {{ a: T{0}, b: T{0} }}", level - 1).unwrap();
+    }
+    std::fs::write(desk.path("refund/types.eczflow"), text).unwrap();
+    let checked = desk.command("check refund/types.eczflow --format json");
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -v 2000000; exec \"$0\" \"$@\""]).arg(checked.get_program());
+    limited.args(checked.get_args()).current_dir(checked.get_current_dir().unwrap());
+    limited.env("NO_COLOR", "1").env("XDG_CONFIG_HOME", desk.path("config"));
+    let ended = limited.output().unwrap();
+    let said = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{said}{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(said.contains("EF3007"), "{said}");
+}

@@ -26,6 +26,8 @@ pub static SIGNAL_WITHOUT_BOUND: Code = Code::error("EF5020", "signal-without-bo
 pub static RECONCILING_EFFECT: Code = Code::error("EF5016", "reconciling-effect");
 /// A `reconcile` of a call that only reads.
 pub static NEEDLESS_RECONCILE: Code = Code::error("EF5017", "needless-reconcile");
+/// A `reconcile` that reads nothing of what its own step did.
+pub static BLIND_RECONCILE: Code = Code::warning("EF5018", "blind-reconcile");
 /// A rate that does not let go of all requests within the deadline.
 pub static RATE_OUTLASTS_DEADLINE: Code = Code::error("EF5021", "rate-outlasts-deadline");
 /// Apis of one counterparty that do not state the same limits.
@@ -61,6 +63,7 @@ pub const ALL: &[&Code] = &[
     &POLLED_EFFECT,
     &RECONCILING_EFFECT,
     &NEEDLESS_RECONCILE,
+    &BLIND_RECONCILE,
     &SIGNAL_WITHOUT_BOUND,
     &RATE_OUTLASTS_DEADLINE,
     &LIMITS_DIFFER,

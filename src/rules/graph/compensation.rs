@@ -15,6 +15,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
     check,
 };
 
+/// What helps where only what is returned can fail.
+const RETURNED: &str = "give it an `undo`, or compute what is returned before it: in a `let` that `after all` follows, decimals with `round(x, places)`";
+
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let mut nodes: BTreeMap<&str, &Node> = BTreeMap::new();
     context.hir.flow.body.each_node(&mut |node, _| {
@@ -28,6 +31,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let after = match found.how {
             Following::Iteration => After::Round,
             Following::Node(_) if follower.needs().contains(&effect.id) => After::Reading,
+            Following::Node(Failing::Result | Failing::Digits) => After::Returning,
             _ => After::Beside,
         };
         let place = words(found.how, follower, effect, after);
@@ -39,6 +43,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     .help(match after {
                         After::Beside => "order everything that can fail before it with `after all`, or give it an `undo`",
                         After::Reading => "give it an `undo`, or do without what reads it and can fail",
+                        After::Returning => RETURNED,
                         After::Round => "give it an `undo`, or do it once outside the loop",
                     })
             }
@@ -50,6 +55,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     .help(match after {
                         After::Beside => "add `undo api.operation(…)`, or order everything that can fail before it and say `irreversible because \"…\"`",
                         After::Reading => "add `undo api.operation(…)`, or do without what reads it and can fail",
+                        After::Returning => RETURNED,
                         After::Round => "add `undo api.operation(…)`, or do it once outside the loop",
                     })
             }
@@ -93,6 +99,8 @@ enum After {
     Beside,
     /// It reads the effect's answer.
     Reading,
+    /// It is what the flow returns, which nothing comes after.
+    Returning,
     /// It is another round of the effect's own loop.
     Round,
 }
@@ -108,6 +116,9 @@ fn words(how: Following, follower: &Node, effect: &Node, after: After) -> String
         Following::Node(Failing::TooLong) => "the list can be longer than `at most`".into(),
         Following::Node(Failing::Value) => format!("computing `{}` can fail", follower.id),
         Following::Node(Failing::Result) => "computing what is returned can fail".into(),
+        Following::Node(Failing::Digits) => {
+            "what is returned may hold a decimal of more digits than a JSON number keeps, which fails".into()
+        }
     };
     match after {
         After::Reading => format!("{why}; it reads `{}` and so comes after it", effect.id),

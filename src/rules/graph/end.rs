@@ -1,9 +1,11 @@
 //! P1: every flow returns or fails, every node can run for some input, and what is polled for can come.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostics::codes::graph::{BLIND_POLL, FALSE_GUARD, NO_END, UNREACHABLE};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
-use crate::hir::{Block, Node, NodeKind};
+use crate::hir::{Block, Hir, Node, NodeKind};
 use crate::plan::Constants;
 use crate::rules::{Context, Rule};
 use crate::source::Span;
@@ -22,6 +24,67 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         );
     }
     block(&flow.body, &mut Constants::default(), sink);
+    if let Some(Failed { call: Some(call), at }) = always_fails(context.hir, &mut BTreeMap::new()) {
+        let message =
+            format!("nothing after `{}` can ever run: the flow that it calls always fails", call.id);
+        sink.push(
+            Diagnostic::new(&UNREACHABLE, call.span, message)
+                .and(at, "this ends it")
+                .help("say when it fails, `fail \"…\" when …`, or when it is called, `when …`"),
+        );
+    }
+}
+
+/// Why a flow never returns.
+#[derive(Clone, Copy)]
+struct Failed<'h> {
+    /// The call of a flow that never does; none where it is a statement of its own.
+    call: Option<&'h Node>,
+    /// The statement.
+    at: Span,
+}
+
+/// Whether a flow fails whatever it is given; `known` is what was found of those that it calls.
+fn always_fails<'h>(hir: &'h Hir, known: &mut BTreeMap<&'h str, Option<Failed<'h>>>) -> Option<Failed<'h>> {
+    let mut constants = Constants::default();
+    for node in &hir.flow.body.nodes {
+        match &node.kind {
+            NodeKind::Return(_) => return None,
+            NodeKind::Let(value) => constants.define(&node.id, value),
+            NodeKind::SubFlow(call) if call.guard.is_none() => {
+                let Some((name, callee)) = hir.callees.get_key_value(&call.flow) else { continue };
+                let found = match known.get(name.as_str()) {
+                    Some(found) => *found,
+                    None => {
+                        let found = always_fails(callee, known);
+                        known.insert(name, found);
+                        found
+                    }
+                };
+                if let Some(Failed { at, .. }) = found {
+                    return Some(Failed { call: Some(node), at });
+                }
+            }
+            kind if ends(kind, &constants).is_some() => return Some(Failed { call: None, at: node.span }),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The word of a statement that ends every run that comes to it.
+fn ends(kind: &NodeKind, constants: &Constants) -> Option<&'static str> {
+    match kind {
+        NodeKind::Return(_) => Some("return"),
+        NodeKind::Fail { condition, .. } => {
+            let fails = condition.as_ref().is_none_or(|when| constants.condition(when) == Some(true));
+            fails.then_some("fail")
+        }
+        NodeKind::Ensure { condition, .. } => {
+            (constants.condition(condition) == Some(false)).then_some("ensure")
+        }
+        _ => None,
+    }
 }
 
 /// A node as the flow has it where it stands: by its name, or by its word where it has none.
@@ -78,17 +141,9 @@ fn block(block: &Block, constants: &mut Constants, sink: &mut Sink) {
             sink.push(blind(&node.id, *span));
         }
         match &node.kind {
-            NodeKind::Return(_) => end = Some((node.span, "return")),
-            NodeKind::Fail { condition: None, .. } => end = Some((node.span, "fail")),
-            NodeKind::Fail { condition: Some(when), .. } if constants.condition(when) == Some(true) => {
-                end = Some((node.span, "fail"));
-            }
-            NodeKind::Ensure { condition, .. } if constants.condition(condition) == Some(false) => {
-                end = Some((node.span, "ensure"));
-            }
             NodeKind::Let(value) => constants.define(&node.id, value),
             NodeKind::For(repeat) => self::block(&repeat.body, constants, sink),
-            _ => {}
+            kind => end = ends(kind, constants).map(|word| (node.span, word)),
         }
     }
 }

@@ -1,23 +1,35 @@
 //! P8: an undo names what its own step did. Whether it takes that back is the author's word; that it names something else
 //! can be seen.
 
-use std::collections::BTreeSet;
-
 use crate::base::folded;
-use crate::diagnostics::codes::graph::BLIND_UNDO;
+use crate::diagnostics::codes::graph::{BLIND_UNDO, IMPOSSIBLE_ARM};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Expr;
 use crate::hir::{Call, Node, NodeKind};
-use crate::plan::{each_child, free_names};
+use crate::plan::{each_child, free_names, is_refusal};
+use crate::rules::told::{sent, told, unresolved};
 use crate::rules::{Context, Rule};
 use crate::source::Span;
 use crate::types::{Contract, Type};
 
-pub(in crate::rules) const RULE: Rule = Rule { name: "graph/undo", codes: &[&BLIND_UNDO], check };
+pub(in crate::rules) const RULE: Rule =
+    Rule { name: "graph/undo", codes: &[&BLIND_UNDO, &IMPOSSIBLE_ARM], check };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     context.hir.flow.body.each_node(&mut |node, _| {
         let Some(undo) = node.undo().filter(|undo| node.is_effect() && !undo.is_safe()) else { return };
+        for status in undo.expressions().flat_map(|value| refusals_of(value, &node.id)) {
+            let message = format!(
+                "a {status} of `{}` is no effect: there is nothing to undo, and this arm is never taken",
+                node.id
+            );
+            sink.push(
+                Diagnostic::new(&IMPOSSIBLE_ARM, undo.span, message)
+                    .and(node.span, "an arm for a refusal lets this end well")
+                    .note("an undo is made for what happened, with the answer that said so")
+                    .help("read the answer itself, or match its successes only"),
+            );
+        }
         let reads = undo.expressions().any(|value| free_names(value).contains(&node.id));
         if reads || undo.expressions().any(unresolved) {
             return;
@@ -37,11 +49,15 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     });
 }
 
-/// Whether a part of a value could not be resolved, which was told: `null` stands for it, and says nothing either where it
-/// was written.
-fn unresolved(value: &Expr) -> bool {
-    let mut found = matches!(value, Expr::Null);
-    each_child(value, &mut |child| found = found || unresolved(child));
+/// The refusals of a step that a value has arms for.
+fn refusals_of(value: &Expr, step: &str) -> Vec<u16> {
+    let mut found = Vec::new();
+    if let Expr::Match { of, arms, .. } = value
+        && of == step
+    {
+        found.extend(arms.iter().map(|arm| arm.status).filter(|status| is_refusal(*status)));
+    }
+    each_child(value, &mut |child| found.extend(refusals_of(child, step)));
     found
 }
 
@@ -85,11 +101,6 @@ fn finding(node: &Node, span: Span, place: impl Into<String>, member: Option<Str
         ))
 }
 
-/// What a call sends, a body by its members.
-fn sent(call: &Call) -> Vec<&Expr> {
-    call.arguments.iter().map(|(_, _, value)| value).chain(&call.body).collect()
-}
-
 fn names_a_thing(call: &Call) -> bool {
     call.arguments.iter().any(|(_, location, _)| location == "path")
 }
@@ -118,24 +129,6 @@ fn sent_as(call: &Call, parameter: &str, value: &Expr) -> bool {
         || call.arguments.iter().any(|(name, location, own)| {
             own == value && if location == "path" { folded(name) == wanted } else { ends(name) }
         })
-}
-
-/// Whether anything that a call is given hangs on the same as these values.
-fn told(undo: &Call, values: Vec<&Expr>) -> bool {
-    let mut known = BTreeSet::new();
-    values.into_iter().for_each(|value| leaves(value, &mut known));
-    let mut used = BTreeSet::new();
-    sent(undo).into_iter().for_each(|value| leaves(value, &mut used));
-    !known.is_disjoint(&used)
-}
-
-/// The names that a value hangs on, and what it reads of the run.
-fn leaves(value: &Expr, found: &mut BTreeSet<String>) {
-    found.extend(free_names(value));
-    if let Expr::Run { member } = value {
-        found.insert(format!("run.{member}"));
-    }
-    each_child(value, &mut |child| leaves(child, found));
 }
 
 /// The member of a call's answer that a parameter means: the longest whose name ends its own, else `id`.

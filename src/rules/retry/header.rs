@@ -1,20 +1,25 @@
 //! P7: a key does not take the place of a credential.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostics::codes::retry::RESERVED_HEADER;
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::plan::carries_credential;
+use crate::plan::{Auth, carries_credential};
 use crate::rules::{Context, Rule};
 
 pub(in crate::rules) const RULE: Rule = Rule { name: "retry/header", codes: &[&RESERVED_HEADER], check };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let mut told = BTreeSet::new();
+    // Once an api: it looks at all its calls.
+    let mut known: BTreeMap<&str, Vec<Auth>> = BTreeMap::new();
     for (_, _, call, _) in context.hir.flow.calls() {
         let Some(header) = call.idempotency.as_ref().map(|fact| fact.header()) else { continue };
-        let Ok(auth) = context.hir.authentication(&call.api) else { continue };
-        if !carries_credential(&auth, header) || !told.insert(&call.api) {
+        // What cannot be completed was told.
+        let auth = known
+            .entry(&call.api)
+            .or_insert_with(|| context.hir.authentication(&call.api).unwrap_or_default());
+        if !carries_credential(auth, header) || !told.insert(&call.api) {
             continue;
         }
         let message = format!(

@@ -6,4 +6,5 @@ pub(super) mod key;
 pub(super) mod deadline;
 pub(super) mod limits;
 pub(super) mod rate;
+pub(super) mod read_back;
 pub(super) mod statement;

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::value::{DECIMAL_DIGITS, survives_json};
 use super::{Members, Type, Value};
-use crate::base::{Timestamp, decode_base64, limits};
+use crate::base::{Moment, decode_base64, limits};
 
 /// A JSON value that does not fit. Says where and why in words of the type or schema, never what the value was: it may be
 /// confidential.
@@ -113,9 +113,9 @@ fn decode(ty: &Type, json: &Json, depth: usize) -> Result<Value, Misfit> {
             Ok(Value::String(text.to_owned()))
         }
         Type::Timestamp => text("an RFC 3339 date-time", json)?
-            .parse::<Timestamp>()
+            .parse::<Moment>()
             .map(Value::Timestamp)
-            .map_err(|_| Misfit::whole("the string is not an RFC 3339 date-time")),
+            .map_err(|error| Misfit::whole(error.to_string())),
         Type::Duration => {
             duration(text("an ISO 8601 duration", json)?).map(Value::Duration).ok_or_else(|| {
                 Misfit::whole("the string is not an ISO 8601 duration of days, hours, minutes and seconds")
@@ -320,6 +320,16 @@ mod tests {
             .map(|(name, ty, required)| ((*name).to_owned(), Field { ty: ty.clone(), required: *required }))
             .collect();
         Type::Record(RecordType { fields, others })
+    }
+
+    #[test]
+    fn a_moment_is_handed_on_as_exactly_as_it_came() {
+        let read = |text: &str| Value::decode(&Type::Timestamp, &json!(text));
+        for text in ["9999-12-31T23:59:59.000Z", "2026-01-01T00:00:00.123456Z"] {
+            assert_eq!(read(text).unwrap().to_json().unwrap(), json!(text));
+        }
+        let why = read("9999-12-31T23:59:59-01:00").unwrap_err().why;
+        assert_eq!(why, "the date-time lies outside the years 0 to 9999 of UTC");
     }
 
     #[test]

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::items::{find_operator, id};
+use super::model::Api;
 use super::modules::Modules;
+use super::nodes::Call;
 use crate::diagnostics::codes::identity as codes;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Identity};
-use crate::ecz::{DocumentIdentity, EczId, Kind};
+use crate::ecz::{DocumentIdentity, EczId, Kind, VerifyMode};
 use crate::plan::{Declared, https_origin};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -21,6 +23,14 @@ pub struct NoPassport {
     pub operator: Option<String>,
     /// The place of the clause.
     pub span: Span,
+}
+
+impl Api {
+    /// Why the party has no passport, where the policy in force at a call would verify one.
+    pub fn unverifiable(&self, call: &Call) -> Option<&NoPassport> {
+        let policy = call.handoff()?.policy.as_ref()?;
+        self.no_passport.as_ref().filter(|_| policy.verify.mode > VerifyMode::Open)
+    }
 }
 
 /// Who answers at an api; all absent where that could not be resolved, which was reported.
@@ -45,14 +55,24 @@ pub(crate) fn party(
     let Some(document) = document else { return Party::default() };
     let stated = document.place("/info/x-ecz-id");
     if let Some(none) = &item.no_passport {
-        let given = item.passport.as_ref().or(item.origin.as_ref()).map(|text| text.span);
-        if let Some(other) = given.or(stated) {
+        let own = "remove `no passport`, or the identity beside it";
+        let passport = item.passport.as_ref().map(|text| (text.span, "the passport is stated here", own));
+        let stated = stated.map(|span| (span, "the document states it here", "remove `no passport`"));
+        if let Some((place, label, remove)) = passport.or(stated) {
             let message = format!("`{}` has a passport, and is said to have none", item.name.text);
             let finding = Diagnostic::new(&codes::PASSPORT_AND_NONE, none.span, message);
+            sink.push(finding.and(place, label).help(format!(
+                "{remove}; a passport that the resolver does not know is met by `verify prefer` or `open`"
+            )));
+            return Party::default();
+        }
+        if let Some(origin) = &item.origin {
+            let message = format!("`{}` names an `origin`, and is said to have no passport", item.name.text);
             sink.push(
-                finding
-                    .and(other, "the passport is stated here")
-                    .help("remove one of the two; a passport that the resolver does not know is met by `verify prefer` or `open`"),
+                Diagnostic::new(&codes::PASSPORT_AND_NONE, none.span, message)
+                    .and(origin.span, "the origin is stated here")
+                    .note("an `origin` is what a passport authorises: without one it says nothing")
+                    .help("remove `origin`, and choose among the document's servers with `server \"https://…\"`; or remove `no passport`, and state `operator` and `passport`"),
             );
             return Party::default();
         }

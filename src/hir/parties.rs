@@ -10,7 +10,7 @@ use crate::diagnostics::codes::identity as codes;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Identity};
 use crate::ecz::{DocumentIdentity, EczId, Kind, VerifyMode};
-use crate::plan::{Declared, https_origin};
+use crate::plan::{Declared, https_origin, https_slip};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -161,12 +161,11 @@ fn from_block(
         return None;
     }
     if https_origin(&origin.value).as_deref() != Some(origin.value.as_str()) {
-        let message = format!("`{}` is not an origin", origin.value);
-        sink.push(
-            Diagnostic::new(&codes::ORIGIN_NOT_AUTHORISED, origin.span, message).help(
-                "write `https://host` or `https://host:port`: lower case, no path, no slash at the end",
-            ),
-        );
+        let (why, meant) = https_slip(&origin.value);
+        let message = format!("`{}` is not an origin: {why}", origin.value);
+        let help = "an origin is written `https://host` or `https://host:port`, in lower case, with nothing behind it";
+        let help = meant.map_or_else(|| help.to_owned(), |meant| format!("write `{meant}`"));
+        sink.push(Diagnostic::new(&codes::ORIGIN_NOT_AUTHORISED, origin.span, message).help(help));
         return None;
     }
     let fields = DocumentIdentity {

@@ -50,7 +50,7 @@ pub(crate) fn party(
 ) -> Party {
     let operator = item.operator.as_ref().map(|name| {
         let found = find_operator(modules, modules.root, name, sink).and_then(|item| item.passport.as_ref());
-        (name, found.and_then(|passport| passport.value.parse::<EczId>().ok()))
+        (name, found.and_then(|passport| Some((passport.value.parse::<EczId>().ok()?, passport.span))))
     });
     let Some(document) = document else { return Party::default() };
     let stated = document.place("/info/x-ecz-id");
@@ -95,11 +95,11 @@ pub(crate) fn party(
     if nothing || stated.is_some() {
         let identity = document.identity(sink);
         if let Some(identity) = &identity {
-            agree(item, operator.and_then(|(name, id)| Some((name, id?))), identity, sink);
+            agree(item, operator.and_then(|(name, id)| Some((name, id?.0))), identity, sink);
         }
         return Party { identity, declared: Some(Declared::Document), none: None };
     }
-    let identity = from_block(item, operator, sink);
+    let identity = from_block(modules, item, operator, sink);
     Party { identity, declared: Some(Declared::Flow), none: None }
 }
 
@@ -128,8 +128,9 @@ fn agree(item: &ast::Api, operator: Option<(&ast::Name, EczId)>, identity: &Iden
 }
 
 fn from_block(
+    modules: &Modules,
     item: &ast::Api,
-    operator: Option<(&ast::Name, Option<EczId>)>,
+    operator: Option<(&ast::Name, Option<(EczId, Span)>)>,
     sink: &mut Sink,
 ) -> Option<Identity> {
     let parts = [
@@ -147,16 +148,25 @@ fn from_block(
         sink.push(Diagnostic::new(&codes::INCOMPLETE_IDENTITY, item.name.span, message).help(help));
         return None;
     }
-    let (name, operator_id) = operator?;
+    let (name, found) = operator?;
     let passport_text = item.passport.as_ref()?;
     let origin = item.origin.as_ref()?;
     let api_passport_id = id(passport_text, Kind::Api, sink)?;
-    let operator_ecz_id = operator_id?;
+    let (operator_ecz_id, operator_span) = found?;
     if api_passport_id.parent() != operator_ecz_id {
-        let message = format!("`{api_passport_id}` is not a child of `{operator_ecz_id}`");
+        let message = format!("`{api_passport_id}` is not an API Passport of `{operator_ecz_id}`");
+        let write = format!("write a passport `{operator_ecz_id}::API-…`");
         sink.push(
             Diagnostic::new(&codes::INCONSISTENT_IDENTITY, passport_text.span, message)
-                .and(name.span, "its operator"),
+                .and(name.span, "its operator")
+                .and(operator_span, "the operator's passport")
+                .note("an API Passport begins with the ECZ-ID of the operator that it was issued to")
+                .help(match operator_with(modules, &api_passport_id.parent()) {
+                    Some(other) => format!("{write}, or name its operator: `operator {other}`"),
+                    None => {
+                        format!("{write}, or declare and name the operator `{}`", api_passport_id.parent())
+                    }
+                }),
         );
         return None;
     }
@@ -184,4 +194,16 @@ fn from_block(
         ("api_origin", origin.span),
     ]);
     Some(Identity { fields, span: item.name.span, spans })
+}
+
+/// The operator of the flow's file that has a passport.
+fn operator_with<'m>(modules: &'m Modules, passport: &EczId) -> Option<&'m str> {
+    let mut items = modules.get(modules.root).into_iter().flat_map(|root| &root.ast.items);
+    items.find_map(|item| match item {
+        ast::Item::Operator(operator) => {
+            let own = operator.passport.as_ref()?;
+            (own.value == passport.as_str()).then_some(operator.name.text.as_str())
+        }
+        _ => None,
+    })
 }

@@ -9,6 +9,7 @@
 pub mod ast;
 mod characters;
 mod errors;
+mod forms;
 mod grammar;
 mod lower;
 mod recover;
@@ -75,5 +76,7 @@ pub fn parse(text: &str, file: FileId, sink: &mut Sink) -> ast::File {
     tree
 }
 
+#[cfg(test)]
+mod slip_tests;
 #[cfg(test)]
 mod tests;

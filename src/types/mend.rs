@@ -87,13 +87,13 @@ pub(super) fn one_of_help(found: Option<&BTreeSet<String>>, allowed: &BTreeSet<S
         return Some(match did_you_mean(written, allowed.iter().map(String::as_str)) {
             Some(near) => meant(written, near),
             None => {
-                let known: Vec<String> = allowed.iter().map(quoted).collect();
+                let known: Vec<String> = allowed.iter().map(|text| quoted(text)).collect();
                 format!("write one of `{}`", shortened(&known, "`, `"))
             }
         });
     }
     let fitting = |text: &&String| found.is_none_or(|found| found.contains(*text));
-    let fit: Vec<String> = allowed.iter().filter(fitting).map(quoted).collect();
+    let fit: Vec<String> = allowed.iter().filter(fitting).map(|text| quoted(text)).collect();
     let (last, rest) = fit.split_last()?;
     let (rule, kept) = match fit.as_slice() {
         [one, two, _, _, ..] => (
@@ -125,7 +125,7 @@ fn shortened(several: &[String], by: &str) -> String {
 }
 
 /// A text as a flow writes it.
-fn quoted(text: &String) -> String {
+fn quoted(text: &str) -> String {
     let inner = text.chars().flat_map(|c| match c {
         '"' | '\\' | '{' | '}' => vec!['\\', c],
         c if c.is_control() => c.escape_debug().collect(),

@@ -14,12 +14,15 @@ pub(in crate::rules) const RULE: Rule =
 /// A call in words, and where it stands.
 type Place = (String, Span);
 
+/// A policy, the calls that need it, and whether one of them is to a party without a passport.
+type Group<'h> = (Option<&'h Handoff>, Vec<Place>, bool);
+
 /// Calls that are marked; the others are counted.
 const NAMED: usize = 5;
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     // One finding for the calls that one change mends: those without any policy, and those of one policy, by its place.
-    let mut groups: BTreeMap<Option<Span>, (Option<&Handoff>, Vec<Place>, bool)> = BTreeMap::new();
+    let mut groups: BTreeMap<Option<Span>, Group<'_>> = BTreeMap::new();
     for (node, subject, call, _) in context.hir.flow.calls() {
         let span = if subject != node.id { call.span } else { node.span };
         let handoff = call.handoff();

@@ -209,6 +209,10 @@ impl Errors<'_> {
             self.scan.tokens.get(index).filter(|token| token.kind == TokenKind::Number && index < to);
         let operators = wants(&[Rule::add, Rule::coalesce]);
         let before = index.checked_sub(1).and_then(|before| self.word(before));
+        let value = wants(&[Rule::name_expr, Rule::unary]);
+        let signs_before = |count: usize| -> Vec<_> {
+            (1..=count).map(|back| index.checked_sub(back).and_then(|at| self.sign(at))).collect()
+        };
         let hint = if operators && sign == Some('=') {
             if wants(&[Rule::colon]) {
                 "members and arguments are written `name: value`"
@@ -221,6 +225,12 @@ impl Errors<'_> {
             "write `&&`"
         } else if operators && (sign == Some('|') || word == Some("or")) {
             "write `||`"
+        } else if operators && word == Some("is")
+            || value && sign == Some('=') && signs_before(2) == [Some('='), Some('=')]
+        {
+            "`==` compares"
+        } else if value && sign == Some('>') && signs_before(1) == [Some('<')] {
+            "`!=` tells whether two differ"
         } else if operators && before == Some("not") {
             "write `!`"
         } else if wants(&[Rule::colon]) && sign == Some('=') {

@@ -48,7 +48,7 @@ const FORMS: &[(&str, &[Rule], &str)] = &[
     ),
     (
         "for",
-        &[Rule::binding, Rule::kw_in, Rule::at_most, Rule::kw_at],
+        &[Rule::binding, Rule::kw_in, Rule::at_most, Rule::kw_at, Rule::kw_most],
         "a `for` is bounded: `for line in lines at most 100 { … }`",
     ),
     ("within", &[Rule::kw_else], "written whole: `within 2d else …`"),
@@ -57,7 +57,11 @@ const FORMS: &[(&str, &[Rule], &str)] = &[
         &[Rule::name, Rule::dot, Rule::open_paren],
         "an undo is a call: `undo api.operation(id: STEP.id)`",
     ),
-    ("step", &[Rule::equals, Rule::open_paren], "a step is written `step NAME = api.operation(id: id)`"),
+    (
+        "step",
+        &[Rule::equals, Rule::dot, Rule::open_paren],
+        "a step is written `step NAME = api.operation(id: id)`",
+    ),
     (
         "classify",
         &[Rule::dot, Rule::kw_as, Rule::arrow, Rule::name],
@@ -66,7 +70,11 @@ const FORMS: &[(&str, &[Rule], &str)] = &[
     ("cleared", &[Rule::name], "written whole: `cleared personal`, or `cleared personal from API`"),
     ("rate", &[Rule::integer, Rule::kw_per, Rule::duration], "a rate is written `rate 600 per 1m`"),
     ("concurrency", &[Rule::integer], "written whole: `concurrency 8`"),
-    ("timeout", &[Rule::open_brace], "written whole: `timeout { connect 2s  attempt 20s  response 1MiB }`"),
+    (
+        "timeout",
+        &[Rule::open_brace, Rule::kw_connect],
+        "written whole: `timeout { connect 2s  attempt 20s  response 1MiB }`",
+    ),
     ("region", &[Rule::name, Rule::kw_at], "written whole: `region eu at \"https://eu.api.example\"`"),
     (
         "api",
@@ -91,6 +99,14 @@ const FORMS: &[(&str, &[Rule], &str)] = &[
         &[Rule::colon, Rule::signal_from],
         "a signal is written `signal answer: { yes: bool } from acme.agent within 2d else { yes: false }`",
     ),
+    ("if", &[Rule::kw_then, Rule::kw_else], "a choice is written `if condition then a else b`"),
+    ("type", &[Rule::equals], "a type is written `type Total = { items: int }`"),
+    (
+        "operator",
+        &[Rule::open_brace],
+        "an operator is written `operator acme { passport ECZ-GB-…  agent ECZ-GB-…::AGENT-… }`",
+    ),
+    ("flow", &[Rule::open_paren], "a flow is written `flow NAME(id: string) -> { state: string } { … }`"),
     ("call", &[Rule::colon], "inputs of a flow are named: `call FLOW(id: id)`"),
 ];
 

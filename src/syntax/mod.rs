@@ -8,6 +8,7 @@
 
 pub mod ast;
 mod characters;
+mod elsewhere;
 mod errors;
 mod forms;
 mod grammar;

@@ -1,75 +1,11 @@
 //! What a beginner writes in place of the language's own, and what stands for it.
 
+use super::characters::is_reserved;
+use super::elsewhere::{ELSEWHERE, IN_API, LENGTHS, OF_API, UNITS, WAYS, said_of};
 use super::errors::Errors;
 use super::grammar::Rule;
-use super::recover::{CLAUSES, SETTINGS, STATEMENTS};
+use super::recover::{CLAUSES, ITEMS, SETTINGS, STATEMENTS};
 use super::scan::TokenKind;
-
-/// Words of other languages that begin a statement or a declaration there, and what is written here.
-const ELSEWHERE: &[(&[&str], &str)] = &[
-    (&["if", "unless"], "there is no `if` statement: write `when …` on a step, or `fail \"…\" when …`"),
-    (
-        &["release"],
-        "a release is a `let` of its own: `let NAME = release VALUE to API as internal because \"…\"`",
-    ),
-    (
-        &["call", "poll", "pages"],
-        "it is written in a step: `step NAME = call FLOW(…)`, `poll …` or `pages …`",
-    ),
-    (&["var", "const", "val", "set"], "a value is named so: `let NAME = …`"),
-    (
-        &["throw", "raise", "error", "abort"],
-        "a run ends as failed by `fail \"…\"`, or by `ensure … else \"…\"`",
-    ),
-    (&["sleep", "delay", "pause"], "a flow waits by `wait 5m` or `wait until MOMENT`"),
-    (
-        &["foreach", "while", "loop", "repeat"],
-        "a loop goes over a list and is bounded: `for line in lines at most 100 { … }`; a call is made again until something holds by `poll`",
-    ),
-    (
-        &["switch", "case"],
-        "what a step's answer means is told apart by `let NAME = match STEP { 200 body => …, 404 => … }`",
-    ),
-    (
-        &["try", "catch"],
-        "what a refusal means is said at its step, by `on 404 fail \"…\"` or `match`, and what is undone by `undo`",
-    ),
-    (
-        &["print", "log", "echo"],
-        "nothing is printed: what a flow gives stands in its `return`, and every call in its log",
-    ),
-    (
-        &["parallel", "async", "await"],
-        "steps that need nothing of each other run at the same time; `after` orders them",
-    ),
-    (
-        &["import", "include"],
-        "write `use std.retry.{ careful }`, or `use \"./policies.eczflow\".{ careful }`",
-    ),
-    (&["function", "func", "def"], "a function is written `fn double(x: int) -> int = x * 2`"),
-    (&["workflow"], "a flow is written `flow NAME(id: string) -> { state: string } { … }`"),
-];
-
-/// Members of an `api` that are looked for at a step or a flow.
-const OF_API: [&str; 7] = ["auth", "timeout", "rate", "concurrency", "region", "idempotency", "breaker"];
-
-/// Names that other languages have for a way to authenticate.
-const WAYS: &[(&[&str], &str)] = &[
-    (&["apikey", "api_key", "header", "query", "cookie", "in"], "key secret.NAME"),
-    (
-        &["oauth", "oidc", "client_credentials"],
-        "oauth2 secret.ID secret.SECRET { token \"https://login.example\" }",
-    ),
-    (&["token", "jwt", "secret", "openidconnect"], "bearer secret.NAME"),
-    (&["mtls", "tls", "mutualtls", "cert"], "certificate secret.NAME"),
-    (&["user", "password", "login"], "basic secret.USER secret.PASSWORD"),
-];
-
-/// Units of time as they are not written.
-const UNITS: [&str; 12] =
-    ["second", "seconds", "sec", "minute", "minutes", "min", "mins", "hour", "hours", "hr", "day", "days"];
-
-const LENGTHS: &str = "lengths of time are written `500ms`, `30s`, `5m`, `26h`, `2d`";
 
 impl Errors<'_> {
     /// The help for a known slip where the grammar stopped at a token.
@@ -84,14 +20,14 @@ impl Errors<'_> {
         let is_text = token.is_some_and(|token| token.kind == TokenKind::String);
         let is_number = token.is_some_and(|token| token.kind == TokenKind::Number);
         let said = |help: &str| Some(help.to_owned());
-        if token.is_some_and(|token| token.first)
+        if token.is_some_and(|token| token.first || index == from)
             && wants(Rule::EOI)
             && let Some(help) = self.opening(index)
         {
             return Some(help);
         }
         if word == Some("release") && (wants(Rule::unary) || wants(Rule::name_expr)) {
-            return elsewhere("release");
+            return said_of(ELSEWHERE, "release").map(str::to_owned);
         }
         if word == Some("if") && before.is_none() && self.word(from) == Some("fail") {
             return said("a condition stands behind `when`: `fail \"…\" when …`");
@@ -109,6 +45,27 @@ impl Errors<'_> {
             return said(
                 "these braces take `retry`, `handoff` and `weaken` alone: such a call has a key of its own, and is made only where it is due",
             );
+        }
+        if let Some(help) = word.filter(|_| wants(Rule::kw_server)).and_then(|word| said_of(IN_API, word)) {
+            return said(help);
+        }
+        if wants(Rule::rule_name) && is_text {
+            return said("a rule is named without quotes: `allow(stale-pin)`");
+        }
+        if let (Some(','), Some(whole @ ("secret" | "undo"))) = (sign, self.word(from)) {
+            return said(match whole {
+                "secret" => "a secret has one audience: declare another for each api",
+                _ => "a step has one undo: what takes two calls to take back is two steps",
+            });
+        }
+        let operator = |word: &str| matches!(word, "and" | "or" | "is");
+        let name = |word: &str| !is_reserved(word) && !operator(word);
+        let operand = is_text || is_number || (word.is_some_and(name) && before != Some("not"));
+        if wants(Rule::add) && wants(Rule::comma) && operand {
+            return said("a `,` is missing before this, or an operator");
+        }
+        if wants(Rule::add) && !wants(Rule::kw_else) && is_text {
+            return said("text is written in one string, with values in braces: `\"a {x} b\"`");
         }
         if let Some(policy @ ("retry" | "breaker" | "handoff")) = before
             && (is_text || is_number || matches!(sign, Some('{' | '(')))
@@ -229,6 +186,21 @@ impl Errors<'_> {
             let (api, operation) = (self.word(index + 2)?, self.word(index + 4)?);
             (self.sign(index + 3) == Some('.')).then(|| format!("{api}.{operation}"))
         };
+        let top = self.scan.tokens.get(index).is_some_and(|token| token.depth == 0);
+        let policy = matches!(word, "retry" | "breaker" | "handoff");
+        if top && policy {
+            return Some(format!(
+                "a policy is declared with a name and its parts, `{word} NAME {{ … }}`, and used in a flow or an api"
+            ));
+        }
+        if top && own {
+            return Some(format!(
+                "`{word}` stands in a flow: `flow NAME(id: string) -> {{ state: string }} {{ … }}`"
+            ));
+        }
+        if !top && !own && !policy && ITEMS.contains(&word) && self.word(index + 1).is_some() {
+            return Some(format!("`{word}` declares something: it stands at the top, beside the flows"));
+        }
         match (next, self.word(index + 2)) {
             (Some(sign @ (':' | '=')), _) if own => {
                 Some(format!("a word and its value stand side by side, without `{sign}`: `{word} …`"))
@@ -241,7 +213,7 @@ impl Errors<'_> {
                 Some(format!("a call is a step, and has a name: `step NAME = {word}.{operation}(…)`"))
             }
             _ if OF_API.contains(&word) => Some(format!("`{word}` stands in the block of its `api`")),
-            _ => elsewhere(word),
+            _ => said_of(ELSEWHERE, word).map(str::to_owned),
         }
     }
 
@@ -251,15 +223,9 @@ impl Errors<'_> {
         if lower == "none" {
             return Some("where nothing authenticates, leave `auth` out".to_owned());
         }
-        let known = WAYS.iter().find(|(words, _)| words.contains(&lower.as_str()));
-        Some(match known {
-            Some((_, way)) => format!("write `auth {way}`"),
+        Some(match said_of(WAYS, &lower) {
+            Some(way) => format!("write `auth {way}`"),
             None => "write one of `auth bearer secret.NAME`, `auth basic secret.USER secret.PASSWORD`, `auth key secret.NAME`, `auth oauth2 …` and `auth certificate secret.NAME`".to_owned(),
         })
     }
-}
-
-fn elsewhere(word: &str) -> Option<String> {
-    let (_, help) = ELSEWHERE.iter().find(|(words, _)| words.contains(&word))?;
-    Some((*help).to_owned())
 }

@@ -1,6 +1,6 @@
 //! P5: requests go to a server of the document: at the authorised origin, at the region's alias, or the one the flow names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostics::codes::identity::{NO_SERVER, ORIGIN_NOT_AUTHORISED};
 use crate::diagnostics::{Diagnostic, Sink};
@@ -15,6 +15,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     let mut chosen: BTreeMap<&str, String> = BTreeMap::new();
     // An operation has one server, however often it is called.
     let mut servers = BTreeMap::new();
+    let mut told = BTreeSet::new();
     let mut refused: BTreeMap<_, Vec<&Call>> = BTreeMap::new();
     for (_, _, call, _) in context.hir.flow.calls() {
         let Some(api) = context.hir.apis.get(&call.api) else { continue };
@@ -27,7 +28,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         match server {
             Ok(server) => {
                 let first = chosen.entry(call.api.as_str()).or_insert_with(|| server.clone());
-                if first != server {
+                if first != server && told.insert((call.api.as_str(), server.clone())) {
                     let message = format!(
                         "operations of `{}` have different servers: `{first}` and `{server}`",
                         call.api

@@ -197,6 +197,7 @@ fn evaluate_in<'a>(expr: &'a Expr, frame: &Frame<'a>, work: &Work, depth: usize)
             owned(Value::String(value.clone()))
         }
         Expr::Duration { milliseconds } => owned(Value::Duration(*milliseconds)),
+        Expr::Timestamp { at } => owned(Value::Timestamp(*at)),
         Expr::Interpolate { parts } => interpolate(parts, frame, work, depth),
         Expr::Name { name } => frame
             .get(name)

@@ -58,6 +58,13 @@ fn needed_numeric(wanted: Option<&Type>) -> Option<Numeric> {
     }
 }
 
+/// Whether text would not do, and a moment does.
+fn wants_moment(wanted: &Type) -> bool {
+    let wanted = wanted.clone().present();
+    let any = |test: fn(&Type) -> bool| wanted.alternatives().iter().any(test);
+    any(|ty| *ty == Type::Timestamp) && !any(|ty| matches!(ty, Type::String { .. } | Type::Unknown { .. }))
+}
+
 impl Lowering<'_, '_> {
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.sink.push(diagnostic);
@@ -76,9 +83,10 @@ impl Lowering<'_, '_> {
             ExprKind::Bool(value) => typed(Expr::Bool { value: *value }, Type::Bool),
             ExprKind::Int(value) => self.integer(*value, span, wanted),
             ExprKind::Decimal(text) => self.decimal(text, span, wanted),
-            ExprKind::String(value) => {
-                typed(Expr::String { value: value.clone() }, Type::strings([value.as_str()]))
-            }
+            ExprKind::String(value) => match value.parse() {
+                Ok(at) if wanted.is_some_and(wants_moment) => typed(Expr::Timestamp { at }, Type::Timestamp),
+                _ => typed(Expr::String { value: value.clone() }, Type::strings([value.as_str()])),
+            },
             ExprKind::Duration(milliseconds) => {
                 typed(Expr::Duration { milliseconds: *milliseconds }, Type::Duration)
             }

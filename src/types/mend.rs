@@ -42,7 +42,7 @@ pub(super) fn conversion_help(from: &Type, to: &Type) -> Option<String> {
         }
         Type::Bool if of(|ty| ty.is_numeric()) => "`if x then 1 else 0` makes a number of a bool".to_owned(),
         Type::String { .. } | Type::Duration if of(|ty| *ty == Type::Timestamp) => {
-            "a moment is an input of type `timestamp`, a member of an answer, or reckoned from one: `run.started + 5m`"
+            "a moment is written `\"2026-01-31T09:00:00Z\"`, is an input of type `timestamp` or a member of an answer, or is reckoned from one: `run.started + 5m`"
                 .to_owned()
         }
         _ if of(|ty| *ty == Type::Duration) => "a length of time is written `90s`, `5m`, `2h30m`".to_owned(),

@@ -793,6 +793,7 @@ flow f(id: string, at: timestamp) -> { amount: decimal, hours: bool } {
   step ticket = support.getTicket(ticketId: id)
     retry careful
   wait until run.started + 10m * 2 + 30s
+  ensure at > "2026-12-31T23:59:59.999999999+01:00" else "too early"
   let later = at + 1d
   return { amount: ticket.amount, hours: later - at > 23h }
 }

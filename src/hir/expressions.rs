@@ -60,9 +60,15 @@ fn needed_numeric(wanted: Option<&Type>) -> Option<Numeric> {
 
 /// Whether text would not do, and a moment does.
 fn wants_moment(wanted: &Type) -> bool {
-    let wanted = wanted.clone().present();
-    let any = |test: fn(&Type) -> bool| wanted.alternatives().iter().any(test);
-    any(|ty| *ty == Type::Timestamp) && !any(|ty| matches!(ty, Type::String { .. } | Type::Unknown { .. }))
+    match wanted {
+        Type::Timestamp => true,
+        Type::Optional { of } => wants_moment(of),
+        Type::Union { of } => {
+            let text = |ty: &Type| matches!(ty, Type::String { .. } | Type::Unknown { .. });
+            of.contains(&Type::Timestamp) && !of.iter().any(text)
+        }
+        _ => false,
+    }
 }
 
 impl Lowering<'_, '_> {
@@ -83,10 +89,13 @@ impl Lowering<'_, '_> {
             ExprKind::Bool(value) => typed(Expr::Bool { value: *value }, Type::Bool),
             ExprKind::Int(value) => self.integer(*value, span, wanted),
             ExprKind::Decimal(text) => self.decimal(text, span, wanted),
-            ExprKind::String(value) => match value.parse() {
-                Ok(at) if wanted.is_some_and(wants_moment) => typed(Expr::Timestamp { at }, Type::Timestamp),
-                _ => typed(Expr::String { value: value.clone() }, Type::strings([value.as_str()])),
-            },
+            ExprKind::String(value) => {
+                let moment = wanted.filter(|wanted| wants_moment(wanted)).and_then(|_| value.parse().ok());
+                match moment {
+                    Some(at) => typed(Expr::Timestamp { at }, Type::Timestamp),
+                    None => typed(Expr::String { value: value.clone() }, Type::strings([value.as_str()])),
+                }
+            }
             ExprKind::Duration(milliseconds) => {
                 typed(Expr::Duration { milliseconds: *milliseconds }, Type::Duration)
             }

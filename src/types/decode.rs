@@ -118,7 +118,7 @@ fn decode(ty: &Type, json: &Json, depth: usize) -> Result<Value, Misfit> {
             .map_err(|error| Misfit::whole(error.to_string())),
         Type::Duration => {
             duration(text("an ISO 8601 duration", json)?).map(Value::Duration).ok_or_else(|| {
-                Misfit::whole("the string is not an ISO 8601 duration of days, hours, minutes and seconds")
+                Misfit::whole("the string is not an ISO 8601 duration of days, hours, minutes and seconds, to the millisecond")
             })
         }
         Type::Bytes => decode_base64(text("base64", json)?)
@@ -285,6 +285,10 @@ fn duration(text: &str) -> Option<u64> {
                 return None;
             }
             let nanoseconds = whole(&format!("{fraction:0<9}"))?;
+            // What is finer would be lost.
+            if nanoseconds % 1_000_000 != 0 {
+                return None;
+            }
             total = total
                 .checked_add(whole(seconds)?.checked_mul(1000)?)?
                 .checked_add(nanoseconds / 1_000_000)?;
@@ -381,9 +385,20 @@ mod tests {
             assert_eq!(duration(&super::super::value::duration_text(milliseconds)), Some(milliseconds));
         }
         assert_eq!(duration("P1DT1S"), Some(86_401_000));
-        for bad in
-            ["", "P", "PT", "P1Y", "P1M", "1D", "PT1", "PT-1S", "PTS", "P1S", "PT99999999999999999999H"]
-        {
+        for bad in [
+            "",
+            "P",
+            "PT",
+            "PT0.0005S",
+            "P1Y",
+            "P1M",
+            "1D",
+            "PT1",
+            "PT-1S",
+            "PTS",
+            "P1S",
+            "PT99999999999999999999H",
+        ] {
             assert_eq!(duration(bad), None, "{bad}");
         }
     }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::moment::{Moment, NoMoment};
+
 /// A moment in UTC, milliseconds since 1970. Written in RFC 3339 with milliseconds: `2026-11-20T18:45:02.123Z`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub i64);
@@ -44,9 +46,9 @@ pub fn length(milliseconds: u64) -> String {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(moment) => write!(f, "{moment:.3}"),
-            Err(_) => write!(f, "{}ms", self.0),
+        match self.moment() {
+            Some(moment) => write!(f, "{moment}"),
+            None => write!(f, "{}ms", self.0),
         }
     }
 }
@@ -58,10 +60,10 @@ impl fmt::Debug for Timestamp {
 }
 
 impl FromStr for Timestamp {
-    type Err = jiff::Error;
+    type Err = NoMoment;
 
-    fn from_str(text: &str) -> Result<Timestamp, jiff::Error> {
-        Ok(Timestamp(text.parse::<jiff::Timestamp>()?.as_millisecond()))
+    fn from_str(text: &str) -> Result<Timestamp, NoMoment> {
+        text.parse().map(Moment::whole)
     }
 }
 

@@ -9,6 +9,7 @@ mod digest;
 mod explained;
 pub mod json;
 pub mod limits;
+mod moment;
 mod random;
 mod signing;
 mod suggest;
@@ -20,6 +21,7 @@ pub use digest::{
     encode_base64url, encode_hex,
 };
 pub use explained::Explained;
+pub use moment::{Moment, NoMoment};
 pub use random::{OsRandom, Random, SeededRandom};
 pub use signing::{Ed25519Key, PublicKey, Signer, SigningError};
 pub use suggest::{did_you_mean, folded, meant};

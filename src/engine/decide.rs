@@ -280,8 +280,15 @@ impl<'a> Engine<'a> {
 /// Sets a timer; one for a moment that has passed fires at once.
 fn start_wait(names: &Names<'_>, now: Timestamp, wait: &Wait) -> What {
     let until = match (evaluate(&wait.value, names), wait.until) {
-        (Ok(Value::Duration(milliseconds)), false) => now.plus(milliseconds),
-        (Ok(Value::Timestamp(moment)), true) => moment,
+        (Ok(Value::Duration(milliseconds)), false) => {
+            let until = now.plus(milliseconds);
+            if until.moment().is_none() {
+                let why = "the wait would end after the year 9999";
+                return fail(FailureClass::Expression, why.into());
+            }
+            until
+        }
+        (Ok(Value::Timestamp(moment)), true) => moment.reached(),
         (Ok(_), _) => return fail(FailureClass::Expression, "`wait` needs a duration or a moment".into()),
         (Err(error), _) => return fail(FailureClass::Expression, error.to_string()),
     };

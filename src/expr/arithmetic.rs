@@ -4,10 +4,10 @@ use rust_decimal::Decimal;
 
 use super::BinaryOperator;
 use super::evaluate::{EvalError, EvalErrorKind};
-use crate::base::{Timestamp, limits};
+use crate::base::limits;
 use crate::types::Value;
 
-fn overflow(kind: &str) -> EvalError {
+pub(super) fn overflow(kind: &str) -> EvalError {
     EvalError::new(EvalErrorKind::Overflow, format!("the {kind} leaves its range"))
 }
 
@@ -75,19 +75,14 @@ pub(crate) fn binary(operator: BinaryOperator, left: &Value, right: &Value) -> R
         (Value::Timestamp(a), Value::Duration(b)) => {
             let b = i64::try_from(*b).map_err(|_| overflow("timestamp"))?;
             let moment = match operator {
-                Add => a.0.checked_add(b),
-                Subtract => a.0.checked_sub(b),
+                Add => a.plus(b),
+                Subtract => a.plus(-b),
                 _ => return Err(mismatch(symbol(operator), left, right)),
             };
-            // Years of four digits, and at the end a day less: the last moment that is the same year in every time zone.
-            moment
-                .filter(|moment| (-62_167_219_200_000..=253_402_207_200_999).contains(moment))
-                .map(|moment| Value::Timestamp(Timestamp(moment)))
-                .ok_or_else(|| overflow("timestamp"))
+            moment.map(Value::Timestamp).ok_or_else(|| overflow("timestamp"))
         }
         (Value::Timestamp(a), Value::Timestamp(b)) if operator == Subtract => {
-            let difference = a.0.checked_sub(b.0).and_then(|difference| u64::try_from(difference).ok());
-            difference.map(Value::Duration).ok_or_else(|| overflow("duration"))
+            a.since(*b).map(Value::Duration).ok_or_else(|| overflow("duration"))
         }
         (Value::Duration(a), Value::Duration(b)) => {
             let duration = match operator {

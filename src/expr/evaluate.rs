@@ -197,6 +197,7 @@ fn evaluate_in<'a>(expr: &'a Expr, frame: &Frame<'a>, work: &Work, depth: usize)
             owned(Value::String(value.clone()))
         }
         Expr::Duration { milliseconds } => owned(Value::Duration(*milliseconds)),
+        Expr::Timestamp { at } => owned(Value::Timestamp(*at)),
         Expr::Interpolate { parts } => interpolate(parts, frame, work, depth),
         Expr::Name { name } => frame
             .get(name)
@@ -224,7 +225,11 @@ fn evaluate_in<'a>(expr: &'a Expr, frame: &Frame<'a>, work: &Work, depth: usize)
         }
         Expr::Run { member } => match member.as_str() {
             "id" => owned(Value::String(frame.outer.run_id().to_owned())),
-            "started" => owned(Value::Timestamp(frame.outer.run_started())),
+            "started" => {
+                let moment =
+                    frame.outer.run_started().moment().ok_or_else(|| arithmetic::overflow("timestamp"))?;
+                owned(Value::Timestamp(moment))
+            }
             other => Err(EvalError::new(EvalErrorKind::Unresolved, format!("`run` has no `{other}`"))),
         },
         Expr::Field { of, name, optional } => {

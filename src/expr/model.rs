@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::Moment;
 use crate::types::{Arithmetic, Type};
 
 /// An expression.
@@ -41,6 +42,11 @@ pub enum Expr {
     Duration {
         /// Milliseconds.
         milliseconds: u64,
+    },
+    /// A moment that is written out.
+    Timestamp {
+        /// The moment.
+        at: Moment,
     },
     /// A string with interpolations.
     Interpolate {

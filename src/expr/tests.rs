@@ -224,7 +224,7 @@ fn the_table_types_what_it_computes() {
         (Type::Number, Value::Number(2.0)),
         (Type::Decimal, Value::Decimal(2.into())),
         (Type::string(), Value::String("2".to_owned())),
-        (Type::Timestamp, Value::Timestamp(crate::base::Timestamp(2))),
+        (Type::Timestamp, Value::Timestamp(crate::base::Timestamp(2).moment().unwrap())),
         (Type::Duration, Value::Duration(2)),
         (Type::Bytes, Value::Bytes(vec![2])),
         (Type::list(Type::int()), Value::List(vec![Value::Int(2)])),

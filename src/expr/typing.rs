@@ -117,6 +117,7 @@ impl<'a> Typing<'a> {
             Expr::Decimal { .. } => Type::Decimal,
             Expr::String { value } => Type::strings([value.as_str()]),
             Expr::Duration { .. } => Type::Duration,
+            Expr::Timestamp { .. } => Type::Timestamp,
             Expr::Interpolate { parts } => {
                 for part in parts {
                     if let Part::Value(value) = part {

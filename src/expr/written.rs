@@ -18,6 +18,7 @@ pub fn written(expression: &Expr, ty: &Type) -> Written {
         }
         Expr::String { value: text } => value(Value::String(text.clone())),
         Expr::Duration { milliseconds } => value(Value::Duration(*milliseconds)),
+        Expr::Timestamp { at } => value(Value::Timestamp(*at)),
         Expr::Interpolate { parts } => {
             let texts = parts.iter().map(|part| match part {
                 Part::Text(text) => Some(text.as_str()),

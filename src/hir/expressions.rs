@@ -60,6 +60,19 @@ fn needed_numeric(wanted: Option<&Type>) -> Option<Numeric> {
     }
 }
 
+/// Whether text would not do, and a moment does.
+fn wants_moment(wanted: &Type) -> bool {
+    match wanted {
+        Type::Timestamp => true,
+        Type::Optional { of } => wants_moment(of),
+        Type::Union { of } => {
+            let text = |ty: &Type| matches!(ty, Type::String { .. } | Type::Unknown { .. });
+            of.contains(&Type::Timestamp) && !of.iter().any(text)
+        }
+        _ => false,
+    }
+}
+
 impl Lowering<'_, '_> {
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.sink.push(diagnostic);
@@ -79,7 +92,11 @@ impl Lowering<'_, '_> {
             ExprKind::Int(value) => self.integer(*value, span, wanted),
             ExprKind::Decimal(text) => self.decimal(text, span, wanted),
             ExprKind::String(value) => {
-                typed(Expr::String { value: value.clone() }, Type::strings([value.as_str()]))
+                let moment = wanted.filter(|wanted| wants_moment(wanted)).and_then(|_| value.parse().ok());
+                match moment {
+                    Some(at) => typed(Expr::Timestamp { at }, Type::Timestamp),
+                    None => typed(Expr::String { value: value.clone() }, Type::strings([value.as_str()])),
+                }
             }
             ExprKind::Duration(milliseconds) => {
                 typed(Expr::Duration { milliseconds: *milliseconds }, Type::Duration)

@@ -9,7 +9,7 @@ use super::model::{Api, Auth, AuthForm, Operator, Secret};
 use super::modules::{Modules, kind, normalise, unknown};
 use super::unreadable::unreadable;
 use super::{parties, policies, statement};
-use crate::base::{did_you_mean, limits};
+use crate::base::{did_you_mean, limits, meant};
 use crate::diagnostics::codes::{identity as codes, names};
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::Document;
@@ -22,10 +22,11 @@ pub(super) fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczI
     let id: EczId = match text.value.parse() {
         Ok(id) => id,
         Err(_) => {
-            sink.push(
-                bad(format!("`{}` is not an ECZ-ID", text.value))
-                    .help("a parent is `ECZ-CC-XXXXXX`, a credential its parent and `::AGENT-YYYYYY`"),
-            );
+            let near = spelled(&text.value).filter(|near| near.kind() == wanted);
+            sink.push(bad(format!("`{}` is not an ECZ-ID", text.value)).help(match near {
+                Some(near) => meant(&text.value, near.as_str()),
+                None => form(wanted).to_owned(),
+            }));
             return None;
         }
     };
@@ -42,12 +43,32 @@ pub(super) fn id(text: &ast::Text, wanted: Kind, sink: &mut Sink) -> Option<EczI
             Kind::Api => "an API Passport",
             _ => "a parent ECZ-ID",
         };
-        sink.push(bad(format!("`{id}` is not {what}")).help(
-            "a parent is `ECZ-CC-XXXXXX` alone; `::AGENT-…` behind it names a credential, `::API-…` an API",
-        ));
+        sink.push(bad(format!("`{id}` is not {what}")).help(form(wanted)));
         return None;
     }
     Some(id)
+}
+
+/// How an ID of a kind is written.
+fn form(wanted: Kind) -> &'static str {
+    match wanted {
+        Kind::Agent => {
+            "an Agent Credential is its operator's ECZ-ID and `::AGENT-YYYYYY`, which ends in six capital letters or digits"
+        }
+        Kind::Api => {
+            "an API Passport is its operator's ECZ-ID and `::API-YYYYYY`, which ends in six capital letters or digits"
+        }
+        _ => {
+            "a parent ECZ-ID is `ECZ-CC-XXXXXX` alone: the two letters of a country, then six capital letters or digits"
+        }
+    }
+}
+
+/// The ID that a text is, but for its case and for one colon where two stand.
+fn spelled(text: &str) -> Option<EczId> {
+    let capitals = text.to_ascii_uppercase();
+    let colons = capitals.split(':').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("::");
+    colons.parse().ok()
 }
 
 /// An operator's IDs, where they are well-formed and agree.

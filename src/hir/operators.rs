@@ -119,7 +119,11 @@ impl Lowering<'_, '_> {
         let is_literal = |expression: &ast::Expr| {
             matches!(
                 expression.kind,
-                ExprKind::Int(_) | ExprKind::Decimal(_) | ExprKind::Unary { .. } | ExprKind::List(_)
+                ExprKind::Int(_)
+                    | ExprKind::Decimal(_)
+                    | ExprKind::String(_)
+                    | ExprKind::Unary { .. }
+                    | ExprKind::List(_)
             )
         };
         if is_literal(left) && !is_literal(right) {

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::items::{find_operator, id};
+use super::model::Api;
 use super::modules::Modules;
+use super::nodes::Call;
 use crate::diagnostics::codes::identity as codes;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Document, Identity};
-use crate::ecz::{DocumentIdentity, EczId, Kind};
-use crate::plan::{Declared, https_origin};
+use crate::ecz::{DocumentIdentity, EczId, Kind, VerifyMode};
+use crate::plan::{Declared, https_origin, https_slip};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -21,6 +23,14 @@ pub struct NoPassport {
     pub operator: Option<String>,
     /// The place of the clause.
     pub span: Span,
+}
+
+impl Api {
+    /// Why the party has no passport, where the policy in force at a call would verify one.
+    pub fn unverifiable(&self, call: &Call) -> Option<&NoPassport> {
+        let policy = call.handoff()?.policy.as_ref()?;
+        self.no_passport.as_ref().filter(|_| policy.verify.mode > VerifyMode::Open)
+    }
 }
 
 /// Who answers at an api; all absent where that could not be resolved, which was reported.
@@ -40,19 +50,29 @@ pub(crate) fn party(
 ) -> Party {
     let operator = item.operator.as_ref().map(|name| {
         let found = find_operator(modules, modules.root, name, sink).and_then(|item| item.passport.as_ref());
-        (name, found.and_then(|passport| passport.value.parse::<EczId>().ok()))
+        (name, found.and_then(|passport| Some((passport.value.parse::<EczId>().ok()?, passport.span))))
     });
     let Some(document) = document else { return Party::default() };
     let stated = document.place("/info/x-ecz-id");
     if let Some(none) = &item.no_passport {
-        let given = item.passport.as_ref().or(item.origin.as_ref()).map(|text| text.span);
-        if let Some(other) = given.or(stated) {
+        let own = "remove `no passport`, or the identity beside it";
+        let passport = item.passport.as_ref().map(|text| (text.span, "the passport is stated here", own));
+        let stated = stated.map(|span| (span, "the document states it here", "remove `no passport`"));
+        if let Some((place, label, remove)) = passport.or(stated) {
             let message = format!("`{}` has a passport, and is said to have none", item.name.text);
             let finding = Diagnostic::new(&codes::PASSPORT_AND_NONE, none.span, message);
+            sink.push(finding.and(place, label).help(format!(
+                "{remove}; a passport that the resolver does not know is met by `verify prefer` or `open`"
+            )));
+            return Party::default();
+        }
+        if let Some(origin) = &item.origin {
+            let message = format!("`{}` names an `origin`, and is said to have no passport", item.name.text);
             sink.push(
-                finding
-                    .and(other, "the passport is stated here")
-                    .help("remove one of the two; a passport that the resolver does not know is met by `verify prefer` or `open`"),
+                Diagnostic::new(&codes::PASSPORT_AND_NONE, none.span, message)
+                    .and(origin.span, "the origin is stated here")
+                    .note("an `origin` is what a passport authorises: without one it says nothing")
+                    .help("remove `origin`, and choose among the document's servers with `server \"https://…\"`; or remove `no passport`, and state `operator` and `passport`"),
             );
             return Party::default();
         }
@@ -75,11 +95,11 @@ pub(crate) fn party(
     if nothing || stated.is_some() {
         let identity = document.identity(sink);
         if let Some(identity) = &identity {
-            agree(item, operator.and_then(|(name, id)| Some((name, id?))), identity, sink);
+            agree(item, operator.and_then(|(name, id)| Some((name, id?.0))), identity, sink);
         }
         return Party { identity, declared: Some(Declared::Document), none: None };
     }
-    let identity = from_block(item, operator, sink);
+    let identity = from_block(modules, item, operator, sink);
     Party { identity, declared: Some(Declared::Flow), none: None }
 }
 
@@ -108,8 +128,9 @@ fn agree(item: &ast::Api, operator: Option<(&ast::Name, EczId)>, identity: &Iden
 }
 
 fn from_block(
+    modules: &Modules,
     item: &ast::Api,
-    operator: Option<(&ast::Name, Option<EczId>)>,
+    operator: Option<(&ast::Name, Option<(EczId, Span)>)>,
     sink: &mut Sink,
 ) -> Option<Identity> {
     let parts = [
@@ -127,26 +148,34 @@ fn from_block(
         sink.push(Diagnostic::new(&codes::INCOMPLETE_IDENTITY, item.name.span, message).help(help));
         return None;
     }
-    let (name, operator_id) = operator?;
+    let (name, found) = operator?;
     let passport_text = item.passport.as_ref()?;
     let origin = item.origin.as_ref()?;
     let api_passport_id = id(passport_text, Kind::Api, sink)?;
-    let operator_ecz_id = operator_id?;
+    let (operator_ecz_id, operator_span) = found?;
     if api_passport_id.parent() != operator_ecz_id {
-        let message = format!("`{api_passport_id}` is not a child of `{operator_ecz_id}`");
+        let message = format!("`{api_passport_id}` is not an API Passport of `{operator_ecz_id}`");
+        let write = format!("write a passport `{operator_ecz_id}::API-…`");
         sink.push(
             Diagnostic::new(&codes::INCONSISTENT_IDENTITY, passport_text.span, message)
-                .and(name.span, "its operator"),
+                .and(name.span, "its operator")
+                .and(operator_span, "the operator's passport")
+                .note("an API Passport begins with the ECZ-ID of the operator that it was issued to")
+                .help(match operator_with(modules, &api_passport_id.parent()) {
+                    Some(other) => format!("{write}, or name its operator: `operator {other}`"),
+                    None => {
+                        format!("{write}, or declare and name the operator `{}`", api_passport_id.parent())
+                    }
+                }),
         );
         return None;
     }
     if https_origin(&origin.value).as_deref() != Some(origin.value.as_str()) {
-        let message = format!("`{}` is not an origin", origin.value);
-        sink.push(
-            Diagnostic::new(&codes::ORIGIN_NOT_AUTHORISED, origin.span, message).help(
-                "write `https://host` or `https://host:port`: lower case, no path, no slash at the end",
-            ),
-        );
+        let (why, meant) = https_slip(&origin.value);
+        let message = format!("`{}` is not an origin: {why}", origin.value);
+        let help = "an origin is written `https://host` or `https://host:port`, in lower case, with nothing behind it";
+        let help = meant.map_or_else(|| help.to_owned(), |meant| format!("write `{meant}`"));
+        sink.push(Diagnostic::new(&codes::ORIGIN_NOT_AUTHORISED, origin.span, message).help(help));
         return None;
     }
     let fields = DocumentIdentity {
@@ -165,4 +194,16 @@ fn from_block(
         ("api_origin", origin.span),
     ]);
     Some(Identity { fields, span: item.name.span, spans })
+}
+
+/// The operator of the flow's file that has a passport.
+fn operator_with<'m>(modules: &'m Modules, passport: &EczId) -> Option<&'m str> {
+    let mut items = modules.get(modules.root).into_iter().flat_map(|root| &root.ast.items);
+    items.find_map(|item| match item {
+        ast::Item::Operator(operator) => {
+            let own = operator.passport.as_ref()?;
+            (own.value == passport.as_str()).then_some(operator.name.text.as_str())
+        }
+        _ => None,
+    })
 }

@@ -150,7 +150,10 @@ impl Scope {
             return None;
         }
         let diagnostic = self.absent(name, format!("no `{}` here", name.text));
-        sink.push(diagnostic);
+        sink.push(match of_another_language(&name.text).filter(|_| diagnostic.help.is_none()) {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        });
         None
     }
 
@@ -286,4 +289,17 @@ impl Names for Scope {
             None => Provenance::Own,
         }
     }
+}
+
+/// What stands for a value that other languages name.
+fn of_another_language(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "True" | "TRUE" => "write `true`",
+        "False" | "FALSE" => "write `false`",
+        "None" | "Null" | "NULL" | "nil" | "undefined" => "write `null`",
+        "now" | "today" => "there is no clock here: `run.started` is when the run began",
+        "env" | "process" | "os" => "a flow reads no environment: give what it needs as an input",
+        "inputs" | "input" | "args" | "params" => "an input is named as the flow declares it",
+        _ => return None,
+    })
 }

@@ -129,7 +129,7 @@ pub(super) fn promised(
 }
 
 fn issuer(by: &ast::Text, sink: &mut Sink) -> Option<EczId> {
-    let api = by.value.parse().is_ok_and(|id: EczId| id.kind() == Kind::Api);
+    let api = by.value.contains(':');
     super::items::id(by, if api { Kind::Api } else { Kind::Parent }, sink)
 }
 

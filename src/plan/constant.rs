@@ -110,6 +110,7 @@ impl Constants {
             | Expr::Number { .. }
             | Expr::String { .. }
             | Expr::Duration { .. }
+            | Expr::Timestamp { .. }
             | Expr::Widen { .. }
             | Expr::Unary { .. }
             | Expr::Binary { .. }

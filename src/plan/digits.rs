@@ -120,6 +120,7 @@ impl<'a> Digits<'a> {
             | Expr::Number { .. }
             | Expr::String { .. }
             | Expr::Duration { .. }
+            | Expr::Timestamp { .. }
             | Expr::Interpolate { .. }
             | Expr::Run { .. }
             | Expr::Next

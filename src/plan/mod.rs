@@ -63,7 +63,7 @@ pub use model::*;
 pub use names::{each_child, free_names, names_next};
 pub use needs::{Credential, Need, needs};
 pub use obligations::{assumptions, below_hint, calls, describe};
-pub use origins::{Choice, OriginError, base_url, https_origin};
+pub use origins::{Choice, OriginError, base_url, https_origin, https_slip};
 pub use outline::{Does, Failing, Item, waiting};
 pub use pace::{HeldUp, Paced, Rate, held_up, paced, requests};
 pub use party::{

@@ -62,6 +62,7 @@ pub fn each_child<'e>(expression: &'e Expr, visit: &mut dyn FnMut(&'e Expr)) {
         | Expr::Decimal { .. }
         | Expr::String { .. }
         | Expr::Duration { .. }
+        | Expr::Timestamp { .. }
         | Expr::Name { .. }
         | Expr::Run { .. }
         | Expr::Next

@@ -10,8 +10,38 @@ pub fn https_origin(text: &str) -> Option<String> {
     (plain && url.query().is_none() && url.fragment().is_none()).then(|| url.origin().ascii_serialization())
 }
 
+/// What a text that is no origin, or no URL, is written wrong in, and the origin that was meant where that can be said.
+pub fn https_slip(text: &str) -> (String, Option<String>) {
+    let bare = text.trim();
+    let (why, rest) = match bare.split_once("://") {
+        _ if bare.is_empty() => return ("it is empty".to_owned(), None),
+        _ if bare.contains(char::is_whitespace) => return ("white space stands in it".to_owned(), None),
+        _ if bare != text => ("white space stands around it".to_owned(), bare.trim_start_matches("https://")),
+        Some(("https", rest)) => (String::new(), rest),
+        Some((scheme, rest)) => (format!("its scheme is `{scheme}`, not `https`"), rest),
+        None => {
+            let rest = bare.trim_start_matches("https:").trim_start_matches("http:");
+            ("it does not begin with `https://`".to_owned(), rest.trim_start_matches('/'))
+        }
+    };
+    let Ok(url) = url::Url::parse(&format!("https://{rest}")) else {
+        return ("no host stands in it".to_owned(), None);
+    };
+    let meant = url.origin().ascii_serialization();
+    let why = match () {
+        () if !why.is_empty() => why,
+        () if !url.username().is_empty() || url.password().is_some() => "a login stands in it".to_owned(),
+        () if url.query().is_some() || url.fragment().is_some() => {
+            "something stands behind its path, after `?` or `#`".to_owned()
+        }
+        () if rest.contains('/') => "a path stands behind its host".to_owned(),
+        () => format!("this origin is written `{meant}`"),
+    };
+    (why, Some(meant))
+}
+
 /// Why an operation has no server to go to.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum OriginError {
     /// No server of the operation lies under the authorised origin.
     #[error("no server of the operation is at the authorised origin `{0}`")]
@@ -95,5 +125,34 @@ pub fn base_url(view: &OperationView, choice: Choice<'_>) -> Result<String, Orig
         Some(server) => Ok(server),
         None if choice.region.is_some() => Err(OriginError::NotAServer(origin.to_owned())),
         None => Err(OriginError::NotAuthorised(origin.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_wrong_in_an_origin_is_said() {
+        for (text, why, meant) in [
+            ("a.example", "it does not begin with `https://`", Some("https://a.example")),
+            ("https:/a.example", "it does not begin with `https://`", Some("https://a.example")),
+            ("http://a.example:8080", "its scheme is `http`, not `https`", Some("https://a.example:8080")),
+            ("https://a.example/v1", "a path stands behind its host", Some("https://a.example")),
+            (
+                "https://a.example?b",
+                "something stands behind its path, after `?` or `#`",
+                Some("https://a.example"),
+            ),
+            ("https://me:pw@a.example", "a login stands in it", Some("https://a.example")),
+            ("https://A.example", "this origin is written `https://a.example`", Some("https://a.example")),
+            (" https://a.example", "white space stands around it", Some("https://a.example")),
+            ("https://a example", "white space stands in it", None),
+            ("https://", "no host stands in it", None),
+            ("", "it is empty", None),
+        ] {
+            assert_ne!(https_origin(text).as_deref(), Some(text));
+            assert_eq!(https_slip(text), (why.to_owned(), meant.map(str::to_owned)), "{text}");
+        }
     }
 }

@@ -15,53 +15,6 @@ pub(super) const LATER_ITEMS: [&str; 1] = ["test"];
 /// Words inside declarations that are not built yet.
 const LATER_MEMBERS: [&str; 3] = ["bodies", "two_sided", "receipt"];
 
-/// Constructs of several parts: the word that begins one, the parts that may be missing, and the whole as it is written.
-const FORMS: [(&str, &[Rule], &str); 13] = [
-    (
-        "idempotency",
-        &[
-            Rule::kw_header,
-            Rule::string,
-            Rule::kw_assumed,
-            Rule::kw_stated,
-            Rule::kw_by,
-            Rule::ecz_id,
-            Rule::kw_because,
-            Rule::kw_in,
-            Rule::stated_in,
-        ],
-        "written whole: `idempotency header \"Idempotency-Key\" stated by ECZ-… in file(\"api.statement.json\")`, or `… assumed by OPERATOR because \"…\"`",
-    ),
-    (
-        "poll",
-        &[Rule::kw_until, Rule::kw_every, Rule::duration],
-        "a poll is written `step job = poll api.getJob(id: id) until job.done every 5s at most 100`",
-    ),
-    (
-        "pages",
-        &[Rule::kw_next],
-        "pages are written `step all = pages api.list(cursor: next) next all.next items all.items at most 20`",
-    ),
-    ("reconcile", &[Rule::kw_when], "written whole: `reconcile api.get(id: id) when STEP.id == id`"),
-    (
-        "release",
-        &[Rule::kw_to, Rule::kw_as, Rule::kw_because],
-        "written whole: `let name = release value to api as internal because \"…\"`",
-    ),
-    ("weaken", &[Rule::kw_handoff, Rule::kw_because], "written whole: `weaken handoff POLICY because \"…\"`"),
-    ("no", &[Rule::kw_passport, Rule::kw_because], "written whole: `no passport because \"…\"`"),
-    ("irreversible", &[Rule::kw_because], "written whole: `irreversible because \"…\"`"),
-    ("on", &[Rule::kw_fail], "written whole: `on 404 fail \"…\"`"),
-    ("key", &[Rule::kw_once, Rule::kw_per], "write `key once per ticket.id`"),
-    (
-        "ensure",
-        &[Rule::kw_else],
-        "an `ensure` says what its failure means: `ensure amount <= limit else \"too much\"`",
-    ),
-    ("for", &[Rule::at_most, Rule::kw_at], "a `for` is bounded: `for line in lines at most 100 { … }`"),
-    ("within", &[Rule::kw_else], "written whole: `within 2d else …`"),
-];
-
 /// Reports errors of one slice of a file.
 pub(super) struct Errors<'a> {
     /// The file.
@@ -206,6 +159,7 @@ impl Errors<'_> {
         let found = Diagnostic::new(&codes::UNEXPECTED, span, message);
         let slip = self.slip(&stop.expected, index, (from, to));
         let hint = slip.or_else(|| self.hint(&stop.expected, index, (from, to))).or(form.map(str::to_owned));
+        let hint = hint.or_else(|| self.side_by_side(index, (from, to)));
         sink.push(match hint.or_else(|| self.meant(index.min(to.saturating_sub(1)), &stop.expected)) {
             Some(hint) => found.help(hint),
             None => found,
@@ -240,12 +194,11 @@ impl Errors<'_> {
         }
     }
 
-    /// The whole of the construct that the tokens before an index are in, where it is one of its parts that is missing.
-    fn form(&self, expected: &[Rule], index: usize, from: usize) -> Option<&'static str> {
-        let words = (from..index).rev().filter_map(|at| self.word(at));
-        let mut forms = words.filter_map(|word| FORMS.iter().find(|(begins, ..)| *begins == word));
-        let (_, parts, form) = forms.next()?;
-        parts.iter().any(|part| expected.contains(part)).then_some(*form)
+    /// What stands between a part and its value in other languages.
+    fn side_by_side(&self, index: usize, (from, to): (usize, usize)) -> Option<String> {
+        let sign = self.sign(index).filter(|sign| index < to && matches!(sign, '=' | ':'))?;
+        let part = self.word(index.checked_sub(1).filter(|before| *before >= from)?)?;
+        Some(format!("a part and its value stand side by side, without `{sign}`: `{part} …`"))
     }
 
     fn hint(&self, expected: &[Rule], index: usize, (from, to): (usize, usize)) -> Option<String> {
@@ -256,6 +209,10 @@ impl Errors<'_> {
             self.scan.tokens.get(index).filter(|token| token.kind == TokenKind::Number && index < to);
         let operators = wants(&[Rule::add, Rule::coalesce]);
         let before = index.checked_sub(1).and_then(|before| self.word(before));
+        let value = wants(&[Rule::name_expr, Rule::unary]);
+        let signs_before = |count: usize| -> Vec<_> {
+            (1..=count).map(|back| index.checked_sub(back).and_then(|at| self.sign(at))).collect()
+        };
         let hint = if operators && sign == Some('=') {
             if wants(&[Rule::colon]) {
                 "members and arguments are written `name: value`"
@@ -268,6 +225,12 @@ impl Errors<'_> {
             "write `&&`"
         } else if operators && (sign == Some('|') || word == Some("or")) {
             "write `||`"
+        } else if operators && word == Some("is")
+            || value && sign == Some('=') && signs_before(2) == [Some('='), Some('=')]
+        {
+            "`==` compares"
+        } else if value && sign == Some('>') && signs_before(1) == [Some('<')] {
+            "`!=` tells whether two differ"
         } else if operators && before == Some("not") {
             "write `!`"
         } else if wants(&[Rule::colon]) && sign == Some('=') {
@@ -280,7 +243,9 @@ impl Errors<'_> {
             && word.is_some_and(is_reserved)
         {
             return word.map(|word| format!("`{word}` is a word of the language and can't be a name"));
-        } else if wants(&[Rule::arrow]) {
+        } else if wants(&[Rule::arrow]) && self.word(from) == Some("fn") {
+            "a function says what it gives: `fn double(x: int) -> int = x * 2`"
+        } else if wants(&[Rule::arrow]) && self.word(from) == Some("flow") {
             "a flow says what it returns: `-> { state: string }`"
         } else if wants(&[Rule::duration]) && number.is_some() {
             "lengths of time are written `500ms`, `30s`, `5m`, `26h`, `2d`"
@@ -290,8 +255,6 @@ impl Errors<'_> {
             "digits are not grouped: `1000`"
         } else if self.word(from) == Some("use") {
             "write `use std.retry.{ careful }`, or `use \"./policies.eczflow\".{ careful }`"
-        } else if let (Some('='), Some(part)) = (sign, before) {
-            return Some(format!("a part and its value stand side by side, without `=`: `{part} …`"));
         } else {
             return None;
         };

@@ -8,7 +8,9 @@
 
 pub mod ast;
 mod characters;
+mod elsewhere;
 mod errors;
+mod forms;
 mod grammar;
 mod lower;
 mod recover;
@@ -75,5 +77,7 @@ pub fn parse(text: &str, file: FileId, sink: &mut Sink) -> ast::File {
     tree
 }
 
+#[cfg(test)]
+mod slip_tests;
 #[cfg(test)]
 mod tests;

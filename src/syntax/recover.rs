@@ -284,6 +284,8 @@ impl<'a> Recover<'a> {
                     _ => false,
                 };
             let named = matches!(previous, Some("step" | "let")) && !token.first;
+            // `wait for 5m`
+            let named = named || (word == "for" && previous == Some("wait") && !token.first);
             if !joined && !named && !matches!(self.errors.sign(index + 1), Some('.' | ':')) {
                 starts.push(index);
             }

@@ -258,7 +258,7 @@ impl Scanner<'_> {
             '}' | ')' | ']' => self.close(c, start),
             '/' if self.rest().starts_with("//") => self.comment(start),
             '#' => self.hash(start),
-            '\'' => self.single_quotes(start),
+            '\'' | '`' => self.other_quotes(start),
             ';' => {
                 self.at += 1;
                 self.report(
@@ -375,16 +375,21 @@ impl Scanner<'_> {
         self.comment(start);
     }
 
-    /// `'text'`: reported, and read as a string.
-    fn single_quotes(&mut self, start: usize) {
+    /// `'text'`, or in back-ticks: reported, and read as a string.
+    fn other_quotes(&mut self, start: usize) {
         let line = self.rest().lines().next().unwrap_or("");
-        let closing = line.get(1..).and_then(|rest| rest.find('\'')).map(|offset| start + 1 + offset);
+        let quote = line.chars().next().unwrap_or('\'');
+        let closing = line.get(1..).and_then(|rest| rest.find(quote)).map(|offset| start + 1 + offset);
         let inner = closing.and_then(|end| self.text.get(start + 1..end)).unwrap_or("").to_owned();
         let mendable = closing.filter(|_| !inner.contains(['"', '{', '\\']));
         let end = closing.map_or(start + 1, |closing| closing + 1);
         let mut found =
             Diagnostic::new(&codes::UNEXPECTED, self.span(start, end), "strings stand in double quotes")
-                .help("write `\"` instead of `'`");
+                .help(if quote == '`' {
+                    "write `\"` instead of a back-tick"
+                } else {
+                    "write `\"` instead of `'`"
+                });
         if let Some(closing) = mendable {
             let edits = vec![
                 (self.span(start, start + 1), "\"".into()),

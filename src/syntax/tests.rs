@@ -7,14 +7,14 @@ use crate::source::SourceMap;
 
 const REFUND: &str = include_str!("../../examples/refund/refund.eczflow");
 
-fn parsed(text: &str) -> (ast::File, Vec<Diagnostic>) {
+pub(super) fn parsed(text: &str) -> (ast::File, Vec<Diagnostic>) {
     let mut sink = Sink::default();
     let file = parse(text, FileId::default(), &mut sink);
     (file, sink.into_sorted())
 }
 
 /// Findings as `line:column CODE message`, with labels, help and fix below.
-fn drawn(text: &str) -> String {
+pub(super) fn drawn(text: &str) -> String {
     let mut map = SourceMap::default();
     map.add("test.eczflow", text);
     let place = |span| {

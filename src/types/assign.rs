@@ -6,7 +6,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::algebra::range;
-use super::mend::{conversion_help, kinds, misspelt, spare, with_help};
+use super::mend::{conversion_help, kinds, missing_help, misspelt, null_help, one_of_help, spare, with_help};
 use super::{Field, Members, RecordType, Type};
 use crate::base::did_you_mean as near;
 
@@ -252,11 +252,16 @@ impl Question {
                     let other =
                         std::iter::successors(Some("text".to_owned()), |text| Some(format!("{text}_")))
                             .find(|text| !allowed.contains(text));
-                    no(other.map(Json::from), format!("it may be something else than `{to}`"))
+                    let answer = no(other.map(Json::from), format!("it may be something else than `{to}`"));
+                    with_help(answer, || one_of_help(None, allowed))
                 }
                 (Some(values), Some(allowed)) => match values.difference(allowed).next() {
                     None => Answer::Yes,
-                    Some(other) => no(Some(Json::from(other.as_str())), format!("it is none of `{to}`")),
+                    Some(other) => {
+                        let is = if values.len() == 1 { "is" } else { "may be" };
+                        let answer = no(Some(Json::from(other.as_str())), format!("it {is} none of `{to}`"));
+                        with_help(answer, || one_of_help(Some(values), allowed))
+                    }
                 },
             },
             (Type::List { of }, Type::List { of: to }) => {
@@ -303,6 +308,9 @@ impl Question {
         for alternative in of {
             match self.ask(alternative, to) {
                 Answer::Yes => {}
+                no @ Answer::No(_) if *alternative == Type::Null => {
+                    return with_help(no, || null_help(false));
+                }
                 no @ Answer::No(_) => return no,
                 Answer::Unknown(why) => unknown = Some(why),
             }
@@ -363,7 +371,12 @@ impl Question {
         for (name, target) in &to.fields {
             let answer = match (from.fields.get(name), &from.others) {
                 (Some(field), _) if target.required && !field.required => {
-                    no(whole.witness(), "it may be missing where it is required")
+                    let answer = no(whole.witness(), "it may be missing where it is required");
+                    with_help(answer, || missing_help(name))
+                }
+                (Some(field), _) if field.ty == Type::Null && !target.required => {
+                    let answer = with_help(self.ask(&field.ty, &target.ty), || null_help(true));
+                    wrap(answer, "", |value| around(name, value))
                 }
                 (Some(field), _) => {
                     let answer = self.ask(&field.ty, &target.ty);

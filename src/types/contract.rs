@@ -83,7 +83,7 @@ pub struct Contract {
 
 impl Contract {
     /// Reads the contract of an operation and compiles its schemas. An error names a schema that can't be checked at run
-    /// time: a reference out of the document, a broken pattern, references that multiply.
+    /// time: a reference out of the document, a broken pattern, more schemas than are checked in reasonable time.
     pub fn from_view(view: &OperationView) -> Result<Contract, GuardError> {
         let mut unsupported = Vec::new();
         let mut parameters = Vec::new();

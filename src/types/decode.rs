@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::value::{DECIMAL_DIGITS, survives_json};
 use super::{Members, Type, Value};
-use crate::base::{Timestamp, decode_base64, limits};
+use crate::base::{Moment, decode_base64, limits};
 
 /// A JSON value that does not fit. Says where and why in words of the type or schema, never what the value was: it may be
 /// confidential.
@@ -113,12 +113,12 @@ fn decode(ty: &Type, json: &Json, depth: usize) -> Result<Value, Misfit> {
             Ok(Value::String(text.to_owned()))
         }
         Type::Timestamp => text("an RFC 3339 date-time", json)?
-            .parse::<Timestamp>()
+            .parse::<Moment>()
             .map(Value::Timestamp)
-            .map_err(|_| Misfit::whole("the string is not an RFC 3339 date-time")),
+            .map_err(|error| Misfit::whole(error.to_string())),
         Type::Duration => {
             duration(text("an ISO 8601 duration", json)?).map(Value::Duration).ok_or_else(|| {
-                Misfit::whole("the string is not an ISO 8601 duration of days, hours, minutes and seconds")
+                Misfit::whole("the string is not an ISO 8601 duration of days, hours, minutes and seconds, to the millisecond")
             })
         }
         Type::Bytes => decode_base64(text("base64", json)?)
@@ -285,6 +285,10 @@ fn duration(text: &str) -> Option<u64> {
                 return None;
             }
             let nanoseconds = whole(&format!("{fraction:0<9}"))?;
+            // What is finer would be lost.
+            if nanoseconds % 1_000_000 != 0 {
+                return None;
+            }
             total = total
                 .checked_add(whole(seconds)?.checked_mul(1000)?)?
                 .checked_add(nanoseconds / 1_000_000)?;
@@ -320,6 +324,16 @@ mod tests {
             .map(|(name, ty, required)| ((*name).to_owned(), Field { ty: ty.clone(), required: *required }))
             .collect();
         Type::Record(RecordType { fields, others })
+    }
+
+    #[test]
+    fn a_moment_is_handed_on_as_exactly_as_it_came() {
+        let read = |text: &str| Value::decode(&Type::Timestamp, &json!(text));
+        for text in ["9999-12-31T23:59:59.000Z", "2026-01-01T00:00:00.123456Z"] {
+            assert_eq!(read(text).unwrap().to_json().unwrap(), json!(text));
+        }
+        let why = read("9999-12-31T23:59:59-01:00").unwrap_err().why;
+        assert_eq!(why, "the date-time lies outside the years 0 to 9999 of UTC");
     }
 
     #[test]
@@ -371,9 +385,20 @@ mod tests {
             assert_eq!(duration(&super::super::value::duration_text(milliseconds)), Some(milliseconds));
         }
         assert_eq!(duration("P1DT1S"), Some(86_401_000));
-        for bad in
-            ["", "P", "PT", "P1Y", "P1M", "1D", "PT1", "PT-1S", "PTS", "P1S", "PT99999999999999999999H"]
-        {
+        for bad in [
+            "",
+            "P",
+            "PT",
+            "PT0.0005S",
+            "P1Y",
+            "P1M",
+            "1D",
+            "PT1",
+            "PT-1S",
+            "PTS",
+            "P1S",
+            "PT99999999999999999999H",
+        ] {
             assert_eq!(duration(bad), None, "{bad}");
         }
     }

@@ -91,12 +91,8 @@ impl Guard {
 
     /// Whether a schema in its normal form is checked in reasonable time; `pointer` is where it comes from.
     pub(super) fn is_affordable(normal: &Json, pointer: &str) -> Result<(), GuardError> {
-        let cost = Costs { root: normal, known: BTreeMap::new() }.reachable("");
-        if cost.is_none_or(|cost| cost > IN_PLACE) {
-            let reason = "its references multiply beyond what is checked in reasonable time".to_owned();
-            return Err(GuardError { pointer: pointer.to_owned(), reason });
-        }
-        Ok(())
+        let costs = Costs { root: normal, known: BTreeMap::new(), deep: false };
+        costs.reachable("").map_err(|reason| GuardError { pointer: pointer.to_owned(), reason })
     }
 
     /// Compiles a schema in its normal form; `pointer` is where it comes from.
@@ -226,32 +222,48 @@ struct Costs<'a> {
     root: &'a Json,
     /// By pointer; `None` while it is being computed, so that a circle costs nothing more.
     known: BTreeMap<String, Option<u64>>,
+    /// Whether schemas follow each other too deep for their cost to be known.
+    deep: bool,
 }
 
+/// Schemas that one leads to.
+const SCHEMAS: usize = super::SCHEMA_NODES * 5;
+
 impl Costs<'_> {
-    /// The greatest cost of the schema and of all it leads to; `None` where there is too much of it.
-    fn reachable(&mut self, pointer: &str) -> Option<u64> {
-        let mut worst = 0;
+    /// Whether the schema and all it leads to are few enough, and cheap enough each; else what they are too many of.
+    fn reachable(mut self, pointer: &str) -> Result<(), String> {
         let mut seen = std::collections::BTreeSet::new();
         let mut pending = vec![pointer.to_owned()];
         while let Some(next) = pending.pop() {
             if !seen.insert(next.clone()) {
                 continue;
             }
-            if seen.len() > super::SCHEMA_NODES * 5 {
-                return None;
+            if seen.len() > SCHEMAS {
+                return Err(format!("it is made of more than {SCHEMAS} schemas"));
             }
-            worst = worst.max(self.cost(&next, 0));
+            let cost = self.cost(&next, 0);
+            if self.deep {
+                let most = limits::DOCUMENT_DEPTH;
+                return Err(format!(
+                    "more than {most} schemas of it lead to each other for one value, by `$ref` or `allOf`"
+                ));
+            }
+            if cost > IN_PLACE {
+                return Err(format!(
+                    "one value of it is held against more than {IN_PLACE} schemas, by `oneOf`, `anyOf`, `allOf` or `$ref`"
+                ));
+            }
             if let Some(schema) = self.root.pointer(&next) {
                 pending.extend(children(schema, &next).map(|(child, _)| child));
             }
         }
-        Some(worst)
+        Ok(())
     }
 
     fn cost(&mut self, pointer: &str, depth: usize) -> u64 {
         if depth > limits::DOCUMENT_DEPTH {
-            return u64::MAX;
+            self.deep = true;
+            return 1;
         }
         if let Some(known) = self.known.get(pointer) {
             return known.unwrap_or(1);
@@ -371,7 +383,26 @@ mod tests {
             root["components"]["schemas"][format!("l{level}")] = json!({"type": "object", "properties": {"a": {"$ref": l}, "b": {"$ref": l}, "c": {"$ref": l}}});
             root["components"]["schemas"][format!("m{level}")] = json!({"allOf": [{"$ref": m}, {"$ref": m}]});
         }
-        assert!(Guard::compile(&root, "/components/schemas/m0").is_err());
+        let why = |root: &Json, pointer: &str| Guard::compile(root, pointer).unwrap_err().reason;
+        let multiplied = why(&root, "/components/schemas/m0");
+        assert!(multiplied.contains("more than 10000 schemas, by `oneOf`"), "{multiplied}");
+        // What is large and refers to nothing is not said to.
+        let mut rows = serde_json::Map::new();
+        for row in 0..400 {
+            let cells: serde_json::Map<_, _> = (0..300).map(|cell| (format!("c{cell}"), json!({}))).collect();
+            rows.insert(format!("r{row}"), json!({"properties": cells}));
+        }
+        let large = why(&document(json!({"properties": rows})), S);
+        assert_eq!(large, "it is made of more than 100000 schemas");
+        let texts: Vec<Json> = (0..10_001).map(|size| json!({"minLength": size})).collect();
+        assert_eq!(why(&document(json!({"anyOf": texts})), S), multiplied);
+        let mut chain = json!({"components": {"schemas": {"l200": {"type": "integer"}}}});
+        for level in 0..200 {
+            chain["components"]["schemas"][format!("l{level}")] =
+                json!({"allOf": [{"$ref": format!("#/components/schemas/l{}", level + 1)}]});
+        }
+        let deep = why(&chain, "/components/schemas/l0");
+        assert!(deep.contains("lead to each other"), "{deep}");
         let wide = Guard::compile(&root, "/components/schemas/l0").unwrap();
         assert!(wide.check(&json!({"a": {"b": {"c": {"a": 3}}}})).is_err());
         let circle = json!({"components": {"schemas": {"S": {"$ref": "#/components/schemas/S"}}}});

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
-use crate::base::{Timestamp, encode_base64, limits};
+use crate::base::{Moment, encode_base64, limits};
 use crate::ecz::EczId;
 
 /// Most significant digits of a decimal that is sent as a JSON number: every reader's double keeps that many.
@@ -29,7 +29,7 @@ pub enum Value {
     /// A string.
     String(String),
     /// A moment.
-    Timestamp(Timestamp),
+    Timestamp(Moment),
     /// A length of time, milliseconds.
     Duration(u64),
     /// Bytes.
@@ -288,7 +288,7 @@ mod tests {
         let record = Value::Record(BTreeMap::from([
             ("a".to_owned(), Value::Absent),
             ("b".to_owned(), Value::Null),
-            ("t".to_owned(), Value::Timestamp(Timestamp(0))),
+            ("t".to_owned(), Value::Timestamp("1970-01-01T00:00:00Z".parse().unwrap())),
         ]));
         assert_eq!(record.to_json().unwrap(), json!({"b": null, "t": "1970-01-01T00:00:00.000Z"}));
         assert_eq!(Value::List(vec![Value::Absent]).to_json(), Err(WireError::Absent));

@@ -108,7 +108,7 @@ flow f(id: string) -> { state: string } {
         let run = cut_everywhere(&plan, &json!({"id": "T1"}), &|| matching_world(200, body.clone()));
         assert_eq!(run.state.phase, Phase::Finished(status));
         if status == Status::Failed {
-            assert_eq!(run.state.failure.unwrap().class, FailureClass::Guard);
+            assert_eq!(run.state.failure.clone().unwrap().class, FailureClass::Guard);
         }
     }
     // It is a failure after the effect: without an undo the flow is refused.
@@ -182,7 +182,7 @@ fn a_refusal_that_is_not_matched_or_does_not_fit_fails() {
     for (status, body) in [(410, json!({})), (404, json!({"title": 7}))] {
         let run = start(&plan, json!({"id": "T1", "go": true}), &mut matching_world(status, body));
         assert_eq!(run.state.phase, Phase::Finished(Status::Failed));
-        assert_eq!(run.state.failure.unwrap().class, FailureClass::Refused);
+        assert_eq!(run.state.failure.clone().unwrap().class, FailureClass::Refused);
     }
 }
 
@@ -793,6 +793,7 @@ flow f(id: string, at: timestamp) -> { amount: decimal, hours: bool } {
   step ticket = support.getTicket(ticketId: id)
     retry careful
   wait until run.started + 10m * 2 + 30s
+  ensure at > "2026-12-31T23:59:59.999999999+01:00" else "too early"
   let later = at + 1d
   return { amount: ticket.amount, hours: later - at > 23h }
 }
@@ -808,10 +809,23 @@ fn a_wait_may_be_reckoned_from_the_start_of_the_run() {
     assert_eq!(outputs(&run.state), json!({"amount": 40, "hours": true}));
     let fired = kinds(&run, Kind::TimerFired)[0].time;
     assert_eq!(fired.since(run.log[0].0.time), 20 * 60_000 + 30_000);
-    let late = start(&plan, given("9999-12-30T12:00:00Z"), &mut world());
+    let late = start(&plan, given("9999-12-31T12:00:00Z"), &mut world());
     let failure = late.state.failure.unwrap();
     assert_eq!(failure.class, FailureClass::Expression);
     assert!(failure.message.contains("timestamp"), "{}", failure.message);
+}
+
+/// A record holds the end of a wait: one that no record could hold is not begun.
+#[test]
+fn a_wait_beyond_the_years_that_are_written_fails() {
+    let flow = FROM_START.replace("at: timestamp)", "at: timestamp, long: duration)");
+    let plan = plan(&flow.replace("wait until run.started + 10m * 2 + 30s", "wait long"));
+    let world = || matching_world(200, ticket(40));
+    let given = json!({"id": "T1", "at": "2027-01-15T08:00:00Z", "long": "PT99999999H"});
+    let run = start(&plan, given, &mut world());
+    assert_eq!(run.state.failure.clone().unwrap().class, FailureClass::Expression);
+    assert!(kinds(&run, Kind::TimerSet).is_empty());
+    assert!(matches!(replay(&plan, "run-1", &run.log).1, Legal::Yes));
 }
 
 #[test]

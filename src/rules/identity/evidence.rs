@@ -2,7 +2,7 @@
 
 use crate::diagnostics::codes::identity::{NOTHING_TO_VERIFY, UNREACHABLE_EVIDENCE};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::ecz::{Evidence, VerifyMode};
+use crate::ecz::Evidence;
 use crate::hir::Handoff;
 use crate::rules::{Context, Rule};
 
@@ -14,18 +14,20 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let Some(handoff) = call.handoff() else { continue };
         let Some(policy) = &handoff.policy else { continue };
         let Some(api) = context.hir.apis.get(&call.api) else { continue };
-        if let Some(none) = &api.no_passport
-            && policy.verify.mode > VerifyMode::Open
-        {
+        if let Some(none) = api.unverifiable(call) {
             let message =
                 format!("`{}` demands what nobody can give: `{}` has no passport", policy.name, call.api);
             let found = Diagnostic::new(&NOTHING_TO_VERIFY, handoff.named_at, message)
                 .and(node.span, format!("in force at `{}`", node.id))
                 .and(none.span, "no passport")
                 .note("`no passport` relaxes the flow's policy by itself; one of the step's or the api's own must ask for no more than `verify open`");
-            sink.push(declared(found, handoff).help(
-                "leave the policy out here, take one with `verify open`, or state the passport in the `api` block",
-            ));
+            let leave = match call.handoffs.iter().any(|(layer, _)| *layer == "flow") {
+                true => "leave the policy out here, so that the flow's holds",
+                false => "name the policy at the flow in place of here",
+            };
+            sink.push(declared(found, handoff).help(format!(
+                "{leave}, or take one with `verify open`; a passport that is known stands in place of `no passport`"
+            )));
             continue;
         }
         let most = api.reachable();

@@ -14,18 +14,22 @@ pub(in crate::rules) const RULE: Rule =
 /// A call in words, and where it stands.
 type Place = (String, Span);
 
+/// A policy, the calls that need it, and whether one of them is to a party without a passport.
+type Group<'h> = (Option<&'h Handoff>, Vec<Place>, bool);
+
 /// Calls that are marked; the others are counted.
 const NAMED: usize = 5;
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     // One finding for the calls that one change mends: those without any policy, and those of one policy, by its place.
-    let mut groups: BTreeMap<Option<Span>, (Option<&Handoff>, Vec<Place>)> = BTreeMap::new();
+    let mut groups: BTreeMap<Option<Span>, Group<'_>> = BTreeMap::new();
     for (node, subject, call, _) in context.hir.flow.calls() {
         let span = if subject != node.id { call.span } else { node.span };
         let handoff = call.handoff();
+        let unverified = context.hir.apis.get(&call.api).is_some_and(|api| api.no_passport.is_some());
         let place = match handoff {
             None if has_own(node) => {
-                sink.push(of_undo(&subject, span));
+                sink.push(of_undo(&subject, span, unverified));
                 continue;
             }
             None => None,
@@ -35,11 +39,12 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             }
             Some(handoff) => Some(handoff.declared_at.unwrap_or(handoff.named_at)),
         };
-        let (_, calls) = groups.entry(place).or_insert((handoff, Vec::new()));
+        let (_, calls, any) = groups.entry(place).or_insert((handoff, Vec::new(), unverified));
         calls.push((who(&subject), span));
+        *any |= unverified;
     }
-    for (handoff, calls) in groups.into_values() {
-        if let Some(found) = finding(handoff, &calls) {
+    for (handoff, calls, unverified) in groups.into_values() {
+        if let Some(found) = finding(handoff, &calls, unverified) {
             sink.push(found);
         }
     }
@@ -50,14 +55,23 @@ fn has_own(node: &Node) -> bool {
     matches!(&node.kind, NodeKind::Step(step) if step.call.handoff().is_some())
 }
 
-fn of_undo(subject: &str, span: Span) -> Diagnostic {
+/// Where a policy can be named that verifies: for a party without a passport only where it is asked of everybody.
+fn where_to(unverified: bool, near: &str) -> String {
+    match unverified {
+        true => "at the flow, where `no passport` relaxes it".to_owned(),
+        false => format!("at the flow, the api or {near}"),
+    }
+}
+
+fn of_undo(subject: &str, span: Span, unverified: bool) -> Diagnostic {
+    let place = where_to(unverified, "in the undo's braces, `undo … { handoff strict }`");
     Diagnostic::new(&NO_HANDOFF_POLICY, span, format!("{} has no handoff policy", who(subject)))
         .note("a step's own `handoff` is not that of its undo")
-        .help("write it in the undo's braces, `undo … { handoff strict }`, or at the flow or the api")
+        .help(format!("write `handoff strict` {place}"))
 }
 
 /// The finding at the first of the calls; the others are marked.
-fn finding(handoff: Option<&Handoff>, calls: &[Place]) -> Option<Diagnostic> {
+fn finding(handoff: Option<&Handoff>, calls: &[Place], unverified: bool) -> Option<Diagnostic> {
     let ((first, span), more) = calls.split_first()?;
     let who = match more {
         [] => first.clone(),
@@ -72,7 +86,10 @@ fn finding(handoff: Option<&Handoff>, calls: &[Place]) -> Option<Diagnostic> {
     Some(match handoff {
         None => new(format!("{who} {have} no handoff policy"))
             .note("every call hands something to another party: who is verified, and what is kept of it, is never left open")
-            .help("write `handoff strict` at the flow, the api or the step, after `use std.handoff.{ strict }`"),
+            .help(format!(
+                "write `handoff strict` {}, after `use std.handoff.{{ strict }}`",
+                where_to(unverified, "the step")
+            )),
         Some(handoff) if handoff.lost => {
             new(format!("{who} {have} no handoff policy: nothing declares `{}`", handoff.name))
                 .and(handoff.named_at, "named here")

@@ -16,6 +16,10 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     let flow = &context.hir.flow;
     let mut told = BTreeSet::new();
     for (_, subject, call, _) in flow.calls() {
+        // A policy that can't stay is not weighed against others: the way out of the one would lead into the other.
+        if context.hir.apis.get(&call.api).is_some_and(|api| api.unverifiable(call).is_some()) {
+            continue;
+        }
         let undo = subject.ends_with("/undo");
         if let Some(weaker) = call.weaker(flow).iter().find(|weaker| weaker.because.is_none()) {
             let (handoff, layer) = (weaker.handoff, weaker.layer);

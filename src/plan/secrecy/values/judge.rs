@@ -184,6 +184,7 @@ impl<'s, 'a> Judge<'s, 'a> {
             | Expr::Decimal { .. }
             | Expr::String { .. }
             | Expr::Duration { .. }
+            | Expr::Timestamp { .. }
             | Expr::Run { .. } => Value::plain(Label::default()),
             Expr::Name { name } => {
                 let local = locals.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value);

@@ -91,6 +91,7 @@ pub const ALL: &[Rule] = &[
     secrets::scheme::RULE,
     secrets::classes::RULE,
     secrets::lowered::RULE,
+    secrets::described::RULE,
     secrets::needless::RULE,
 ];
 

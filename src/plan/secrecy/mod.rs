@@ -23,7 +23,9 @@ use walk::{Sending, Walked};
 
 pub use schemas::{classes_of, is_labelled, labelled_above};
 pub use sources::{Mark, Origin};
-pub use subject::{Api, Called, Guarded, Input, Item, Sent, Subject, What, guarded, member_of, owner};
+pub use subject::{
+    Api, Called, Guarded, Input, Item, Sent, Subject, What, guarded, member_of, message_of, owner,
+};
 pub use words::Words;
 
 use super::bits::Bits;

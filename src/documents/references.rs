@@ -141,15 +141,13 @@ pub(super) fn each_reference<'t>(
     }
 }
 
+/// Takes an object: its pointer, its members, and whether the author names these.
+type Visit<'f> = dyn FnMut(&str, &Map<String, Value>, bool) + 'f;
+
 /// Visits every object of a document, or of a slice, that says something: with its pointer, and whether the author names
 /// its members. What is data, or means something to others only, is left out.
-pub fn each_object<'v>(root: &'v Value, visit: &mut dyn FnMut(&str, &'v Map<String, Value>, bool)) {
-    fn of<'v>(
-        value: &'v Value,
-        at: &mut String,
-        named: bool,
-        visit: &mut dyn FnMut(&str, &'v Map<String, Value>, bool),
-    ) {
+pub fn each_object(root: &Value, visit: &mut Visit<'_>) {
+    fn of(value: &Value, at: &mut String, named: bool, visit: &mut Visit<'_>) {
         let length = at.len();
         match value {
             Value::Object(members) => {

@@ -36,13 +36,19 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     for group in groups.into_values() {
         let Some((first, others)) = group.split_first() else { continue };
         let mut found = finding(context, &written, first, &receivers(&leaks, first));
+        // What is sent is another thing at each place; what decides need be told once.
+        let mut decide: BTreeSet<_> =
+            first.also.iter().map(|also| (also.origin, also.field.as_str())).collect();
         for leak in others {
             found = found.and(written.of_leak(leak), further(&written, leak, first));
             found = places(context, &written, leak, found);
-            found = leak.also.iter().fold(found, |found, also| {
-                let words = named(also.origin, &also.field, also.class, also.released);
-                found.and(written.place_of(leak, &also.place), format!("{words} as well"))
-            });
+            for also in &leak.also {
+                let is_sent = matches!(leak.way, Way::Sent | Way::Told);
+                if is_sent || decide.insert((also.origin, also.field.as_str())) {
+                    let words = named(also.origin, &also.field, also.class, also.released);
+                    found = found.and(written.place_of(leak, &also.place), format!("{words} as well"));
+                }
+            }
         }
         let others: usize = group.iter().map(|leak| leak.others).sum();
         found = match others {

@@ -116,17 +116,34 @@ impl<'a> Session<'a> {
         let unused = resolved.unused;
         let lock = self.lock(path, |bytes| Lock::read_for(file_name(path), bytes));
         let flows = with_callees(&resolved.flows);
-        let graphs: BTreeMap<String, Arc<Graph>> = flows
+        let mut graphs: BTreeMap<String, Arc<Graph>> = flows
             .iter()
             .map(|hir| (hir.flow.name.clone(), Arc::new(graph::build(&hir.flow, &mut sink))))
             .collect();
+        let mut callers: Vec<&Hir> = with_callees(&resolved.callers);
+        callers.retain(|hir| !hir.is_too_large);
+        // What is wrong with these is not asked.
+        let mut wrong = Sink::default();
+        for hir in &callers {
+            let name = hir.flow.name.clone();
+            graphs.entry(name).or_insert_with(|| Arc::new(graph::build(&hir.flow, &mut wrong)));
+        }
+        let callers_unknown = resolved.callers_unknown || wrong.has_errors();
         let whole = resolved.whole.is_some();
         // What goes through the flows that a flow calls, once for each call, stays bounded so.
         for hir in flows.iter().filter(|hir| !hir.is_too_large) {
             let Some(graph) = graphs.get(&hir.flow.name) else { continue };
             let flow_file = file_name(path);
-            let context =
-                Context { hir, graph, flows: &flows, whole, graphs: &graphs, lock: &lock, flow_file };
+            let context = Context {
+                hir,
+                graph,
+                flows: &flows,
+                callers: &callers,
+                whole,
+                graphs: &graphs,
+                lock: &lock,
+                flow_file,
+            };
             rules::check(&self.rules, &context, &mut sink);
         }
         let graph = |hir: &Arc<Hir>| graphs.get(&hir.flow.name).cloned().unwrap_or_default();
@@ -134,7 +151,7 @@ impl<'a> Session<'a> {
             resolved.flows.into_iter().map(|hir| Checked { graph: graph(&hir), hir }).collect();
         let mut diagnostics = allow::silence(&resolved.allows, resolved.whole, sink.into_sorted());
         // What is needless is known of a flow that is whole: to mend the error may need it.
-        if diagnostics.iter().any(|found| found.severity == Severity::Error) {
+        if callers_unknown || diagnostics.iter().any(|found| found.severity == Severity::Error) {
             let needless = [&secrets::NEEDLESS_RELEASE, &secrets::NEEDLESS_CLEARANCE];
             let of_unused = |found: &Diagnostic| {
                 found.code.number == names::UNUSED_NAME.number && unused.contains(&found.span())

@@ -31,7 +31,7 @@ pub use families::{DATA_CLASS, Families, mapped};
 pub use identity::{IDENTITY_FIELDS, Identity};
 pub use lock::{Comparison, LOCK_FORMAT, Lock, LockError, LockedApi, Used, Wanted};
 pub use pointer::{escape, join, of_schema};
-pub use references::{Reference, local_reference, resolve};
+pub use references::{Reference, each_object, local_reference, resolve};
 pub use security::{ClientCredentials, Scheme, SchemeView};
 pub use servers::{ServerVariable, ServerView};
 pub use slice::{SLICE_FORMAT, Slice};

@@ -1,6 +1,6 @@
 //! Local references: `$ref` inside one document.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::pointer;
 use super::tree::Node;
@@ -139,6 +139,41 @@ pub(super) fn each_reference<'t>(
     for item in value.items() {
         each_reference(item, false, matters, found);
     }
+}
+
+/// Takes an object: its pointer, its members, and whether the author names these.
+type Visit<'f> = dyn FnMut(&str, &Map<String, Value>, bool) + 'f;
+
+/// Visits every object of a document, or of a slice, that says something: with its pointer, and whether the author names
+/// its members. What is data, or means something to others only, is left out.
+pub fn each_object(root: &Value, visit: &mut Visit<'_>) {
+    fn of(value: &Value, at: &mut String, named: bool, visit: &mut Visit<'_>) {
+        let length = at.len();
+        match value {
+            Value::Object(members) => {
+                visit(at, members, named);
+                for (key, member) in members {
+                    let data =
+                        holds_data(key) || key == "mapping" || (key == "examples" && member.is_array());
+                    if !named && data {
+                        continue;
+                    }
+                    *at = pointer::join(at, key);
+                    of(member, at, !named && holds_names(key), visit);
+                    at.truncate(length);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    *at = pointer::join(at, &index.to_string());
+                    of(item, at, false, visit);
+                    at.truncate(length);
+                }
+            }
+            _ => {}
+        }
+    }
+    of(root, &mut String::new(), false, visit);
 }
 
 /// Whether the value at a pointer is one whose members are named by the author (`/components/schemas`).

@@ -156,7 +156,7 @@ mod tests {
                 (at * 3 + 1) % 420
             ));
             paths.push(format!(
-                r##""/p{at}/{{id}}": {{"parameters": [{{"name": "id", "in": "path", "required": true, "schema": {{"type": "integer"}}}}],
+                r##""/p{at}/{{id}}": {{"x-data-class": "internal", "parameters": [{{"name": "id", "in": "path", "required": true, "schema": {{"type": "integer"}}}}],
                     "get": {{"operationId": "op{}", "responses": {{"200": {{"description": "{words}", "content":
                     {{"application/json": {{"schema": {{"$ref": "#/components/schemas/Sa{at}"}}}}}}}}}}}},
                     "post": {{"responses": {{"201": {{"description": "x"}}}}}}}}"##,
@@ -215,8 +215,13 @@ mod tests {
         assert!(one.iter().filter(|(view, _)| view.is_err()).count() > 10);
         assert!(one.iter().filter(|(_, slice)| slice.is_ok()).count() > 400);
         assert_eq!(one, other);
-        for at in ["/components/schemas/Sa7/properties/a~1b/enum/1", "/info", "/paths/~1p3~1{id}/get", "/no"]
-        {
+        for at in [
+            "/components/schemas/Sa7/properties/a~1b/enum/1",
+            "/info",
+            "/paths/~1p3~1{id}/get",
+            "/paths/~1p3~1{id}/x-data-class",
+            "/no",
+        ] {
             assert_eq!((again.span(at), again.place(at)), (fresh.span(at), fresh.place(at)), "{at}");
         }
         assert!(!again.heirs().is_empty() && again.heirs() == fresh.heirs());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::document::Document;
-use super::families::{is_bare_name, mapped};
+use super::families::{DATA_CLASS, is_bare_name, mapped};
 use super::operation::{dialect_of, member_of};
 use super::pointer;
 use super::references::{Found, Reference, each_reference, is_named_at, reference_within};
@@ -106,16 +106,22 @@ pub(super) fn cut<'t>(
     cutting.run()?;
 
     let mut slice = json!({ "x-eczflow-slice": header });
-    for name in ["openapi", "jsonSchemaDialect", "servers"] {
+    // A word that is said of the whole document, or of a path, counts for nothing, and is told of each operation.
+    for name in ["openapi", "jsonSchemaDialect", "servers", DATA_CLASS] {
         copy(root, &mut slice, &[name.to_owned()]);
+    }
+    for name in ["info", "paths", "components"] {
+        copy(root, &mut slice, &[name.to_owned(), DATA_CLASS.to_owned()]);
     }
     if operation.get("security").is_none() {
         copy(root, &mut slice, &["security".to_owned()]);
     }
     // The operation stands under its own path even where the path item is a reference.
     let mut own = Map::new();
-    for name in ["parameters", "servers"] {
-        if let Some(value) = item.get(name) {
+    let beside = root.at(&pointer::join("/paths", path)).filter(|beside| beside.id() != item.id());
+    for name in ["parameters", "servers", DATA_CLASS] {
+        let said = beside.filter(|_| name == DATA_CLASS).and_then(|beside| beside.get(name));
+        if let Some(value) = item.get(name).or(said) {
             own.insert(name.to_owned(), value.to_value());
         }
     }

@@ -1,6 +1,6 @@
 //! The flows of a file, resolved with those they call: each once, none coming back to itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::model::Hir;
@@ -109,6 +109,25 @@ fn recursive(call: &ast::Name, callee: &ast::Flow, chain: &[&str]) -> Diagnostic
         .and(callee.name.span, "the flow that would start again")
         .note("a flow that starts itself again may never end, and nobody could say beforehand what it costs")
         .help(help)
+}
+
+/// The other flows of a file that call one of some, or one that does.
+pub(super) fn callers<'a>(flows: &[&'a ast::Flow], mut names: BTreeSet<&'a str>) -> Vec<&'a ast::Flow> {
+    let mut found = Vec::new();
+    loop {
+        let calls = |flow: &&&ast::Flow| {
+            let mut calls = Vec::new();
+            called(&flow.body, &mut calls);
+            calls.iter().any(|call| names.contains(call.text.as_str()))
+        };
+        let others = flows.iter().filter(|flow| !names.contains(flow.name.text.as_str()));
+        let new: Vec<&'a ast::Flow> = others.filter(calls).copied().collect();
+        if new.is_empty() {
+            return found;
+        }
+        names.extend(new.iter().map(|flow| flow.name.text.as_str()));
+        found.extend(new);
+    }
 }
 
 /// Whether another flow of a file calls this one.

@@ -105,7 +105,7 @@ impl<'a, 'g> Reader<'a, 'g> {
             NodeKind::Step(step) => What::Step {
                 call: self.sent(node.id.clone(), &step.call),
                 guard: step.guard.as_ref().map(|(guard, _)| guard),
-                on: step.on.iter().map(|(_, _, message)| message).collect(),
+                on: step.on.iter().map(|(status, _, message)| (*status, message)).collect(),
                 until: step.poll.as_ref().map(|(poll, _)| &poll.until),
                 pages: step.pages.as_ref().map(|(pages, _)| pages),
                 read: step

@@ -99,6 +99,10 @@ pub enum Choice<'a> {
 pub struct Resolved {
     /// The chosen flows; none where the text could not be read as a flow.
     pub flows: Vec<Arc<Hir>>,
+    /// Flows of the file that were not chosen and call a chosen one, where it matters: what releases it needs hangs on them.
+    pub callers: Vec<Arc<Hir>>,
+    /// Whether one of these could not be read: what they need is not known then.
+    pub callers_unknown: bool,
     /// What silences warnings, of the flow's own file and of those it uses.
     pub allows: Vec<ast::Allow>,
     /// The flow's own file, where every flow of it was chosen: what nothing needs is then known.
@@ -169,6 +173,16 @@ pub fn resolve(input: &Input<'_>, map: &mut SourceMap, sink: &mut Sink) -> Resol
     let mut known = callees::Callees::new(&flows);
     for flow in chosen {
         resolved.flows.push(known.resolve(flow, sink, &mut lower));
+    }
+    let releases = |hir: &Arc<Hir>| hir.with_callees().iter().any(|hir| !hir.flow.releases.is_empty());
+    if resolved.flows.iter().any(releases) {
+        let chosen = resolved.flows.iter().map(|hir| hir.flow.name.as_str()).collect();
+        // What is wrong with them is not asked.
+        let mut wrong = Sink::default();
+        let callers = callees::callers(&flows, chosen);
+        resolved.callers =
+            callers.into_iter().map(|flow| known.resolve(flow, &mut wrong, &mut lower)).collect();
+        resolved.callers_unknown = wrong.has_errors();
     }
     // A name may be needed by a flow that was not chosen.
     if resolved.flows.len() == flows.len() {

@@ -92,12 +92,12 @@ impl Hir {
         hir.flow.positions.iter().filter(|found| found.node == subject).find(guarded)
     }
 
-    /// Where the node of a called flow stands that a subject names, `CALL/NODE`, and the name of that flow.
-    pub fn inside(&self, subject: &str) -> Option<(Span, &str)> {
+    /// The node of a called flow that a subject names, `CALL/NODE`, and the name of that flow.
+    pub fn inside(&self, subject: &str) -> Option<(&Node, &str)> {
         let (mut hir, mut found, mut depth) = (self, None, 0);
         for id in subject.split('/') {
             let Some(node) = hir.node(id) else { break };
-            (found, depth) = (Some((node.span, hir.flow.name.as_str())), depth + 1);
+            (found, depth) = (Some((node, hir.flow.name.as_str())), depth + 1);
             let NodeKind::SubFlow(call) = &node.kind else { break };
             hir = hir.callees.get(&call.flow)?;
         }

@@ -30,7 +30,9 @@ pub struct Context<'a> {
     pub graph: &'a Graph,
     /// The flows that are judged, each after those that it calls.
     pub flows: &'a [&'a Hir],
-    /// Whether these are all of the file: what none of them needs is then needed by none.
+    /// Flows of the file that are not judged themselves, and call one of these.
+    pub callers: &'a [&'a Hir],
+    /// Whether the judged ones are all of the file: what none of them needs is then needed by none.
     pub whole: bool,
     /// The graphs of them all, by name.
     pub graphs: &'a BTreeMap<String, Arc<Graph>>,
@@ -93,6 +95,7 @@ pub const ALL: &[Rule] = &[
     secrets::scheme::RULE,
     secrets::classes::RULE,
     secrets::lowered::RULE,
+    secrets::described::RULE,
     secrets::needless::RULE,
 ];
 

@@ -26,7 +26,7 @@ use crate::world::*;
 use generator::{Flow, PARTIES, flow};
 
 /// Random flows that are written.
-const FLOWS: u32 = 60;
+const FLOWS: u32 = 100;
 /// Worlds that each is run in, and data that differs within each.
 const WORLDS: u32 = 3;
 const VARIANTS: u32 = 2;

@@ -13,6 +13,7 @@ mod subject;
 mod trail;
 mod values;
 mod walk;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,9 +21,12 @@ use clearances::{Receiver, Refused, unwrapped};
 use trail::Trails;
 use walk::{Sending, Walked};
 
-pub use schemas::{classes_of, is_labelled, labelled_above, unknown_words, unread_words};
+pub use schemas::{classes_of, is_labelled, labelled_above};
 pub use sources::{Mark, Origin};
-pub use subject::{Api, Called, Guarded, Input, Item, Sent, Subject, What, guarded, member_of, owner};
+pub use subject::{
+    Api, Called, Guarded, Input, Item, Sent, Subject, What, guarded, member_of, message_of, owner,
+};
+pub use words::Words;
 
 use super::bits::Bits;
 use super::model::{Obligation, Plan};

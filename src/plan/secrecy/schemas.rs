@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::words::each_word;
 use crate::documents::{
-    DATA_CLASS, Families, MediaView, OperationView, Reference, ResponseView, StatusRange, join,
+    DATA_CLASS, Families, HeaderView, MediaView, OperationView, Reference, ResponseView, StatusRange, join,
     local_reference, mapped,
 };
 use crate::plan::Class;
@@ -61,30 +62,22 @@ pub fn classes_of(root: &Value, at: &str) -> Vec<(Vec<String>, Class, String)> {
     }
 }
 
-/// Every `x-data-class` of an operation, with its word where that is none.
-pub fn unknown_words(view: &OperationView) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    if !is_labelled(view) {
-        return found;
+/// The places that classes are read at in all answers of an operation. `None` where there is too much to look at: then every
+/// word of it counts.
+pub(super) fn read_in_answers(view: &OperationView) -> Option<BTreeSet<String>> {
+    let answers = Answers::new(view);
+    let mut start = BTreeSet::new();
+    for response in &view.responses {
+        start.extend(answers.of_response(response));
+        start.extend(of_media(&response.content));
+        response.headers.iter().for_each(|(name, header)| start.extend(of_header(response, name, header)));
     }
-    each_word(view.root(), &mut String::new(), &mut |at, word| {
-        if word.as_str().and_then(Class::of).is_none() {
-            let shown = word.as_str().map_or_else(|| word.to_string(), str::to_owned);
-            found.push((at.to_owned(), shown));
-        }
-    });
-    found
+    answers.schemas.read(start)
 }
 
-/// Every `x-data-class` that an operation has where none is read: of itself, and beside the schemas of what is sent.
-pub fn unread_words(view: &OperationView) -> Vec<String> {
-    let body = view.body.iter().flat_map(|body| {
-        let media = body.content.values().map(|media| &media.pointer);
-        media.chain([&body.pointer])
-    });
-    let sent = view.parameters.iter().map(|parameter| &parameter.pointer).chain(body);
-    let words = sent.chain([&view.pointer]).map(|at| join(at, DATA_CLASS));
-    words.filter(|at| view.json(at).is_some()).collect()
+/// The same of a schema, where a type names it.
+pub(super) fn read_in_schema(root: &Value, at: &str) -> Option<BTreeSet<String>> {
+    Schemas::new(root).read(BTreeSet::from([at.to_owned()]))
 }
 
 /// Whether any schema of an operation names a class or a password: most documents have none, and then nothing more need be looked at.
@@ -108,30 +101,10 @@ fn of_media(content: &BTreeMap<String, MediaView>) -> impl Iterator<Item = Strin
         .flat_map(|media| media.schema.iter().chain(&media.item_schema).chain([&media.pointer]).cloned())
 }
 
-fn each_word(value: &Value, at: &mut String, visit: &mut dyn FnMut(&str, &Value)) {
-    let length = at.len();
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                *at = join(at, name);
-                // A property of that name is no word, but then its value is a schema.
-                if name == DATA_CLASS && !member.is_object() {
-                    visit(at, member);
-                } else {
-                    each_word(member, at, visit);
-                }
-                at.truncate(length);
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                *at = join(at, &index.to_string());
-                each_word(item, at, visit);
-                at.truncate(length);
-            }
-        }
-        _ => {}
-    }
+/// Where a header's class may stand: beside what refers to it as well.
+fn of_header(response: &ResponseView, name: &str, header: &HeaderView) -> BTreeSet<String> {
+    let here = join(&join(&response.pointer, "headers"), name);
+    [here].into_iter().chain(header.schema.clone()).chain(of_media(&header.content)).collect()
 }
 
 /// The schemas of the answers that a step may end with.
@@ -150,7 +123,7 @@ impl<'v> Answers<'v> {
         let highest = self.schemas.highest?;
         let mut start = BTreeSet::new();
         for response in self.ends() {
-            start.insert(response.pointer.clone());
+            start.extend(self.of_response(response));
             start.extend(of_media(&response.content));
         }
         self.schemas.along(start, path, whole).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
@@ -161,17 +134,20 @@ impl<'v> Answers<'v> {
         let highest = self.schemas.highest?;
         let mut start = BTreeSet::new();
         for response in self.ends() {
-            start.insert(response.pointer.clone());
+            start.extend(self.of_response(response));
             let same = response
                 .headers
                 .iter()
                 .filter(|(known, _)| name.is_none_or(|name| known.eq_ignore_ascii_case(name)));
-            for (_, header) in same {
-                start.extend([header.pointer.clone()].into_iter().chain(header.schema.clone()));
-                start.extend(of_media(&header.content));
-            }
+            same.for_each(|(name, header)| start.extend(of_header(response, name, header)));
         }
         self.schemas.along(start, &[], true).unwrap_or_else(|| Some((highest, self.view.pointer.clone())))
+    }
+
+    /// Where the class of a whole answer may stand: beside the responses, beside what refers to this one, in it.
+    fn of_response(&self, response: &ResponseView) -> [String; 2] {
+        let all = join(&self.view.pointer, "responses");
+        [join(&all, &response.status.to_string()), all]
     }
 
     /// The answers that a step may end with: successes, and refusals, which a `match` may take.
@@ -200,7 +176,7 @@ struct Schemas<'v> {
 impl<'v> Schemas<'v> {
     fn new(root: &'v Value) -> Schemas<'v> {
         let mut highest = any(root, &is_password).then_some(Class::Restricted);
-        each_word(root, &mut String::new(), &mut |_, word| {
+        each_word(root, &mut |_, word| {
             let class = word.as_str().and_then(Class::of).unwrap_or(Class::Restricted);
             highest = highest.max(Some(class));
         });
@@ -223,6 +199,12 @@ impl<'v> Schemas<'v> {
             found = found.max(self.highest_of(&self.spread(set, true, &mut budget)?));
         }
         Some(found)
+    }
+
+    /// All that is reached from some places, whatever stands there.
+    fn read(&self, start: BTreeSet<String>) -> Option<BTreeSet<String>> {
+        let start = start.into_iter().map(|at| (at, false)).collect();
+        Some(self.spread(start, true, &mut usize::MAX.clone())?.into_iter().map(|(at, _)| at).collect())
     }
 
     fn highest_of(&self, set: &Set) -> Option<Named> {

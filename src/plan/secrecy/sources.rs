@@ -219,9 +219,13 @@ impl<'s, 'a> Sources<'s, 'a> {
                     classified(fields.unwrap_or_default(), path, whole),
                     schemas.and_then(|schemas| schemas.of_body(path, whole)),
                 ),
-                // `classify` speaks of bodies.
+                // It tells which of the documented outcomes it was, no more.
                 Part::Status => (None, None),
-                Part::Header(name) => (None, schemas.and_then(|schemas| schemas.of_header(name.as_deref()))),
+                // A `classify` names no header: one of the whole answer has them all.
+                Part::Header(name) => (
+                    classified(fields.unwrap_or_default(), &[], false),
+                    schemas.and_then(|schemas| schemas.of_header(name.as_deref())),
+                ),
             };
             let by_flow = by_flow.map(|(class, path)| (class, Mark::Flow(path.to_vec())));
             let by_document = by_document.map(|(class, pointer)| (class, Mark::Document(pointer)));

@@ -71,7 +71,7 @@ pub enum What<'a> {
         /// `when`.
         guard: Option<&'a Expr>,
         /// The messages of `on STATUS fail`.
-        on: Vec<&'a Expr>,
+        on: Vec<(u16, &'a Expr)>,
         /// What a poll waits for.
         until: Option<&'a Expr>,
         /// The pages that the call is made for.
@@ -199,6 +199,11 @@ pub fn guarded<'a>(
     parts.iter().filter_map(of_part).collect()
 }
 
+/// The message that a step ends with at a status, in words.
+pub fn message_of(status: u16) -> String {
+    format!("the message of `on {status}`")
+}
+
 /// A member of a place, in words.
 pub fn member_of(place: &str, name: &str) -> String {
     format!("{place}, `{name}`")
@@ -272,7 +277,7 @@ impl<'a> Reader<'a> {
             NodeKind::Call(step) => What::Step {
                 call: self.sent(node.id.clone(), &step.call),
                 guard: step.guard.as_ref(),
-                on: step.on.values().collect(),
+                on: step.on.iter().map(|(status, message)| (*status, message)).collect(),
                 until: step.poll.as_ref().map(|poll| &poll.until),
                 pages: step.pages.as_ref(),
                 read: step

@@ -109,7 +109,7 @@ fn collect<'a>(items: &[Item<'a>], around: &mut Vec<&'a Expr>, index: &mut BTree
                 called.push((call.api, call.operation));
                 called.extend(read.iter().map(|(read, _)| (read.api, read.operation)));
                 expressions.extend(read.iter().map(|(_, when)| *when));
-                expressions.extend(guard.iter().chain(on).chain(until));
+                expressions.extend(guard.iter().chain(on.iter().map(|(_, message)| message)).chain(until));
                 expressions.extend(pages.iter().flat_map(|pages| pages.expressions()));
                 let others = undo.iter().chain(read.iter().map(|(read, _)| read));
                 let parts = call.parts.iter().chain(others.flat_map(|other| &other.parts));

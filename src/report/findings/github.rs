@@ -1,7 +1,7 @@
 //! Findings as workflow commands of GitHub Actions, which shows them at their lines:
 //! `::error file=F,line=L,endLine=L,col=C,endColumn=C,title=T::MESSAGE`.
 
-use super::{fitting, positions, severity_word};
+use super::{fitting, positions, severity_word, shown_places};
 use crate::diagnostics::Diagnostic;
 use crate::report::shown::harmless;
 use crate::source::SourceMap;
@@ -22,12 +22,14 @@ pub(super) fn command(map: &SourceMap, finding: &Diagnostic) -> String {
     let title = format!("{} {}", finding.code.number, finding.code.name);
     properties.push(format!("title={}", property(&title)));
     let mut lines = vec![finding.message.clone()];
-    for label in finding.labels.iter().filter(|label| !label.primary) {
+    let (places, left) = shown_places(finding);
+    for label in places.iter().filter(|label| !label.primary) {
         if let Some(file) = map.file(label.span.file) {
             let (line, column) = map.line_column(label.span);
             lines.push(format!("at {}:{line}:{column}: {}", file.name(), label.message));
         }
     }
+    lines.extend(left);
     lines.extend(finding.notes.iter().map(|note| format!("note: {note}")));
     lines.extend(finding.help.iter().map(|help| format!("help: {help}")));
     let severity = severity_word(finding.severity);

@@ -5,11 +5,13 @@ mod json;
 mod sarif;
 mod text;
 
-use crate::diagnostics::{Diagnostic, Severity};
+use crate::diagnostics::{Diagnostic, Label, Severity};
 use crate::source::{SourceMap, Span};
 
 /// Findings drawn with their source; each drawing reads the whole text again, so those after it are told in a line each.
 const DRAWN: usize = 100;
+/// Other places of one finding that people are shown; programs have them all.
+const PLACES: usize = 12;
 
 /// How findings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,17 @@ impl Findings {
             Format::Sarif => self.sarif.finish(),
         }
     }
+}
+
+/// The places of a finding that people are shown, and the words for those that are left.
+fn shown_places(finding: &Diagnostic) -> (&[Label], Option<String>) {
+    let (shown, left) = finding.labels.split_at(finding.labels.len().min(PLACES + 1));
+    let words = match left.len() {
+        0 => None,
+        1 => Some("note: one more place; `--format json` has it".to_owned()),
+        more => Some(format!("note: {more} more places; `--format json` has them")),
+    };
+    (shown, words)
 }
 
 /// The findings of one compilation in a format.
@@ -230,6 +243,22 @@ mod tests {
         let shown = plain(&findings(&map, &many, Format::Text));
         assert_eq!(shown.matches("a.eczflow:1:6: warning[EF9999]").count(), 2, "{shown}");
         assert_eq!(shown.matches("EF9999").count(), DRAWN + 2);
+    }
+
+    #[test]
+    fn of_many_places_people_are_shown_the_first() {
+        let (map, list) = case();
+        let place = list[1].span();
+        let many = (0..PLACES + 3).fold(list[1].clone(), |found, _| found.and(place, "too"));
+        for format in [Format::Text, Format::Github] {
+            let shown = plain(&findings(&map, std::slice::from_ref(&many), format));
+            assert_eq!(shown.matches("too").count(), PLACES, "{shown}");
+            assert!(shown.contains("note: 3 more places; `--format json` has them"), "{shown}");
+        }
+        for format in [Format::Json, Format::Sarif] {
+            let all = findings(&map, std::slice::from_ref(&many), format);
+            assert_eq!(all.matches("\"too\"").count(), PLACES + 3);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use codespan_reporting::diagnostic as drawn;
 use codespan_reporting::files::Files as _;
 use codespan_reporting::term::{self, Config, DisplayStyle, StylesWriter, termcolor::Ansi};
 
-use super::{fitting, severity_word};
+use super::{fitting, severity_word, shown_places};
 use crate::diagnostics::{Diagnostic, Severity};
 use crate::report::shown::{Shown, harmless, harmless_line};
 use crate::source::{SourceMap, Span};
@@ -37,7 +37,8 @@ pub(super) fn drawn(map: &SourceMap, finding: &Diagnostic) -> String {
     };
     let mut labels = Vec::new();
     let mut notes = Vec::new();
-    for label in &finding.labels {
+    let (places, left) = shown_places(finding);
+    for label in places {
         let message = harmless_line(&label.message);
         match fitting(map, label.span) {
             Some(span) if !has_long_line(map, span) => {
@@ -53,6 +54,7 @@ pub(super) fn drawn(map: &SourceMap, finding: &Diagnostic) -> String {
             None => {}
         }
     }
+    notes.extend(left);
     notes.extend(finding.notes.iter().map(|note| format!("note: {}", harmless(note))));
     notes.extend(finding.help.iter().map(|help| format!("help: {}", harmless(help))));
     if let Some(fix) = &finding.fix {

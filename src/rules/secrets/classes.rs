@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::words::{data, help, named, place, shown};
-use super::written::Written;
+use super::words::{data, further, help, named, place, shown};
+use super::written::{Written, told};
 use super::{class_place, subject};
 use crate::diagnostics::codes::secrets::{CLASS_DECIDES, CLASS_SENT, CLASS_TOLD};
-use crate::diagnostics::{Diagnostic, Sink};
+use crate::diagnostics::{Code, Diagnostic, Sink};
 use crate::hir::{ClassifiedIn, Hir};
 use crate::plan::secrecy::{Analysis, Leak, Mark, Origin, Way, is_labelled};
 use crate::rules::{Context, Rule};
@@ -15,8 +15,8 @@ use crate::types::Answer;
 pub(in crate::rules) const RULE: Rule =
     Rule { name: "secrets/classes", codes: &[&CLASS_SENT, &CLASS_DECIDES, &CLASS_TOLD], check };
 
-/// Labels of one finding.
-const LABELS: usize = 8;
+/// Most receivers of one decision that a help names.
+const RECEIVERS: usize = 8;
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let hir = context.hir;
@@ -26,24 +26,50 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
     let subject = subject(context, hir);
     let analysis = Analysis::of(&subject);
     let written = Written::of(hir);
-    // What may end the run decides about every call after it: one finding for a decision and a receiver.
-    let mut decisions: BTreeMap<_, usize> = BTreeMap::new();
-    let mut found: Vec<Diagnostic> = Vec::new();
     let leaks = analysis.leaks();
+    // One clearance mends all that one receiver gets of one organisation's data of one class: that is one finding.
+    let mut groups: BTreeMap<_, Vec<&Leak<'_>>> = BTreeMap::new();
     for leak in &leaks {
-        if let (Way::Ends(node), false) = (leak.way, leak.subject.ends_with("/undo")) {
-            let decision = (node, leak.call.map(|(api, _)| api), leak.origin.to_string(), leak.field.clone());
-            if let Some(first) = decisions.get(&decision).and_then(|at| found.get_mut(*at)) {
-                if first.labels.len() < LABELS {
-                    *first = first.clone().and(written.of_leak(leak), "it shows in this call too");
-                }
-                continue;
-            }
-            decisions.insert(decision, found.len());
-        }
-        found.push(finding(context, &written, leak, &receivers(&leaks, leak)));
+        let remedy = (code(leak).number, leak.call.map(|(api, _)| api), leak.class, &leak.owner);
+        groups.entry(remedy).or_default().push(leak);
     }
-    found.into_iter().for_each(|found| sink.push(found));
+    for group in groups.into_values() {
+        let Some((first, others)) = group.split_first() else { continue };
+        let mut found = finding(context, &written, first, &receivers(&leaks, first));
+        // What is sent is another thing at each place; what decides need be told once.
+        let mut decide: BTreeSet<_> =
+            first.also.iter().map(|also| (also.origin, also.field.as_str())).collect();
+        for leak in others {
+            found = found.and(written.of_leak(leak), further(&written, leak, first));
+            found = places(context, &written, leak, found);
+            for also in &leak.also {
+                let is_sent = matches!(leak.way, Way::Sent | Way::Told);
+                if is_sent || decide.insert((also.origin, also.field.as_str())) {
+                    let words = named(also.origin, &also.field, also.class, also.released);
+                    found = found.and(written.place_of(leak, &also.place), format!("{words} as well"));
+                }
+            }
+        }
+        let others: usize = group.iter().map(|leak| leak.others).sum();
+        found = match others {
+            0 => found,
+            1 => found.note("one more field that it is not cleared for takes the same way"),
+            others => {
+                found.note(format!("{others} more fields that it is not cleared for take the same way"))
+            }
+        };
+        let mut told = BTreeSet::new();
+        found.labels.retain(|label| told.insert((label.span, label.message.clone())));
+        sink.push(found);
+    }
+}
+
+fn code(leak: &Leak<'_>) -> &'static Code {
+    match leak.way {
+        Way::Sent => &CLASS_SENT,
+        Way::Chooses | Way::Guards | Way::Ends(_) if leak.call.is_some() => &CLASS_DECIDES,
+        Way::Chooses | Way::Guards | Way::Ends(_) | Way::Told => &CLASS_TOLD,
+    }
 }
 
 /// Whether a flow, or one that it calls, says anything of classes.
@@ -65,7 +91,7 @@ fn receivers<'a>(leaks: &[Leak<'a>], leak: &Leak<'a>) -> Vec<&'a str> {
             && other.class == leak.class
     };
     let apis: BTreeSet<&str> = leaks.iter().filter(same).filter_map(|other| Some(other.call?.0)).collect();
-    found.extend(apis.into_iter().filter(|api| leak.call.is_none_or(|(own, _)| own != *api)).take(LABELS));
+    found.extend(apis.into_iter().filter(|api| leak.call.is_none_or(|(own, _)| own != *api)).take(RECEIVERS));
     found
 }
 
@@ -73,28 +99,55 @@ fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>, receiv
     let data = data(leak);
     let class = leak.class;
     let to = leak.call.map(|(api, _)| api);
-    let who =
-        to.map_or_else(|| "the flow's outputs and messages are".to_owned(), |api| format!("`{api}` is"));
+    let inside = context.hir.inside(&leak.subject);
+    let who = to.map_or_else(
+        || format!("the outputs and messages of `{}` are", context.hir.flow.name),
+        |api| format!("`{api}` is"),
+    );
     let not_cleared = format!("{who} not cleared for {class} data of {}", leak.owner);
-    let (code, message) = match (leak.way, to) {
-        (Way::Sent, _) => (&CLASS_SENT, format!("{data} is sent in {}, and {not_cleared}", place(leak))),
-        (Way::Chooses, _) => {
-            (&CLASS_DECIDES, format!("{data} decides what {} holds, and {not_cleared}", place(leak)))
-        }
-        (Way::Guards, _) => {
-            (&CLASS_DECIDES, format!("{data} decides whether this call is made, and {not_cleared}"))
-        }
+    let message = match (leak.way, to) {
+        (Way::Sent, _) => format!("{data} is sent in {}, and {not_cleared}", place(leak)),
+        (Way::Chooses, _) => format!("{data} decides what {} holds, and {not_cleared}", place(leak)),
+        (Way::Guards, _) => format!("{data} decides whether this call is made, and {not_cleared}"),
         (Way::Ends(_), _) if leak.subject.ends_with("/undo") => {
-            (&CLASS_DECIDES, format!("{data} decides whether this is undone, and {not_cleared}"))
+            format!("{data} decides whether this is undone, and {not_cleared}")
         }
         (Way::Ends(node), _) => {
             let node = shown(written, node);
-            (&CLASS_DECIDES, format!("{data} decides at {node} whether the run gets here, and {not_cleared}"))
+            format!("{data} decides at {node} whether the run gets here, and {not_cleared}")
         }
-        (Way::Told, _) => (&CLASS_TOLD, format!("{data} shows in {}, and {not_cleared}", place(leak))),
+        (Way::Told, _) => {
+            let of = inside.map_or(String::new(), |(_, flow)| format!(" in `{flow}`"));
+            format!("{data} shows in {}{of}, and {not_cleared}", place(leak))
+        }
     };
-    let mut found = Diagnostic::new(code, written.of_leak(leak), message);
-    found = marked(context, leak, found);
+    let found = Diagnostic::new(code(leak), written.of_leak(leak), message);
+    let mut found = places(context, written, leak, found);
+    if leak.through.len() > 1 {
+        let way: Vec<String> = leak.through.iter().map(|name| shown(written, name)).collect();
+        found = found.note(format!("the way it takes: {}", way.join(", then ")));
+    }
+    let (here, there): (Vec<_>, Vec<_>) =
+        leak.also.iter().partition(|also| written.place_of(leak, &also.place) == found.span());
+    for also in there {
+        let words = format!("{} as well", named(also.origin, &also.field, also.class, also.released));
+        found = found.and(written.place_of(leak, &also.place), words);
+    }
+    if !here.is_empty() {
+        let fields = here.iter().map(|also| named(also.origin, &also.field, also.class, also.released));
+        let fields: Vec<String> = fields.map(|words| words.trim_end_matches(',').to_owned()).collect();
+        found = found.note(format!("here as well: {}", fields.join("; ")));
+    }
+    if leak.call.is_none() && inside.is_some() {
+        found = found.note("what a called flow says is told to whoever runs the flow that calls it");
+    }
+    found.help(help(context, leak, receivers))
+}
+
+/// What a leak hangs on: where it got its class, what ends the run, where it is in a called flow, what released it to others.
+fn places(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>, found: Diagnostic) -> Diagnostic {
+    let to = leak.call.map(|(api, _)| api);
+    let mut found = marked(context, leak, found);
     if let Way::Ends(node) = leak.way
         && let Some(at) = written.node(node)
     {
@@ -111,7 +164,8 @@ fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>, receiv
             found = found.and(place, "what fits is said here");
         }
     }
-    if let Some((at, flow)) = context.hir.inside(&leak.subject) {
+    if let Some((node, flow)) = context.hir.inside(&leak.subject) {
+        let at = if leak.call.is_some() { node.span } else { told(node, &leak.place) };
         found = found.and(at, format!("here, in `{flow}`"));
     }
     for name in &leak.through {
@@ -122,27 +176,7 @@ fn finding(context: &Context<'_>, written: &Written<'_>, leak: &Leak<'_>, receiv
             found = found.and(released.span, format!("released to `{receivers}` only"));
         }
     }
-    if leak.through.len() > 1 {
-        let way: Vec<String> = leak.through.iter().map(|name| shown(written, name)).collect();
-        found = found.note(format!("the way it takes: {}", way.join(", then ")));
-    }
-    let (here, there): (Vec<_>, Vec<_>) =
-        leak.also.iter().partition(|also| written.place_of(leak, &also.place) == found.span());
-    for also in there {
-        let words = format!("{} as well", named(also.origin, &also.field, also.class, also.released));
-        found = found.and(written.place_of(leak, &also.place), words);
-    }
-    if !here.is_empty() {
-        let fields = here.iter().map(|also| named(also.origin, &also.field, also.class, also.released));
-        let fields: Vec<String> = fields.map(|words| words.trim_end_matches(',').to_owned()).collect();
-        found = found.note(format!("here as well: {}", fields.join("; ")));
-    }
-    found = match leak.others {
-        0 => found,
-        1 => found.note("one more field that it is not cleared for takes the same way"),
-        others => found.note(format!("{others} more fields that it is not cleared for take the same way")),
-    };
-    found.help(help(context, leak, receivers))
+    found
 }
 
 /// Where it got its class.

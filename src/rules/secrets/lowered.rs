@@ -1,17 +1,13 @@
-//! A class is only raised: what a document or an outer field says is never lowered by `classify`. And what a document says
-//! in other words, or in places where it counts for nothing.
+//! A class is only raised: what a document or an outer field says is never lowered by `classify`.
 
-use std::collections::BTreeSet;
-
-use crate::diagnostics::codes::secrets::{CLASS_LOWERED, CLASS_UNREAD, DOCUMENT_CLASS};
+use crate::diagnostics::codes::secrets::CLASS_LOWERED;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::hir::{ClassifiedField, ClassifiedIn};
-use crate::plan::secrecy::{labelled_above, unknown_words, unread_words};
+use crate::plan::secrecy::labelled_above;
 use crate::rules::secrets::class_place;
 use crate::rules::{Context, Rule};
 
-pub(in crate::rules) const RULE: Rule =
-    Rule { name: "secrets/lowered", codes: &[&CLASS_LOWERED, &DOCUMENT_CLASS, &CLASS_UNREAD], check };
+pub(in crate::rules) const RULE: Rule = Rule { name: "secrets/lowered", codes: &[&CLASS_LOWERED], check };
 
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let classified = &context.hir.flow.classified;
@@ -35,35 +31,6 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 Some((place, _)) => finding.and(place, "the document says so"),
                 None => finding,
             });
-        }
-    }
-    for (name, api) in &context.hir.apis {
-        for view in context.hir.used_views(name) {
-            for (pointer, word) in unknown_words(view) {
-                let Some(place) = api.document.as_ref().and_then(|document| document.place(&pointer)) else {
-                    continue;
-                };
-                let message = format!("`{word}` is no data class; it counts as `restricted`");
-                sink.push(
-                    Diagnostic::new(&DOCUMENT_CLASS, place, message)
-                        .and(api.span, "the document of this api")
-                        .note("the classes are `public`, `internal`, `personal` and `restricted`")
-                        .help("ask the document's publisher to mend it; `release` lowers a value until then"),
-                );
-            }
-        }
-        let views = context.hir.used_views(name);
-        let unread: BTreeSet<String> = views.iter().flat_map(|view| unread_words(view)).collect();
-        for pointer in unread {
-            let Some(place) = api.document.as_ref().and_then(|document| document.place(&pointer)) else {
-                continue;
-            };
-            sink.push(
-                Diagnostic::new(&CLASS_UNREAD, place, "`x-data-class` counts for nothing here")
-                    .and(api.span, "the document of this api")
-                    .note("classes are read of answers: in a response, its headers and media types, and in schemas of these")
-                    .help("`classify` gives an answer or an input its class: `classify input FLOW.INPUT as personal`"),
-            );
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod audience;
 pub(super) mod classes;
+pub(super) mod described;
 pub(super) mod lowered;
 pub(super) mod needless;
 pub(super) mod place;

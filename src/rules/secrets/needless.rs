@@ -57,7 +57,12 @@ fn of_flow(context: &Context<'_>, sink: &mut Sink) {
 fn needed_by_callers(context: &Context<'_>) -> BTreeSet<(String, String)> {
     let name = context.hir.flow.name.as_str();
     let mut found = BTreeSet::new();
-    for hir in context.flows.iter().filter(|hir| !hir.callees.is_empty() && hir.flow.name != name) {
+    for hir in context
+        .flows
+        .iter()
+        .chain(context.callers)
+        .filter(|hir| !hir.callees.is_empty() && hir.flow.name != name)
+    {
         let subject = subject(context, hir);
         let analysis = Analysis::of(&subject);
         let needed = analysis.releases().into_iter().filter(|one| one.flow == Some(name) && one.is_needed);

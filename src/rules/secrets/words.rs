@@ -41,6 +41,26 @@ pub(super) fn place(leak: &Leak<'_>) -> String {
     }
 }
 
+/// What a further leak is, told at its place: `first` is the one that the finding speaks of.
+pub(super) fn further(written: &Written<'_>, leak: &Leak<'_>, first: &Leak<'_>) -> String {
+    if matches!(leak.way, Way::Ends(_))
+        && (leak.way, leak.origin, &leak.field) == (first.way, first.origin, &first.field)
+    {
+        return "it shows in this call too".to_owned();
+    }
+    let data = data(leak);
+    match leak.way {
+        Way::Sent => format!("{data} is sent here too"),
+        Way::Chooses => format!("{data} decides what is sent here too"),
+        Way::Guards => format!("{data} decides whether this call is made too"),
+        Way::Ends(_) if leak.subject.ends_with("/undo") => {
+            format!("{data} decides whether this is undone too")
+        }
+        Way::Ends(node) => format!("{data} decides at {} whether the run gets here", shown(written, node)),
+        Way::Told => format!("{data} shows here too"),
+    }
+}
+
 /// What may be done, the least first. `receivers`: the apis that the same decision shows to, for which one release does.
 pub(super) fn help(context: &Context<'_>, leak: &Leak<'_>, receivers: &[&str]) -> String {
     let class = leak.class;
@@ -58,7 +78,7 @@ pub(super) fn help(context: &Context<'_>, leak: &Leak<'_>, receivers: &[&str]) -
         Way::Ends(_) => "let the run end by something else",
     };
     let clearance = match receivers {
-        [] => format!("`cleared {class}{from}` at the top of the flow"),
+        [] => format!("`cleared {class}{from}` at the top of `{}`", context.hir.flow.name),
         apis => format!("`cleared {class}{from}` in the block of `{}`", apis.join("` and of `")),
     };
     let to = if receivers.is_empty() { own.unwrap_or("OPERATOR").to_owned() } else { receivers.join(", ") };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::hir::{Call, Hir, Node, NodeKind, span_of};
-use crate::plan::secrecy::Leak;
+use crate::plan::secrecy::{Leak, message_of};
 use crate::source::Span;
 
 /// The nodes and calls of a flow.
@@ -46,13 +46,15 @@ impl<'h> Written<'h> {
             _ if leak.call.is_some() => self.calls.get(subject).map(|call| call.span_of(place)),
             _ => output
                 .and_then(|member| span_of(&self.hir.flow.output_spans, member))
-                .or_else(|| self.node(subject).map(told)),
+                .or_else(|| self.node(subject).map(|node| told(node, place))),
         };
         span.unwrap_or_default()
     }
 }
 
-/// What a node says or returns.
-fn told(node: &Node) -> Span {
-    if matches!(node.kind, NodeKind::Step(_)) { node.span } else { node.written }
+/// What a node says or returns; of the messages of a step the one that is meant.
+pub(super) fn told(node: &Node, place: &str) -> Span {
+    let NodeKind::Step(step) = &node.kind else { return node.written };
+    let said = step.on.iter().find(|(status, ..)| message_of(*status) == place);
+    said.map_or(node.span, |(_, span, _)| *span)
 }

@@ -10,8 +10,9 @@ use eczflow::plan::Class;
 pub(super) const PARTIES: [&str; 3] = ["alfa", "beta", "gamma"];
 
 /// What has a class of its own in an answer of `look`: `tags` and `lines` with how many there are, `tags[]` and
-/// `lines[].sku` without.
-pub(super) const FIELDS: [&str; 11] = [
+/// `lines[].sku` without; the whole of it, body and headers.
+pub(super) const FIELDS: [&str; 12] = [
+    WHOLE,
     "score",
     "note",
     "vip",
@@ -24,6 +25,9 @@ pub(super) const FIELDS: [&str; 11] = [
     "lines[].sku",
     "X-Case",
 ];
+
+/// All of an answer, where fields are named.
+pub(super) const WHOLE: &str = "whole";
 
 /// The inputs of every flow.
 pub(super) const INPUTS: [&str; 3] = ["word", "count", "yes"];
@@ -61,7 +65,8 @@ impl Flow {
             if party.is_empty() {
                 let _ = writeln!(head, "classify input exchange.{field} as {class}");
             } else if !self.in_document.contains(&(party.clone(), field.clone())) {
-                let _ = writeln!(head, "classify {party}.look -> {field} as {class}");
+                let member = if field == WHOLE { String::new() } else { format!(" -> {field}") };
+                let _ = writeln!(head, "classify {party}.look{member} as {class}");
             }
         }
         head.push_str(FUNCTIONS);
@@ -97,8 +102,9 @@ impl Flow {
         for field in FIELDS {
             let key = (party.to_owned(), field.to_owned());
             let class = self.classes.get(&key).filter(|_| classified && self.in_document.contains(&key));
-            let class = class.map_or(String::new(), |class| format!(", x-data-class: {class}"));
-            text = text.replace(&format!(", <{field}>"), &class);
+            let word = class.map_or(String::new(), |class| format!("x-data-class: {class}"));
+            let beside = if word.is_empty() { String::new() } else { format!(", {word}") };
+            text = text.replace(&format!(", <{field}>"), &beside).replace(&format!("<{field}>"), &word);
         }
         text
     }
@@ -118,7 +124,9 @@ impl Flow {
             "lines[].sku" => said("lines"),
             _ => None,
         };
-        let Some(class) = said(field).max(around) else { return true };
+        // Inputs have no answer around them, and what is made is another answer.
+        let answer = said(WHOLE).filter(|_| !field.starts_with("made "));
+        let Some(class) = said(field).max(around).max(answer) else { return true };
         let covers = |(up_to, from): &(Class, Option<String>)| {
             class <= *up_to && from.as_ref().is_none_or(|from| from == owner)
         };
@@ -158,6 +166,7 @@ paths:
         '404': { description: None. }
         '200':
           description: A thing.
+          <whole>
           headers:
             X-Case: { required: true, schema: { type: string, <X-Case> } }
           content:
@@ -250,7 +259,9 @@ pub(super) fn flow(seed: &str) -> Flow {
     };
     let class = || if random.below(2) == 0 { Class::Personal } else { Class::Restricted };
     for party in PARTIES {
-        for field in FIELDS.into_iter().filter(|_| random.below(7) == 0) {
+        // Of whole answers more: one class, and then a header too must be kept.
+        for field in FIELDS.into_iter().filter(|field| random.below(if *field == WHOLE { 4 } else { 7 }) == 0)
+        {
             let key = (party.to_owned(), field.to_owned());
             // A flow names no items of a list, and no headers.
             if field.contains("[]") || field == "X-Case" || random.below(2) == 0 {
@@ -280,7 +291,10 @@ pub(super) fn flow(seed: &str) -> Flow {
         called: None,
         within: false,
         effects: false,
+        headers: false,
     };
+    let whole = writer.flow.classes.keys().any(|(_, field)| field == WHOLE);
+    writer.headers = whole && writer.chance(2);
     if writer.chance(2) {
         writer.called();
     }
@@ -307,6 +321,8 @@ struct Writer {
     within: bool,
     /// Whether the called flow has effects.
     effects: bool,
+    /// Whether nothing but headers of answers is used: where bodies are too, these give the flow away first.
+    headers: bool,
 }
 
 impl Writer {
@@ -389,6 +405,11 @@ impl Writer {
 
     /// A member of an answer of `look`, and what stands for it where there is none.
     fn member(&self, members: &[&str], without: &str) -> Option<Part> {
+        let members = match self.headers {
+            true if members.contains(&"X-Case") => &["X-Case"],
+            true => return None,
+            false => members,
+        };
         // No records stand for the lines of an answer that may be absent.
         let lines = members == ["lines"];
         let (name, (what, mut fields)) =

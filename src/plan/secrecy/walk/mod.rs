@@ -5,7 +5,7 @@ mod endings;
 use std::collections::BTreeMap;
 
 use super::sources::{Origin, Sources};
-use super::subject::{Called, Guarded, Item, Sent, Subject, What};
+use super::subject::{Called, Guarded, Item, Sent, Subject, What, message_of};
 use super::values::{Judge, Label, Value};
 use crate::expr::Expr;
 use crate::plan::bits::Bits;
@@ -13,7 +13,7 @@ use crate::plan::compensation::can_fail;
 
 /// What a receiver gets.
 pub(super) struct Sending<'a> {
-    /// `NODE` or `NODE/undo`.
+    /// `NODE` or `NODE/undo`; in called flows after the nodes that call.
     pub(super) subject: String,
     /// Who gets it; absent for the flow's own operator, who gets outputs and messages.
     pub(super) call: Option<(&'a str, &'a str)>,
@@ -82,6 +82,7 @@ pub(super) fn walk<'s, 'a>(subject: &'s Subject<'a>) -> Walked<'s, 'a> {
         within: Vec::new(),
         caller: None,
         called: None,
+        prefix: String::new(),
     };
     let done = walk.block(&subject.body, &Bits::default(), false);
     walk.order(&done);
@@ -99,6 +100,8 @@ struct Walk<'s, 'a> {
     caller: Option<&'a str>,
     /// That flow's name.
     called: Option<&'a str>,
+    /// What subjects in it begin with: the nodes that call, each with a `/`.
+    prefix: String,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -155,7 +158,9 @@ impl<'a> Walk<'_, 'a> {
                 done.calls.push(self.send(call, guards.clone(), repeated, &mut done.ends));
                 // Whether an attempt is made is decided here, and any attempt may fail.
                 done.ends.union(&guards);
-                on.iter().for_each(|message| self.message(item.id, message));
+                for (status, message) in on {
+                    self.message(item.id, &message_of(*status), message);
+                }
                 self.judge.next = None;
                 self.judge.names.insert(item.id, value.clone().decided(&guards));
                 if let Some(until) = until {
@@ -227,7 +232,7 @@ impl<'a> Walk<'_, 'a> {
                     done.ends.union(&self.judge.value(condition).whole().all());
                 }
                 done.ends.union(guards);
-                self.message(item.id, message);
+                self.message(item.id, "the message", message);
             }
             What::For { variable, list, guard, body, result } => {
                 let mut guards = self.guarded(*guard, guards);
@@ -284,7 +289,10 @@ impl<'a> Walk<'_, 'a> {
         let functions = std::mem::replace(&mut self.judge.functions, callee.functions);
         let caller = self.caller.replace(self.caller.unwrap_or(node));
         let called = self.called.replace(callee.name);
+        let outside = self.prefix.len();
+        self.prefix.push_str(&format!("{node}/"));
         done.body = self.block(&callee.body, guards, repeated);
+        self.prefix.truncate(outside);
         done.body.iter().for_each(|inner| done.ends.union(&inner.ends));
         let mut results = callee.body.iter().filter_map(|item| match item.what {
             What::Return(value, guarded) => Some((value, guarded)),
@@ -404,9 +412,9 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// The run ends with it, whether or not it can be written.
-    fn message(&mut self, node: &'a str, value: &'a Expr) {
+    fn message(&mut self, node: &'a str, what: &str, value: &'a Expr) {
         let fails = self.judge.fails.clone();
-        self.tell(node, "the message", value);
+        self.tell(node, what, value);
         self.judge.fails = fails;
     }
 
@@ -418,7 +426,7 @@ impl<'a> Walk<'_, 'a> {
         let mut parts = Vec::new();
         value.each_part(what, &mut |place, label| parts.push((place.to_owned(), label.clone())));
         self.sendings.push(Sending {
-            subject: node.to_owned(),
+            subject: format!("{}{node}", self.prefix),
             call: None,
             parts,
             guards: Bits::default(),

@@ -4,6 +4,7 @@
 //! May import every room. The only room that knows clap; with `config` the only one that reads the environment, with
 //! `report` the only one that knows miette. Nothing here exits: `main.rs` does, with what [`main`] answers.
 
+mod answers;
 mod audit;
 mod check;
 mod checkpoint;

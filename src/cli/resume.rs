@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     run: String,
     #[command(flatten)]
     place: runs::Place,
-    /// Print one JSON object: run_id, status, outputs, plan_digest, audit_root.
+    /// Print one JSON object: run_id, status, outputs, plan_digest, audit_root; where they are, failure, in_doubt, stuck.
     #[arg(long)]
     json: bool,
 }

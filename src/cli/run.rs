@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
     /// The store's folder, instead of the configured one or `.eczflow` (`.eczflow/sandbox` in a sandbox).
     #[arg(long, value_name = "DIR")]
     store: Option<Utf8PathBuf>,
-    /// Print one JSON object: run_id, status, outputs, plan_digest, audit_root.
+    /// Print one JSON object: run_id, status, outputs, plan_digest, audit_root; where they are, failure, in_doubt, stuck.
     #[arg(long)]
     json: bool,
     /// Run a plan whose documents are not at hand.

@@ -114,12 +114,13 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 fn told(state: &PinState, writes: bool) -> &'static str {
     match (state, writes) {
         (PinState::Current, _) => "current",
-        (PinState::Unlocked, false) => "not in the lock",
+        (PinState::Unlocked, false) => "pinned, and not in the lock as it is used",
         (PinState::Unlocked, true) => "locked",
         (PinState::New, false) => "not pinned",
         (PinState::New, true) => "pinned",
+        (PinState::Stale, false) => "pinned to another version, of which nothing that this flow uses changed",
         (PinState::Changed, false) => "pinned to another version",
-        (PinState::Changed, true) => "pinned anew",
+        (PinState::Stale | PinState::Changed, true) => "pinned anew",
     }
 }
 

@@ -17,30 +17,36 @@ use crate::verify::{Report, verify};
 
 const ROOT_EXAMPLES: &str = "\
 Examples:
-  eczflow audit root latest      64 hex digits: the root of the last run's tree";
+  eczflow audit root latest  64 hex digits: the root of the last run's tree";
 
 const KEY_EXAMPLES: &str = "\
 Examples:
-  eczflow audit key                        the key of this folder's store
-  eczflow audit key --store DIR            that of another store
+  eczflow audit key              the key of this folder's store
+  eczflow audit key --store DIR  that of another store
 
-Whoever is to verify a bundle of yours needs it, and needs it from you by another way than the bundle: they verify with
-`eczflow audit verify FILE --log-key KEY`, or add it to their trusted logs. It is public.";
+Whoever is to verify a bundle of yours needs it, and needs it from you by another way than the bundle: they \
+verify with `eczflow audit verify FILE --log-key KEY`, or add it to their trusted logs. It is public.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
-  eczflow audit export latest -o refund.audit            with everything the run has seen: your own copy
-  eczflow audit export 3f9c --sealed -o refund.audit     records only, no payload: to hand on";
+  eczflow audit export latest -o refund.audit
+      with everything the run has seen: your own copy
+  eczflow audit export 3f9c --sealed -o refund.audit
+      records only, no payload: to hand on";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
-  eczflow audit verify refund.audit                      a log is known from the trusted-logs file
-  eczflow audit verify refund.audit --log-key KEY        it must be this log
-  eczflow audit verify refund.audit --strict             an unknown log fails
-  eczflow audit verify refund.audit --json               the answers for a program
+  eczflow audit verify refund.audit
+      a log is known from the trusted-logs file
+  eczflow audit verify refund.audit --log-key KEY
+      it must be this log
+  eczflow audit verify refund.audit --strict
+      an unknown log fails
+  eczflow audit verify refund.audit --json
+      the answers for a program
 
-Trusted logs stand in $XDG_CONFIG_HOME/eczflow/trusted-logs, else ~/.config/eczflow/trusted-logs, or beside `--config FILE`:
-one `KEY  # what you call it` a line.
+Trusted logs stand in $XDG_CONFIG_HOME/eczflow/trusted-logs, else ~/.config/eczflow/trusted-logs, or beside \
+`--config FILE`: one `KEY  # what you call it` a line.
 
 Needs no network and no store. Ends with 5 where verification failed, or the bundle cannot be read.";
 

@@ -232,6 +232,24 @@ fn a_used_change_is_looked_at_before_it_is_pinned() {
     assert!(told.contains("pinned anew"), "{told}");
 }
 
+/// What is asked again and again shows how often, and what it waits for.
+#[test]
+fn a_graph_shows_the_bounds_of_a_poll() {
+    let desk = Desk::with("statement");
+    let drawn = |format: &str| {
+        desk.run(&format!("graph statement/statement.eczflow --format {format}")).expect(0).stdout
+    };
+    for (format, shown) in [
+        ("dot", &["poll every 200ms at most 50"][..]),
+        ("mermaid", &["poll every 200ms at most 50"]),
+        ("svg", &[">poll every 200ms at most 50<", ">until made.state != &quot;making&quot;<"]),
+        ("html", &["<td>poll every 200ms at most 50, until made.state != &quot;making&quot;</td>"]),
+    ] {
+        let text = drawn(format);
+        assert!(shown.iter().all(|part| text.contains(part)), "{format}: {text}");
+    }
+}
+
 /// `check` and `pin --check` mean the same by a document that is not what it was.
 #[test]
 fn a_changed_document_is_told_alike_by_check_and_by_pin() {

@@ -56,10 +56,11 @@ impl Progress {
     fn round(&self, record: &Record, event: &Event) -> Option<String> {
         let key = (record.run.clone(), event.path.clone()?);
         let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        // What schedules the next one is of the one before.
         match &event.what {
             What::PollScheduled { poll, .. } if of_step(event) => rounds.insert(key, format!("poll {poll}")),
             What::PageScheduled { page } => rounds.insert(key, format!("page {page}")),
-            _ => return rounds.get(&key).cloned(),
+            _ => rounds.get(&key).cloned(),
         }
     }
 

@@ -8,6 +8,7 @@ use super::export::Disclosure;
 use super::log::LogKind;
 use super::note::{Checkpoint, NoteError, VerifierKey, note_text};
 use super::record::{Kind, commitment, record_hash};
+use super::standing::Standing;
 use super::tree::{tree_hash, verify_inclusion_proof};
 use super::trusted::TrustedLog;
 use crate::base::Digest;
@@ -39,8 +40,8 @@ pub enum Whose {
 pub enum Complete {
     /// From `run_started` to `run_finished`, each following the one before.
     Yes,
-    /// Each follows the one before, but the run had not ended: the kind of the last record.
-    Unfinished(Kind),
+    /// Each follows the one before, but the run had not ended: where it stands.
+    Unfinished(Standing),
     /// A record does not follow.
     Broken(BundleError),
     /// The bundle could not be read.
@@ -213,9 +214,9 @@ fn complete(bundle: &Bundle) -> Complete {
         seen.insert(*hash, (&record.node, &record.operation, record.attempt));
         prev = Some(*hash);
     }
-    match bundle.records.last().map(|record| record.kind) {
-        Some(Kind::RunFinished) => Complete::Yes,
-        Some(kind) => Complete::Unfinished(kind),
+    match Standing::of(&bundle.records) {
+        Some(Standing { last: Kind::RunFinished, .. }) => Complete::Yes,
+        Some(standing) => Complete::Unfinished(standing),
         None => Complete::Broken(Fault::Chain("there is no record").at(1)),
     }
 }

@@ -11,6 +11,7 @@ mod export;
 mod log;
 mod note;
 mod record;
+mod standing;
 mod tree;
 mod trusted;
 
@@ -23,6 +24,7 @@ pub use record::{
     Commitments, Identities, Kind, Payload, PayloadItem, RECORD_FORMAT, Record, RecordError, Salt,
     commitment, commitments_of, record_hash,
 };
+pub use standing::Standing;
 pub use tree::{
     Frontier, consistency_proof, inclusion_proof, node_hash, tree_hash, verify_consistency_proof,
     verify_inclusion_proof,

@@ -13,18 +13,29 @@ use crate::source::{Cache, DiskFiles};
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow check refund.eczflow                   draw every finding
-  eczflow check a.eczflow b.eczflow#refund       several files, and one flow of a file
-  eczflow check *.eczflow --format concise       one line a finding, for editors and scripts
-  eczflow check refund.eczflow --format json     one JSON object, for programs
-  eczflow check *.eczflow --format sarif         one SARIF log, for code scanning
-  eczflow check *.eczflow --format github        annotations in a GitHub workflow
-  eczflow check refund.eczflow --fix             mend what can be mended, then check
-  eczflow check refund.eczflow --fix --dry-run   only say what would be mended
-  eczflow check refund.eczflow --stats           calls, attempts, time and log records at most
-  eczflow check refund.eczflow --failures        what is undone, and what stays, for each failure
+  eczflow check refund.eczflow
+      draw every finding
+  eczflow check a.eczflow b.eczflow#refund
+      several files, and one flow of a file
+  eczflow check *.eczflow --format concise
+      one line a finding, for editors and scripts
+  eczflow check refund.eczflow --format json
+      one JSON object, for programs
+  eczflow check *.eczflow --format sarif
+      one SARIF log, for code scanning
+  eczflow check *.eczflow --format github
+      annotations in a GitHub workflow
+  eczflow check refund.eczflow --fix
+      mend what can be mended, then check
+  eczflow check refund.eczflow --fix --dry-run
+      only say what would be mended
+  eczflow check refund.eczflow --stats
+      calls, attempts, time and log records at most
+  eczflow check refund.eczflow --failures
+      what is undone, and what stays, for each failure
 
-Says nothing and ends with 0 where nothing is wrong; ends with 1 where an error was found. Warnings alone end with 0.";
+Says nothing and ends with 0 where nothing is wrong; ends with 1 where an error was found. Warnings alone end \
+with 0.";
 
 /// Check flows: everything that can be proven before anything runs.
 #[derive(Debug, Args)]

@@ -21,13 +21,16 @@ use crate::wire::ClientCertificate;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow checkpoint refund.eczflow                  what is in place, what is missing, what to do next
+  eczflow checkpoint refund.eczflow
+      what is in place, what is missing, what to do next
   eczflow checkpoint refund.eczflow --config run.toml --manifest trust
-                                                     with another configuration and folder of documents
-  eczflow checkpoint refund.eczflow --format json    for other programs: docs/formats/checkpoint.md
+      with another configuration and folder of documents
+  eczflow checkpoint refund.eczflow --format json
+      for other programs: docs/formats/checkpoint.md
 
-A designed pause before the first run. It provisions nothing and asks nobody; a flow that does not check yet is looked at as
-far as it could be made out. Ends with 0 only where everything required is in place, otherwise with 1.";
+A designed pause before the first run. It provisions nothing and asks nobody; a flow that does not check yet is \
+looked at as far as it could be made out. Ends with 0 only where everything required is in place, otherwise with \
+1.";
 
 /// Say what must be acquired before a flow may run, what is to be brought back, and what is missing here.
 #[derive(Debug, Args)]

@@ -8,12 +8,12 @@ use super::{Exit, Outcome, files, flow, output};
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow compile refund.eczflow -o refund.plan.json   write the plan
-  eczflow compile refund.eczflow                       only say its digest
-  eczflow run refund.plan.json --input ticket_id=T1    run it
+  eczflow compile refund.eczflow -o refund.plan.json  write the plan
+  eczflow compile refund.eczflow                      only say its digest
+  eczflow run refund.plan.json --input ticket_id=T1   run it
 
-The same source and documents make the same bytes, everywhere. A plan names its documents as its flow does: it runs beside
-the flow, or wherever the documents lie in the same places.";
+The same source and documents make the same bytes, everywhere. A plan names its documents as its flow does: it \
+runs beside the flow, or wherever the documents lie in the same places.";
 
 /// Compile a flow to a plan: canonical JSON with its proof, named by its digest.
 #[derive(Debug, Args)]

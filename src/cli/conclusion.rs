@@ -32,13 +32,13 @@ impl Place {
         text
     }
 
-    /// What to do to go on with a run.
-    pub(crate) fn resume(&self, run: &str) -> String {
+    /// What to do to go on with a run, and what that does.
+    pub(crate) fn resume(&self, run: &str, does: &str) -> String {
         if self.fleeting {
             "its sandbox ended with it; a sandbox kept running by `eczflow sandbox FLOW` lets runs be resumed"
                 .into()
         } else {
-            format!("go on with `eczflow resume {run}{}`", self.options())
+            format!("go on with `eczflow resume {run}{}`{does}", self.options())
         }
     }
 }
@@ -102,8 +102,15 @@ impl Conclusion<'_> {
             "plan_digest": report.plan_digest,
             "audit_root": report.root.hex(),
         });
-        if let (Some(failure), Some(object)) = (&report.failure, object.as_object_mut()) {
-            object.insert(
+        let Some(members) = object.as_object_mut() else { return format!("{object}\n") };
+        for (name, paths) in [("in_doubt", &report.in_doubt), ("stuck", &report.stuck)] {
+            if !paths.is_empty() {
+                let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
+                members.insert(name.into(), json!(paths));
+            }
+        }
+        if let Some(failure) = &report.failure {
+            members.insert(
                 "failure".into(),
                 json!({
                     "step": failure.path.as_ref().map(ToString::to_string),
@@ -147,24 +154,7 @@ impl Conclusion<'_> {
                 let _ = writeln!(text, "help: `eczflow explain {code}` says what it means and what to do");
             }
         }
-        for path in &report.in_doubt {
-            let _ = writeln!(
-                text,
-                "`{path}` is in doubt: its request may have had an effect; nothing is taken back"
-            );
-        }
-        for path in &report.stuck {
-            let _ = writeln!(text, "`{path}` was not taken back: its undo failed");
-        }
-        if report.phase == Phase::Paused(PauseCause::InDoubt) && report.may_settle {
-            let _ = writeln!(text, "{}: it reads back once more", self.place.resume(&report.run));
-        } else if report.phase == Phase::Paused(PauseCause::InDoubt) {
-            text.push_str(
-                "recording an operator's decision on it is not built yet: the run stays as it is, look at the callee's side\n",
-            );
-        } else if self.exit() == Exit::Standing {
-            let _ = writeln!(text, "{}", self.place.resume(&report.run));
-        }
+        text.push_str(&self.standing());
         let (run, options) = (&report.run, self.place.options());
         let short: String = run.chars().take(8).collect();
         let config = match &self.place.config {
@@ -174,6 +164,54 @@ impl Conclusion<'_> {
         let _ = writeln!(text, "export and verify its log:");
         let _ = writeln!(text, "  eczflow audit export {run} -o {short}.audit{options}");
         let _ = writeln!(text, "  eczflow audit verify {short}.audit{config}");
+        text
+    }
+
+    /// What stands still, and what a person can do about it.
+    fn standing(&self) -> String {
+        let report = self.report;
+        let mut text = String::new();
+        for path in &report.in_doubt {
+            let _ = if path.is_undo() {
+                let step = path.forward();
+                writeln!(
+                    text,
+                    "`{path}` is in doubt: whether it took `{step}` back is not known, and it is not sent again"
+                )
+            } else {
+                writeln!(
+                    text,
+                    "`{path}` is in doubt: its request may have had an effect; nothing is taken back"
+                )
+            };
+        }
+        for path in &report.stuck {
+            let _ = if path.is_undo() {
+                writeln!(text, "`{}` was not taken back: its undo failed", path.forward())
+            } else {
+                writeln!(text, "`{path}` is stuck: an undo of the flow that it calls failed")
+            };
+        }
+        let does = match report.phase {
+            Phase::Finished(_) => return text,
+            Phase::Paused(PauseCause::InDoubt) if report.may_settle => Some(
+                ": it reads back once more; an effect that is found is undone with the others, and what is not known then stays in doubt",
+            ),
+            Phase::Paused(PauseCause::Stuck | PauseCause::InDoubt) => {
+                (!report.stuck.is_empty()).then_some(": it tries again what failed to be taken back")
+            }
+            Phase::New | Phase::Running | Phase::Paused(PauseCause::Asked) => Some(""),
+        };
+        if let Some(does) = does {
+            let _ = writeln!(text, "{}", self.place.resume(&report.run, does));
+        }
+        if !report.in_doubt.is_empty() && !report.may_settle {
+            text.push_str("help: ask the callee what became of the request; no command of this version takes down the answer, so the run stays in doubt");
+            if report.in_doubt.iter().any(|path| !path.is_undo()) {
+                text.push_str(", and what it has done is for you to take back at the callees");
+            }
+            text.push('\n');
+        }
         text
     }
 }
@@ -347,18 +385,49 @@ mod tests {
         let told = conclusion.told();
         assert!(
             told.starts_with("`refund` failed (identity): REVOKED\nhelp: ")
-                && told.contains("\n`moved/undo` was not taken back"),
+                && told.contains("\n`moved` was not taken back"),
             "{told}"
         );
         assert!(told.contains("eczflow resume 0123456789abcdef0123`"), "{told}");
         assert!(!conclusion.data().contains("outputs"));
+        assert!(told.contains("`: it tries again what failed"), "{told}");
         report.phase = Phase::Paused(PauseCause::InDoubt);
+        report.in_doubt = vec!["refund".parse().unwrap()];
+        report.stuck = vec![];
         let told = Conclusion { report: &report, place: &place, last: None }.told();
-        assert!(told.contains("is not built yet") && !told.contains("eczflow resume"), "{told}");
+        assert!(
+            told.contains(
+                "\n`refund` is in doubt: its request may have had an effect; nothing is taken back\n"
+            ),
+            "{told}"
+        );
+        assert!(told.contains("\nhelp: ask the callee") && told.contains("for you to take back"), "{told}");
+        assert!(!told.contains("eczflow resume"), "{told}");
+        report.in_doubt = vec!["refund/undo".parse().unwrap()];
+        report.stuck = vec!["moved/undo".parse().unwrap(), "called".parse().unwrap()];
+        let conclusion = Conclusion { report: &report, place: &place, last: None };
+        let told = conclusion.told();
+        assert!(
+            told.contains("\n`refund/undo` is in doubt: whether it took `refund` back is not known"),
+            "{told}"
+        );
+        assert!(
+            told.contains("\n`called` is stuck") && told.contains("`: it tries again what failed"),
+            "{told}"
+        );
+        assert!(!told.contains("nothing is taken back") && !told.contains("for you to take back"), "{told}");
+        let object: serde_json::Value = serde_json::from_str(&conclusion.json()).unwrap();
+        assert_eq!(
+            (&object["in_doubt"], &object["stuck"]),
+            (&json!(["refund/undo"]), &json!(["moved/undo", "called"]))
+        );
         report.may_settle = true;
         let told = Conclusion { report: &report, place: &place, last: None }.told();
         assert!(told.contains("eczflow resume 0123456789abcdef0123`: it reads back once more"), "{told}");
-        assert!(!told.contains("is not built yet"), "{told}");
+        assert!(!told.contains("help: ask the callee"), "{told}");
+        let place = Place { fleeting: true, ..Place::default() };
+        let told = Conclusion { report: &report, place: &place, last: None }.told();
+        assert!(told.contains("\nits sandbox ended") && !told.contains("reads back"), "{told}");
     }
 
     #[test]

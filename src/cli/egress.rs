@@ -11,12 +11,15 @@ use crate::report;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow egress refund.eczflow                 for each organisation, which fields of whose it receives
-  eczflow egress refund.eczflow --format json   for other programs: docs/formats/egress.md
-  eczflow egress refund.plan.json               of a plan
+  eczflow egress refund.eczflow
+      for each organisation, which fields of whose it receives
+  eczflow egress refund.eczflow --format json
+      for other programs: docs/formats/egress.md
+  eczflow egress refund.plan.json
+      of a plan
 
-The table stands in the plan and is recomputed before each run, so a flow with errors has none. `sent` is in the request,
-`decides` tells that a field above `internal` decides what is sent, or whether. Nobody is asked.";
+The table stands in the plan and is recomputed before each run, so a flow with errors has none. `sent` is in the \
+request, `decides` tells that a field above `internal` decides what is sent, or whether. Nobody is asked.";
 
 /// Show which organisation receives which fields of whose.
 #[derive(Debug, Args)]

@@ -8,11 +8,11 @@ use crate::report;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow explain                   list every code
-  eczflow explain EF8003            the page of a finding
-  eczflow explain duplicate-key     the same, by name
-  eczflow explain ER1001            the page of an operational error
-  eczflow explain P3                what an obligation of the proof says";
+  eczflow explain                list every code
+  eczflow explain EF8003         the page of a finding
+  eczflow explain duplicate-key  the same, by name
+  eczflow explain ER1001         the page of an operational error
+  eczflow explain P3             what an obligation of the proof says";
 
 /// Say what a code means and what to do about it, or what an obligation of the proof says.
 #[derive(Debug, Args)]

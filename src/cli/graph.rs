@@ -10,13 +10,18 @@ use crate::report;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow graph refund.eczflow --format html -o refund.html   a page: picture, legend, table of handoffs
-  eczflow graph refund.eczflow --format svg -o refund.svg     the picture alone
-  eczflow graph refund.eczflow --format mermaid               a block for Markdown
-  eczflow graph refund.eczflow --format dot | dot -Tpng       for Graphviz
+  eczflow graph refund.eczflow --format html -o refund.html
+      a page: picture, legend, table of handoffs
+  eczflow graph refund.eczflow --format svg -o refund.svg
+      the picture alone
+  eczflow graph refund.eczflow --format mermaid
+      a block for Markdown
+  eczflow graph refund.eczflow --format dot | dot -Tpng
+      for Graphviz
 
-Organisations are lanes, or clusters; every call shows its handoff policy and least evidence; an edge on which data goes
-over to another organisation is marked. Boxes name the whole text when pointed at. Nothing is fetched by a page.";
+Organisations are lanes, or clusters; every call shows its handoff policy and least evidence; an edge on which \
+data goes over to another organisation is marked. Boxes name the whole text when pointed at. Nothing is fetched \
+by a page.";
 
 /// Draw a flow's graph.
 #[derive(Debug, Args)]

@@ -11,10 +11,11 @@ use crate::source::{DiskFiles, FileSystem as _, SourceMap};
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow hash apis/support.openapi.yaml    its canonical hash, the value of a pin
+  eczflow hash apis/support.openapi.yaml
+      its canonical hash, the value of a pin
 
-JSON and YAML of one document have one hash; it leaves out `info.x-ecz-id.spec_hash`, which would contain itself.
-The profile is `eczflow-c14n-1`.";
+JSON and YAML of one document have one hash; it leaves out `info.x-ecz-id.spec_hash`, which would contain \
+itself. The profile is `eczflow-c14n-1`.";
 
 /// Hash an OpenAPI document canonically.
 #[derive(Debug, Args)]

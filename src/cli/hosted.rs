@@ -69,7 +69,7 @@ impl Hosting {
             }
             Some(Err(error)) => {
                 if let Some(run) = watcher.run() {
-                    output::tell(&format!("run {run} stands where it is: {}", self.place.resume(&run)));
+                    output::tell(&format!("run {run} stands where it is: {}", self.place.resume(&run, "")));
                 }
                 Err(Failure::from(error))
             }
@@ -77,7 +77,7 @@ impl Hosting {
                 match watcher.run() {
                     Some(run) => output::tell(&format!(
                         "quit; run {run} stands where it is: {}",
-                        self.place.resume(&run)
+                        self.place.resume(&run, "")
                     )),
                     None => output::tell("quit before the run began"),
                 }

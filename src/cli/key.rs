@@ -13,20 +13,21 @@ use crate::source::{DiskFiles, FileSystem as _};
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow key new -o agent.key    write the private key, print the public one as a JWK
+  eczflow key new -o agent.key
+      write the private key, print the public one as a JWK
 
-The private key is PKCS #8 PEM, mode 0600. Put the JWK into the key set of the agent's manifest, and the file's path
-into `eczflow.toml`: `[agent.\"ECZ-…\"] key = \"agent.key\"`.";
+The private key is PKCS #8 PEM, mode 0600. Put the JWK into the key set of the agent's manifest, and the file's \
+path into `eczflow.toml`: `[agent.\"ECZ-…\"] key = \"agent.key\"`.";
 
 const STATING: &str = "\
 Examples:
   eczflow key state --issuer ECZ-GB-PAYM01 --api ECZ-GB-PAYM01::API-REFD01 \\
-      --header Idempotency-Key --operation createRefund --key issuer.key -o refunds.statement.json
+      --header Idempotency-Key --operation createRefund \\
+      --key issuer.key -o refunds.statement.json
 
-For whoever operates an API: callers may then retry these operations, `idempotency header
-\"…\" stated by ECZ-… in file(\"…\")`. It says that of two requests with the same value of the
-header only one takes effect. Hand your public key, its `x` as `eczflow key new` printed it, to
-callers by another way than the statement.";
+For whoever operates an API: callers may then retry these operations, `idempotency header \"…\" stated by ECZ-… \
+in file(\"…\")`. It says that of two requests with the same value of the header only one takes effect. Hand your \
+public key, its `x` as `eczflow key new` printed it, to callers by another way than the statement.";
 
 /// Make signing keys, and sign with them.
 #[derive(Debug, Args)]

@@ -14,16 +14,18 @@ use crate::trust::{AgentFacts, AgentFault, agent_document, handoff_policy, workf
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow manifest refund.eczflow -o trust --agent-name runner --logical-agent-id refunds \\
-    --origin https://agent.acme.example --jwks-url https://agent.acme.example/.well-known/jwks.json
-                                              write workflow-manifest.json, handoff-policy.json and ecz-agent.json
+  eczflow manifest refund.eczflow -o trust \\
+    --agent-name runner --logical-agent-id refunds \\
+    --origin https://agent.acme.example \\
+    --jwks-url https://agent.acme.example/.well-known/jwks.json
+      write workflow-manifest.json, handoff-policy.json and ecz-agent.json
   eczflow manifest refund.eczflow -o trust --check
-                                              say whether they are what the flow makes now
+      say whether they are what the flow makes now
   eczflow manifest refund.eczflow -o trust --replace
-                                              write them anew; what only the operator knows is kept
+      write them anew; what only the operator knows is kept
 
-A file that says something else is never overwritten without `--replace`. No secret stands in them, only names. Nothing is
-published: `ecz-agent.json` belongs at `/.well-known/ecz-agent.json` of the agent's origin.";
+A file that says something else is never overwritten without `--replace`. No secret stands in them, only names. \
+Nothing is published: `ecz-agent.json` belongs at `/.well-known/ecz-agent.json` of the agent's origin.";
 
 /// The default folder of the documents, beside the flow.
 const FOLDER: &str = "trust";

@@ -4,6 +4,7 @@
 //! May import every room. The only room that knows clap; with `config` the only one that reads the environment, with
 //! `report` the only one that knows miette. Nothing here exits: `main.rs` does, with what [`main`] answers.
 
+mod answers;
 mod audit;
 mod check;
 mod checkpoint;
@@ -74,17 +75,19 @@ type Outcome = Result<Exit, Failure>;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow check refund.eczflow      prove what can be proven before it runs
+  eczflow check refund.eczflow
+      prove what can be proven before it runs
   eczflow run refund.eczflow --sandbox --input ticket_id=T1
-                                    run it against a sandbox on this machine
+      run it against a sandbox on this machine
   eczflow audit export latest --store .eczflow/sandbox -o refund.audit
-                                    write the log of that run
-  eczflow audit verify refund.audit verify such a log, offline
-  eczflow explain EF4001            what a code means and what to do
+      write the log of that run
+  eczflow audit verify refund.audit
+      verify such a log, offline
+  eczflow explain EF4001
+      what a code means and what to do
 
-Exit codes: 0 clean; 1 findings; 2 plan, configuration or I/O error;
-3 run failed, what has an undo is undone; 4 run paused, stuck or in doubt;
-5 audit verification failed.";
+Exit codes: 0 clean; 1 findings; 2 plan, configuration or I/O error; 3 run failed, what has an undo is undone; 4 \
+run paused, stuck or in doubt; 5 audit verification failed.";
 
 /// Workflows of API calls across organisations: checked before they run, durable while they run, auditable after.
 #[derive(Debug, Parser)]
@@ -182,6 +185,26 @@ mod tests {
                     let help = inner.get_after_help().map(ToString::to_string).unwrap_or_default();
                     assert!(help.contains(&path), "`{path}` has no example of itself in its help");
                 }
+            }
+        }
+        walk(&Cli::command(), "eczflow");
+    }
+
+    /// Clap wraps a line that is too long where it comes to be too long: an example then breaks amid its words, and a
+    /// paragraph of several lines turns ragged. So examples fit a narrow terminal and a paragraph is one line.
+    #[test]
+    fn helps_read_well_on_a_narrow_terminal() {
+        fn walk(command: &clap::Command, path: &str) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let mut paragraph = false;
+            for line in help.lines() {
+                assert!(!line.starts_with(' ') || line.chars().count() < 80, "`{path}`: {line}");
+                let text = !line.is_empty() && !line.starts_with(' ');
+                assert!(!(paragraph && text), "`{path}`: a paragraph of two lines, {line}");
+                paragraph = text;
+            }
+            for inner in command.get_subcommands() {
+                walk(inner, &format!("{path} {}", inner.get_name()));
             }
         }
         walk(&Cli::command(), "eczflow");

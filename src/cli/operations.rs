@@ -13,9 +13,12 @@ use crate::types::Contract;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow operations apis/support.openapi.yaml              every operation, a line each
-  eczflow operations apis/support.openapi.yaml ticket get   those that have both words in their name or path
-  eczflow operations apis/support.openapi.yaml getTicket    one operation whole: arguments, body, answers, and how to call it";
+  eczflow operations apis/support.openapi.yaml
+      every operation, a line each
+  eczflow operations apis/support.openapi.yaml ticket get
+      those that have both words in their name or path
+  eczflow operations apis/support.openapi.yaml getTicket
+      one operation whole: arguments, body, answers, and how to call it";
 
 /// List what an OpenAPI document offers, and show how an operation is called.
 #[derive(Debug, Args)]

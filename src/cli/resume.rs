@@ -15,11 +15,11 @@ use crate::store::Entry;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow resume 3f9c                    a run is named by the beginning of its id
-  eczflow resume latest --store DIR      the last run of another store
+  eczflow resume 3f9c                a run is named by the beginning of its id
+  eczflow resume latest --store DIR  the last run of another store
 
-The journal decides what is sent again: what may have had an effect is only repeated where it is safe, idempotent or
-keyed. Ends like `eczflow run`.";
+The journal decides what is sent again: what may have had an effect is only repeated where it is safe, \
+idempotent or keyed. Ends like `eczflow run`.";
 
 /// Go on with a run that was paused or interrupted.
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     run: String,
     #[command(flatten)]
     place: runs::Place,
-    /// Print one JSON object: run_id, status, outputs, plan_digest, audit_root.
+    /// Print one JSON object: run_id, status, outputs, plan_digest, audit_root; where they are, failure, in_doubt, stuck.
     #[arg(long)]
     json: bool,
 }

@@ -18,14 +18,16 @@ use crate::sandbox::Sandbox;
 const EXAMPLES: &str = "\
 Examples:
   eczflow run refund.eczflow --sandbox --input ticket_id=T1
-      against a resolver and counterparties on this machine, made from the documents
-  eczflow run refund.eczflow --sandbox --input ticket_id=T1 --fault payments.createRefund=503x2
+      against a resolver and counterparties on this machine
+  eczflow run refund.eczflow --sandbox --input ticket_id=T1 \\
+    --fault payments.createRefund=503x2
       the same, and payments answers 503 twice
   eczflow run refund.plan.json --config FILE --inputs inputs.json
-      a compiled plan, with the configuration's resolver, keys and secrets
+      a compiled plan, with the configuration's resolver and keys
 
-Ctrl-C, or SIGTERM, pauses the run once what is under way has been answered, a second one quits at once; `eczflow resume` goes on.
-Ends with 0 where the run succeeded, 3 where it failed and what has an undo is undone, 4 where it stands still.";
+Ctrl-C, or SIGTERM, pauses the run once what is under way has been answered, a second one quits at once; \
+`eczflow resume` goes on. Ends with 0 where the run succeeded, 3 where it failed and what has an undo is undone, \
+4 where it stands still.";
 
 /// Where a sandbox's runs are kept unless `--store` says otherwise.
 const SANDBOX_STORE: &str = ".eczflow/sandbox";
@@ -49,7 +51,7 @@ pub(crate) struct Arguments {
     /// The store's folder, instead of the configured one or `.eczflow` (`.eczflow/sandbox` in a sandbox).
     #[arg(long, value_name = "DIR")]
     store: Option<Utf8PathBuf>,
-    /// Print one JSON object: run_id, status, outputs, plan_digest, audit_root.
+    /// Print one JSON object: run_id, status, outputs, plan_digest, audit_root; where they are, failure, in_doubt, stuck.
     #[arg(long)]
     json: bool,
     /// Run a plan whose documents are not at hand.

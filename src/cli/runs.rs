@@ -11,11 +11,11 @@ use crate::store::held;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow runs                   the runs of this folder's store
-  eczflow runs --store DIR       those of another store
-  eczflow runs --json            one JSON object a line
+  eczflow runs              the runs of this folder's store
+  eczflow runs --store DIR  those of another store
+  eczflow runs --json       one JSON object a line
 
-A run is `running` while a process drives it, and `interrupted` where that process ended before the run did:
+A run is `running` while a process drives it, and `interrupted` where that process ended before the run did: \
 `eczflow resume RUN` goes on with it.";
 
 /// List the runs of a store, oldest first.

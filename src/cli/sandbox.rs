@@ -13,9 +13,12 @@ use crate::sandbox::{Faults, Options, Sandbox};
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow sandbox refund.eczflow                 serve until Ctrl-C; print where everything is
-  eczflow run refund.eczflow --config FILE ...   in another terminal, with the FILE it printed
-  curl http://CONTROL/ledger                     what has reached the servers
+  eczflow sandbox refund.eczflow
+      serve until Ctrl-C; print where everything is
+  eczflow run refund.eczflow --config FILE ...
+      in another terminal, with the FILE it printed
+  curl http://CONTROL/ledger
+      what has reached the servers
 
 Everything listens on loopback only, with certificates of a test authority made for this sandbox.";
 

@@ -9,13 +9,17 @@ use crate::trust::TrustMap;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow trustmap refund.eczflow                              who hands what to whom, under which policy
-  eczflow trustmap refund.eczflow --format svg -o refund.svg   the same as a picture, light and dark
-  eczflow trustmap refund.eczflow --format json                for other programs: docs/formats/trustmap.md
-  eczflow trustmap refund.plan.json                            of a plan
+  eczflow trustmap refund.eczflow
+      who hands what to whom, under which policy
+  eczflow trustmap refund.eczflow --format svg -o refund.svg
+      the same as a picture, light and dark
+  eczflow trustmap refund.eczflow --format json
+      for other programs: docs/formats/trustmap.md
+  eczflow trustmap refund.plan.json
+      of a plan
 
-The map is made from the plan, so a flow with errors has none. It shows what documents and flow state, which is discovery,
-never proof; nobody is asked.";
+The map is made from the plan, so a flow with errors has none. It shows what documents and flow state, which is \
+discovery, never proof; nobody is asked.";
 
 /// Show who takes part in a flow, and every handoff between them.
 #[derive(Debug, Args)]

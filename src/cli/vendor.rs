@@ -12,12 +12,15 @@ use crate::source::{DiskFiles, FileSystem as _, SourceMap};
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow vendor openapi/main.yaml -o apis/shop.openapi.json           one strict document of all its files
-  eczflow vendor openapi/v2/main.yaml --root openapi -o shop.json      files may lie anywhere below `openapi`
+  eczflow vendor openapi/main.yaml -o apis/shop.openapi.json
+      one strict document of all its files
+  eczflow vendor openapi/v2/main.yaml --root openapi -o shop.json
+      files may lie anywhere below `openapi`
 
-External references become references to components, named after their source. Scalars on which readers disagree become
-strings as they are written, numbers that no double holds too where they are only data; each such change is a note in
-`x-eczflow-vendored`, beside the files' hashes. Nothing is fetched, and nothing outside the folder is read.";
+External references become references to components, named after their source. Scalars on which readers disagree \
+become strings as they are written, numbers that no double holds too where they are only data; each such change \
+is a note in `x-eczflow-vendored`, beside the files' hashes. Nothing is fetched, and nothing outside the folder \
+is read.";
 
 /// Write a bundled, strict JSON copy of an OpenAPI document whose author can't be asked to mend it.
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use crate::base::{Digest, limits};
 use crate::diagnostics::codes::documents::{IDENTITY_MISSING, SYNTAX};
 use crate::diagnostics::codes::retry::UNREADABLE_STATEMENT;
 use crate::diagnostics::{Diagnostic, Severity, Sink};
-use crate::documents::{Document, Lock, LockedApi, Used};
+use crate::documents::{Comparison, Document, Lock, LockedApi, Used, Wanted};
 use crate::hir::{Choice, Hir};
 use crate::rules::LockState;
 use crate::source::{ReadError, SourceMap, Span};
@@ -36,6 +36,8 @@ pub enum PinState {
     Unlocked,
     /// There was none.
     New,
+    /// It was of another version, of which everything that the flow uses is the same: what `check` warns of.
+    Stale,
     /// It was of another version.
     Changed,
 }
@@ -103,18 +105,36 @@ impl Session<'_> {
                 }
                 let Some(document) = &api.document else { continue };
                 let hash = document.canonical_hash();
-                let state = pin_of(api.pin.as_ref(), api.source_span, hash, &mut edits);
+                let mut state = pin_of(api.pin.as_ref(), api.source_span, hash, &mut edits);
                 let mut used = Used::default();
                 for own in flows.iter().map(|flow| flow.used(name)) {
                     used.operations.extend(own.operations);
                     used.schemas.extend(own.schemas);
                 }
-                if let Some(old) = lock.api(file_name(path), name) {
-                    changed.extend(changes(name, old, document, &used, sink.has_errors()));
+                let old = lock.api(file_name(path), name);
+                let changes = old.map(|old| changes(name, old, document, &used, sink.has_errors()));
+                let mut entry = LockedApi::of(&api.path, document, &used);
+                match state {
+                    PinState::Current
+                        if old.zip(entry.as_ref()).is_some_and(|(old, entry)| old.holds(entry)) =>
+                    {
+                        entry = old.cloned();
+                    }
+                    PinState::Current => state = PinState::Unlocked,
+                    PinState::Changed => {
+                        let pin = api.pin.as_ref().and_then(|(hex, _)| Digest::from_hex(hex).ok());
+                        let (flow, used) = (file_name(path), &used);
+                        let wanted = |pin| Wanted { flow, api: name, document: &api.path, pin, used };
+                        let found = pin.map(|pin| lock.compare(wanted(pin), document));
+                        if found == Some(Comparison::UnusedChanged)
+                            && changes.as_ref().is_none_or(Vec::is_empty)
+                        {
+                            state = PinState::Stale;
+                        }
+                    }
+                    _ => {}
                 }
-                let entry = LockedApi::of(&api.path, document, &used);
-                let held = lock.api(file_name(path), name) == entry.as_ref();
-                let state = if held || state != PinState::Current { state } else { PinState::Unlocked };
+                changed.extend(changes.unwrap_or_default());
                 apis.insert(name.clone(), (state, hash.to_string()));
                 if let Some(entry) = entry {
                     locked.insert(name.clone(), entry);

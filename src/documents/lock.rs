@@ -33,7 +33,7 @@ pub struct Lock {
 pub struct LockedApi {
     /// The document's path as the flow writes it.
     pub document: String,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of its bytes when it was pinned.
     pub raw_hash: Digest,
     /// Its canonical hash: the pin.
     pub canonical_hash: Digest,
@@ -246,6 +246,14 @@ impl LockedApi {
                 .cloned()
                 .collect(),
         }
+    }
+
+    /// Whether it holds what another entry does. Their `raw_hash` may differ: of one document in other bytes (its layout,
+    /// its comments, its own `spec_hash`) the entry of the pinning stays.
+    pub fn holds(&self, other: &LockedApi) -> bool {
+        let LockedApi { document, raw_hash: _, canonical_hash, identity, operations, schemas } = other;
+        (document, canonical_hash, identity, operations, schemas)
+            == (&self.document, &self.canonical_hash, &self.identity, &self.operations, &self.schemas)
     }
 
     /// In words, which fields of the identity a document has another value of now.

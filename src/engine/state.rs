@@ -279,7 +279,7 @@ impl State {
         self.calling(path).and_then(|calling| calling.leaf)
     }
 
-    /// The steps, and undos (`step/undo`), whose effect is in doubt.
+    /// The steps and undos (`step/undo`) whose effect is in doubt, and the steps whose called flow is.
     pub fn in_doubt(&self) -> Vec<Path> {
         self.agenda.doubtful.iter().cloned().collect()
     }
@@ -290,9 +290,9 @@ impl State {
         reads.filter(|read| self.tried.contains_key(read))
     }
 
-    /// The steps whose undo failed.
+    /// The undos that failed (`step/undo`), and the steps whose called flow is stuck.
     pub fn stuck(&self) -> Vec<Path> {
-        self.agenda.stuck.iter().map(Path::forward).collect()
+        self.agenda.stuck.iter().cloned().collect()
     }
 }
 

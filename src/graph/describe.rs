@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::Graph;
 use super::drawing::{
-    Drawing, DrawnCall, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, EdgeKind, Shape,
+    Drawing, DrawnCall, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, DrawnRounds, EdgeKind, Shape,
 };
-use crate::hir::{Block, Call, Hir, Node, NodeKind};
+use crate::hir::{Block, Call, Hir, Node, NodeKind, Step};
 use crate::plan::free_names;
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Span};
 
 impl Graph {
     /// The description of a flow's graph. The texts of guards and statements are read from the flow's source.
@@ -112,6 +112,7 @@ impl Describer<'_> {
             guard: None,
             irreversible: None,
             handoff: None,
+            rounds: None,
             read_back: None,
             undo: None,
         };
@@ -126,11 +127,12 @@ impl Describer<'_> {
                 drawn.irreversible = step.irreversible.as_ref().map(|(because, _)| because.clone());
                 drawn.handoff = Some(self.handoff(&step.call));
                 drawn.operator = self.operator(&step.call.api);
+                drawn.rounds = self.rounds(step);
                 drawn.read_back = step.reconcile.as_ref().map(|read| self.call(&read.call));
                 drawn.undo = step.undo.as_ref().map(|undo| self.call(undo));
             }
             NodeKind::SubFlow(call) => {
-                drawn.shape = Shape::Flow;
+                drawn.shape = Shape::Flow { safe: call.safe };
                 drawn.label = format!("{} = call {}", node.id, call.flow);
                 drawn.guard = condition(&call.guard);
                 drawn.irreversible = call.irreversible.as_ref().map(|(because, _)| because.clone());
@@ -167,6 +169,17 @@ impl Describer<'_> {
             }
         }
         self.drawing.nodes.push(drawn);
+    }
+
+    fn rounds(&self, step: &Step) -> Option<DrawnRounds> {
+        if let Some((pages, _)) = &step.pages {
+            return Some(DrawnRounds { bounds: format!("pages at most {}", pages.at_most), until: None });
+        }
+        let (_, span) = step.poll.as_ref()?;
+        // What follows the call: `until CONDITION every 5s at most 60`.
+        let written = one_line(self.sources.slice(Span::new(span.file, step.call.span.end, span.end)));
+        let (until, bounds) = written.strip_prefix("until ")?.rsplit_once(" every ")?;
+        Some(DrawnRounds { bounds: format!("poll every {bounds}"), until: Some(until.to_owned()) })
     }
 
     /// The operator of an api, listed where it is not yet.

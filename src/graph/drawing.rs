@@ -34,8 +34,11 @@ pub enum Shape {
     Read,
     /// A call with an effect.
     Effect,
-    /// A call of another flow.
-    Flow,
+    /// A call of another flow, which may make only safe calls.
+    Flow {
+        /// Whether it does.
+        safe: bool,
+    },
     /// An event from outside.
     Signal,
     /// A named value.
@@ -54,7 +57,7 @@ impl Shape {
         match self {
             Shape::Read => "read",
             Shape::Effect => "effect",
-            Shape::Flow => "flow",
+            Shape::Flow { .. } => "flow",
             Shape::Signal => "signal",
             Shape::Value => "value",
             Shape::Rule => "rule",
@@ -103,6 +106,15 @@ pub struct DrawnCall {
     pub handoff: DrawnHandoff,
 }
 
+/// How often a call is made that is made again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrawnRounds {
+    /// `poll every 5s at most 60` or `pages at most 20`.
+    pub bounds: String,
+    /// Of a poll: the condition as written.
+    pub until: Option<String>,
+}
+
 /// A node to draw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DrawnNode {
@@ -124,6 +136,8 @@ pub struct DrawnNode {
     pub irreversible: Option<String>,
     /// What governs its call, for a step.
     pub handoff: Option<DrawnHandoff>,
+    /// Of a poll, or of a list that is read in pages.
+    pub rounds: Option<DrawnRounds>,
     /// The read that settles an unknown outcome.
     pub read_back: Option<DrawnCall>,
     /// The compensation.

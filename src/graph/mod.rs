@@ -8,4 +8,6 @@ mod describe;
 mod drawing;
 
 pub use build::{Graph, build};
-pub use drawing::{Drawing, DrawnCall, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, EdgeKind, Shape};
+pub use drawing::{
+    Drawing, DrawnCall, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, DrawnRounds, EdgeKind, Shape,
+};

@@ -4,6 +4,7 @@
 //! May import: base, ecz, source, diagnostics, documents, types, expr, plan, syntax. Reads files only through
 //! [`crate::source::FileSystem`]. Invariant: whatever could not be resolved was reported, and nothing is reported twice.
 
+mod arguments;
 mod authentication;
 mod callees;
 mod calls;

@@ -82,6 +82,10 @@ impl Scope {
     pub(crate) fn define(&mut self, name: &ast::Name, ty: Type, needless: bool, sink: &mut Sink) {
         if let Some(first) = self.all.get(&name.text) {
             sink.push(duplicate(name, *first));
+            // What is said of it below is about this one: one slip is one finding.
+            if let Some(frame) = self.frames.last_mut() {
+                frame.insert(name.text.clone(), Meaning::new(ty, name.span, true));
+            }
             return;
         }
         if name.text == "run" || name.text == "secret" || name.text == "std" {

@@ -64,11 +64,11 @@ pub struct RunReport {
     pub root: Digest,
     /// Why it failed, where it did.
     pub failure: Option<Failure>,
-    /// Steps whose effect is in doubt.
+    /// Steps and undos whose effect is in doubt, and steps whose called flow is.
     pub in_doubt: Vec<Path>,
     /// Whether a resume reads back, once more, what became of them.
     pub may_settle: bool,
-    /// Steps whose undo failed.
+    /// Undos that failed, and steps whose called flow is stuck.
     pub stuck: Vec<Path>,
 }
 

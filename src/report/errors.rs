@@ -8,6 +8,47 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use super::shown::harmless_line;
 use crate::base::Explained;
 
+/// Characters of a line on any terminal.
+const WIDTH: usize = 80;
+/// The indent of a message.
+const MESSAGE: usize = 4;
+/// That of a cause.
+const CAUSE: usize = 6;
+/// That of a help.
+const HELP: usize = 8;
+
+/// One line, made harmless for a terminal and broken between words. What stands in back-ticks stays whole, so that it can
+/// be copied, and so does a word with hyphens, of which identifiers are full.
+fn wrapped(text: &str, indent: usize) -> String {
+    let text = harmless_line(text);
+    let mut pieces: Vec<String> = Vec::new();
+    let mut quoted = false;
+    for word in text.split(' ') {
+        match pieces.last_mut() {
+            Some(piece) if quoted => {
+                piece.push(' ');
+                piece.push_str(word);
+            }
+            _ => pieces.push(word.to_owned()),
+        }
+        quoted ^= word.matches('`').count() % 2 == 1;
+    }
+    let (mut lines, mut width) = (String::with_capacity(text.len()), 0);
+    for piece in pieces {
+        let length = piece.chars().count();
+        if width > 0 && indent + width + 1 + length > WIDTH {
+            lines.push('\n');
+            width = 0;
+        } else if width > 0 {
+            lines.push(' ');
+            width += 1;
+        }
+        lines.push_str(&piece);
+        width += length;
+    }
+    lines
+}
+
 /// An [`Explained`] error as miette wants it. Messages are made harmless for a terminal.
 struct Adapted<'a> {
     error: &'a dyn Explained,
@@ -17,8 +58,8 @@ struct Adapted<'a> {
 
 impl<'a> Adapted<'a> {
     fn new(error: &'a dyn Explained) -> Adapted<'a> {
-        let message = harmless_line(&error.to_string());
-        Adapted { error, cause: Cause::of(error.source(), &message), message }
+        let message = error.to_string();
+        Adapted { error, cause: Cause::of(error.source(), &message), message: wrapped(&message, MESSAGE) }
     }
 }
 
@@ -32,11 +73,12 @@ struct Cause {
 impl Cause {
     fn of(error: Option<&(dyn Error + 'static)>, above: &str) -> Option<Cause> {
         let error = error?;
-        let message = harmless_line(&error.to_string());
+        let message = error.to_string();
         if above.contains(&message) {
             return Cause::of(error.source(), above);
         }
-        Some(Cause { next: Cause::of(error.source(), &message).map(Box::new), message })
+        let next = Cause::of(error.source(), &message).map(Box::new);
+        Some(Cause { next, message: wrapped(&message, CAUSE) })
     }
 }
 
@@ -79,7 +121,7 @@ impl miette::Diagnostic for Adapted<'_> {
         let code = self.error.code();
         let more = format!("`eczflow explain {code}` says more");
         Some(Box::new(match self.error.help() {
-            Some(help) => format!("{}\n{more}", harmless_line(&help)),
+            Some(help) => format!("{}\n{more}", wrapped(&help, HELP)),
             None => more,
         }))
     }
@@ -88,8 +130,8 @@ impl miette::Diagnostic for Adapted<'_> {
 /// The error with its code, causes and help; with ANSI colours, ending with a new line.
 pub fn error(error: &dyn Explained) -> String {
     let mut text = String::new();
-    let handler =
-        GraphicalReportHandler::new_themed(GraphicalTheme::unicode()).with_width(100).with_links(false);
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode());
+    let handler = handler.with_wrap_lines(false).with_links(false);
     match handler.render_report(&mut text, &Adapted::new(error)) {
         Ok(()) => text,
         Err(fmt::Error) => format!("error[{}]: {}\n", error.code(), harmless_line(&error.to_string())),
@@ -126,5 +168,22 @@ mod tests {
           help: name another folder with `--store`
                 `eczflow explain ER4001` says more
         "##);
+    }
+
+    #[test]
+    fn lines_break_between_words_and_never_inside_what_is_quoted() {
+        let text = "name it in eczflow.toml, where agents are: `[agent.\"ECZ-GB-A1B2C3::AGENT-7QK2M9\"]` with a `key`";
+        let shown = wrapped(text, HELP);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "name it in eczflow.toml, where agents are:",
+                "`[agent.\"ECZ-GB-A1B2C3::AGENT-7QK2M9\"]` with a `key`"
+            ]
+        );
+        let command = format!("run `eczflow {}`", "word ".repeat(30));
+        assert_eq!(wrapped(&command, HELP), command.replacen("run ", "run\n", 1));
+        assert_eq!(wrapped("a\nb\u{1b}", HELP), "a b?");
     }
 }

@@ -32,7 +32,7 @@ fn write_dot(drawing: &Drawing, out: &mut String) -> std::fmt::Result {
             let shape = match node.shape {
                 Shape::Read => "box, style=rounded",
                 Shape::Effect => "box, style=\"rounded,bold\"",
-                Shape::Flow => "box3d",
+                Shape::Flow { .. } => "box3d",
                 Shape::Signal => "cds",
                 Shape::Value => "ellipse",
                 Shape::Rule => "diamond",
@@ -70,7 +70,7 @@ fn write_mermaid(drawing: &Drawing, out: &mut String) -> std::fmt::Result {
             let shape = match node.shape {
                 Shape::Read => format!("({words})"),
                 Shape::Effect => format!("[{words}]"),
-                Shape::Flow => format!("[[{words}]]"),
+                Shape::Flow { .. } => format!("[[{words}]]"),
                 Shape::Signal => format!(">{words}]"),
                 Shape::Value => format!("([{words}])"),
                 Shape::Rule => format!("{{{words}}}"),
@@ -107,6 +107,10 @@ fn operator(lane: &DrawnOperator) -> String {
 fn label(node: &DrawnNode) -> Vec<String> {
     let mut lines = vec![harmless_line(&node.label)];
     lines.extend(node.inside.iter().map(|outer| format!("in {}", harmless_line(outer))));
+    lines.extend(node.rounds.iter().map(|rounds| harmless_line(&rounds.bounds)));
+    lines.extend(
+        node.read_back.iter().map(|read| format!("read back by {}", harmless_line(&read.handoff.operation))),
+    );
     lines.extend(node.undo.iter().map(|undo| format!("undo {}", harmless_line(&undo.handoff.operation))));
     lines
 }
@@ -131,7 +135,7 @@ fn mermaid_text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{DrawnCall, DrawnHandoff};
+    use crate::graph::{DrawnCall, DrawnHandoff, DrawnRounds};
 
     fn drawing() -> Drawing {
         let call = |operation: &str| DrawnHandoff {
@@ -152,6 +156,8 @@ mod tests {
             guard: None,
             irreversible: None,
             handoff: None,
+            rounds: (id == "refund")
+                .then(|| DrawnRounds { bounds: "poll every 5s at most 60".into(), until: None }),
             read_back: None,
             undo: (id == "refund")
                 .then(|| DrawnCall { operator: "ECZ-2".into(), handoff: call("payments.cancel") }),
@@ -191,7 +197,7 @@ mod tests {
           }
           subgraph cluster_1 {
             label="ECZ-2";
-            "refund" [label="refund \"x\"\nundo payments.cancel", shape=box, style="rounded,bold"];
+            "refund" [label="refund \"x\"\npoll every 5s at most 60\nundo payments.cancel", shape=box, style="rounded,bold"];
           }
           "end" -> "refund" [label="handoff", style=bold, color="#b3261e"];
           "end" -> "refund" [label="barrier", style=dashed];
@@ -207,7 +213,7 @@ mod tests {
             n_end{"end &quot;x&quot;"}
           end
           subgraph operator_1["ECZ-2"]
-            n_refund["refund &quot;x&quot;<br/>undo payments.cancel"]
+            n_refund["refund &quot;x&quot;<br/>poll every 5s at most 60<br/>undo payments.cancel"]
           end
           n_end ==>|handoff| n_refund
           n_end -.->|barrier| n_refund

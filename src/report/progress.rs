@@ -8,9 +8,9 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::shown::harmless_line;
-use super::story;
+use super::story::{self, Known};
 use crate::audit::{Kind, Record};
-use crate::engine::{Event, Path, What};
+use crate::engine::{Event, Path, Role, What};
 use crate::host::Observer;
 
 /// Shows a run's events. Never fails: what cannot be shown is not shown.
@@ -18,6 +18,8 @@ pub struct Progress {
     live: Option<Mutex<Live>>,
     /// The calls under way that only read, by run.
     reading: Mutex<BTreeSet<(String, Path)>>,
+    /// The polls and pages that steps have come to beyond the first, by run.
+    rounds: Mutex<BTreeMap<(String, Path), String>>,
     /// The runs of called flows, with the step of the outermost run that calls them, as `a/b`.
     called: Mutex<BTreeMap<String, String>>,
 }
@@ -28,6 +30,7 @@ impl Progress {
         Progress {
             live: terminal.then(|| Mutex::new(Live::new())),
             reading: Mutex::default(),
+            rounds: Mutex::default(),
             called: Mutex::default(),
         }
     }
@@ -46,6 +49,18 @@ impl Progress {
                 reading.remove(&(record.run.clone(), path.clone()))
             }
             _ => false,
+        }
+    }
+
+    /// Which poll or page of its step an event is of, in words; `None` of the first one, and of what has none.
+    fn round(&self, record: &Record, event: &Event) -> Option<String> {
+        let key = (record.run.clone(), event.path.clone()?);
+        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        // What schedules the next one is of the one before.
+        match &event.what {
+            What::PollScheduled { poll, .. } if of_step(event) => rounds.insert(key, format!("poll {poll}")),
+            What::PageScheduled { page } => rounds.insert(key, format!("page {page}")),
+            _ => rounds.get(&key).cloned(),
         }
     }
 
@@ -74,20 +89,25 @@ impl Progress {
 
 impl Observer for Progress {
     fn recorded(&self, record: &Record, event: &Event) {
-        let reads = self.reads(record, event);
+        let known = Known { reads: self.reads(record, event), round: self.round(record, event) };
         let within = self.within(record, event);
         let (record, outermost) = (within.as_ref().unwrap_or(record), within.is_none());
         match &self.live {
             Some(live) => {
-                live.lock().unwrap_or_else(PoisonError::into_inner).show(record, event, reads, outermost)
+                live.lock().unwrap_or_else(PoisonError::into_inner).show(record, event, &known, outermost)
             }
             None => {
-                if let Some(line) = story::line_of(record, event, reads) {
+                if let Some(line) = story::line(record, event, &known) {
                     let _ = writeln!(anstream::stderr(), "{line}");
                 }
             }
         }
     }
+}
+
+/// Whether a poll is a step's own, and no second read of a `reconcile`.
+fn of_step(event: &Event) -> bool {
+    event.path.as_ref().is_some_and(|path| path.role != Role::Reconcile)
 }
 
 /// The numbers of the bottom line.
@@ -96,6 +116,8 @@ struct Counts {
     steps: u64,
     attempts: u64,
     retries: u64,
+    polls: u64,
+    pages: u64,
     resolver_checks: u64,
     open_breakers: BTreeSet<String>,
 }
@@ -106,6 +128,15 @@ impl Counts {
             What::AttemptIntended { .. } => self.attempts += 1,
             What::AttemptAnswered { outcome: crate::engine::OutcomeKind::Done, .. } => self.steps += 1,
             What::RetryScheduled { .. } => self.retries += 1,
+            // The call that has just been answered goes on.
+            What::PollScheduled { .. } if of_step(event) => {
+                self.steps = self.steps.saturating_sub(1);
+                self.polls += 1;
+            }
+            What::PageScheduled { .. } => {
+                self.steps = self.steps.saturating_sub(1);
+                self.pages += 1;
+            }
             What::HandoffVerified { checks, .. }
             | What::HandoffRefused { checks, .. }
             | What::HandoffUnverified { checks, .. } => {
@@ -128,11 +159,22 @@ impl Counts {
             let names: Vec<&str> = self.open_breakers.iter().map(String::as_str).collect();
             format!("open: {}", names.join(", "))
         };
+        let again = [(self.polls, "more poll", "more polls"), (self.pages, "more page", "more pages")];
+        let again = again.into_iter().filter(|(count, ..)| *count > 0);
+        let again: String =
+            again.map(|(count, one, more)| format!(", {}", counted(count, one, more))).collect();
         format!(
-            "{} calls done · {} attempts, {} retries · {} identities checked · breakers {breakers}",
-            self.steps, self.attempts, self.retries, self.resolver_checks
+            "{} done · {}, {}{again} · {} checked · breakers {breakers}",
+            counted(self.steps, "call", "calls"),
+            counted(self.attempts, "attempt", "attempts"),
+            counted(self.retries, "retry", "retries"),
+            counted(self.resolver_checks, "identity", "identities"),
         )
     }
+}
+
+fn counted(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
 }
 
 struct Live {
@@ -149,18 +191,17 @@ impl Live {
         Live { bars, total, active: BTreeMap::new(), counts: Counts::default() }
     }
 
-    fn show(&mut self, record: &Record, event: &Event, reads: bool, outermost: bool) {
+    fn show(&mut self, record: &Record, event: &Event, known: &Known, outermost: bool) {
         self.counts.take(event);
         if let Some(node) = &record.node {
             match (record.kind, &event.what) {
                 (Kind::AttemptIntended, _) => {
-                    let attempt = event.attempt.unwrap_or(1);
                     let operation = record.operation.as_deref().unwrap_or("call");
-                    let status = format!("{node}: {operation}, attempt {attempt}");
+                    let status = format!("{node}: {operation}, {}", story::attempt(record, event, known));
                     self.status(node, &status);
                 }
                 (Kind::RetryScheduled | Kind::PollScheduled | Kind::PageScheduled | Kind::TimerSet, _) => {
-                    if let Some(line) = story::line(record, event) {
+                    if let Some(line) = story::line(record, event, known) {
                         self.status(node, &line);
                     }
                 }
@@ -185,7 +226,7 @@ impl Live {
         }
         // Every verified handoff is a line of its own only where lines are all there is.
         if record.kind != Kind::HandoffVerified
-            && let Some(line) = story::line_of(record, event, reads)
+            && let Some(line) = story::line(record, event, known)
         {
             let _ = self.bars.println(line);
         }
@@ -227,8 +268,9 @@ fn spinner(message: &str) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Timestamp;
-    use crate::engine::BreakerFacts;
+    use crate::audit::sample;
+    use crate::base::{SeededRandom, Timestamp};
+    use crate::engine::{Answer, AnswerBody, BreakerFacts, OutcomeKind};
 
     #[test]
     fn the_bottom_line_counts() {
@@ -250,9 +292,57 @@ mod tests {
         }
         assert_eq!(
             counts.line(),
-            "0 calls done · 0 attempts, 1 retries · 0 identities checked · breakers open: payments"
+            "0 calls done · 0 attempts, 1 retry · 0 identities checked · breakers open: payments"
         );
         counts.take(&Event { path: None, attempt: None, what: What::BreakerClosed(facts) });
         assert!(counts.line().ends_with("breakers closed"));
+    }
+
+    #[test]
+    fn polls_are_one_call_of_many_attempts() {
+        let mut record = sample::run("r1", &SeededRandom::new("polls")).remove(8).0;
+        record.node = Some("made".into());
+        let path: Path = "made".parse().unwrap();
+        let event = |attempt, what| Event { path: Some(path.clone()), attempt: Some(attempt), what };
+        let answered = || What::AttemptAnswered {
+            status: 200,
+            outcome: OutcomeKind::Done,
+            elapsed_ms: 3,
+            answer: Box::new(Answer {
+                status: 200,
+                content_type: None,
+                headers: BTreeMap::new(),
+                body: AnswerBody::Empty,
+            }),
+            signature: None,
+        };
+        let progress = Progress::new(false);
+        let mut counts = Counts::default();
+        let mut lines = Vec::new();
+        let polled = What::PollScheduled { poll: 2, until: Timestamp(0) };
+        let retried = What::RetryScheduled { delay_ms: 1, ceiling_ms: 2, until: Timestamp(1), budget: 500 };
+        let events = [(1, answered()), (1, polled), (2, retried), (3, answered())];
+        for (attempt, what) in events {
+            let event = event(attempt, what);
+            counts.take(&event);
+            let known = Known { reads: true, round: progress.round(&record, &event) };
+            lines.extend(story::line(&record, &event, &known));
+        }
+        assert_eq!(lines.first().unwrap(), "made: payments.createRefund, attempt 1: 200 after 3 ms");
+        assert_eq!(
+            lines.last().unwrap(),
+            "made: payments.createRefund, attempt 3, of poll 2: 200 after 3 ms"
+        );
+        assert!(
+            counts.line().starts_with("1 call done · 0 attempts, 1 retry, 1 more poll · "),
+            "{}",
+            counts.line()
+        );
+        // The second read of a `reconcile` is none.
+        let mut read = event(1, What::PollScheduled { poll: 2, until: Timestamp(0) });
+        read.path = Some(path.reconcile());
+        counts.take(&read);
+        assert!(counts.line().contains(", 1 more poll · "), "{}", counts.line());
+        assert_eq!(progress.round(&record, &read), None);
     }
 }

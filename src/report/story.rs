@@ -9,20 +9,33 @@ use crate::engine::{
 
 use super::shown::harmless_line;
 
-/// The line of an event; `None` for what only moves the live display.
-pub(crate) fn line(record: &Record, event: &Event) -> Option<String> {
-    line_of(record, event, false)
+/// What earlier events say of the call of an event.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// Whether it only reads: what became of it leaves no effect in doubt.
+    pub(crate) reads: bool,
+    /// Which of its polls or pages it is at, in words, from the second on.
+    pub(crate) round: Option<String>,
 }
 
-/// The line of an event of a call that only reads, where `reads`: what became of it leaves no effect in doubt.
-pub(crate) fn line_of(record: &Record, event: &Event, reads: bool) -> Option<String> {
+/// The line of an event; `None` for what only moves the live display.
+pub(crate) fn line(record: &Record, event: &Event, known: &Known) -> Option<String> {
     let node = record.node.as_deref().unwrap_or("run");
-    let told = told(record, event, reads)?;
+    let told = told(record, event, known)?;
     Some(harmless_line(&format!("{node}: {told}")))
 }
 
-fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
+/// `attempt 3`, or `attempt 3, of poll 2`: attempts are counted through all polls and pages of a step.
+pub(crate) fn attempt(record: &Record, event: &Event, known: &Known) -> String {
     let attempt = event.attempt.or(record.attempt).unwrap_or(1);
+    match &known.round {
+        Some(round) => format!("attempt {attempt}, of {round}"),
+        None => format!("attempt {attempt}"),
+    }
+}
+
+fn told(record: &Record, event: &Event, known: &Known) -> Option<String> {
+    let (reads, attempt) = (known.reads, attempt(record, event, known));
     let operation = record.operation.as_deref().unwrap_or("call");
     Some(match &event.what {
         What::RunStarted(opening) => {
@@ -53,7 +66,7 @@ fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
                 OutcomeKind::Throttled => ", throttled",
                 OutcomeKind::Unknown => ", its effect is not known",
             };
-            format!("{operation}, attempt {attempt}: {status} after {elapsed_ms} ms{meaning}")
+            format!("{operation}, {attempt}: {status} after {elapsed_ms} ms{meaning}")
         }
         What::AttemptFailed { cause, elapsed_ms, detail, .. } => {
             let cause = match cause {
@@ -69,7 +82,7 @@ fn told(record: &Record, event: &Event, reads: bool) -> Option<String> {
                 SendFailure::Interrupted => "interrupted",
             };
             let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
-            format!("{operation}, attempt {attempt}: {cause} after {elapsed_ms} ms{detail}")
+            format!("{operation}, {attempt}: {cause} after {elapsed_ms} ms{detail}")
         }
         What::AttemptInDoubt { .. } => format!("{operation}: whether it had an effect is not known"),
         What::RetryScheduled { delay_ms, .. } => format!("again in {delay_ms} ms"),
@@ -179,7 +192,10 @@ mod tests {
             effect: false,
             message: "no\u{1b}[2J\nticket".into(),
         };
-        assert_eq!(line(&record(Kind::StepFailed), &event(failed)).unwrap(), "refund: failed: no?[2J ticket");
+        assert_eq!(
+            line(&record(Kind::StepFailed), &event(failed), &Known::default()).unwrap(),
+            "refund: failed: no?[2J ticket"
+        );
         let lost = What::AttemptFailed {
             cause: SendFailure::TimedOut,
             outcome: OutcomeKind::Unknown,
@@ -188,7 +204,7 @@ mod tests {
             signature: None,
         };
         assert_eq!(
-            line(&record(Kind::AttemptFailed), &event(lost)).unwrap(),
+            line(&record(Kind::AttemptFailed), &event(lost), &Known::default()).unwrap(),
             "refund: payments.createRefund, attempt 2: timed out after 30000 ms"
         );
         let broken = What::AttemptAnswered {
@@ -203,11 +219,27 @@ mod tests {
             }),
             signature: None,
         };
+        let reads = Known { reads: true, round: None };
         let (record_, event_) = (record(Kind::AttemptAnswered), event(broken));
         let told = "refund: payments.createRefund, attempt 2: 500 after 3 ms";
-        assert_eq!(line_of(&record_, &event_, true).unwrap(), told);
-        assert_eq!(line(&record_, &event_).unwrap(), format!("{told}, its effect is not known"));
-        assert_eq!(line(&record(Kind::ValueComputed), &event(What::ValueComputed { condition: true })), None);
+        assert_eq!(line(&record_, &event_, &reads).unwrap(), told);
+        assert_eq!(
+            line(&record_, &event_, &Known::default()).unwrap(),
+            format!("{told}, its effect is not known")
+        );
+        let polled = Known { reads: true, round: Some("poll 2".into()) };
+        assert_eq!(
+            line(&record_, &event_, &polled).unwrap(),
+            "refund: payments.createRefund, attempt 2, of poll 2: 500 after 3 ms"
+        );
+        assert_eq!(
+            line(
+                &record(Kind::ValueComputed),
+                &event(What::ValueComputed { condition: true }),
+                &Known::default()
+            ),
+            None
+        );
     }
 
     #[test]
@@ -227,7 +259,7 @@ mod tests {
         ];
         let what = What::HandoffRefused { checks, observations: vec![] };
         assert_eq!(
-            line(&record(Kind::HandoffRefused), &event(what)).unwrap(),
+            line(&record(Kind::HandoffRefused), &event(what), &Known::default()).unwrap(),
             "refund: handoff refused: the resolver projects REVOKED for ECZ-GB-A1B2C3::API-000001"
         );
         let refused = |observation: Observation| {
@@ -241,7 +273,7 @@ mod tests {
                 operations: vec![],
             };
             let what = What::HandoffRefused { checks, observations: vec![Judged { asked, observation }] };
-            line(&record(Kind::HandoffRefused), &event(what)).unwrap()
+            line(&record(Kind::HandoffRefused), &event(what), &Known::default()).unwrap()
         };
         assert_eq!(
             refused(Observation::Unavailable("TLS failed".into())),

@@ -301,7 +301,7 @@ impl<'a> Recover<'a> {
             ("as" | "handoff" | "deadline" | "cleared", Inside::Flow(settings)) => {
                 if let Some(nodes) = self.read(Rule::setting_slice, slice, "a statement") {
                     for node in nodes {
-                        self.lower(from).setting(node, settings);
+                        self.lower(from).setting(node, settings, statements.first());
                     }
                 }
             }

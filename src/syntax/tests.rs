@@ -117,6 +117,7 @@ fn slips_are_named_at_their_places() {
         ("closing too much", flow("let x = id)\n  return { a: x }\n}")),
         ("given twice", "eczflow 1\nretry r { attempts 1 within 1s attempts 2 }\nflow f() -> int {\n  as a.agent as b.agent\n  step x = a.b({}, {})\n    retry r\n    when true\n    retry r\n  return 1\n}\n".into()),
         ("layout", flow("step x = a.b()\n    retry r\n  handoff h\n  return { a: id }")),
+        ("a setting below a statement", flow("let x = id\n  deadline 5m\n  return { a: x }\n  cleared personal")),
         ("no HTTP status", flow("step x = a.b()\n    on 4040 fail \"x\"\n  return { a: id }")),
         ("a statement without its file", "eczflow 1\napi a = openapi(\"a.yaml\") {\n  idempotency header \"K\" stated by ECZ-GB-A1B2C3\n}\n".into()),
         ("stated by nobody", "eczflow 1\napi a = openapi(\"a.yaml\") {\n  idempotency header \"K\" stated in file(\"a\")\n}\n".into()),

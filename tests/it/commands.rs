@@ -232,6 +232,61 @@ fn a_used_change_is_looked_at_before_it_is_pinned() {
     assert!(told.contains("pinned anew"), "{told}");
 }
 
+/// What is asked again and again shows how often, and what it waits for.
+#[test]
+fn a_graph_shows_the_bounds_of_a_poll() {
+    let desk = Desk::with("statement");
+    let drawn = |format: &str| {
+        desk.run(&format!("graph statement/statement.eczflow --format {format}")).expect(0).stdout
+    };
+    for (format, shown) in [
+        ("dot", &["poll every 200ms at most 50"][..]),
+        ("mermaid", &["poll every 200ms at most 50"]),
+        ("svg", &[">poll every 200ms at most 50<", ">until made.state != &quot;making&quot;<"]),
+        ("html", &["<td>poll every 200ms at most 50, until made.state != &quot;making&quot;</td>"]),
+    ] {
+        let text = drawn(format);
+        assert!(shown.iter().all(|part| text.contains(part)), "{format}: {text}");
+    }
+}
+
+/// `check` and `pin --check` mean the same by a document that is not what it was.
+#[test]
+fn a_changed_document_is_told_alike_by_check_and_by_pin() {
+    let desk = Desk::new();
+    let document = desk.path("refund/apis/support.openapi.yaml");
+    let text = std::fs::read_to_string(&document).unwrap();
+    let (check, current) = (format!("check {FLOW}"), format!("pin --check {FLOW}"));
+    // One document to its canonical hash: its own `spec_hash`, a comment.
+    for other in [text.replace("spec_hash: sha256:76", "spec_hash: sha256:67"), format!("{text}# read\n")] {
+        assert_ne!(other, text);
+        std::fs::write(&document, other).unwrap();
+        assert_eq!(desk.run(&check).expect(0).stdout, "");
+        let told = desk.run(&current).expect(0).stdout;
+        assert_eq!(told.matches("  current\n").count(), 3, "{told}");
+        let lock = std::fs::read(desk.path("refund/eczflow.lock")).unwrap();
+        desk.run(&format!("pin {FLOW}")).expect(0);
+        assert_eq!(std::fs::read(desk.path("refund/eczflow.lock")).unwrap(), lock);
+    }
+    std::fs::write(&document, text.replacen("title: ", "title: Other ", 1)).unwrap();
+    let told = desk.run(&check).expect(0).stdout;
+    assert!(told.contains("EF4010") && told.contains("nothing in it that this flow uses"), "{told}");
+    let told = desk.run(&current).expect(1).stdout;
+    assert!(
+        told.contains("pinned to another version, of which nothing that this flow uses changed"),
+        "{told}"
+    );
+    // What the lock does not hold is told as that by both.
+    std::fs::write(&document, text).unwrap();
+    let flow = std::fs::read_to_string(desk.path(FLOW)).unwrap();
+    let more = "  step notes = support.listNotes(ticketId: ticket_id)\n  ensure length(notes) > 0 else \"no note\"\n";
+    std::fs::write(desk.path(FLOW), flow.replacen("  let go", &format!("{more}  let go"), 1)).unwrap();
+    let told = desk.run(&check).expect(1).stdout;
+    assert!(told.contains("EF4011") && told.contains("does not hold `listNotes`"), "{told}");
+    let told = desk.run(&current).expect(1).stdout;
+    assert!(told.contains("  pinned, and not in the lock as it is used\n"), "{told}");
+}
+
 #[test]
 fn a_file_that_cannot_be_written_is_told_by_its_cause() {
     let desk = Desk::new();

@@ -1,9 +1,10 @@
 //! Random worlds: failures, revocations and crashes at any attempt. Whatever happens, the promises hold.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use eczflow::audit::Standing;
 use eczflow::base::{Random as _, SeededRandom};
 use eczflow::engine::*;
 use eczflow::plan::{Plan, Verified};
@@ -121,6 +122,13 @@ fn holds(engine: &Engine<'_>, run: &Run, world: &World) {
     assert_eq!(effects.len(), world.effects.len(), "an effect happened twice: {:?}", world.effects);
     let undone = |path: &String| world.effects.contains(&format!("{path}/undo"));
     let forward: Vec<&String> = world.effects.iter().filter(|path| !path.ends_with("/undo")).collect();
+    if let Phase::Paused(PauseCause::InDoubt | PauseCause::Stuck) = run.state.phase {
+        let known = Standing::of(run.log.iter().map(|(record, _)| record)).unwrap();
+        let told = |paths: Vec<Path>| paths.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+        let named = |names: Vec<String>| names.into_iter().collect::<BTreeSet<_>>();
+        assert_eq!(named(known.in_doubt), told(run.state.in_doubt()), "the records tell another doubt");
+        assert_eq!(named(known.stuck), told(run.state.stuck()), "the records tell others stuck");
+    }
     match run.state.phase {
         Phase::Finished(Status::Failed) => {
             for path in forward {

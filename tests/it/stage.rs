@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
-use eczflow::audit::{Disclosure, Trust, write_bundle};
+use eczflow::audit::{Complete, Disclosure, Trust, write_bundle};
 use eczflow::base::{Clock, OsRandom, SystemClock};
 use eczflow::config::NoEnvironment;
+use eczflow::engine::{Path, PauseCause, Phase};
 use eczflow::host::{Host, Observer, Parts, RunReport, Silent};
 use eczflow::plan::{Plan, Verified};
 use eczflow::sandbox::{Faults, Ledger, Options, Sandbox};
@@ -129,6 +130,18 @@ impl Stage {
             report.legal
         );
         assert_eq!(report.legal, Some(Legal::Yes));
+        if let Complete::Unfinished(known) = &report.answers.complete
+            && matches!(run.phase, Phase::Paused(PauseCause::Stuck | PauseCause::InDoubt))
+        {
+            let told = |paths: &[Path]| {
+                let mut names: Vec<String> = paths.iter().map(ToString::to_string).collect();
+                names.sort();
+                names
+            };
+            let status = if run.phase == Phase::Paused(PauseCause::Stuck) { "stuck" } else { "in_doubt" };
+            assert_eq!(known.status.as_deref(), Some(status));
+            assert_eq!((&known.in_doubt, &known.stuck), (&told(&run.in_doubt), &told(&run.stuck)));
+        }
         let bundle = report.answers.bundle.unwrap();
         assert_eq!(bundle.header.environment, "sandbox");
         assert_eq!(bundle.trailer.root, run.root);

@@ -258,3 +258,46 @@ fn a_process_killed_during_an_undo_ends_as_taken_back() {
     assert_eq!(deletes(&served), 2);
     assert_eq!(served.effects(), calm.effects());
 }
+
+/// What stands still is told by name, by the run and by whoever verifies its log, sealed or not.
+#[test]
+fn a_run_that_stands_still_is_told_by_what_is_in_doubt_or_stuck() {
+    let desk = Desk::with("order");
+    // The name of an undo, of a step that cannot be asked for again, and what is told of each.
+    for (n, (fault, status, in_doubt, stuck, line)) in [
+        ("ledger.strike=503", "stuck", vec![], vec!["entry/undo"], "stuck: `entry` was not taken back"),
+        (
+            "bank.voidAuthorisation=303",
+            "in_doubt",
+            vec!["held/undo"],
+            vec![],
+            "in doubt: `held/undo`, whether",
+        ),
+        ("bank.authorise=303", "in_doubt", vec!["held"], vec![], "in doubt: `held`, whether"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ran = desk
+            .run(&format!(
+                "run {ORDER} --sandbox --inputs order/inputs.json --store store --fault bank.capture=409 --fault {fault} --json"
+            ))
+            .expect(4);
+        let said = ran.json();
+        assert_eq!(said["status"], status, "{fault}: {}", ran.stderr);
+        let told = |names: &[&str]| if names.is_empty() { Json::Null } else { json!(names) };
+        assert_eq!((&said["in_doubt"], &said["stuck"]), (&told(&in_doubt), &told(&stuck)), "{fault}");
+        for sealed in ["", "--sealed"] {
+            let file = format!("{n}{sealed}.audit");
+            desk.run(&format!("audit export latest --store store -o {file} {sealed}")).expect(0);
+            let text = desk.run(&format!("audit verify {file}")).expect(0).stdout;
+            assert!(text.contains(line) && !text.contains("run_paused"), "{text}");
+            let answers = desk.run(&format!("audit verify {file} --json")).expect(0).json();
+            let complete = json!({
+                "answer": "so_far", "last": "run_paused", "status": status, "in_doubt": in_doubt, "stuck": stuck,
+            });
+            assert_eq!((&answers["complete"], &answers["failed"]), (&complete, &json!(false)));
+            assert_eq!(answers["audit_root"], said["audit_root"]);
+        }
+    }
+}

@@ -15,19 +15,23 @@ use crate::source::DiskFiles;
 
 const EXAMPLES: &str = "\
 Examples:
-  eczflow pin refund.eczflow            write every document's pin into the flow, and eczflow.lock beside it
-  eczflow pin --check refund.eczflow    change nothing; end with 1 where something would change
-  eczflow pin --update refund.eczflow   say what changed of the operations and fields the flow uses and what must
-                                        be proven again; pin anew where nothing breaks
+  eczflow pin refund.eczflow
+      write every document's pin into the flow, and eczflow.lock
+  eczflow pin --check refund.eczflow
+      change nothing; end with 1 where something would change
+  eczflow pin --update refund.eczflow
+      say what changed of what the flow uses and what must be proven
+      again; pin anew where nothing breaks
   eczflow pin --update --dry-run refund.eczflow
-                                        only say it
+      only say it
   eczflow pin --fetch https://api.example/openapi.json -o apis/api.openapi.json
-                                        download a document once, over https
+      download a document once, over https
 
-Where an operation that the flow uses is not as it was pinned, a plain `pin` writes nothing and ends with 1: look with
-`--update --dry-run` first. `--update` ends with 1 where something breaks, and writes nothing then; with `--force` it pins all the same, and
-`eczflow check` will say what no longer holds. `--fetch` follows redirects within one origin only, never writes over a file
-without `--force`, and connects to private addresses only where the configuration allows them.";
+Where an operation that the flow uses is not as it was pinned, a plain `pin` writes nothing and ends with 1: \
+look with `--update --dry-run` first. `--update` ends with 1 where something breaks, and writes nothing then; \
+with `--force` it pins all the same, and `eczflow check` will say what no longer holds. `--fetch` follows \
+redirects within one origin only, never writes over a file without `--force`, and connects to private addresses \
+only where the configuration allows them.";
 
 /// Pin a flow's documents. The flow's layout is kept.
 #[derive(Debug, Args)]
@@ -114,12 +118,13 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 fn told(state: &PinState, writes: bool) -> &'static str {
     match (state, writes) {
         (PinState::Current, _) => "current",
-        (PinState::Unlocked, false) => "not in the lock",
+        (PinState::Unlocked, false) => "pinned, and not in the lock as it is used",
         (PinState::Unlocked, true) => "locked",
         (PinState::New, false) => "not pinned",
         (PinState::New, true) => "pinned",
+        (PinState::Stale, false) => "pinned to another version, of which nothing that this flow uses changed",
         (PinState::Changed, false) => "pinned to another version",
-        (PinState::Changed, true) => "pinned anew",
+        (PinState::Stale | PinState::Changed, true) => "pinned anew",
     }
 }
 

@@ -14,7 +14,7 @@ background:#fff;color:#1f2328}\
 .picture{overflow-x:auto}.picture svg{display:block}\
 h2{font-size:1.1rem;margin:1.5rem 0 .5rem}.wide{overflow-x:auto}\
 table{border-collapse:collapse;font-size:14px}th,td{text-align:left;vertical-align:top;padding:.35rem .9rem .35rem 0;\
-border-bottom:1px solid #c8d1da}code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:13px}\
+border-bottom:1px solid #c8d1da}td code{white-space:nowrap}code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:13px}\
 .unverified{color:#8a5300;font-weight:600}.handoff{color:#0550ae;font-weight:600}\
 @media (prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}th,td{border-color:#3d444d}\
 .unverified{color:#e0a840}.handoff{color:#6cb6ff}}";
@@ -51,6 +51,10 @@ fn write_table(drawing: &Drawing, out: &mut String) -> Result {
     for node in &drawing.nodes {
         if let Some(handoff) = &node.handoff {
             let mut when: Vec<String> = node.guard.iter().map(|guard| format!("when {guard}")).collect();
+            when.extend(node.rounds.iter().map(|rounds| match &rounds.until {
+                Some(until) => format!("{}, until {until}", rounds.bounds),
+                None => rounds.bounds.clone(),
+            }));
             when.extend(node.inside.iter().map(|outer| format!("in the loop {outer}")));
             when.extend(node.irreversible.iter().map(|because| format!("irreversible: {because}")));
             write_row(&node.id, handoff, operator(&node.operator), &when.join("; "), out)?;

@@ -241,9 +241,9 @@ fn card(node: &DrawnNode, lane: usize, inside: Option<usize>, open: bool) -> Car
             let operation = node.handoff.as_ref().map(|handoff| handoff.operation.as_str());
             (kind, vec![name(&node.id), code(operation.unwrap_or_default())])
         }
-        Shape::Flow => {
+        Shape::Flow { safe } => {
             let call = node.label.split_once('=').map_or("", |(_, call)| call.trim());
-            (Kind::Effect, vec![name(&node.id), code(call)])
+            (if safe { Kind::Read } else { Kind::Effect }, vec![name(&node.id), code(call)])
         }
         Shape::Signal => {
             let mut lines = vec![name(&node.label)];
@@ -275,8 +275,15 @@ fn card(node: &DrawnNode, lane: usize, inside: Option<usize>, open: bool) -> Car
             (Kind::Return, lines)
         }
     };
+    if let Some(rounds) = &node.rounds {
+        lines.push(code(&rounds.bounds));
+        lines.extend(rounds.until.iter().map(|until| line(&format!("until {until}"), Face::Guard)));
+    }
     lines.extend(node.guard.iter().map(|guard| line(&format!("when {guard}"), Face::Guard)));
     lines.extend(node.irreversible.iter().map(|_| line("irreversible", Face::Warning)));
+    if let Some(read) = &node.read_back {
+        lines.push(code(&format!("read back: {}", read.handoff.operation)));
+    }
     let mut title = harmless_line(&node.written);
     if let Some(handoff) = &node.handoff {
         lines.push(badge(handoff, open));

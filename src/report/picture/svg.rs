@@ -8,7 +8,7 @@ use super::layout::{Area, Drawn, FOOT, HEAD, Layout, Piece, layout};
 use super::measure::Font;
 use super::scene::{BADGE, Card, Face, Head, Kind, MARGIN, Scene, Style, scene};
 use super::style::style;
-use crate::graph::{Drawing, DrawnNode};
+use crate::graph::{Drawing, DrawnNode, Shape};
 
 /// Between the parts of the whole.
 pub(super) const GAP: i32 = 20;
@@ -85,7 +85,14 @@ pub(super) fn description(drawing: &Drawing) -> String {
     let to = if others.is_empty() { String::new() } else { format!(" to {}", others.join(", ")) };
     let undone =
         if undos == 0 { String::new() } else { format!(", {} with a compensation", plural(undos, "step")) };
-    format!("The flow {} is run by {runner}: {}{to}{undone}.", drawing.flow, plural(calls, "handoff"),)
+    // The handoffs of a called flow are its own, and in its own picture.
+    let flows = drawing.nodes.iter().filter(|node| matches!(node.shape, Shape::Flow { .. })).count();
+    let flows = match flows {
+        0 => String::new(),
+        1 => ", 1 call of another flow".to_owned(),
+        more => format!(", {more} calls of other flows"),
+    };
+    format!("The flow {} is run by {runner}: {}{to}{undone}{flows}.", drawing.flow, plural(calls, "handoff"))
 }
 
 struct Picture {

@@ -2,7 +2,9 @@ use super::layout::{Area, Drawn, Layout, Piece, layout};
 use super::scene::{Card, Face, Head, Kind, Line, Link, Scene, Style, scene};
 use super::{html, svg};
 use crate::ecz::VerifyMode;
-use crate::graph::{Drawing, DrawnCall, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, EdgeKind, Shape};
+use crate::graph::{
+    Drawing, DrawnCall, DrawnEdge, DrawnHandoff, DrawnNode, DrawnOperator, DrawnRounds, EdgeKind, Shape,
+};
 use proptest::prelude::*;
 
 fn handoff(operation: &str) -> DrawnHandoff {
@@ -28,6 +30,7 @@ fn node(id: &str, shape: Shape, operator: &str, inside: Option<&str>) -> DrawnNo
         guard: None,
         irreversible: None,
         handoff: call.then(|| handoff(&format!("api.{id}"))),
+        rounds: None,
         read_back: None,
         undo: None,
     }
@@ -49,14 +52,19 @@ fn everything(hostile: &str) -> Drawing {
     hold.undo = Some(DrawnCall { operator: "A".into(), handoff: handoff(&format!("api.cancel{hostile}")) });
     hold.guard = Some(format!("a < b && c{hostile}"));
     let mut last = node("last", Shape::Effect, "api x", None);
+    last.read_back =
+        Some(DrawnCall { operator: "api x".into(), handoff: handoff(&format!("api.look{hostile}")) });
     last.irreversible = Some(format!("gone{hostile}"));
+    let mut read = node("read", Shape::Read, "A", None);
+    let until = Some(format!("read.state != 1{hostile}"));
+    read.rounds = Some(DrawnRounds { bounds: format!("poll every 5s at most 60{hostile}"), until });
     let mut moved = node("moved", Shape::Effect, "api x", Some("for_1"));
     moved.undo = Some(DrawnCall { operator: "A".into(), handoff: handoff("api.back") });
     Drawing {
         flow: format!("flow{hostile}"),
         operators: vec![lane("R", None), lane("A", None), lane("api x", Some("they have none"))],
         nodes: vec![
-            node("read", Shape::Read, "A", None),
+            read,
             node("ensure_1", Shape::Rule, "R", None),
             hold,
             node("for_1", Shape::Loop, "R", None),
@@ -76,6 +84,19 @@ fn everything(hostile: &str) -> Drawing {
             edge("read", "return_1", EdgeKind::End, false),
             edge("last", "return_1", EdgeKind::Data, true),
         ],
+    }
+}
+
+#[test]
+fn a_called_flow_is_drawn_by_what_it_may_do_and_told() {
+    let drawn = |safe| Drawing { nodes: vec![node("a", Shape::Flow { safe }, "R", None)], ..everything("") };
+    for (safe, kind) in [(true, Kind::Read), (false, Kind::Effect)] {
+        let drawing = drawn(safe);
+        assert_eq!(scene(&drawing).cards[0].kind, kind);
+        assert!(
+            svg(&[drawing])
+                .contains("0 handoffs to A, api x (no passport, unverified), 1 call of another flow.")
+        );
     }
 }
 

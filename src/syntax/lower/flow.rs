@@ -127,7 +127,7 @@ impl Lower<'_> {
         for part in block.into_inner() {
             match part.as_rule() {
                 Rule::flow_as | Rule::use_handoff | Rule::flow_deadline | Rule::cleared => {
-                    self.setting(part, &mut settings);
+                    self.setting(part, &mut settings, body.statements.first());
                 }
                 _ => self.statement(part, &mut body.statements),
             }
@@ -151,8 +151,23 @@ impl Lower<'_> {
         Some(Header { name, inputs, output: self.type_expr(child(node, Rule::type_expr)?)? })
     }
 
-    pub(in crate::syntax) fn setting(&mut self, node: Node<'_>, settings: &mut Settings) {
+    /// What holds for the whole flow stands above its first statement: below one it would look like a clause of that, or
+    /// as if it held from there on.
+    pub(in crate::syntax) fn setting(
+        &mut self,
+        node: Node<'_>,
+        settings: &mut Settings,
+        first: Option<&Statement>,
+    ) {
         let at = self.span(&node);
+        if let Some(first) = first {
+            let message = "this holds for the whole flow, and stands below a statement";
+            self.sink.push(
+                Diagnostic::new(&codes::MISPLACED, at, message)
+                    .and(first.span(), "the flow's first statement")
+                    .help("move it above the first statement"),
+            );
+        }
         match node.as_rule() {
             Rule::flow_as => {
                 let value = child(node, Rule::agent_ref).and_then(|agent| self.agent(agent));
@@ -234,7 +249,7 @@ impl Lower<'_> {
             Diagnostic::new(&codes::MISPLACED, at, message)
                 .and(step.span, "the step it would belong to")
                 .help(
-                    "indent it deeper than its `step`; a flow's own `handoff` stands before its first step",
+                    "indent it deeper than its `step`; a flow's own `handoff` stands above its first statement",
                 ),
         );
     }

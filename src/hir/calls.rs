@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::bound::{Bound, operation};
 use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
 use super::functions::StepAnswer;
@@ -12,10 +13,10 @@ use super::modules::{Modules, given_twice, kind, unknown};
 use super::nodes::Call;
 use super::policies::{self, Handoff};
 use super::shown::spans;
-use crate::base::{did_you_mean, meant};
+use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::documents::{Document, Location, OperationView};
+use crate::documents::{Document, Location};
 use crate::expr::{Expr, written};
 use crate::plan::secrecy::member_of;
 use crate::plan::{Idempotency, Pages, idempotency, is_paged, relaxed};
@@ -78,14 +79,6 @@ fn keyword_place(document: &Document, answer: &Answer) -> Option<Span> {
     document.place(counterexample.declared.as_ref()?)
 }
 
-/// An operation that a call is bound to.
-pub(crate) struct Bound {
-    pub(super) key: String,
-    view: Arc<OperationView>,
-    pub(super) contract: Arc<Contract>,
-    pub(super) answer: Arc<StepAnswer>,
-}
-
 /// A call that is bound, and what it gives.
 pub(crate) struct Answering {
     pub(super) call: Call,
@@ -93,86 +86,6 @@ pub(crate) struct Answering {
     pub(super) value: Type,
     pub(super) beside: Arc<StepAnswer>,
     pub(super) pages: Option<Pages>,
-}
-
-fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut Sink) -> Option<Bound> {
-    let entry = match document.operation(&name.text) {
-        Ok(entry) => entry,
-        Err(error) => {
-            if let Some(finding) = document.duplicate(&name.text) {
-                sink.push(finding.and(name.span, "called here"));
-                return None;
-            }
-            let message = format!("the document of `{api}` has no operation `{}`", name.text);
-            let mut diagnostic = Diagnostic::new(&names::UNKNOWN_OPERATION, name.span, message);
-            if let Some(place) = document.place("/paths") {
-                diagnostic = diagnostic.and(place, "its operations stand here");
-            }
-            diagnostic = match &error.suggestion {
-                // No fix: another operation may do something else altogether.
-                Some(near) => diagnostic.help(meant(&name.text, near)),
-                None if error.known.is_empty() => diagnostic.note("it has no operations"),
-                None => {
-                    let known: Vec<&str> = error.known.iter().map(String::as_str).take(20).collect();
-                    diagnostic
-                        .note(format!("it has `{}`", known.join("`, `")))
-                        .help("name one of its operations")
-                }
-            };
-            sink.push(diagnostic);
-            return None;
-        }
-    };
-    let view = match document.view(entry) {
-        Ok(view) => view,
-        Err(diagnostic) => {
-            sink.push(diagnostic.and(name.span, "called here"));
-            return None;
-        }
-    };
-    let mut unsupported = |pointer: &str, why: String| {
-        let message = format!("`{api}.{}` cannot be called: {why}", name.text);
-        let place = document.place(pointer).unwrap_or(entry.span);
-        sink.push(
-            Diagnostic::new(&codes::UNSUPPORTED_OPERATION, name.span, message)
-                .and(place, "this is the reason")
-                .help("call another operation, or ask the publisher for one that does without it"),
-        );
-    };
-    let contract = match Contract::from_view(&view) {
-        Ok(contract) => contract,
-        Err(error) => {
-            unsupported(&error.pointer, error.reason.clone());
-            return None;
-        }
-    };
-    for reason in &contract.unsupported {
-        unsupported(&reason.pointer, format!("{reason} is not supported"));
-    }
-    let contract = Arc::new(contract);
-    let success = contract.successes().next().map(|success| success.pointer.as_str());
-    let success = view.responses.iter().find(|response| Some(response.pointer.as_str()) == success);
-    let schema = success.and_then(|success| success.content.values().find_map(|media| media.schema.clone()));
-    let described = schema.or_else(|| Some(success?.pointer.clone())).unwrap_or_else(|| view.pointer.clone());
-    let answer = Arc::new(StepAnswer {
-        status: contract.success_status(),
-        headers: contract.success_headers(),
-        contract: Arc::clone(&contract),
-        refusals: BTreeMap::new(),
-        fails: BTreeMap::new(),
-        guard: None,
-        document: Arc::clone(document),
-        described,
-        reconciled: false,
-        value: None,
-        provenance: contract.provenance().clone(),
-    });
-    contract.unsupported.is_empty().then(|| Bound {
-        key: entry.key.clone(),
-        view: Arc::new(view),
-        contract,
-        answer,
-    })
 }
 
 impl<'d> FlowLowering<'_, 'd> {
@@ -353,7 +266,7 @@ impl<'d> FlowLowering<'_, 'd> {
                 continue;
             }
             if let Some(unsupported) = &parameter.unsupported {
-                let message = format!("`{}` cannot be given: {unsupported} is not supported", parameter.name);
+                let message = format!("`{}` cannot be given: {unsupported}", parameter.name);
                 self.sink.push(
                     Diagnostic::new(&codes::UNSUPPORTED_OPERATION, argument.name.span, message)
                         .and_at(document.place(&parameter.pointer), "this is the reason")
@@ -362,7 +275,7 @@ impl<'d> FlowLowering<'_, 'd> {
             }
             let field = Field { ty: parameter.schema.ty.clone(), required: parameter.required };
             let mut value = self.expression(&argument.value, Some(&parameter.schema.ty));
-            let answer = parameter.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
+            let answer = parameter.takes(&value.ty, &written(&value.expr, &value.ty), &value.literal);
             let declared = keyword_place(document, &answer);
             let told = self.record(&value, answer, || {
                 let place = format!("argument `{}` of `{}`", parameter.name, bound.key);
@@ -503,7 +416,7 @@ impl<'d> FlowLowering<'_, 'd> {
                 let mut value = self.expression(given, Some(&body.schema.ty));
                 let field = Field { ty: body.schema.ty.clone(), required: body.required };
                 let Taken { answer, members } =
-                    body.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
+                    body.takes(&value.ty, &written(&value.expr, &value.ty), &value.literal);
                 let declared = keyword_place(document, &answer).or_else(|| document.place(&body.pointer));
                 let place = format!("the body of `{}`", bound.key);
                 let mut told = false;

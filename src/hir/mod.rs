@@ -5,6 +5,7 @@
 //! [`crate::source::FileSystem`]. Invariant: whatever could not be resolved was reported, and nothing is reported twice.
 
 mod authentication;
+mod bound;
 mod callees;
 mod calls;
 mod compensation;

@@ -1,7 +1,9 @@
 //! What is said of a value that does not fit, and what it may be made into.
 
-use super::{Answer, Counterexample, Members, Type, UNDECLARED, assignable};
-use crate::base::meant;
+use std::collections::BTreeSet;
+
+use super::{Answer, Members, Type, assignable};
+use crate::base::{did_you_mean, folded, meant};
 
 /// Most members that are listed.
 const SHOWN: usize = 12;
@@ -56,37 +58,23 @@ pub(super) fn kinds(from: &Type, to: &Type) -> String {
     format!("expected `{to}`, found `{from}`")
 }
 
-/// Says what to do about a refusal, unless something more exact was said.
-pub(super) fn with_help(answer: Answer, help: impl FnOnce() -> Option<String>) -> Answer {
-    match answer {
-        Answer::No(inner) if inner.help.is_none() => Answer::No(Counterexample { help: help(), ..inner }),
-        other => other,
-    }
+/// What was most likely meant by a word that is none of those that are taken.
+pub(super) fn other_word(word: &str, taken: &BTreeSet<String>) -> Option<String> {
+    let same = |taken: &&String| folded(taken) == folded(word);
+    let near = taken.iter().find(same).map(String::as_str);
+    let near = near.or_else(|| did_you_mean(word, taken.iter().map(String::as_str)));
+    near.map(|near| format!("did you mean `\"{near}\"`?"))
 }
 
-/// Says which member was most likely meant.
-pub(super) fn misspelt(answer: Answer, own: &str, known: &str) -> Answer {
-    match answer {
-        Answer::No(inner) if inner.path.is_empty() && inner.why == UNDECLARED => {
-            let help = Some(meant(own, known));
-            Answer::No(Counterexample { help, ..inner })
-        }
-        other => other,
+/// What to write instead of a member that nothing takes; `free` are those that are declared and not given.
+pub(super) fn misspelt(name: &str, free: &[&str]) -> String {
+    if let Some(known) = did_you_mean(name, free.iter().copied()) {
+        return meant(name, known);
     }
-}
-
-/// Says what may be written instead of a member that nothing takes; `free` are those that are declared and not given.
-pub(super) fn spare(answer: Answer, free: &[&str]) -> Answer {
-    match answer {
-        Answer::No(inner) if inner.path.is_empty() && inner.why == UNDECLARED => {
-            let shown: Vec<&str> = free.iter().copied().take(SHOWN).collect();
-            let help = match shown.as_slice() {
-                [] => "remove it".to_owned(),
-                free => format!("remove it, or name one of those that are left: `{}`", free.join("`, `")),
-            };
-            Answer::No(Counterexample { help: Some(help), ..inner })
-        }
-        other => other,
+    let shown: Vec<&str> = free.iter().copied().take(SHOWN).collect();
+    match shown.as_slice() {
+        [] => "remove it".to_owned(),
+        free => format!("remove it, or name one of those that are left: `{}`", free.join("`, `")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of reading schemas.
 
 use super::*;
+use crate::types::literal::tests::literal;
 use crate::types::{Answer, assignable_to_field};
 use serde_json::json;
 
@@ -134,20 +135,12 @@ fn products_of_alternatives_are_bounded() {
 
 #[test]
 fn an_object_that_declares_nothing_takes_any_literal() {
-    let literal = Type::closed_record([("anything", Type::int())]);
+    let value = Type::closed_record([("anything", Type::int())]);
+    let literal = literal(&["anything"]);
     let free = Schema::read(&json!({"type": "object"}), "");
-    assert_eq!(
-        assignable_to_field(&literal, &Field { ty: free.ty.clone(), required: true }, true),
-        Answer::Yes
-    );
+    assert_eq!(assignable_to_field(&value, &Field::of(free.ty.clone()), &literal), Answer::Yes);
     let declared = Schema::read(&json!({"type": "object", "properties": {"a": {"type": "integer"}}}), "");
-    assert!(matches!(
-        assignable_to_field(&literal, &Field { ty: declared.ty.clone(), required: true }, true),
-        Answer::No(_)
-    ));
+    assert!(matches!(assignable_to_field(&value, &Field::of(declared.ty.clone()), &literal), Answer::No(_)));
     let closed = Schema::read(&json!({"type": "object", "additionalProperties": false}), "");
-    assert!(matches!(
-        assignable_to_field(&literal, &Field { ty: closed.ty.clone(), required: true }, true),
-        Answer::No(_)
-    ));
+    assert!(matches!(assignable_to_field(&value, &Field::of(closed.ty.clone()), &literal), Answer::No(_)));
 }

@@ -9,6 +9,7 @@ mod assign;
 mod body;
 mod case;
 mod checked;
+mod conditional;
 mod contract;
 mod counterexample;
 mod decode;

@@ -132,7 +132,7 @@ fn is_annotation(key: &str) -> bool {
 }
 
 pub(super) struct Reader<'a> {
-    root: &'a Json,
+    pub(super) root: &'a Json,
     nodes: usize,
     /// What is left of [`SCHEMA_WORK`].
     work: usize,
@@ -216,7 +216,7 @@ impl Reader<'_> {
                 self.note(path, keyword);
             }
         }
-        ty
+        self.conditional(object, ty)
     }
 
     /// A schema that applies to the same value: it makes no deeper type, but is bounded as well.

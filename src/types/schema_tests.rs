@@ -46,17 +46,23 @@ fn scalars() {
 
 #[test]
 fn objects() {
-    let schema = json!({"type": "object", "required": ["id", "ghost"], "additionalProperties": false, "properties": {
+    let schema = json!({"type": "object", "required": ["id"], "additionalProperties": false, "properties": {
         "id": {"type": "string", "minLength": 1},
         "lines": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}}}
     }});
     let (spelled, undecided) = read(schema);
-    assert_eq!(spelled, "{ ghost: never, id: string, lines: [{ n: int?, … }]? }");
+    assert_eq!(spelled, "{ id: string, lines: [{ n: int?, … }]? }");
     assert_eq!(undecided, ["id: minLength"]);
     assert_eq!(ty(json!({"type": "object", "additionalProperties": {"type": "boolean"}})), "{string: bool}");
     let closed =
         json!({"type": "object", "properties": {"a": {"type": "null"}}, "unevaluatedProperties": false});
     assert_eq!(ty(closed), "{ a: null? }");
+    // What is demanded must be able to stand there.
+    let ghost = json!({"type": "object", "required": ["ghost"], "additionalProperties": false});
+    assert_eq!(ty(ghost), "never");
+    let (spelled, undecided) = read(json!({"type": "object", "properties": {"a": {"type": "null"}},
+        "if": true, "then": {"allOf": [{"properties": {"b": {"type": "null"}}}]}, "else": {"properties": {"a": true}}}));
+    assert_eq!((spelled.as_str(), undecided), ("{ a: null?, b: unknown?, … }", vec!["if".to_owned()]));
 }
 
 #[test]

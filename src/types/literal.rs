@@ -139,13 +139,14 @@ impl Question {
 /// A member that no record declares, and what may have been meant.
 fn unknown_member(name: &str, inside: &Inside, objects: &[&Type]) -> Counterexample {
     let known = objects.iter().flat_map(|ty| match ty {
-        Type::Record(record) => record.fields.keys().collect::<Vec<_>>(),
+        Type::Record(record) => record.fields.iter().collect::<Vec<_>>(),
         _ => Vec::new(),
     });
-    let mut free: Vec<&str> =
-        known.filter(|known| !inside.members.contains_key(*known)).map(String::as_str).collect();
-    free.sort_unstable();
-    free.dedup();
+    // By name, and whether one of them demands it.
+    let mut free: BTreeMap<&str, bool> = BTreeMap::new();
+    for (known, field) in known.filter(|(known, _)| !inside.members.contains_key(*known)) {
+        *free.entry(known).or_default() |= field.required;
+    }
     Counterexample { help: Some(misspelt(name, &free)), ..Counterexample::unseen(UNDECLARED) }
 }
 

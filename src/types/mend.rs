@@ -1,6 +1,6 @@
 //! What is said of a value that does not fit, and what it may be made into.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Answer, Members, Type, assignable};
 use crate::base::{did_you_mean, folded, meant};
@@ -66,15 +66,30 @@ pub(super) fn other_word(word: &str, taken: &BTreeSet<String>) -> Option<String>
     near.map(|near| format!("did you mean `\"{near}\"`?"))
 }
 
-/// What to write instead of a member that nothing takes; `free` are those that are declared and not given.
-pub(super) fn misspelt(name: &str, free: &[&str]) -> String {
-    if let Some(known) = did_you_mean(name, free.iter().copied()) {
+/// What to write instead of a member that nothing takes; `free` are those that are declared and not given, and whether they
+/// must be.
+pub(super) fn misspelt(name: &str, free: &BTreeMap<&str, bool>) -> String {
+    if let Some(known) = did_you_mean(name, free.keys().copied()) {
         return meant(name, known);
     }
-    let shown: Vec<&str> = free.iter().copied().take(SHOWN).collect();
-    match shown.as_slice() {
-        [] => "remove it".to_owned(),
-        free => format!("remove it, or name one of those that are left: `{}`", free.join("`, `")),
+    let listed = |of: Vec<&str>| of.into_iter().take(SHOWN).collect::<Vec<_>>().join("`, `");
+    let missing: Vec<&str> = free.iter().filter(|(_, required)| **required).map(|(name, _)| *name).collect();
+    match missing.as_slice() {
+        [] => {}
+        [one] => return format!("name it `{one}`, which is required and not given, or remove it"),
+        _ => {
+            let missing = listed(missing);
+            return format!(
+                "name it as one of those that are required and not given, or remove it: `{missing}`"
+            );
+        }
+    }
+    match free.is_empty() {
+        true => "remove it".to_owned(),
+        false => {
+            let left = listed(free.keys().copied().collect());
+            format!("remove it, or name one of those that are left: `{left}`")
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use super::algebra::range;
 use super::counterexample::{Counterexample, at, no, unseen, with_help, wrap};
 use super::literal::Literal;
 use super::mend::{conversion_help, kinds, other_word};
-use super::nearest::unknown_tag;
 use super::{Field, Members, RecordType, Type};
 
 /// The answer to an assignability question.
@@ -299,22 +298,28 @@ impl Question {
         }
         // The alternatives may cover the type together: only a value that the whole union refuses counts.
         let shows = |refusal: &Counterexample| refusal.value.as_ref().is_some_and(|value| !to.accepts(value));
-        let Some((_, shown)) = refusals.iter().find(|(_, refusal)| shows(refusal)) else {
+        let Some((_, first)) = refusals.iter().find(|(_, refusal)| shows(refusal)) else {
             if refusals.iter().all(|(_, refusal)| refusal.value.is_none()) {
                 return unseen(kinds(from, to));
             }
             return Answer::Unknown("no single alternative takes every value".to_owned());
         };
-        if let Some(tag) = unknown_tag(from, of).filter(shows) {
+        let all: Vec<&Type> = of.iter().collect();
+        if let Some(tag) = self.unknown_tag(from, &all).filter(shows) {
             return Answer::No(tag);
         }
         // Said of the alternative that was most likely meant.
-        let all: Vec<&Type> = of.iter().collect();
         if let Some(nearest) = self.nearest(&[from], &all)
             && let Some((_, refusal)) =
-                refusals.iter().find(|(one, refusal)| *one == nearest && shows(refusal))
+                refusals.iter().find(|(one, refusal)| std::ptr::eq(*one, nearest) && shows(refusal))
         {
-            return Answer::No(refusal.clone().of_several(nearest, &all));
+            return Answer::No(self.of_several(refusal.clone(), nearest, &all));
+        }
+        // Where one alternative alone was of the right kind, its own place says most.
+        let shown = refusals.iter().map(|(_, refusal)| refusal).filter(|refusal| shows(refusal));
+        let shown = shown.max_by_key(|refusal| refusal.path.len()).unwrap_or(first);
+        if !shown.path.is_empty() {
+            return Answer::No(shown.clone());
         }
         let whole = Counterexample { path: String::new(), why: kinds(from, to), help: None, ..shown.clone() };
         with_help(Answer::No(whole), || conversion_help(from, to))

@@ -97,6 +97,9 @@ impl Question {
         let objects: Vec<&Type> =
             to.iter().filter(|ty| matches!(ty, Type::Record(_) | Type::Map { .. })).copied().collect();
         for (name, (span, member)) in inside.members.iter().filter(|_| !objects.is_empty()) {
+            if !self.goes_on(objects.len()) {
+                return None;
+            }
             let mut declared = Vec::new();
             let mut anything = false;
             for object in &objects {
@@ -119,7 +122,11 @@ impl Question {
                 true => {
                     let found = unknown_member(name, inside, &objects);
                     let found = Counterexample { written: Some(*span), ..found };
-                    Some(if let [one] = objects.as_slice() { found.of_several(one, &all) } else { found })
+                    Some(if let [one] = objects.as_slice() {
+                        self.of_several(found, one, &all)
+                    } else {
+                        found
+                    })
                 }
                 false => self.undeclared(&members(&from, name), member, &declared),
             };

@@ -25,6 +25,9 @@ impl Question {
     /// Words that tell records apart and are others; how many are the same; what else does not fit.
     fn distance(&mut self, from: &RecordType, to: &RecordType) -> (usize, Reverse<usize>, usize) {
         let (mut others, mut same, mut faults) = (0, 0, 0);
+        if !self.goes_on(from.fields.len().saturating_add(to.fields.len())) {
+            return (others, Reverse(same), faults);
+        }
         for (name, field) in &to.fields {
             match (from.fields.get(name).map(|own| &own.ty), &field.ty) {
                 (Some(Type::String { values: Some(own) }), Type::String { values: Some(words) }) => {
@@ -61,55 +64,60 @@ fn tag<'t>(of: &[(&'t Type, &'t RecordType)], name: &str) -> Option<BTreeSet<&'t
     Some(words)
 }
 
-/// A member by which the alternatives are told apart and that has none of their words.
-pub(super) fn unknown_tag(from: &Type, of: &[Type]) -> Option<Counterexample> {
-    let Type::Record(own) = from else { return None };
-    let alternatives = records(&of.iter().collect::<Vec<_>>());
-    if alternatives.len() < 2 {
-        return None;
-    }
-    own.fields.iter().find_map(|(name, field)| {
-        let words = tag(&alternatives, name)?;
-        let Type::String { values } = &field.ty else { return None };
-        let other = match values {
-            Some(values) => Some(values.iter().find(|value| !words.contains(value.as_str()))?),
-            None => None,
-        };
-        let shown = Type::strings(words.iter().copied());
-        let (why, help) = match other {
-            Some(other) => {
-                let words = words.iter().map(|word| (*word).to_owned()).collect();
-                (format!("it is none of `{shown}`"), other_word(other, &words))
-            }
-            None => (format!("it may be something else than `{shown}`"), None),
-        };
-        let free = || std::iter::successors(Some("text".to_owned()), |text| Some(format!("{text}_")));
-        let text = other.cloned().or_else(|| free().find(|text| !words.contains(text.as_str())))?;
-        let Some(Json::Object(mut whole)) = from.witness() else { return None };
-        whole.insert(name.clone(), Json::from(text));
-        let value = Some(Json::Object(whole));
-        Some(Counterexample { value, help, ..Counterexample::unseen(why) }.inside(name))
-    })
-}
-
-impl Counterexample {
-    /// Says that it is one of several alternatives, and which.
-    pub(super) fn of_several(self, this: &Type, of: &[&Type]) -> Counterexample {
+impl Question {
+    /// A member by which the alternatives are told apart and that has none of their words.
+    pub(super) fn unknown_tag(&mut self, from: &Type, of: &[&Type]) -> Option<Counterexample> {
+        let Type::Record(own) = from else { return None };
         let alternatives = records(of);
-        let (Type::Record(record), true) = (this, alternatives.len() > 1) else { return self };
+        if alternatives.len() < 2 || !self.goes_on(own.fields.len().saturating_mul(of.len())) {
+            return None;
+        }
+        own.fields.iter().find_map(|(name, field)| {
+            let words = tag(&alternatives, name)?;
+            let Type::String { values } = &field.ty else { return None };
+            let other = match values {
+                Some(values) => Some(values.iter().find(|value| !words.contains(value.as_str()))?),
+                None => None,
+            };
+            let shown = Type::strings(words.iter().copied());
+            let (why, help) = match other {
+                Some(other) => {
+                    let words = words.iter().map(|word| (*word).to_owned()).collect();
+                    (format!("it is none of `{shown}`"), other_word(other, &words))
+                }
+                None => (format!("it may be something else than `{shown}`"), None),
+            };
+            let free = || std::iter::successors(Some("text".to_owned()), |text| Some(format!("{text}_")));
+            let text = other.cloned().or_else(|| free().find(|text| !words.contains(text.as_str())))?;
+            let Some(Json::Object(mut whole)) = from.witness() else { return None };
+            whole.insert(name.clone(), Json::from(text));
+            let value = Some(Json::Object(whole));
+            Some(Counterexample { value, help, ..Counterexample::unseen(why) }.inside(name))
+        })
+    }
+
+    /// Says that it is one of several alternatives, and which.
+    pub(super) fn of_several(&mut self, found: Counterexample, this: &Type, of: &[&Type]) -> Counterexample {
+        let alternatives = records(of);
+        let (Type::Record(record), true) = (this, alternatives.len() > 1) else { return found };
+        if !self.goes_on(record.fields.len().saturating_mul(of.len())) {
+            return found;
+        }
         let words = record.fields.iter().find_map(|(name, field)| {
             tag(&alternatives, name)?;
             Some(format!("whose `{name}` is `{}`", field.ty))
         });
         let own = || {
             let others = |name: &&String| {
-                !alternatives.iter().any(|(ty, other)| *ty != this && other.fields.contains_key(*name))
+                !alternatives
+                    .iter()
+                    .any(|(ty, other)| !std::ptr::eq(*ty, this) && other.fields.contains_key(*name))
             };
             record.fields.keys().find(others).map(|name| format!("that has `{name}`"))
         };
         let which = words.or_else(own).unwrap_or_else(|| "nearest to it".to_owned());
         let alternative =
             Some(format!("it may be one of {}; this is said of the one {which}", alternatives.len()));
-        Counterexample { alternative: self.alternative.or(alternative), ..self }
+        Counterexample { alternative: found.alternative.or(alternative), ..found }
     }
 }

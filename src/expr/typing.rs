@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::model::{BinaryOperator, Definitions, Expr, Part, UnaryOperator};
 use super::{Arm, Names, confirmed, functions, provenance};
 use crate::types::{
-    Answer, Contract, Field, FieldAccess, Members, Parts, Provenance, RecordType, Type, arithmetic,
+    Answer, Contract, Field, FieldAccess, Literal, Members, Parts, Provenance, RecordType, Type, arithmetic,
     assignable, assignable_to_field, comparable, ordered,
 };
 
@@ -67,7 +67,7 @@ impl<'a> Typing<'a> {
             }
             let body = typing.ty(&function.body).map_err(|why| (name.as_str(), why))?;
             let gives = function.gives.clone().unwrap_or_else(Type::any);
-            let answer = assignable_to_field(&body, &Field::of(gives), false);
+            let answer = assignable_to_field(&body, &Field::of(gives), &Literal::default());
             fits(&body, answer, "what it gives").map_err(|why| (name.as_str(), why))?;
             if function.takes.len() > function.parameters.len() {
                 return Err((name, Misuse("it has more types than parameters".into())));
@@ -218,7 +218,7 @@ impl<'a> Typing<'a> {
                 let given = arguments.iter().zip(&types);
                 for (((argument, ty), wanted), name) in given.zip(&known.takes).zip(&known.parameters) {
                     let what = format!("`{name}` of `{function}`");
-                    let answer = assignable_to_field(ty, &Field::of(wanted.clone()), false);
+                    let answer = assignable_to_field(ty, &Field::of(wanted.clone()), &Literal::default());
                     fits(ty, confirmed(answer, argument, wanted, self), &what)?;
                 }
                 known.gives.clone().unwrap_or_else(Type::any)

@@ -1,6 +1,6 @@
 //! What a call is given: arguments to parameters, and the body, held against the document.
 
-use super::calls::Bound;
+use super::bound::Bound;
 use super::expressions::convert;
 use super::flow::FlowLowering;
 use super::misplaced;
@@ -65,7 +65,7 @@ impl FlowLowering<'_, '_> {
                 continue;
             }
             if let Some(unsupported) = &parameter.unsupported {
-                let message = format!("`{}` cannot be given: {unsupported} is not supported", parameter.name);
+                let message = format!("`{}` cannot be given: {unsupported}", parameter.name);
                 self.sink.push(
                     Diagnostic::new(&codes::UNSUPPORTED_OPERATION, argument.name.span, message)
                         .and_at(document.place(&parameter.pointer), "this is the reason")
@@ -74,7 +74,7 @@ impl FlowLowering<'_, '_> {
             }
             let field = Field { ty: parameter.schema.ty.clone(), required: parameter.required };
             let mut value = self.expression(&argument.value, Some(&parameter.schema.ty));
-            let answer = parameter.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
+            let answer = parameter.takes(&value.ty, &written(&value.expr, &value.ty), &value.literal);
             let declared = keyword_place(document, &answer);
             let told = self.record(&value, answer, || {
                 let place = format!("argument `{}` of `{}`", parameter.name, bound.key);
@@ -215,7 +215,7 @@ impl FlowLowering<'_, '_> {
                 let mut value = self.expression(given, Some(&body.schema.ty));
                 let field = Field { ty: body.schema.ty.clone(), required: body.required };
                 let Taken { answer, members } =
-                    body.takes(&value.ty, &written(&value.expr, &value.ty), value.literal);
+                    body.takes(&value.ty, &written(&value.expr, &value.ty), &value.literal);
                 let declared = keyword_place(document, &answer).or_else(|| document.place(&body.pointer));
                 let place = format!("the body of `{}`", bound.key);
                 let mut told = false;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::bound::{Bound, operation};
 use super::expressions::Typed;
 use super::flow::FlowLowering;
 use super::functions::StepAnswer;
@@ -11,10 +12,10 @@ use super::modules::{Modules, kind, unknown};
 use super::nodes::Call;
 use super::policies::{self, Handoff};
 use super::shown::spans;
-use crate::base::{did_you_mean, meant};
+use crate::base::did_you_mean;
 use crate::diagnostics::codes::{names, types as codes};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::documents::{Document, OperationView};
+use crate::documents::Document;
 use crate::plan::{Idempotency, Pages, idempotency, is_paged, relaxed};
 use crate::syntax::ast;
 use crate::types::{Answer, Contract, Field, Type};
@@ -68,14 +69,6 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// An operation that a call is bound to.
-pub(crate) struct Bound {
-    pub(super) key: String,
-    pub(super) view: Arc<OperationView>,
-    pub(super) contract: Arc<Contract>,
-    pub(super) answer: Arc<StepAnswer>,
-}
-
 /// A call that is bound, and what it gives.
 pub(crate) struct Answering {
     pub(super) call: Call,
@@ -83,86 +76,6 @@ pub(crate) struct Answering {
     pub(super) value: Type,
     pub(super) beside: Arc<StepAnswer>,
     pub(super) pages: Option<Pages>,
-}
-
-fn operation(document: &Arc<Document>, api: &str, name: &ast::Name, sink: &mut Sink) -> Option<Bound> {
-    let entry = match document.operation(&name.text) {
-        Ok(entry) => entry,
-        Err(error) => {
-            if let Some(finding) = document.duplicate(&name.text) {
-                sink.push(finding.and(name.span, "called here"));
-                return None;
-            }
-            let message = format!("the document of `{api}` has no operation `{}`", name.text);
-            let mut diagnostic = Diagnostic::new(&names::UNKNOWN_OPERATION, name.span, message);
-            if let Some(place) = document.place("/paths") {
-                diagnostic = diagnostic.and(place, "its operations stand here");
-            }
-            diagnostic = match &error.suggestion {
-                // No fix: another operation may do something else altogether.
-                Some(near) => diagnostic.help(meant(&name.text, near)),
-                None if error.known.is_empty() => diagnostic.note("it has no operations"),
-                None => {
-                    let known: Vec<&str> = error.known.iter().map(String::as_str).take(20).collect();
-                    diagnostic
-                        .note(format!("it has `{}`", known.join("`, `")))
-                        .help("name one of its operations")
-                }
-            };
-            sink.push(diagnostic);
-            return None;
-        }
-    };
-    let view = match document.view(entry) {
-        Ok(view) => view,
-        Err(diagnostic) => {
-            sink.push(diagnostic.and(name.span, "called here"));
-            return None;
-        }
-    };
-    let mut unsupported = |pointer: &str, why: String| {
-        let message = format!("`{api}.{}` cannot be called: {why}", name.text);
-        let place = document.place(pointer).unwrap_or(entry.span);
-        sink.push(
-            Diagnostic::new(&codes::UNSUPPORTED_OPERATION, name.span, message)
-                .and(place, "this is the reason")
-                .help("call another operation, or ask the publisher for one that does without it"),
-        );
-    };
-    let contract = match Contract::from_view(&view) {
-        Ok(contract) => contract,
-        Err(error) => {
-            unsupported(&error.pointer, error.reason.clone());
-            return None;
-        }
-    };
-    for reason in &contract.unsupported {
-        unsupported(&reason.pointer, format!("{reason} is not supported"));
-    }
-    let contract = Arc::new(contract);
-    let success = contract.successes().next().map(|success| success.pointer.as_str());
-    let success = view.responses.iter().find(|response| Some(response.pointer.as_str()) == success);
-    let schema = success.and_then(|success| success.content.values().find_map(|media| media.schema.clone()));
-    let described = schema.or_else(|| Some(success?.pointer.clone())).unwrap_or_else(|| view.pointer.clone());
-    let answer = Arc::new(StepAnswer {
-        status: contract.success_status(),
-        headers: contract.success_headers(),
-        contract: Arc::clone(&contract),
-        refusals: BTreeMap::new(),
-        fails: BTreeMap::new(),
-        guard: None,
-        document: Arc::clone(document),
-        described,
-        reconciled: false,
-        value: None,
-        provenance: contract.provenance().clone(),
-    });
-    contract.unsupported.is_empty().then(|| Bound {
-        key: entry.key.clone(),
-        view: Arc::new(view),
-        contract,
-        answer,
-    })
 }
 
 impl<'d> FlowLowering<'_, 'd> {

@@ -137,7 +137,7 @@ impl<'a> Declared<'a> {
                 });
             }
         }
-        Type::any()
+        Type::reported()
     }
 
     /// A declared type; `name` is where it is asked for.
@@ -151,7 +151,7 @@ impl<'a> Declared<'a> {
         let key = (module, item.name.text.clone());
         if let Some(known) = self.types.get(&key) {
             let (ty, parts) = (known.ty.clone(), known.parts);
-            return if self.take(parts, name.span, sink) { ty } else { Type::any() };
+            return if self.take(parts, name.span, sink) { ty } else { Type::reported() };
         }
         if let Some(start) = self.open.iter().position(|open| *open == key) {
             let chain = self.open.iter().skip(start).map(|(_, name)| name.as_str());
@@ -163,14 +163,14 @@ impl<'a> Declared<'a> {
                 "name only the members that are needed: a type has an end",
                 &chain,
             ));
-            return Type::any();
+            return Type::reported();
         }
         if self.open.len() >= limits::SYNTAX_DEPTH {
             sink.push(large_type(
                 name.span,
                 &format!("more than {} types inside each other", limits::SYNTAX_DEPTH),
             ));
-            return Type::any();
+            return Type::reported();
         }
         self.open.push(key.clone());
         let around = std::mem::take(&mut self.parts);
@@ -179,7 +179,7 @@ impl<'a> Declared<'a> {
         self.parts = around;
         self.open.pop();
         if !whole {
-            ty = Type::any();
+            ty = Type::reported();
         }
         let (depth, parts) = measure(&ty);
         if depth > limits::SYNTAX_DEPTH {
@@ -187,7 +187,7 @@ impl<'a> Declared<'a> {
                 item.name.span,
                 &format!("`{}` nests more than {} levels", item.name.text, limits::SYNTAX_DEPTH),
             ));
-            ty = Type::any();
+            ty = Type::reported();
         }
         let before = self.all_parts;
         self.all_parts = before.saturating_add(parts);
@@ -199,7 +199,7 @@ impl<'a> Declared<'a> {
             ty = Type::any();
         }
         self.types.insert(key, Known { ty: ty.clone(), parts });
-        if self.take(parts, name.span, sink) { ty } else { Type::any() }
+        if self.take(parts, name.span, sink) { ty } else { Type::reported() }
     }
 
     /// Counts parts of the type being resolved; false, and a finding, where they become too many.

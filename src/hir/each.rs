@@ -8,7 +8,7 @@ use crate::diagnostics::codes::{retry, types as codes};
 use crate::expr::provenance;
 use crate::plan::ranges;
 use crate::syntax::ast;
-use crate::types::Type;
+use crate::types::{Literal, Type};
 
 impl FlowLowering<'_, '_> {
     pub(super) fn each(&mut self, each: &ast::For, id: String) -> NodeKind {
@@ -31,7 +31,7 @@ impl FlowLowering<'_, '_> {
         self.scope.enter();
         let from = provenance(&list.expr, &self.scope).item();
         self.scope.define(&each.variable, item, true, self.sink);
-        self.scope.comes_from(&each.variable.text, from);
+        self.scope.comes_from(&each.variable.text, from, list.literal.item());
         let body = self.block(&each.body, Some(&each.variable.text));
         self.node = id;
         let result = each.result.as_ref().map(|result| self.expression(&result.value, None));
@@ -58,8 +58,9 @@ impl FlowLowering<'_, '_> {
             }
             let list = self.parts.keep(Type::list(item.unwrap_or(Type::Never)).capped());
             let ty = if each.when.is_some() { list.optional() } else { list };
+            let literal = result.as_ref().map(|result| Literal::list(result.literal.clone()).of(&ty));
             self.scope.define(binding, ty, false, self.sink);
-            self.scope.comes_from(&binding.text, from.unwrap_or_default());
+            self.scope.comes_from(&binding.text, from.unwrap_or_default(), literal.unwrap_or_default());
         }
         NodeKind::For(Box::new(Loop {
             variable: each.variable.text.clone(),

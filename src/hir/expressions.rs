@@ -12,7 +12,7 @@ use crate::expr::{BinaryOperator, Expr, Part, provenance};
 use crate::source::Span;
 use crate::syntax::as_written;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{FieldAccess, Parts, Type, widening};
+use crate::types::{FieldAccess, Literal, Parts, Type, widening};
 
 /// A lowered expression. The type is `Never` where something was reported: it fits everywhere and says no more.
 #[derive(Debug, Clone)]
@@ -20,8 +20,8 @@ pub(crate) struct Typed {
     pub(crate) expr: Expr,
     pub(crate) ty: Type,
     pub(crate) span: Span,
-    /// A record literal, whose members must all be declared where it is put.
-    pub(crate) literal: bool,
+    /// The members that the flow writes: they must be declared where the value is put.
+    pub(crate) literal: Literal,
 }
 
 pub(crate) struct Lowering<'a, 'd> {
@@ -79,13 +79,20 @@ impl Lowering<'_, '_> {
     }
 
     pub(super) fn poison(&self, span: Span) -> Typed {
-        Typed { expr: Expr::Null, ty: Type::Never, span, literal: false }
+        Typed { expr: Expr::Null, ty: Type::Never, span, literal: Literal::default() }
     }
 
     /// The type and IR of an expression; `wanted` guides literals and is not checked here.
     pub(crate) fn lower(&mut self, expression: &ast::Expr, wanted: Option<&Type>) -> Typed {
+        let typed = self.kind(expression, wanted);
+        // Nothing more is said of a value whose type could not be read.
+        let reported = typed.ty.without_nothing().is_reported();
+        if reported { Typed { ty: Type::Never, ..typed } } else { typed }
+    }
+
+    fn kind(&mut self, expression: &ast::Expr, wanted: Option<&Type>) -> Typed {
         let span = expression.span;
-        let typed = |expr: Expr, ty: Type| Typed { expr, ty, span, literal: false };
+        let typed = |expr: Expr, ty: Type| Typed { expr, ty, span, literal: Literal::default() };
         match &expression.kind {
             ExprKind::Null => typed(Expr::Null, Type::Null),
             ExprKind::Bool(value) => typed(Expr::Bool { value: *value }, Type::Bool),
@@ -111,7 +118,10 @@ impl Lowering<'_, '_> {
                 }
                 "next" if let Some(ty) = &self.scope.next => typed(Expr::Next, ty.clone()),
                 _ => match self.scope.look_up(name, self.sink) {
-                    Some(ty) => typed(Expr::Name { name: name.text.clone() }, ty),
+                    Some(ty) => {
+                        let literal = self.scope.literal(&name.text).of(&ty);
+                        Typed { literal, ..typed(Expr::Name { name: name.text.clone() }, ty) }
+                    }
                     None => self.poison(span),
                 },
             },
@@ -127,12 +137,13 @@ impl Lowering<'_, '_> {
                 let ty = Type::join(&then.ty, &otherwise.ty).capped();
                 widen(&mut then, &ty);
                 widen(&mut otherwise, &ty);
+                let literal = then.literal.or(otherwise.literal).of(&ty);
                 let expr = Expr::If {
                     condition: Box::new(condition.expr),
                     then: Box::new(then.expr),
                     otherwise: Box::new(otherwise.expr),
                 };
-                Typed { expr, ty, span, literal: then.literal && otherwise.literal }
+                Typed { expr, ty, span, literal }
             }
             ExprKind::Match { step, arms } => self.match_arms(step, arms, span, wanted),
             ExprKind::List(items) => self.list(items, span, wanted),
@@ -141,7 +152,7 @@ impl Lowering<'_, '_> {
                 let list = self.items(list);
                 let from = provenance(&list.0.expr, self.scope).item();
                 self.scope.bind(variable, list.1, self.sink);
-                self.scope.comes_from(&variable.text, from);
+                self.scope.comes_from(&variable.text, from, list.0.literal.item());
                 let condition = condition.as_ref().map(|condition| Box::new(self.condition(condition).expr));
                 let wanted = wanted.and_then(item_type);
                 let item = self.lower(item, wanted.as_ref());
@@ -152,7 +163,8 @@ impl Lowering<'_, '_> {
                     condition,
                     item: Box::new(item.expr),
                 };
-                Typed { expr, ty: Type::list(item.ty).capped(), span, literal: item.literal }
+                let ty = Type::list(item.ty).capped();
+                Typed { literal: Literal::list(item.literal).of(&ty), expr, ty, span }
             }
         }
     }
@@ -164,7 +176,7 @@ impl Lowering<'_, '_> {
             Some(Numeric::Number) => (Expr::Number { value: value as f64 }, Type::Number),
             _ => (Expr::Int { value }, Type::int_value(value)),
         };
-        Typed { expr, ty, span, literal: false }
+        Typed { expr, ty, span, literal: Literal::default() }
     }
 
     pub(super) fn decimal(&mut self, text: &str, span: Span, wanted: Option<&Type>) -> Typed {
@@ -172,7 +184,12 @@ impl Lowering<'_, '_> {
             && let Ok(value) = text.parse::<f64>()
             && value.is_finite()
         {
-            return Typed { expr: Expr::Number { value }, ty: Type::Number, span, literal: false };
+            return Typed {
+                expr: Expr::Number { value },
+                ty: Type::Number,
+                span,
+                literal: Literal::default(),
+            };
         }
         if rust_decimal::Decimal::from_str_exact(text).is_err() {
             let message = format!("`{text}` has more digits than a decimal holds");
@@ -181,7 +198,12 @@ impl Lowering<'_, '_> {
             );
             return self.poison(span);
         }
-        Typed { expr: Expr::Decimal { value: text.to_owned() }, ty: Type::Decimal, span, literal: false }
+        Typed {
+            expr: Expr::Decimal { value: text.to_owned() },
+            ty: Type::Decimal,
+            span,
+            literal: Literal::default(),
+        }
     }
 
     fn interpolation(&mut self, parts: &[ast::Part], span: Span) -> Typed {
@@ -204,7 +226,12 @@ impl Lowering<'_, '_> {
                 }
             });
         }
-        Typed { expr: Expr::Interpolate { parts: lowered }, ty: Type::string(), span, literal: false }
+        Typed {
+            expr: Expr::Interpolate { parts: lowered },
+            ty: Type::string(),
+            span,
+            literal: Literal::default(),
+        }
     }
 
     fn field(&mut self, of: &ast::Expr, name: &ast::Name, optional: bool, span: Span) -> Typed {
@@ -253,20 +280,27 @@ impl Lowering<'_, '_> {
         };
         if nothing && !optional {
             let message = format!("`.{}` of a value that may be absent or null", name.text);
-            let why = match &of.expr {
-                Expr::Name { name } => self.scope.answer(name).and_then(|answer| answer.why_absent()),
-                _ => None,
+            let step = if let Expr::Name { name } = &of.expr {
+                self.scope.answer(name).zip(Some(name))
+            } else {
+                None
             };
-            let (why, words) = why.unzip();
+            let (why, words) = step.as_ref().and_then(|(answer, _)| answer.why_absent()).unzip();
+            let instead =
+                step.as_ref().and_then(|(answer, step)| answer.instead_of_absence(step, &name.text));
             self.report(
                 Diagnostic::new(&codes::OPTIONAL_NOT_HANDLED, name.span, message)
                     .and(of.span, format!("`{}`", of.ty))
                     .and_at(why, words.unwrap_or_default())
-                    .help(format!(
+                    .help(instead.unwrap_or_else(|| format!(
                         "write `?.{name}`, which is absent where the value is, and `?.{name} ?? …` where something must stand instead",
                         name = name.text
-                    )),
+                    ))),
             );
+            // One cause, one finding: what is read of the answer elsewhere is mended with it.
+            if let Some((_, step)) = step {
+                self.scope.retype(step, base);
+            }
             return self.wrong_field(of, name, optional, span);
         }
         let found = match base.field(&name.text) {
@@ -303,8 +337,9 @@ impl Lowering<'_, '_> {
             }
         };
         let ty = if nothing { found.optional() } else { found };
+        let literal = of.literal.member(&name.text);
         let expr = Expr::Field { of: Box::new(of.expr), name: name.text.clone(), optional };
-        Typed { expr, ty, span, literal: false }
+        Typed { expr, ty, span, literal }
     }
 
     /// What is written for the status or the headers of a step's answer, whose members are those of the body.
@@ -343,7 +378,7 @@ impl Lowering<'_, '_> {
     }
 
     fn run_member(&self, member: &str, ty: Type, span: Span) -> Typed {
-        Typed { expr: Expr::Run { member: member.to_owned() }, ty, span, literal: false }
+        Typed { expr: Expr::Run { member: member.to_owned() }, ty, span, literal: Literal::default() }
     }
 
     fn index(&mut self, of: &ast::Expr, index: &ast::Expr, optional: bool, span: Span) -> Typed {
@@ -355,8 +390,9 @@ impl Lowering<'_, '_> {
             return self.poison(span);
         }
         let ty = if optional { item.optional() } else { item };
+        let literal = of.literal.item();
         let expr = Expr::Index { of: Box::new(of.expr), index: Box::new(index.expr), optional };
-        Typed { expr, ty, span, literal: false }
+        Typed { expr, ty, span, literal }
     }
 
     fn list(&mut self, items: &[ast::Expr], span: Span, wanted: Option<&Type>) -> Typed {
@@ -374,17 +410,19 @@ impl Lowering<'_, '_> {
             self.unfit(absent.0, &absent.1, "an item of a list is a value", None);
         }
         lowered.iter_mut().for_each(|item| widen(item, &ty));
-        let literal = lowered.iter().all(|item| item.literal || is_plain(&item.ty));
+        let ty = Type::list(ty.present()).capped();
+        let literals = lowered.iter_mut().map(|item| std::mem::take(&mut item.literal));
+        let literal = Literal::list(literals.fold(Literal::default(), Literal::or)).of(&ty);
         let items = lowered.into_iter().map(|item| item.expr).collect();
-        Typed { expr: Expr::List { items }, ty: Type::list(ty.present()).capped(), span, literal }
+        Typed { expr: Expr::List { items }, ty, span, literal }
     }
 
     fn record(&mut self, fields: &[ast::RecordField], span: Span, wanted: Option<&Type>) -> Typed {
         let mut members: Vec<(String, Expr)> = Vec::new();
         let mut types: Vec<(String, Type)> = Vec::new();
         let mut parts = Parts::default();
-        let mut literal = true;
         let mut firsts: BTreeMap<&str, Span> = BTreeMap::new();
+        let mut literals: Vec<(String, (Span, Literal))> = Vec::new();
         for field in fields {
             let wanted = wanted.and_then(|wanted| match wanted.without_nothing().field(&field.name.text) {
                 FieldAccess::Type(ty) => Some(ty),
@@ -400,22 +438,13 @@ impl Lowering<'_, '_> {
                 let to = crate::types::Field::of(wanted.clone());
                 convert(&mut value, &to);
             }
-            literal &= value.literal || is_plain(&value.ty);
+            literals.push((field.name.text.clone(), (field.span, value.literal)));
             members.push((field.name.text.clone(), value.expr));
             types.push((field.name.text.clone(), parts.add(value.ty)));
         }
         let ty = parts.whole(|| Type::closed_record(types));
+        let literal = Literal::record(literals).of(&ty);
         Typed { expr: Expr::Record { members }, ty, span, literal }
-    }
-}
-
-/// A type without records inside: a value of it has no members that could be misspelt.
-fn is_plain(ty: &Type) -> bool {
-    match ty {
-        Type::Record(_) | Type::Map { .. } | Type::Unknown { .. } => false,
-        Type::List { of } | Type::Optional { of } => is_plain(of),
-        Type::Union { of } => of.iter().all(is_plain),
-        _ => true,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::expr::{Expr, confirmed, provenance};
 use crate::plan::{Wait, ranges};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::{Answer, Field, PartsLeft, Type, assignable_literal, assignable_to_field};
+use crate::types::{Answer, Field, PartsLeft, Type, assignable_to_field};
 
 /// Deadline of a flow that names none: one hour.
 const DEADLINE_MS: u64 = 3_600_000;
@@ -230,12 +230,7 @@ impl<'d> FlowLowering<'_, 'd> {
         place: impl FnOnce() -> String,
         declared_at: Option<Span>,
     ) -> bool {
-        let strict = value.literal && !value.ty.is_optional();
-        let answer = if strict {
-            assignable_literal(&value.ty, &wanted.ty)
-        } else {
-            assignable_to_field(&value.ty, wanted, value.literal)
-        };
+        let answer = assignable_to_field(&value.ty, wanted, &value.literal);
         self.record(value, answer, || (place(), wanted.clone(), declared_at))
     }
 
@@ -261,6 +256,7 @@ impl<'d> FlowLowering<'_, 'd> {
     pub(super) fn point_at_member(&mut self, written: &ast::Expr) {
         if let Some(position) = self.positions.last_mut()
             && let Answer::No(wrong) = &position.answer
+            && wrong.written.is_none()
             && let Some((span, ty)) = part(written, &position.found, &wrong.path)
         {
             (position.span, position.part) = (span, Some(ty));
@@ -344,7 +340,7 @@ impl<'d> FlowLowering<'_, 'd> {
                     let ty = self.parts.keep(typed.ty);
                     let from = provenance(&typed.expr, &self.scope);
                     self.scope.define(&value.name, ty, false, self.sink);
-                    self.scope.comes_from(&value.name.text, from);
+                    self.scope.comes_from(&value.name.text, from, typed.literal);
                     (value.name.text.clone(), value.name.span, NodeKind::Let(typed.expr))
                 }
                 ast::Statement::Ensure(ensure) => {

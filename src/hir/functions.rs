@@ -18,7 +18,7 @@ use crate::source::Span;
 use crate::syntax::as_written;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{
-    Answer, Contract, Field, Members, Provenance, RecordType, Type, assignable_literal, assignable_to_field,
+    Answer, Contract, Field, Literal, Members, Provenance, RecordType, Type, assignable_to_field,
 };
 
 /// What a declared function takes and gives.
@@ -68,6 +68,14 @@ impl StepAnswer {
         self.guard.map(|guard| (guard, "where this does not hold, it is not called")).or(arm)
     }
 
+    /// What can be written where a member of an answer is read that a `match` lets the step end without.
+    pub(super) fn instead_of_absence(&self, step: &str, member: &str) -> Option<String> {
+        let refused = self.refusals.keys().next().filter(|_| self.guard.is_none())?;
+        Some(format!(
+            "where the run is to end then, write `on {refused} fail \"…\"` at `{step}` and take the arm away; else read it in the arm of a `match` that has the answer, as in `200 found => found.{member}`, or write `?.{member}`, which is absent where the answer is"
+        ))
+    }
+
     /// Where the document describes what an expression reads of this answer, or the answer, where it says no more.
     pub(super) fn place(&self, members: &str) -> Option<Span> {
         let inside = || self.document.place(&format!("{}{members}", self.described));
@@ -97,11 +105,7 @@ pub(super) fn misfit(
     if value.ty == Type::Never {
         return None;
     }
-    let answer = if value.literal && !value.ty.is_optional() {
-        assignable_literal(&value.ty, &wanted.ty)
-    } else {
-        assignable_to_field(&value.ty, wanted, value.literal)
-    };
+    let answer = assignable_to_field(&value.ty, wanted, &value.literal);
     let answer = confirmed(answer, &value.expr, &wanted.ty, scope);
     let Answer::No(wrong) = &answer else { return None };
     let (span, part) = match part(written, &value.ty, &wrong.path) {
@@ -176,7 +180,7 @@ impl Lowering<'_, '_> {
         if let Some(to) = signature.widens(&ty) {
             expr = Expr::Widen { to: to.to_owned(), of: Box::new(expr) };
         }
-        Typed { expr, ty, span, literal: false }
+        Typed { expr, ty, span, literal: Literal::default() }
     }
 
     fn bad_argument(
@@ -258,10 +262,15 @@ impl Lowering<'_, '_> {
         }
         if !fits {
             // What it gives is known all the same; errors in its arguments were told.
-            return Typed { expr: Expr::Null, ty: signature.result.clone(), span, literal: false };
+            return Typed {
+                expr: Expr::Null,
+                ty: signature.result.clone(),
+                span,
+                literal: Literal::default(),
+            };
         }
         let expr = Expr::Apply { function: signature.plan_name.clone(), arguments: lowered };
-        Typed { expr, ty: signature.result.clone(), span, literal: false }
+        Typed { expr, ty: signature.result.clone(), span, literal: Literal::default() }
     }
 
     /// `status(x)`, `headers(x)`.
@@ -306,7 +315,7 @@ impl Lowering<'_, '_> {
             }
         };
         let part = if ty.is_optional() { part.optional() } else { part };
-        Typed { expr, ty: part, span, literal: false }
+        Typed { expr, ty: part, span, literal: Literal::default() }
     }
 
     /// What is used beside the body must be known however the step ended.

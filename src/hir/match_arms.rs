@@ -10,7 +10,7 @@ use crate::expr::{Arm, Expr, Names};
 use crate::plan::{ArmFault, arm_fault, unmatched};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::Type;
+use crate::types::{Literal, Type};
 
 impl Lowering<'_, '_> {
     pub(super) fn match_arms(
@@ -41,7 +41,7 @@ impl Lowering<'_, '_> {
                 let status = arm.status.as_ref().map(|status| status.value);
                 let from = status.map(|status| Names::answer(self.scope, &step.text, status));
                 self.scope.bind(name, body.unwrap_or(Type::Never), self.sink);
-                self.scope.comes_from(&name.text, from.unwrap_or_default());
+                self.scope.comes_from(&name.text, from.unwrap_or_default(), Literal::default());
             });
             lowered.push((arm, self.lower(&arm.value, wanted.as_ref())));
             if bound.is_some() {
@@ -52,7 +52,8 @@ impl Lowering<'_, '_> {
         let first = types.next().unwrap_or(Type::Never);
         let ty = types.fold(first, |ty, other| Type::join(&ty, &other).capped());
         lowered.iter_mut().for_each(|(_, typed)| widen(typed, &ty));
-        let literal = lowered.iter().all(|(_, typed)| typed.literal);
+        let literals = lowered.iter().map(|(_, typed)| typed.literal.clone());
+        let literal = literals.fold(Literal::default(), Literal::or).of(&ty);
         let (mut found, mut otherwise) = (Vec::new(), None);
         for (arm, typed) in lowered {
             let variable = arm.binding.as_ref().map(|name| name.text.clone());

@@ -8,14 +8,14 @@ use crate::diagnostics::codes::types::{
 };
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::{Counterexample, FieldAccess, Type, UNDECLARED};
+use crate::types::{Counterexample, FieldAccess, MAY_BE_MISSING, Type, UNDECLARED};
 
 /// Longest counterexample shown, characters.
 const SHOWN: usize = 200;
 
 /// The finding about a value that does not fit.
 pub fn misfit(position: &Position, wrong: &Counterexample, types: &TypeNames) -> Diagnostic {
-    let absent = position.found.is_optional() && wrong.value.is_none();
+    let absent = wrong.why == MAY_BE_MISSING || (position.found.is_optional() && wrong.value.is_none());
     let code = match wrong.why.as_str() {
         _ if position.key => &UNFIT_KEY,
         _ if absent => &OPTIONAL_NOT_HANDLED,
@@ -29,9 +29,19 @@ pub fn misfit(position: &Position, wrong: &Counterexample, types: &TypeNames) ->
     };
     let message = format!("{} does not fit{inside}: {}", position.place, wrong.why);
     let here = position.part.as_ref().unwrap_or(&position.found);
-    let mut found = Diagnostic::new(code, position.span, message);
+    let (span, put) = match wrong.written {
+        Some(written)
+            if written.file != position.span.file
+                || written.start < position.span.start
+                || written.end > position.span.end =>
+        {
+            (written, Some(position.span))
+        }
+        written => (written.unwrap_or(position.span), None),
+    };
+    let mut found = Diagnostic::new(code, span, message).and_at(put, "it is put here");
     // What is written out is seen already.
-    let seen = here.is_one_value();
+    let seen = here.is_one_value() || wrong.written.is_some();
     if position.key {
         found = found.at("a key of the runtime goes with it");
     } else if !seen {
@@ -47,6 +57,9 @@ pub fn misfit(position: &Position, wrong: &Counterexample, types: &TypeNames) ->
     if let Some(value) = wrong.value.as_ref().filter(|_| wrong.declared.is_none() && !seen) {
         let text: String = value.to_string().chars().take(SHOWN).collect();
         found = found.note(format!("a value that shows it: `{text}`"));
+    }
+    if let Some(alternative) = &wrong.alternative {
+        found = found.note(alternative.clone());
     }
     match &wrong.help {
         _ if absent => found.help("say what stands for an absent value with `??`"),

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod authentication;
+mod bound;
 mod callees;
 mod calls;
 mod compensation;

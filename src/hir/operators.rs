@@ -9,7 +9,7 @@ use crate::diagnostics::codes::types as codes;
 use crate::expr::{BinaryOperator, Expr, UnaryOperator};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Type, arithmetic, comparable, ordered};
+use crate::types::{Literal, Type, arithmetic, comparable, ordered};
 
 impl Lowering<'_, '_> {
     pub(super) fn unary(
@@ -23,7 +23,7 @@ impl Lowering<'_, '_> {
             ast::UnaryOperator::Not => {
                 let of = self.condition(of);
                 let expr = Expr::Unary { operator: UnaryOperator::Not, of: Box::new(of.expr) };
-                Typed { expr, ty: Type::Bool, span, literal: false }
+                Typed { expr, ty: Type::Bool, span, literal: Literal::default() }
             }
             ast::UnaryOperator::Negate => {
                 let of = match &of.kind {
@@ -40,7 +40,7 @@ impl Lowering<'_, '_> {
                 }
                 let ty = of.ty.general();
                 let expr = Expr::Unary { operator: UnaryOperator::Negate, of: Box::new(of.expr) };
-                Typed { expr, ty, span, literal: false }
+                Typed { expr, ty, span, literal: Literal::default() }
             }
         }
     }
@@ -60,7 +60,7 @@ impl Lowering<'_, '_> {
             expr: Expr::Binary { operator: ir, left: Box::new(left.expr), right: Box::new(right.expr) },
             ty,
             span,
-            literal: false,
+            literal: Literal::default(),
         };
         match operator.value {
             Op::And | Op::Or => {
@@ -78,7 +78,8 @@ impl Lowering<'_, '_> {
                 let ty = Type::join(&present, &right.ty).capped();
                 widen(&mut left, &ty);
                 widen(&mut right, &ty);
-                build(left, right, ty)
+                let literal = left.literal.clone().or(right.literal.clone()).of(&ty);
+                Typed { literal, ..build(left, right, ty) }
             }
             Op::Equal | Op::NotEqual | Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
                 let (mut left, mut right) = self.operands(left, right, None);

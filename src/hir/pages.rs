@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::calls::Bound;
+use super::bound::Bound;
 use super::expressions::{Typed, convert};
 use super::flow::FlowLowering;
 use super::policies::BOUNDS;

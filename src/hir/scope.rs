@@ -11,7 +11,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::expr::Names;
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::{Provenance, Type};
+use crate::types::{Literal, Provenance, Type};
 
 /// What a name stands for.
 #[derive(Debug, Clone)]
@@ -24,12 +24,22 @@ pub(crate) struct Meaning {
     answer: Option<Arc<StepAnswer>>,
     /// Where its value comes from, where that is not a step's answer.
     provenance: Provenance,
+    /// What the flow writes of it.
+    literal: Literal,
     used: bool,
 }
 
 impl Meaning {
     fn new(ty: Type, span: Span, needless: bool) -> Meaning {
-        Meaning { ty, span, needless, answer: None, provenance: Provenance::Own, used: false }
+        Meaning {
+            ty,
+            span,
+            needless,
+            answer: None,
+            provenance: Provenance::Own,
+            literal: Literal::default(),
+            used: false,
+        }
     }
 }
 
@@ -200,11 +210,17 @@ impl Scope {
         }
     }
 
-    /// Says where the value of a name comes from.
-    pub(crate) fn comes_from(&mut self, name: &str, provenance: Provenance) {
+    /// Says where the value of a name comes from, and what the flow writes of it.
+    pub(crate) fn comes_from(&mut self, name: &str, provenance: Provenance, literal: Literal) {
         if let Some(meaning) = self.frames.iter_mut().rev().find_map(|frame| frame.get_mut(name)) {
-            meaning.provenance = provenance;
+            (meaning.provenance, meaning.literal) = (provenance, literal);
         }
+    }
+
+    /// What the flow writes of the value of a name in scope.
+    pub(crate) fn literal(&self, name: &str) -> Literal {
+        let meaning = self.frames.iter().rev().find_map(|frame| frame.get(name));
+        meaning.map(|meaning| meaning.literal.clone()).unwrap_or_default()
     }
 
     /// What is known of a step's answer; `None` for a name that is no step.

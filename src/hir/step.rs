@@ -59,6 +59,10 @@ impl FlowLowering<'_, '_> {
         let poll = step.poll.as_ref().and_then(|poll| self.poll(poll, &step.name, &call, &answer));
         let (undo, irreversible) =
             self.compensation(&step.name, answer, step.undo.as_deref(), step.irreversible.as_ref());
+        // How it is undone is not known: whether all can be is no question.
+        if step.undo.is_some() && undo.is_none() {
+            return None;
+        }
         Some(NodeKind::Step(Box::new(Step {
             call,
             poll,

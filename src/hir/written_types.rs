@@ -13,10 +13,10 @@ use crate::syntax::ast::{self, Builtin, TypeKind};
 use crate::types::{Type, measure};
 
 impl Declared<'_> {
-    /// The type that is written; any type where something was reported, which says no more.
+    /// The type that is written; where something was reported, one that says no more.
     pub(super) fn written(&mut self, from: usize, written: &ast::TypeExpr, sink: &mut Sink) -> Type {
         if !self.take(1, written.span, sink) {
-            return Type::any();
+            return Type::reported();
         }
         match &written.kind {
             TypeKind::Builtin(builtin) => match builtin {
@@ -74,16 +74,16 @@ impl Declared<'_> {
                 Diagnostic::new(&names::WRONG_KIND, api.span, message)
                     .help("declare a type that names a document's schema in the file of the flow"),
             );
-            return Type::any();
+            return Type::reported();
         }
         let Some(found) = self.apis.get(&api.text) else {
             let near = did_you_mean(&api.text, self.apis.keys().map(String::as_str));
             sink.push(unknown(api, format!("no api `{}` here", api.text), near));
-            return Type::any();
+            return Type::reported();
         };
         // A type of an api is a use of it.
         let _ = self.modules.find(from, &api.text);
-        let Some(document) = &found.document else { return Type::any() };
+        let Some(document) = &found.document else { return Type::reported() };
         let pointer = of_schema(&schema.text);
         let ty = match document.part(&pointer) {
             Ok(Some(part)) => {
@@ -95,13 +95,13 @@ impl Declared<'_> {
                 let near = did_you_mean(&schema.text, document.names("/components/schemas"));
                 let message = format!("the document of `{}` has no schema `{}`", api.text, schema.text);
                 sink.push(unknown(schema, message, near));
-                return Type::any();
+                return Type::reported();
             }
             Err(finding) => {
                 sink.push(finding.and(schema.span, "named here"));
-                return Type::any();
+                return Type::reported();
             }
         };
-        if self.take(measure(&ty).1, schema.span, sink) { ty } else { Type::any() }
+        if self.take(measure(&ty).1, schema.span, sink) { ty } else { Type::reported() }
     }
 }

@@ -225,7 +225,7 @@ fn read_slices(plan: &Plan, views: &mut Views, contracts: &mut Contracts) -> Res
             }
             let contract = Contract::from_view(&view).map_err(|error| refused(error.to_string()))?;
             if let Some(unsupported) = contract.unsupported.first() {
-                return Err(refused(format!("{unsupported} is not supported")));
+                return Err(refused(unsupported.to_string()));
             }
             contracts.entry(name.clone()).or_default().insert(key.clone(), contract);
             views.insert((name.clone(), key.clone()), view);

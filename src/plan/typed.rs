@@ -13,7 +13,7 @@ use super::steps::{Argument, Block, Call, NodeKind, Pages, Step};
 use crate::documents::Location;
 use crate::expr::{Expr, Misuse, Typing, confirmed, provenance, written};
 use crate::types::{
-    Answer, Contract, Field, Parameter, PartsLeft, Taken, Type, assignable, assignable_to_field,
+    Answer, Contract, Field, Literal, Parameter, PartsLeft, Taken, Type, assignable, assignable_to_field,
 };
 
 /// What was found.
@@ -254,7 +254,7 @@ impl<'a> Walk<'a> {
             };
             let ty = self.ty(subject, &argument.value)?;
             let place = format!("argument `{}` of `{}`", known.name, call.operation);
-            let answer = known.takes(&ty, &written(&argument.value, &ty), false);
+            let answer = known.takes(&ty, &written(&argument.value, &ty), &Literal::default());
             let answer = confirmed(answer, &argument.value, &known.schema.ty, &self.typing);
             guarded += self.decided(subject, &place, &ty, answer)?;
         }
@@ -269,7 +269,7 @@ impl<'a> Walk<'a> {
             (Some(value), Some(body)) => {
                 let ty = self.ty(subject, value)?;
                 let place = format!("the body of `{}`", call.operation);
-                let Taken { answer, members } = body.takes(&ty, &written(value, &ty), false);
+                let Taken { answer, members } = body.takes(&ty, &written(value, &ty), &Literal::default());
                 let answer = confirmed(answer, value, &body.schema.ty, &self.typing);
                 if members.is_empty() {
                     guarded += self.decided(subject, &place, &ty, answer)?;
@@ -305,7 +305,8 @@ impl<'a> Walk<'a> {
 
     fn put(&mut self, subject: &str, place: &str, value: &'a Expr, to: &Field) -> Result<(), PlanError> {
         let ty = self.ty(subject, value)?;
-        let answer = confirmed(assignable_to_field(&ty, to, false), value, &to.ty, &self.typing);
+        let answer =
+            confirmed(assignable_to_field(&ty, to, &Literal::default()), value, &to.ty, &self.typing);
         self.decided(subject, place, &ty, answer).map(|_| ())
     }
 

@@ -68,7 +68,7 @@ pub fn operation(view: &OperationView, contract: &Contract) -> String {
     }
     let _ = writeln!(text, "  auth    {}", auth(view));
     for missing in &contract.unsupported {
-        let _ = writeln!(text, "  can't be called: {} is not supported", harmless_line(&missing.what));
+        let _ = writeln!(text, "  can't be called: {}", harmless_line(&missing.to_string()));
     }
     let _ = writeln!(text, "  step x = API.{name}({})", arguments.join(", "));
     text

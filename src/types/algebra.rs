@@ -4,26 +4,11 @@ use std::fmt;
 
 use super::{Field, Members, RecordType, Type};
 
-/// What a member access finds.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FieldAccess {
-    /// The member's type: `Optional` where the member is.
-    Type(Type),
-    /// The record declares no such member; these it declares.
-    Missing {
-        /// Declared names, sorted.
-        candidates: Vec<String>,
-    },
-    /// The type is not a record; its spelling.
-    NotARecord(String),
-    /// The type may be absent or null: `?.` is due. The type without that.
-    MayBeNothing(Type),
-}
-
 /// Alternatives of one union; of more the type is unknown.
 const MOST_ALTERNATIVES: usize = 512;
 
 const ANY: &str = "any value is allowed";
+const REPORTED: &str = "an error was reported";
 
 impl Type {
     /// Any JSON value at all, as the schemas `true` and `{}` say. Unlike other unknowns it takes every value.
@@ -31,9 +16,19 @@ impl Type {
         Type::Unknown { why: ANY.to_owned() }
     }
 
-    /// Whether it is [`Type::any`].
+    /// Whether it is [`Type::any`], or takes every value as that does.
     pub fn is_any(&self) -> bool {
-        matches!(self, Type::Unknown { why } if why == ANY)
+        matches!(self, Type::Unknown { why } if why == ANY || why == REPORTED)
+    }
+
+    /// What stands for a type that could not be read: it takes every value, and nothing more is said of a value of it.
+    pub fn reported() -> Type {
+        Type::unknown(REPORTED)
+    }
+
+    /// Whether it is [`Type::reported`].
+    pub fn is_reported(&self) -> bool {
+        matches!(self, Type::Unknown { why } if why == REPORTED)
     }
 
     /// A value the checker can't say anything about, and why.
@@ -239,33 +234,6 @@ impl Type {
             _ => Type::union(types),
         }
     }
-
-    /// A member by name. Through a union every alternative must declare it; a member of an unknown is unknown.
-    pub fn field(&self, name: &str) -> FieldAccess {
-        match self {
-            Type::Record(record) => match record.fields.get(name) {
-                Some(field) => FieldAccess::Type(field.as_type()),
-                None => FieldAccess::Missing { candidates: record.fields.keys().cloned().collect() },
-            },
-            Type::Map { of } => FieldAccess::Type((**of).clone().optional()),
-            Type::Unknown { .. } => FieldAccess::Type(self.clone().optional()),
-            Type::Optional { .. } | Type::Null => FieldAccess::MayBeNothing(self.without_nothing()),
-            Type::Union { of } if of.iter().any(Type::takes_null) => {
-                FieldAccess::MayBeNothing(self.without_nothing())
-            }
-            Type::Union { of } => {
-                let mut found = Vec::new();
-                for alternative in of {
-                    match alternative.field(name) {
-                        FieldAccess::Type(ty) => found.push(ty),
-                        other => return other,
-                    }
-                }
-                FieldAccess::Type(Type::union(found))
-            }
-            other => FieldAccess::NotARecord(other.to_string()),
-        }
-    }
 }
 
 impl Field {
@@ -460,18 +428,5 @@ mod tests {
             ty.to_string(),
             r#"{ id: string, n: int?, tags: [null | string], "x-y": {string: decimal} }"#
         );
-    }
-
-    #[test]
-    fn member_access() {
-        let a = Type::closed_record([("id", Type::string()), ("n", Type::int().optional())]);
-        let b = Type::closed_record([("id", Type::int())]);
-        assert_eq!(a.field("n"), FieldAccess::Type(Type::int().optional()));
-        assert_eq!(a.field("m"), FieldAccess::Missing { candidates: vec!["id".to_owned(), "n".to_owned()] });
-        let both = Type::union(vec![a.clone(), b]);
-        assert_eq!(both.field("id"), FieldAccess::Type(Type::union(vec![Type::string(), Type::int()])));
-        assert!(matches!(both.field("n"), FieldAccess::Missing { .. }));
-        assert_eq!(a.clone().optional().field("id"), FieldAccess::MayBeNothing(a));
-        assert_eq!(Type::Bool.field("id"), FieldAccess::NotARecord("bool".to_owned()));
     }
 }

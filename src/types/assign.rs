@@ -6,9 +6,10 @@
 use serde_json::{Map, Value as Json};
 
 use super::algebra::range;
-use super::mend::{conversion_help, kinds, missing_help, misspelt, null_help, one_of_help, spare, with_help};
+use super::counterexample::{Counterexample, at, no, unseen, with_help, wrap};
+use super::literal::Literal;
+use super::mend::{conversion_help, kinds, missing_help, null_help, one_of_help};
 use super::{Field, Members, RecordType, Type};
-use crate::base::did_you_mean as near;
 
 /// The answer to an assignability question.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,22 +20,6 @@ pub enum Answer {
     No(Counterexample),
     /// Undecided, and why: checked by a guard at run time.
     Unknown(String),
-}
-
-/// A value that shows why not.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Counterexample {
-    /// Where in the value: `lines[0].sku`; empty for the whole.
-    pub path: String,
-    /// The whole value, accepted by the source type and not by the target. `None` where the matter can't be seen in
-    /// JSON: an absent value, or kinds that look alike on the wire.
-    pub value: Option<Json>,
-    /// What is wrong, as a clause.
-    pub why: String,
-    /// What to do about it, where that can be said.
-    pub help: Option<String>,
-    /// The keyword of the document that refuses a value which the flow writes, as a JSON pointer.
-    pub declared: Option<String>,
 }
 
 /// What has to be done to a value that is assignable, because types alone don't do it.
@@ -49,6 +34,12 @@ pub struct Conversion {
 /// Why a member is refused that nothing declares.
 pub const UNDECLARED: &str = "no such member is declared";
 
+/// Why a record is refused of which a member may be absent.
+pub const MAY_BE_MISSING: &str = "it may be missing where it is required";
+
+/// Why a value is refused that lacks a member.
+const MISSING: &str = "a required member is missing";
+
 /// Comparisons of one question; past them the answer is unknown.
 const STEPS: u32 = 200_000;
 
@@ -58,21 +49,16 @@ pub fn assignable(from: &Type, to: &Type) -> Answer {
     Question::new(false).ask(from, to)
 }
 
-/// As [`assignable`], for a record literal of the flow: members that the target does not declare are refused, also where
-/// the target's schema is open, since they are most likely misspelt. An open target that declares none takes all.
-pub fn assignable_literal(from: &Type, to: &Type) -> Answer {
-    Question::new(true).ask(from, to)
-}
-
 /// Whether a value can be put into a member, a parameter or a body: `T?` fits an optional one (omitted) and a required
-/// nullable one (sent as null).
-pub fn assignable_to_field(from: &Type, to: &Field, literal: bool) -> Answer {
-    Question::new(literal).field(from, to)
+/// nullable one (sent as null). Members that the flow writes and that the target does not declare are refused, also where
+/// its schema is open.
+pub fn assignable_to_field(from: &Type, to: &Field, literal: &Literal) -> Answer {
+    Question::new(false).field(from, to, literal)
 }
 
 /// As [`assignable_to_field`], for what is sent: there a whole number is an integer, of whatever kind it was here.
-pub(super) fn sendable(from: &Type, to: &Field, literal: bool) -> Answer {
-    Question { sent: true, ..Question::new(literal) }.field(from, to)
+pub(super) fn sendable(from: &Type, to: &Field, literal: &Literal) -> Answer {
+    Question::new(true).field(from, to, literal)
 }
 
 /// What must be done to a value of `from` that is put into `to`. Meaningful where it is assignable.
@@ -141,25 +127,8 @@ impl Type {
     }
 }
 
-fn absent(why: &str) -> Answer {
-    Answer::No(Counterexample {
-        path: String::new(),
-        value: None,
-        why: why.to_owned(),
-        help: None,
-        declared: None,
-    })
-}
-
-fn no(value: Option<Json>, why: impl Into<String>) -> Answer {
-    match value {
-        Some(value) => {
-            let (path, why) = (String::new(), why.into());
-            Answer::No(Counterexample { path, value: Some(value), why, help: None, declared: None })
-        }
-        // Without a value of the source type nothing is shown to be wrong.
-        None => Answer::Unknown("the checker finds no value of the source type".to_owned()),
-    }
+fn too_large() -> Answer {
+    Answer::Unknown("the types are too large to compare".to_owned())
 }
 
 /// An int that may lie below the least value, above the greatest, or both. `max` and `min` would send another value in
@@ -184,45 +153,42 @@ fn outside(low: Option<i64>, high: Option<i64>, shown: i64, varies: bool) -> Ans
     let help = varies.then(|| format!(
         "write a rule before it, `ensure {rule} else \"…\"`, and give `{kept}`: without the rule it would send another value in silence"
     ));
-    let (path, value) = (String::new(), Some(Json::from(shown)));
-    Answer::No(Counterexample { path, value, why, help, declared: None })
+    with_help(no(Some(Json::from(shown)), why), || help)
 }
 
-/// Two kinds that look alike in JSON.
-fn alike(why: impl Into<String>) -> Answer {
-    Answer::No(Counterexample {
-        path: String::new(),
-        value: None,
-        why: why.into(),
-        help: None,
-        declared: None,
-    })
-}
-
-struct Question {
+/// One question, and how much more may be looked at for it.
+pub(super) struct Question {
     steps: u32,
-    literal: bool,
     sent: bool,
 }
 
 impl Question {
-    fn new(literal: bool) -> Question {
-        Question { steps: STEPS, literal, sent: false }
+    fn new(sent: bool) -> Question {
+        Question { steps: STEPS, sent }
     }
 
-    fn field(&mut self, from: &Type, to: &Field) -> Answer {
+    /// Takes some steps; false where they are used up.
+    pub(super) fn goes_on(&mut self, steps: usize) -> bool {
+        self.steps = self.steps.saturating_sub(u32::try_from(steps).unwrap_or(u32::MAX));
+        self.steps > 0
+    }
+
+    fn field(&mut self, from: &Type, to: &Field, literal: &Literal) -> Answer {
+        // A misspelt member first: the one that was meant would only be told as missing.
+        if let Some(wrong) = self.undeclared(&[from], literal, &[&to.ty]) {
+            return Answer::No(wrong);
+        }
         let Type::Optional { of } = from else { return self.ask(from, &to.ty) };
         if to.required && !to.ty.takes_null() {
-            return absent("it may be absent where a value is required");
+            return unseen("it may be absent where a value is required");
         }
         self.ask(of, &to.ty)
     }
 
-    fn ask(&mut self, from: &Type, to: &Type) -> Answer {
-        let Some(left) = self.steps.checked_sub(1) else {
-            return Answer::Unknown("the types are too large to compare".to_owned());
-        };
-        self.steps = left;
+    pub(super) fn ask(&mut self, from: &Type, to: &Type) -> Answer {
+        if !self.goes_on(1) {
+            return too_large();
+        }
         match (from, to) {
             (Type::Never, _) => Answer::Yes,
             (_, to) if to.is_any() => Answer::Yes,
@@ -231,7 +197,7 @@ impl Question {
             (Type::Unknown { why }, _) => Answer::Unknown(why.clone()),
             (Type::Optional { of }, Type::Optional { of: to }) => self.ask(of, to),
             (from, Type::Optional { of: to }) => self.ask(from, to),
-            (Type::Optional { .. }, _) => absent("it may be absent where a value is due"),
+            (Type::Optional { .. }, _) => unseen("it may be absent where a value is due"),
             (Type::Union { of }, _) => self.every_alternative(of, to),
             (_, Type::Union { of }) => self.some_alternative(from, of, to),
             (Type::Int { minimum, maximum }, Type::Int { minimum: low, maximum: high }) => {
@@ -283,19 +249,19 @@ impl Question {
                 self.record(from, &record(from), &record(to))
             }
             (from, to) if from == to => Answer::Yes,
-            (Type::Decimal, Type::Number) => alike("a `decimal` becomes a `number` only by `number(x)`"),
-            (Type::Number, Type::Decimal) => alike("a `number` becomes a `decimal` only by `decimal(x)`"),
+            (Type::Decimal, Type::Number) => unseen("a `decimal` becomes a `number` only by `number(x)`"),
+            (Type::Number, Type::Decimal) => unseen("a `number` becomes a `decimal` only by `decimal(x)`"),
             (Type::Timestamp | Type::Duration | Type::Bytes | Type::EczId, Type::String { values: None }) => {
-                alike(format!("`{from}` becomes a `string` only by `string(x)`"))
+                unseen(format!("`{from}` becomes a `string` only by `string(x)`"))
             }
             _ => {
                 let why = kinds(from, to);
                 let fraction = matches!(from, Type::Number | Type::Decimal);
                 let answer = match from.witness() {
                     // Inside a flow not even a whole one is an int.
-                    Some(_) if fraction && matches!(to, Type::Int { .. }) && !self.sent => alike(why),
+                    Some(_) if fraction && matches!(to, Type::Int { .. }) && !self.sent => unseen(why),
                     // The empty string is base64, "text" is not; what the target happens to accept shows nothing.
-                    Some(value) if to.accepts(&value) => alike(why),
+                    Some(value) if to.accepts(&value) => unseen(why),
                     value => no(value, why),
                 };
                 with_help(answer, || conversion_help(from, to))
@@ -324,7 +290,7 @@ impl Question {
         for alternative in of {
             match self.ask(from, alternative) {
                 Answer::Yes => return Answer::Yes,
-                Answer::No(counterexample) => refusals.push(counterexample),
+                Answer::No(counterexample) => refusals.push((alternative, counterexample)),
                 Answer::Unknown(why) => unknown = Some(why),
             }
         }
@@ -332,32 +298,36 @@ impl Question {
             return Answer::Unknown(why);
         }
         // Each refused value is put to every alternative, which costs as much as asking them.
-        let cost = u32::try_from(refusals.len().saturating_mul(of.len())).unwrap_or(u32::MAX);
-        let Some(left) = self.steps.checked_sub(cost) else {
-            self.steps = 0;
-            return Answer::Unknown("the types are too large to compare".to_owned());
-        };
-        self.steps = left;
+        if !self.goes_on(refusals.len().saturating_mul(of.len())) {
+            return too_large();
+        }
         // The alternatives may cover the type together: only a value that the whole union refuses counts.
-        // Its own place is kept where one alternative alone was of the right kind.
-        let shown =
-            refusals.iter().find(|refusal| refusal.value.as_ref().is_some_and(|value| !to.accepts(value)));
-        if let Some(shown) = shown {
-            let deepest = refusals
-                .iter()
-                .filter(|refusal| refusal.value.as_ref().is_some_and(|value| !to.accepts(value)))
-                .max_by_key(|refusal| refusal.path.len())
-                .unwrap_or(shown);
-            if !deepest.path.is_empty() {
-                return Answer::No(deepest.clone());
+        let shows = |refusal: &Counterexample| refusal.value.as_ref().is_some_and(|value| !to.accepts(value));
+        let Some((_, first)) = refusals.iter().find(|(_, refusal)| shows(refusal)) else {
+            if refusals.iter().all(|(_, refusal)| refusal.value.is_none()) {
+                return unseen(kinds(from, to));
             }
-            let whole = Counterexample { why: kinds(from, to), help: None, ..deepest.clone() };
-            return with_help(Answer::No(whole), || conversion_help(from, to));
+            return Answer::Unknown("no single alternative takes every value".to_owned());
+        };
+        let all: Vec<&Type> = of.iter().collect();
+        if let Some(tag) = self.unknown_tag(from, &all).filter(shows) {
+            return Answer::No(tag);
         }
-        if !refusals.is_empty() && refusals.iter().all(|refusal| refusal.value.is_none()) {
-            return alike(kinds(from, to));
+        // Said of the alternative that was most likely meant.
+        if let Some(nearest) = self.nearest(&[from], &all)
+            && let Some((_, refusal)) =
+                refusals.iter().find(|(one, refusal)| std::ptr::eq(*one, nearest) && shows(refusal))
+        {
+            return Answer::No(self.of_several(refusal.clone(), nearest, &all));
         }
-        Answer::Unknown("no single alternative takes every value".to_owned())
+        // Where one alternative alone was of the right kind, its own place says most.
+        let shown = refusals.iter().map(|(_, refusal)| refusal).filter(|refusal| shows(refusal));
+        let shown = shown.max_by_key(|refusal| refusal.path.len()).unwrap_or(first);
+        if !shown.path.is_empty() {
+            return Answer::No(shown.clone());
+        }
+        let whole = Counterexample { path: String::new(), why: kinds(from, to), help: None, ..shown.clone() };
+        with_help(Answer::No(whole), || conversion_help(from, to))
     }
 
     fn record(&mut self, whole: &Type, from: &RecordType, to: &RecordType) -> Answer {
@@ -371,7 +341,7 @@ impl Question {
         for (name, target) in &to.fields {
             let answer = match (from.fields.get(name), &from.others) {
                 (Some(field), _) if target.required && !field.required => {
-                    let answer = no(whole.witness(), "it may be missing where it is required");
+                    let answer = no(whole.witness(), MAY_BE_MISSING);
                     with_help(answer, || missing_help(name))
                 }
                 (Some(field), _) if field.ty == Type::Null && !target.required => {
@@ -384,16 +354,7 @@ impl Question {
                     wrap(answer, "", |value| around(name, value))
                 }
                 (None, Members::Closed) if target.required => {
-                    // A member of the literal that nothing takes is most likely this one, misspelt.
-                    let spare = from.fields.keys().filter(|own| !to.fields.contains_key(*own));
-                    match spare.filter(|own| near(own, [name.as_str()]).is_some()).min() {
-                        Some(own) if self.literal => {
-                            return at(misspelt(no(whole.witness(), UNDECLARED), own, name), own);
-                        }
-                        _ => with_help(no(whole.witness(), "a required member is missing"), || {
-                            self.literal.then(|| format!("give `{name}: …`"))
-                        }),
-                    }
+                    with_help(no(whole.witness(), MISSING), || Some(format!("give `{name}: …`")))
                 }
                 (None, Members::Closed) => Answer::Yes,
                 (None, _) if target.required => {
@@ -417,24 +378,11 @@ impl Question {
         for (name, field) in from.fields.iter().filter(|(name, _)| !to.fields.contains_key(*name)) {
             let answer = match &to.others {
                 Members::Of(of) => wrap(self.ask(&field.ty, of), "", |value| around(name, value)),
-                // Where nothing is declared, nothing is misspelt.
-                Members::Open if !self.literal || to.fields.is_empty() => Answer::Yes,
-                Members::Open => alike(UNDECLARED),
+                Members::Open => Answer::Yes,
                 Members::Closed => match field.ty.witness() {
                     None => Answer::Yes,
                     Some(value) => no(around(name, value), UNDECLARED),
                 },
-            };
-            let free: Vec<&str> = to
-                .fields
-                .keys()
-                .filter(|known| !from.fields.contains_key(*known))
-                .map(String::as_str)
-                .collect();
-            let answer = match near(name, free.iter().copied()) {
-                Some(known) if self.literal => misspelt(answer, name, known),
-                None if self.literal => spare(answer, &free),
-                _ => answer,
             };
             match at(answer, name) {
                 Answer::Yes => {}
@@ -463,36 +411,5 @@ impl Question {
             (Answer::Yes, Some(why)) => Answer::Unknown(why),
             (others, _) => others,
         }
-    }
-}
-
-/// Puts an inner answer in its place: the counterexample's value into a whole one.
-fn wrap(answer: Answer, segment: &str, around: impl Fn(Json) -> Option<Json>) -> Answer {
-    match answer {
-        Answer::No(inner) => {
-            let value = match inner.value {
-                Some(value) => match around(value) {
-                    Some(whole) => Some(whole),
-                    None => {
-                        return Answer::Unknown("the checker finds no value of the source type".to_owned());
-                    }
-                },
-                None => None,
-            };
-            at(Answer::No(Counterexample { value, ..inner }), segment)
-        }
-        other => other,
-    }
-}
-
-/// Prefixes the path of a refusal.
-fn at(answer: Answer, segment: &str) -> Answer {
-    match answer {
-        Answer::No(mut inner) if !segment.is_empty() => {
-            let dot = if inner.path.is_empty() || inner.path.starts_with('[') { "" } else { "." };
-            inner.path = format!("{segment}{dot}{}", inner.path);
-            Answer::No(inner)
-        }
-        other => other,
     }
 }

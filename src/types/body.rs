@@ -10,7 +10,7 @@ use super::contract::Unsupported;
 use super::dialect::Direction;
 use super::guard::GuardError;
 use super::media::{essence, is_json};
-use super::{Form, Misfit, Schema, Taken, Type, Written};
+use super::{Form, Literal, Misfit, Schema, Taken, Type, Written};
 use crate::base::{CanonicalError, canonical_json};
 use crate::documents::{BodyView, MediaView, OperationView};
 
@@ -69,7 +69,8 @@ impl Body {
         view: &OperationView,
         body: &BodyView,
     ) -> Result<Result<Body, Unsupported>, GuardError> {
-        let unsupported = |what: String| Ok(Err(Unsupported { pointer: body.pointer.clone(), what }));
+        let unsupported =
+            |what: String| Ok(Err(Unsupported { pointer: body.pointer.clone(), what, never: None }));
         let form = body.content.iter().find(|(name, _)| essence(name) == FORM);
         let (name, media, form) = match (json_media(&body.content), form) {
             (Some((name, media)), _) => (name, media, None),
@@ -98,7 +99,7 @@ impl Body {
     }
 
     /// Whether a value of a type can be sent, as far as it is written.
-    pub fn takes(&self, from: &Type, written: &Written, literal: bool) -> Taken {
+    pub fn takes(&self, from: &Type, written: &Written, literal: &Literal) -> Taken {
         self.checked.takes(from, self.required, written, literal)
     }
 

@@ -49,13 +49,15 @@ pub fn is_runtime_header(name: &str) -> bool {
     RUNTIME_HEADERS.contains(&name.as_str()) || name.starts_with("ecz-")
 }
 
-/// Something a document asks for that is not built yet.
+/// Something a document asks for that is not built yet, or that nothing can fulfil.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsupported {
     /// JSON pointer of the place.
     pub pointer: String,
-    /// What it is, to be read before "is not supported": `the media type text/csv`.
+    /// What it is: `the media type text/csv`.
     pub what: String,
+    /// Why no call comes to an end that is documented, where it is not only unsupported.
+    pub never: Option<&'static str>,
 }
 
 /// One operation's contract. Compiled once, shared by threads.
@@ -117,7 +119,7 @@ impl Contract {
             if is_success(read.status) && read.is_unreadable() {
                 let names: Vec<&str> = response.content.keys().map(String::as_str).collect();
                 let what = format!("a response of type {}", names.join(", "));
-                unsupported.push(Unsupported { pointer: response.pointer.clone(), what });
+                unsupported.push(Unsupported { pointer: response.pointer.clone(), what, never: None });
             }
             responses.push(read);
         }
@@ -132,8 +134,22 @@ impl Contract {
             answer: Provenance::Own,
             unsupported,
         };
+        contract.unsupported.extend(contract.impossible(view.is_safe()));
         contract.answer = Provenance::answer(contract.successes().flat_map(Response::schemas).collect());
         Ok(contract)
+    }
+
+    /// What is documented so that no call can be made, or none can be done.
+    fn impossible(&self, safe: bool) -> Option<Unsupported> {
+        let body = self.body.as_ref().filter(|body| body.required && body.schema.ty == Type::Never);
+        if let Some(body) = body {
+            let (pointer, what) = (body.pointer.clone(), "no body can fit its schema".to_owned());
+            return Some(Unsupported { pointer, what, never: Some("so no call can be made") });
+        }
+        let first = self.successes().next().filter(|_| self.success_type() == Type::Never)?;
+        let never = if safe { "so every call fails" } else { "so every call ends in doubt" };
+        let what = format!("no answer can fit what is documented for {}", first.status);
+        Some(Unsupported { pointer: first.described().to_owned(), what, never: Some(never) })
     }
 
     /// Reads the contract of a slice's text.
@@ -254,7 +270,10 @@ impl Contract {
 
 impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
+        match self.never {
+            None => write!(f, "{} is not supported", self.what),
+            Some(never) => write!(f, "{}, {never}", self.what),
+        }
     }
 }
 

@@ -41,9 +41,51 @@ pub(super) struct Refusal {
     pub(super) schema: String,
     /// The way to it, references included.
     evaluation: String,
+    /// Where none of several alternatives takes the value, what each of them refuses.
+    alternatives: Vec<Vec<Refusal>>,
 }
 
 impl Refusal {
+    fn of(error: &jsonschema::ValidationError<'_>) -> Refusal {
+        let alternatives = match error.kind() {
+            ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+                context.iter().map(|errors| Refusal::all(errors.iter())).collect()
+            }
+            _ => Vec::new(),
+        };
+        Refusal {
+            instance: error.instance_path().as_str().to_owned(),
+            schema: error.schema_path().as_str().to_owned(),
+            evaluation: error.evaluation_path().as_str().to_owned(),
+            alternatives,
+        }
+    }
+
+    fn all<'e>(errors: impl Iterator<Item = &'e jsonschema::ValidationError<'e>>) -> Vec<Refusal> {
+        let mut refusals: Vec<Refusal> = errors.take(MOST_REFUSALS).map(Refusal::of).collect();
+        refusals.sort();
+        refusals
+    }
+
+    /// Itself; where the value is none of several alternatives, what the nearest of them refuses, and how many there are:
+    /// the one whose distinguishing words it has, else the one that refuses least.
+    pub(super) fn innermost(&self) -> (&Refusal, Option<usize>) {
+        let word = |refusal: &&Refusal| {
+            let member =
+                refusal.instance.strip_prefix(&self.instance).is_some_and(|rest| rest.rfind('/') == Some(0));
+            member && matches!(refusal.keyword(), "const" | "enum")
+        };
+        let whole = |refusal: &&Refusal| refusal.instance == self.instance && refusal.keyword() == "type";
+        let nearest = self.alternatives.iter().min_by_key(|refusals| {
+            let count = |test: &dyn Fn(&&Refusal) -> bool| refusals.iter().filter(test).count();
+            (count(&whole), count(&word), refusals.len())
+        });
+        match nearest.and_then(|refusals| refusals.first()) {
+            Some(first) => (first.innermost().0, Some(self.alternatives.len())),
+            None => (self, None),
+        }
+    }
+
     /// The keyword that refuses.
     pub(super) fn keyword(&self) -> &str {
         self.schema.rsplit('/').next().unwrap_or_default()
@@ -119,15 +161,9 @@ impl Guard {
         let Some(validator) = self.0.as_ref().filter(|_| !deeper_than(value, limits::DOCUMENT_DEPTH)) else {
             return Vec::new();
         };
-        let refusal = |error: jsonschema::ValidationError<'_>| Refusal {
-            instance: error.instance_path().as_str().to_owned(),
-            schema: error.schema_path().as_str().to_owned(),
-            evaluation: error.evaluation_path().as_str().to_owned(),
-        };
-        let mut refusals: Vec<Refusal> =
-            validator.iter_errors(value).take(MOST_REFUSALS).map(refusal).collect();
-        refusals.sort();
-        refusals
+        let errors: Vec<jsonschema::ValidationError<'_>> =
+            validator.iter_errors(value).take(MOST_REFUSALS).collect();
+        Refusal::all(errors.iter())
     }
 
     /// Checks a value. The misfit names the member, the keyword and its limit, never the value.

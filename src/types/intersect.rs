@@ -132,15 +132,15 @@ fn json_kind(ty: &Type) -> Option<u8> {
     })
 }
 
-/// Whether no JSON value is of both types, for sure.
-pub(super) fn disjoint(reader: &mut Reader<'_>, a: &Type, b: &Type) -> bool {
-    if !reader.spend(1) {
+/// Whether no JSON value is of both types, for sure; `spend` takes units of work, and is false where they are used up.
+pub(super) fn disjoint(spend: &mut dyn FnMut(usize) -> bool, a: &Type, b: &Type) -> bool {
+    if !spend(1) {
         return false;
     }
     match (a, b) {
         (Type::Never, _) | (_, Type::Never) => true,
         (Type::Union { of }, other) | (other, Type::Union { of }) => {
-            of.iter().all(|one| disjoint(reader, one, other))
+            of.iter().all(|one| disjoint(spend, one, other))
         }
         (Type::Int { minimum: a, maximum: b }, Type::Int { minimum: c, maximum: d }) => {
             let ((low, high), (min, max)) = (range(*a, *b), range(*c, *d));
@@ -149,7 +149,7 @@ pub(super) fn disjoint(reader: &mut Reader<'_>, a: &Type, b: &Type) -> bool {
         (Type::String { values: Some(a) }, Type::String { values: Some(b) }) => a.is_disjoint(b),
         (Type::Record(a), Type::Record(b)) => {
             a.fields.iter().any(|(name, field)| match b.fields.get(name) {
-                Some(other) => (field.required || other.required) && disjoint(reader, &field.ty, &other.ty),
+                Some(other) => (field.required || other.required) && disjoint(spend, &field.ty, &other.ty),
                 None => field.required && b.others == Members::Closed,
             }) || b.fields.iter().any(|(name, field)| {
                 field.required && a.others == Members::Closed && !a.fields.contains_key(name)

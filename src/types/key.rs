@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::case::{Case, Part};
 use super::prove::Proof;
-use super::{Answer, Contract, Counterexample, Misfit, Parameter};
+use super::{Answer, Contract, Counterexample, Misfit, Parameter, is_runtime_header};
 use crate::base::{Digest, encode_base64url};
 use crate::documents::Location;
 
@@ -28,10 +28,12 @@ impl Contract {
         match refused {
             Some((Misfit { path, why }, key)) => Answer::No(Counterexample {
                 path,
-                why,
                 value: Some(key.into()),
-                help: Some("ask the counterparty for a header that takes keys of 43 characters from `A` to `Z`, `a` to `z`, `0` to `9`, `-` and `_`: what else a key is cannot be chosen".to_owned()),
-                declared: None,
+                help: Some(match is_runtime_header(header) {
+                    true => "ask the counterparty for a header that takes keys of 43 characters from `A` to `Z`, `a` to `z`, `0` to `9`, `-` and `_`: what else a key is cannot be chosen".to_owned(),
+                    false => format!("take `idempotency` out of the api and give `{header}` as an argument: it is then a header like any other, and the call has no key; or ask the counterparty for a header that takes keys of 43 characters from `A` to `Z`, `a` to `z`, `0` to `9`, `-` and `_`"),
+                }),
+                ..Counterexample::unseen(why)
             }),
             None => parameter.takes_all_keys(),
         }

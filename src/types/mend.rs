@@ -1,9 +1,9 @@
 //! What is said of a value that does not fit, and what it may be made into.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Answer, Counterexample, Field, Members, Type, UNDECLARED, assignable};
-use crate::base::{did_you_mean, meant};
+use super::{Answer, Field, Members, Type, assignable};
+use crate::base::{did_you_mean, folded, meant};
 
 /// Most members that are listed.
 const SHOWN: usize = 12;
@@ -84,13 +84,10 @@ pub(super) fn null_help(optional: bool) -> Option<String> {
 /// written there it is said which was meant.
 pub(super) fn one_of_help(found: Option<&BTreeSet<String>>, allowed: &BTreeSet<String>) -> Option<String> {
     if let Some(written) = found.filter(|found| found.len() == 1).and_then(|found| found.first()) {
-        return Some(match did_you_mean(written, allowed.iter().map(String::as_str)) {
-            Some(near) => meant(written, near),
-            None => {
-                let known: Vec<String> = allowed.iter().map(|text| quoted(text)).collect();
-                format!("write one of `{}`", shortened(&known, "`, `"))
-            }
-        });
+        return Some(other_word(written, allowed).unwrap_or_else(|| {
+            let known: Vec<String> = allowed.iter().map(|text| quoted(text)).collect();
+            format!("write one of `{}`", shortened(&known, "`, `"))
+        }));
     }
     let fitting = |text: &&String| found.is_none_or(|found| found.contains(*text));
     let fit: Vec<String> = allowed.iter().filter(fitting).map(|text| quoted(text)).collect();
@@ -156,37 +153,38 @@ pub(super) fn kinds(from: &Type, to: &Type) -> String {
     format!("expected `{to}`, found `{from}`")
 }
 
-/// Says what to do about a refusal, unless something more exact was said.
-pub(super) fn with_help(answer: Answer, help: impl FnOnce() -> Option<String>) -> Answer {
-    match answer {
-        Answer::No(inner) if inner.help.is_none() => Answer::No(Counterexample { help: help(), ..inner }),
-        other => other,
-    }
+/// What was most likely meant by a word that is none of those that are taken.
+pub(super) fn other_word(word: &str, taken: &BTreeSet<String>) -> Option<String> {
+    let same = |taken: &&String| folded(taken) == folded(word);
+    let near = taken.iter().find(same).map(String::as_str);
+    let near = near.or_else(|| did_you_mean(word, taken.iter().map(String::as_str)));
+    near.map(|near| format!("did you mean `\"{near}\"`?"))
 }
 
-/// Says which member was most likely meant.
-pub(super) fn misspelt(answer: Answer, own: &str, known: &str) -> Answer {
-    match answer {
-        Answer::No(inner) if inner.path.is_empty() && inner.why == UNDECLARED => {
-            let help = Some(meant(own, known));
-            Answer::No(Counterexample { help, ..inner })
-        }
-        other => other,
+/// What to write instead of a member that nothing takes; `free` are those that are declared and not given, and whether they
+/// must be.
+pub(super) fn misspelt(name: &str, free: &BTreeMap<&str, bool>) -> String {
+    if let Some(known) = did_you_mean(name, free.keys().copied()) {
+        return meant(name, known);
     }
-}
-
-/// Says what may be written instead of a member that nothing takes; `free` are those that are declared and not given.
-pub(super) fn spare(answer: Answer, free: &[&str]) -> Answer {
-    match answer {
-        Answer::No(inner) if inner.path.is_empty() && inner.why == UNDECLARED => {
-            let shown: Vec<&str> = free.iter().copied().take(SHOWN).collect();
-            let help = match shown.as_slice() {
-                [] => "remove it".to_owned(),
-                free => format!("remove it, or name one of those that are left: `{}`", free.join("`, `")),
-            };
-            Answer::No(Counterexample { help: Some(help), ..inner })
+    let listed = |of: Vec<&str>| of.into_iter().take(SHOWN).collect::<Vec<_>>().join("`, `");
+    let missing: Vec<&str> = free.iter().filter(|(_, required)| **required).map(|(name, _)| *name).collect();
+    match missing.as_slice() {
+        [] => {}
+        [one] => return format!("name it `{one}`, which is required and not given, or remove it"),
+        _ => {
+            let missing = listed(missing);
+            return format!(
+                "name it as one of those that are required and not given, or remove it: `{missing}`"
+            );
         }
-        other => other,
+    }
+    match free.is_empty() {
+        true => "remove it".to_owned(),
+        false => {
+            let left = listed(free.keys().copied().collect());
+            format!("remove it, or name one of those that are left: `{left}`")
+        }
     }
 }
 

@@ -2,13 +2,16 @@
 //!
 //! May import: base, ecz, source, diagnostics, documents. The only room that knows the `jsonschema` crate.
 
+mod access;
 mod algebra;
 mod answer;
 mod assign;
 mod body;
 mod case;
 mod checked;
+mod conditional;
 mod contract;
+mod counterexample;
 mod decode;
 mod dialect;
 mod form;
@@ -16,9 +19,11 @@ mod guard;
 mod header;
 mod intersect;
 mod key;
+mod literal;
 mod media;
 mod mend;
 mod model;
+mod nearest;
 mod operators;
 mod parameter;
 mod parts;
@@ -38,21 +43,22 @@ mod tests;
 mod value;
 mod written;
 
-pub use algebra::FieldAccess;
+pub use access::FieldAccess;
 pub use answer::HEADER_BYTES;
 pub use assign::{
-    Answer, Conversion, Counterexample, UNDECLARED, assignable, assignable_literal, assignable_to_field,
-    conversion, widening,
+    Answer, Conversion, MAY_BE_MISSING, UNDECLARED, assignable, assignable_to_field, conversion, widening,
 };
 pub use body::{Body, Encoding, RequestBody};
 pub use checked::Checked;
 pub use contract::{Contract, IDEMPOTENCY_KEY, Unsupported, is_runtime_header};
+pub use counterexample::Counterexample;
 pub use decode::Misfit;
 pub use dialect::Direction;
 pub use form::Form;
 pub use guard::{Guard, GuardError};
 pub use header::ResponseHeader;
 pub use key::key_text;
+pub use literal::Literal;
 pub use model::{Field, Members, RecordType, Type};
 pub use operators::{Arithmetic, arithmetic, comparable, ordered};
 pub use parameter::{Parameter, Sent};

@@ -9,7 +9,7 @@ use super::guard::GuardError;
 use super::media::{essence, is_json};
 use super::style::{Place, Style};
 use super::style_reading::{is_list, is_object, raw_pairs, read_pairs};
-use super::{Answer, Misfit, Schema, Type, Value, Written};
+use super::{Answer, Literal, Misfit, Schema, Type, Value, Written};
 use crate::documents::{Location, OperationView, ParameterView};
 
 /// A parameter.
@@ -68,7 +68,7 @@ impl Parameter {
             location: parameter.location,
             required: parameter.required,
             schema,
-            unsupported: what.map(|what| Unsupported { pointer: pointer.clone(), what }),
+            unsupported: what.map(|what| Unsupported { pointer: pointer.clone(), what, never: None }),
             pointer,
             style,
             checked,
@@ -81,7 +81,7 @@ impl Parameter {
     pub fn write(&self, value: &Value) -> Result<Option<String>, Misfit> {
         let Some(style) = &self.style else {
             let what = self.unsupported.as_ref().map(ToString::to_string).unwrap_or_default();
-            return Err(Misfit::whole(format!("{what} is not supported")));
+            return Err(Misfit::whole(what));
         };
         if value.is_absent() {
             return if self.required { Err(Misfit::whole("it is required")) } else { Ok(None) };
@@ -129,7 +129,7 @@ impl Parameter {
     }
 
     /// Whether a value of a type can be given, as far as it is written.
-    pub fn takes(&self, from: &Type, written: &Written, literal: bool) -> Answer {
+    pub fn takes(&self, from: &Type, written: &Written, literal: &Literal) -> Answer {
         self.checked.takes(from, self.required, written, literal).answer
     }
 
@@ -140,7 +140,7 @@ impl Parameter {
     fn supported(&self) -> Result<&Style, Misfit> {
         self.style.as_ref().ok_or_else(|| {
             let what = self.unsupported.as_ref().map(ToString::to_string).unwrap_or_default();
-            Misfit::whole(format!("{what} is not supported"))
+            Misfit::whole(what)
         })
     }
 }

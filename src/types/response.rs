@@ -100,6 +100,11 @@ impl Response {
         }
     }
 
+    /// JSON pointer of the schema that its body is read by, or of its declaration.
+    pub(super) fn described(&self) -> &str {
+        self.media.iter().find_map(|media| media.schema.pointer()).unwrap_or(&self.pointer)
+    }
+
     /// Whether there is content and nothing of it can be read.
     pub(super) fn is_unreadable(&self) -> bool {
         self.has_content && self.media.is_empty()

@@ -132,7 +132,7 @@ fn is_annotation(key: &str) -> bool {
 }
 
 pub(super) struct Reader<'a> {
-    root: &'a Json,
+    pub(super) root: &'a Json,
     nodes: usize,
     /// What is left of [`SCHEMA_WORK`].
     work: usize,
@@ -216,7 +216,7 @@ impl Reader<'_> {
                 self.note(path, keyword);
             }
         }
-        ty
+        self.conditional(object, ty)
     }
 
     /// A schema that applies to the same value: it makes no deeper type, but is bounded as well.
@@ -264,7 +264,10 @@ impl Reader<'_> {
             let pairs = alternatives.len().saturating_mul(alternatives.len());
             pairs > 1024
                 || alternatives.iter().enumerate().any(|(index, one)| {
-                    alternatives.iter().skip(index + 1).any(|other| !disjoint(self, one, other))
+                    alternatives
+                        .iter()
+                        .skip(index + 1)
+                        .any(|other| !disjoint(&mut |work| self.spend(work), one, other))
                 })
         };
         if exclusive {
@@ -426,6 +429,16 @@ impl Reader<'_> {
             };
             fields.entry(name.to_owned()).or_insert_with(|| Field { ty: undeclared(), required: true });
         }
+        if fields.values().any(|field| field.required && field.ty == Type::Never) {
+            return Type::Never;
+        }
+        // What its names may match is declared, only nobody knows as what.
+        let others = match others {
+            Members::Open if object.contains_key("patternProperties") && !fields.is_empty() => {
+                Members::Of(Box::new(Type::unknown("patternProperties")))
+            }
+            others => others,
+        };
         match others {
             Members::Of(of) if fields.is_empty() => Type::Map { of },
             others => Type::Record(RecordType { fields, others }),

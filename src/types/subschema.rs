@@ -111,7 +111,7 @@ impl JsonSchema {
     fn refusal(&self, value: &Json) -> Answer {
         let Misfit { path, why } =
             self.check(value).err().unwrap_or_else(|| Misfit::whole("it does not fit"));
-        Answer::No(Counterexample { path, value: Some(value.clone()), why, help: None, declared: None })
+        Answer::No(Counterexample { path, value: Some(value.clone()), ..Counterexample::unseen(why) })
     }
 }
 

@@ -10,7 +10,7 @@ use super::case::{Case, Part};
 use super::checked::Checked;
 use super::guard::{Guard, Refusal};
 use super::sample::{Sampler, Size, to_json};
-use super::{Answer, Counterexample, Field, Members, Type};
+use super::{Answer, Counterexample, Field, Literal, Members, Type};
 
 /// Values of a leaf that are tried one by one.
 const MOST_VALUES: usize = 64;
@@ -138,7 +138,7 @@ fn may_hold(ty: &Type, name: &str) -> bool {
 
 impl Checked {
     /// Whether a value of a type can be put here: by the type, and by the whole schema as far as the value is written.
-    pub fn takes(&self, from: &Type, required: bool, written: &Written, literal: bool) -> Taken {
+    pub fn takes(&self, from: &Type, required: bool, written: &Written, literal: &Literal) -> Taken {
         let Ok(schema) = self.schema() else {
             return Answer::Unknown("its schema cannot be checked".to_owned()).into();
         };
@@ -196,6 +196,7 @@ impl Checked {
     ) -> Option<Counterexample> {
         let value = written.json();
         let refusal = refusals.iter().find(|refusal| self.is_settled(guard, written, refusal))?;
+        let (refusal, several) = refusal.innermost();
         let segments = tokens(&refusal.instance);
         let inside = value.pointer(&refusal.instance)?;
         let path = written.path(&segments);
@@ -207,7 +208,16 @@ impl Checked {
         let declared = self.pointer().map(|pointer| format!("{pointer}{}", refusal.below()));
         // What is open has no value to show.
         let value = written.is_whole().then_some(value);
-        Some(Counterexample { path, value, why, help: Some(help), declared })
+        let alternative =
+            several.map(|count| format!("it may be one of {count}; this is said of the nearest one"));
+        Some(Counterexample {
+            path,
+            value,
+            help: Some(help),
+            declared,
+            alternative,
+            ..Counterexample::unseen(why)
+        })
     }
 
     fn is_settled(&self, guard: &Guard, written: &Written, refusal: &Refusal) -> bool {
@@ -264,6 +274,14 @@ fn why(normal: &Json, refusal: &Refusal, value: &Json) -> String {
         "enum" => format!("{own} is none of {limit}"),
         "oneOf" => "it fits none or several of the alternatives of `oneOf`".to_owned(),
         "anyOf" => "it fits none of the alternatives of `anyOf`".to_owned(),
+        "required" => {
+            let demanded = normal.pointer(&refusal.schema).and_then(Json::as_array).into_iter().flatten();
+            let mut missing = demanded.filter_map(Json::as_str).filter(|name| value.get(*name).is_none());
+            match missing.next() {
+                Some(name) => format!("the required member `{name}` is missing"),
+                None => "a required member is missing".to_owned(),
+            }
+        }
         keyword => format!("it does not meet the schema's `{keyword}`"),
     }
 }
@@ -295,7 +313,7 @@ mod tests {
 
     fn takes(schema: &Json, ty: &Type, written: &Written) -> Answer {
         Checked::new(&Arc::new(schema.clone()), Some(""), Direction::Request)
-            .takes(ty, true, written, true)
+            .takes(ty, true, written, &Literal::default())
             .answer
     }
 

@@ -62,9 +62,10 @@ pub fn misfit(position: &Position, wrong: &Counterexample, types: &TypeNames) ->
         found = found.note(alternative.clone());
     }
     match &wrong.help {
+        // A member of a whole that stands here by its name has a help of its own.
+        Some(help) if !absent || position.part.is_none() => found.help(help),
         _ if absent => found.help("say what stands for an absent value with `??`"),
-        Some(help) => found.help(help),
-        None => found,
+        _ => found,
     }
 }
 

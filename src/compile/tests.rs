@@ -181,7 +181,7 @@ fn what_cannot_be_cut_out_is_not_unchanged() {
     }
 }
 
-/// What P8 and P9 are made of is stated in the proof as it was recomputed, entry by entry; a plan of before P9 has none.
+/// What P8 and P9 are made of is stated in the proof as it was recomputed, entry by entry.
 #[test]
 fn what_is_recomputed_of_effects_and_bounds_is_what_the_proof_says() {
     let files = example();
@@ -196,7 +196,13 @@ fn what_is_recomputed_of_effects_and_bounds_is_what_the_proof_says() {
     assert_eq!(with("P8", &|entries, at| drop(entries.remove(at))), Err("ER2008"));
     assert_eq!(with("P9", &|entries, at| entries[at].holds_by = "at most: nothing".into()), Err("ER2008"));
     assert_eq!(with("P9", &|entries, at| entries[at].subject = "ticket".into()), Err("ER2008"));
-    assert_eq!(with("P9", &|entries, at| drop(entries.remove(at))), Ok(()));
+    for name in plan::OBLIGATIONS {
+        assert_eq!(
+            with(name, &|entries, _| entries.retain(|entry| entry.name != name)),
+            Err("ER2008"),
+            "{name}"
+        );
+    }
 }
 
 /// What an undo needs of whoever keeps a key is taken for granted: for the step's own undo, and for that of its flow's call.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::class::Received;
-use super::model::{Obligation, Plan, Proof};
+use super::model::{Plan, Proof};
 use super::obligations::{Views, assumptions, obligations};
 use super::party::{Declared, Party};
 use super::typed::{self, Typed};
@@ -19,9 +19,6 @@ use crate::types::Contract;
 
 /// The obligations of a proof, all of them recomputed from the plan's own content.
 pub const OBLIGATIONS: [&str; 10] = ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10"];
-
-/// Obligations that plans of earlier versions do not state: runs of theirs go on.
-const LATER: [&str; 2] = ["P9", "P10"];
 
 /// Something that was checked; the only key to a run.
 #[derive(Debug, Clone)]
@@ -236,9 +233,7 @@ fn read_slices(plan: &Plan, views: &mut Views, contracts: &mut Contracts) -> Res
 
 fn compare(stated: &Proof, proven: &Proof) -> Result<(), PlanError> {
     let differs = |difference: String| Err(PlanError::Proof { difference });
-    let names = |name: &str| stated.obligations.iter().any(|entry| entry.name == name);
-    let due = |entry: &&Obligation| !LATER.contains(&entry.name.as_str()) || names(&entry.name);
-    let mut due = proven.obligations.iter().filter(due);
+    let mut due = proven.obligations.iter();
     for entry in &stated.obligations {
         if !OBLIGATIONS.contains(&entry.name.as_str()) {
             return differs(format!("`{}` is no obligation of this version", entry.name));

@@ -34,36 +34,19 @@ use super::obligations::Views;
 use super::steps::{Block, NodeKind};
 use super::{Class, Classified, PlanError, Received, Release};
 
-/// P6 of a plan and its egress table; `guards` are the positions that are checked at run time. Nothing is asked of a plan that was made before classes were and holds none.
+/// P6 of a plan and its egress table; `guards` are the positions that are checked at run time.
 pub(super) fn confidential(
     plan: &Plan,
     views: &Views,
     guards: &[String],
 ) -> Result<(Vec<Obligation>, Vec<Received>), PlanError> {
     check_facts(plan)?;
-    let older = plan.egress.is_empty() && !plan.proof.obligations.is_empty();
-    let older =
-        older && plan.flows.is_empty() && plan.proof.obligations.iter().all(|entry| entry.name != "P6");
-    if older && !is_classified(plan, views) {
-        return Ok(Default::default());
-    }
     let subject = Subject::of_plan(plan, views, guards);
     let analysis = Analysis::of(&subject);
     match analysis.broken() {
         Some((subject, reason)) => Err(PlanError::Obligation { name: "P6", subject, reason }),
         None => Ok((analysis.obligations(), analysis.egress())),
     }
-}
-
-/// Whether a plan says anything of classes.
-fn is_classified(plan: &Plan, views: &Views) -> bool {
-    let mut released = false;
-    each_let(&plan.flow.body, &mut |release| released |= release.is_some());
-    released
-        || !plan.flow.cleared.is_empty()
-        || plan.flow.inputs.iter().any(|input| !input.classified.is_empty())
-        || plan.apis.values().any(|api| !api.cleared.is_empty() || !api.classified.is_empty())
-        || views.values().any(is_labelled)
 }
 
 /// What a plan says of classes is in order: sorted, of operations it uses, and with reasons.

@@ -24,8 +24,8 @@ pub(super) fn is_bare_name(text: &str) -> bool {
     !text.contains(['#', '/'])
 }
 
-/// The component schemas that derive from others, each by its `allOf`, where the first of them has a `discriminator`: with
-/// it a value of the first may be one of any of them, named in its `mapping` or not.
+/// The component schemas that derive from others, each by its `allOf` or by what stands beside its `$ref`, where the first
+/// of them has a `discriminator`: with it a value of the first may be one of any of them, named in its `mapping` or not.
 #[derive(Debug, Default)]
 pub struct Families {
     /// By pointer, those that derive from it without another in between.
@@ -33,16 +33,48 @@ pub struct Families {
     all: BTreeSet<String>,
 }
 
+/// What a schema takes all of: where its own `$ref` stands, and those of its `allOf`, however deep.
+struct Taken<N> {
+    refers: fn(N) -> bool,
+    /// Whether it has anything but its `$ref`: a mere other name derives from nothing.
+    adds: fn(N) -> bool,
+    parts: fn(N) -> Vec<N>,
+}
+
+impl<N: Copy> Taken<N> {
+    fn of(&self, at: &str, schema: N) -> Vec<String> {
+        let mut found = Vec::new();
+        if (self.adds)(schema) {
+            self.add(at.to_owned(), schema, &mut found);
+        }
+        found
+    }
+
+    fn add(&self, at: String, schema: N, found: &mut Vec<String>) {
+        for (index, part) in (self.parts)(schema).into_iter().enumerate() {
+            self.add(format!("{at}/allOf/{index}"), part, found);
+        }
+        if (self.refers)(schema) {
+            found.push(at);
+        }
+    }
+}
+
 impl Families {
     /// Those of a document, or of a slice.
     pub fn of(root: &Value) -> Families {
+        let taken = Taken::<&Value> {
+            refers: |schema| schema.get("$ref").is_some(),
+            adds: |schema| {
+                schema.as_object().is_some_and(|schema| schema.len() > 1 || !schema.contains_key("$ref"))
+            },
+            parts: |schema| schema.get("allOf").and_then(Value::as_array).into_iter().flatten().collect(),
+        };
         let schemas = root.pointer(SCHEMAS).and_then(Value::as_object);
         let edges = schemas.into_iter().flatten().flat_map(|(name, schema)| {
             let at = join(SCHEMAS, name);
-            let parts = schema.get("allOf").and_then(Value::as_array).map_or(0, Vec::len);
-            (0..parts).filter_map(move |part| {
-                let part = format!("{at}/allOf/{part}");
-                root.pointer(&part)?.get("$ref")?;
+            let taken = taken.of(&at, schema).into_iter();
+            taken.filter_map(move |part| {
                 let (above, schema) = resolve(root, &part)?;
                 Some((at.clone(), above, schema.get("discriminator").is_some()))
             })
@@ -51,13 +83,17 @@ impl Families {
     }
 
     pub(super) fn of_tree(root: Node<'_>) -> Families {
+        let taken = Taken::<Node<'_>> {
+            refers: |schema| schema.get("$ref").is_some(),
+            adds: |schema| schema.get("$ref").is_none() || schema.members().nth(1).is_some(),
+            parts: |schema| schema.get("allOf").into_iter().flat_map(Node::items).collect(),
+        };
         let schemas = root.at(SCHEMAS).into_iter().flat_map(Node::members);
-        let edges = schemas.filter_map(|(name, schema)| Some((name.as_str()?, schema.get("allOf")?)));
-        let edges = edges.flat_map(|(name, parts)| {
-            let at = join(SCHEMAS, name);
-            parts.items().enumerate().filter_map(move |(part, schema)| {
-                schema.get("$ref")?;
-                let (above, schema) = follow(root, &format!("{at}/allOf/{part}"))?;
+        let edges = schemas.filter_map(|(name, schema)| Some((join(SCHEMAS, name.as_str()?), schema)));
+        let edges = edges.flat_map(|(at, schema)| {
+            let taken = taken.of(&at, schema).into_iter();
+            taken.filter_map(move |part| {
+                let (above, schema) = follow(root, &part)?;
                 Some((at.clone(), above, schema.get("discriminator").is_some()))
             })
         });
@@ -136,12 +172,14 @@ mod tests {
             "Alias": {"$ref": "#/components/schemas/Pet"},
             "Dog": {"allOf": [{"$ref": "#/components/schemas/Alias"}, {"type": "object"}]},
             "Puppy": {"allOf": [{"$ref": "#/components/schemas/Dog"}]},
+            "Nested": {"allOf": [{"allOf": [{}, {"$ref": "#/components/schemas/Pet"}]}]},
+            "Beside": {"$ref": "#/components/schemas/Pet", "properties": {}},
             "Plain": {}, "Other": {"allOf": [{"$ref": "#/components/schemas/Plain"}]},
             "Odd": {"allOf": [{"$ref": "#/components/schemas/Odd"}], "discriminator": {}},
         }}});
         let families = Families::of(&root);
         let at = |name: &str| format!("{SCHEMAS}/{name}");
-        assert_eq!(families.heirs(&at("Pet")), [at("Dog")]);
+        assert_eq!(families.heirs(&at("Pet")), [at("Beside"), at("Dog"), at("Nested")]);
         assert_eq!(families.heirs(&at("Dog")), [at("Puppy")]);
         assert_eq!(families.heirs(&at("Odd")), [at("Odd")]);
         assert!(families.heirs(&at("Plain")).is_empty() && families.heirs(&at("Alias")).is_empty());

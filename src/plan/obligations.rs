@@ -372,6 +372,7 @@ pub fn assumptions(plan: &Plan) -> Vec<String> {
             found.push(format!("{subject}: `{}` is below the document's hint `{hint}`", call.handoff.name));
         }
     }
+    found.extend(plan.apis.iter().filter_map(|(name, api)| believed(plan, name, api)));
     found.extend(weaker::assumed(plan));
     released(&plan.flow.body, &mut found);
     let mut undone = BTreeSet::new();
@@ -384,6 +385,15 @@ pub fn assumptions(plan: &Plan) -> Vec<String> {
     found.sort();
     found.dedup();
     found
+}
+
+/// An operator that only the flow names: P6 lets its api have what is that operator's own.
+fn believed(plan: &Plan, name: &str, api: &Api) -> Option<String> {
+    let Party::NoPassport { because, operator: Some(operator) } = &api.identity else { return None };
+    let operator = &plan.operators.get(operator)?.passport;
+    Some(format!(
+        "api `{name}` is of {operator} as only the flow says, and is sent what is {operator}'s own: it has no passport because {because}"
+    ))
 }
 
 /// Steps whose `key once per` outlives an undo, and who keeps the key. `undone` is the call of a flow that is taken back as a

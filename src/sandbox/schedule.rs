@@ -14,6 +14,8 @@ pub(crate) struct Before {
     levels: Vec<Level>,
     answers: Answers,
     definitions: Definitions,
+    /// The flows that its nodes call, by name.
+    flows: BTreeMap<String, Plan>,
 }
 
 /// The types of answers, by `api.operation`: an amount must be the decimal that the plan's expressions compare.
@@ -21,7 +23,7 @@ struct Answers(BTreeMap<String, Type>);
 
 impl Answers {
     fn of(plan: &Plan) -> Answers {
-        let slices = plan.apis.iter().flat_map(|(api, served)| {
+        let slices = plan.all_apis().into_iter().flat_map(|(api, served)| {
             served.operations.iter().map(move |(key, slice)| (format!("{api}.{key}"), &slice.text))
         });
         let types =
@@ -48,19 +50,25 @@ impl Before {
             levels,
             answers: Answers::of(plan),
             definitions: plan.functions.clone(),
+            flows: plan.flows.clone(),
         })
     }
 
     /// Whether every call ordered before the step has been answered and none is in flight.
     ///
-    /// Calls of one operation are counted together. A loop's calls are as many as its list is long, where the list can be
+    /// Calls of one operation are counted together, those of called flows among them. A loop's calls are as many as its list is long, where the list can be
     /// computed from the answers given so far, else at least one; a call whose guard cannot be computed is expected.
     pub(crate) fn is_over(&self, ledger: &Ledger) -> bool {
         let mut scope = MapScope { definitions: self.definitions.clone(), ..MapScope::default() };
         let mut expected = BTreeMap::new();
         for level in &self.levels {
-            let expecting =
-                Expecting { required: Some(&level.required), ledger, answers: &self.answers, times: 1 };
+            let expecting = Expecting {
+                required: Some(&level.required),
+                flows: &self.flows,
+                ledger,
+                answers: &self.answers,
+                times: 1,
+            };
             expecting.count(&level.nodes, &mut scope, &mut expected);
         }
         expected.iter().all(|(operation, count)| {
@@ -119,6 +127,7 @@ fn known(expression: &Expr, scope: &MapScope) -> Option<Value> {
 struct Expecting<'a> {
     /// Which of them count; all, where it is not said.
     required: Option<&'a BTreeSet<String>>,
+    flows: &'a BTreeMap<String, Plan>,
     ledger: &'a Ledger,
     answers: &'a Answers,
     /// How often each is called.
@@ -145,6 +154,24 @@ impl Expecting<'_> {
                     let answer = self.ledger.calls(&operation).latest;
                     if let Some(value) = answer.and_then(|answer| self.answers.read(&operation, &answer)) {
                         scope.values.insert(node.id.clone(), value);
+                    }
+                }
+                NodeKind::SubFlow(call) if skipped(&call.guard, scope) => {
+                    scope.values.insert(node.id.clone(), Value::Absent);
+                }
+                NodeKind::SubFlow(call) => {
+                    if let Some(called) = self.flows.get(&call.flow).filter(|_| counts) {
+                        let mut inner =
+                            MapScope { definitions: called.functions.clone(), ..MapScope::default() };
+                        let given = call.inputs.iter();
+                        inner.values.extend(
+                            given.filter_map(|given| Some((given.name.clone(), known(&given.value, scope)?))),
+                        );
+                        Expecting { required: None, flows: &called.flows, ..*self }.count(
+                            &called.flow.body.nodes,
+                            &mut inner,
+                            expected,
+                        );
                     }
                 }
                 NodeKind::Let { value, .. } => {
@@ -226,7 +253,7 @@ mod tests {
             "list": {"type": {"type": "list", "of": {"type": "int"}}, "required": true},
         }, "others": "closed"});
         let types = BTreeMap::from([("shop.first".to_owned(), serde_json::from_value(answer).unwrap())]);
-        Before { levels, answers: Answers(types), definitions: Definitions::new() }
+        Before { levels, answers: Answers(types), definitions: Definitions::new(), flows: BTreeMap::new() }
     }
 
     fn ledger(calls: &[(&str, u16, Json)]) -> Ledger {

@@ -115,6 +115,24 @@ async fn a_called_flow_that_fails_has_undone_its_own_and_fails_its_step() {
     assert!(undone >= 5, "two returns are taken back, {undone}");
 }
 
+/// A revocation that waits for a step waits for the calls of the flows that are called before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_waits_for_the_calls_of_called_flows() {
+    let revoked = vec!["ECZ-GB-PAYM01::API-REFD01@late".parse().unwrap()];
+    let late = "
+  step done = call one(ticket_id: ticket_id, limit: limit)
+    undo payments.cancelRefund(refundId: done.refund_id ?? \"none\")
+  step late = payments.createRefund({ charge: done.state, amount: limit })
+    irreversible because \"money is gone\"
+  return { states: [late.state] }
+";
+    let stage = Stage::new(plan(late), Faults { revoked, ..Faults::default() }).await;
+    let report = stage.run(inputs(500)).await;
+    let failure = report.failure.clone().unwrap();
+    assert_eq!(stage.effects("payments").len(), 1, "{failure:?}");
+    assert_eq!(failure.path.unwrap().to_string(), "late");
+}
+
 /// What a called flow did is undone where a later step fails, with what it returned.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_undo_of_a_called_flow_sees_what_it_returned() {

@@ -41,6 +41,28 @@ fn pairs(entries: &[Entry]) -> Vec<Pair> {
     entries.iter().map(|entry| (entry.record.clone(), Some(entry.payload.clone()))).collect()
 }
 
+/// What an operator's own api may be sent, one that only the flow calls its own is sent too: the proof says so.
+#[test]
+fn an_operator_that_only_the_flow_names_is_an_assumption() {
+    let believed = |flow: &str| {
+        let mut files = flows::refund_files(Some(flow));
+        files.insert("apis/plain.yaml", include_str!("../ui/apis/plain.yaml"));
+        let mut assumed = flows::compile(files).proof.assumptions.clone();
+        assumed.retain(|line| line.contains("as only the flow says"));
+        assumed
+    };
+    let named = FLOW
+        .replace("api support", "operator office { passport ECZ-GB-METOFF }\napi support")
+        .replace("  no passport", "  operator office\n  no passport");
+    assert_eq!(
+        believed(&named),
+        [
+            "api `weather` is of ECZ-GB-METOFF as only the flow says, and is sent what is ECZ-GB-METOFF's own: it has no passport because the weather service has none yet"
+        ]
+    );
+    assert!(believed(FLOW).is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_party_without_a_passport_is_called_and_shown_as_unverified() {
     let plan = plan();

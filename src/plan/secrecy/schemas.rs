@@ -232,9 +232,11 @@ impl<'v> Schemas<'v> {
                 }
                 open.extend(self.families.heirs(&at).iter().map(|heir| (heir.clone(), false)));
             }
+            // What derives takes only a part of what it takes, however deep that stands in its own `allOf`.
+            let takes = part || self.families.derives(&at);
             // What stands beside a reference counts as well as what it leads to.
             match schema.get("$ref").and_then(Value::as_str).map(local_reference) {
-                Some(Reference::Local(target)) => open.push((target, part)),
+                Some(Reference::Local(target)) => open.push((target, takes)),
                 Some(_) => return None,
                 None if schema.get("$dynamicRef").or_else(|| schema.get("$recursiveRef")).is_some() => {
                     return None;
@@ -243,7 +245,7 @@ impl<'v> Schemas<'v> {
             }
             for name in ["allOf", "anyOf", "oneOf", "prefixItems"] {
                 let count = schema.get(name).and_then(Value::as_array).map_or(0, Vec::len);
-                let (list, part) = (join(&at, name), name == "allOf" && self.families.derives(&at));
+                let (list, part) = (join(&at, name), name == "allOf" && takes);
                 open.extend((0..count).map(|index| (join(&list, &index.to_string()), part)));
             }
             // Names of members, and what a string has in it, come with the value.
@@ -331,5 +333,30 @@ impl<'v> Schemas<'v> {
             }
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A value of what has a `discriminator` may be one of whatever derives from it; one of what derives is not another heir.
+    #[test]
+    fn what_derives_counts_however_it_says_so() {
+        let pet = json!({"$ref": "#/components/schemas/Pet"});
+        let root = json!({"components": {"schemas": {
+            "Pet": {"discriminator": {"propertyName": "kind"}},
+            "Dog": {"allOf": [{"allOf": [pet, {"properties": {"chip": {"x-data-class": "personal"}}}]}]},
+            "Cat": {"$ref": "#/components/schemas/Pet", "properties": {"name": {"x-data-class": "restricted"}}},
+        }}});
+        let of = |name: &str| {
+            let found = classes_of(&root, &format!("/components/schemas/{name}"));
+            found.into_iter().map(|(path, class, _)| (path.join("."), class)).collect::<Vec<_>>()
+        };
+        let (chip, name) = (("chip".to_owned(), Class::Personal), ("name".to_owned(), Class::Restricted));
+        assert_eq!(of("Pet"), [chip.clone(), name.clone()]);
+        assert_eq!((of("Dog"), of("Cat")), (vec![chip], vec![name]));
     }
 }

@@ -3,7 +3,7 @@
 use super::bound::Bound;
 use super::expressions::convert;
 use super::flow::FlowLowering;
-use super::misplaced;
+use super::misplaced::Misplaced;
 use super::modules::given_twice;
 use crate::base::did_you_mean;
 use crate::diagnostics::Diagnostic;
@@ -36,7 +36,7 @@ impl FlowLowering<'_, '_> {
             parameter.location == Location::Header
                 && key.is_some_and(|key| parameter.name.eq_ignore_ascii_case(key))
         };
-        let members = self.members_by_name(call, document, bound);
+        let misplaced = self.body_by_name(call, document, bound);
         // By parameter; there are few.
         let mut given: Vec<(usize, Expr, Span)> = Vec::new();
         for argument in &call.arguments {
@@ -52,7 +52,7 @@ impl FlowLowering<'_, '_> {
                 );
                 continue;
             }
-            let found = match members.contains(&argument.name.span) {
+            let found = match misplaced.contains(&argument.name.span) {
                 true => None,
                 false => self.parameter(argument, call, document, bound),
             };
@@ -119,14 +119,14 @@ impl FlowLowering<'_, '_> {
         given.into_iter().filter_map(value).unzip()
     }
 
-    /// Members of the body that stand as arguments with names where the body is missing: they are told as one mistake.
-    fn members_by_name(&mut self, call: &ast::Call, document: &Document, bound: &Bound) -> Vec<Span> {
-        let members = misplaced::members(call, &bound.contract);
-        if let Some(finding) = misplaced::finding(call, &members) {
+    /// The body or members of it that stand as arguments with names where the body is missing: they are told as one mistake.
+    fn body_by_name(&mut self, call: &ast::Call, document: &Document, bound: &Bound) -> Vec<Span> {
+        let misplaced = Misplaced::of(call, &bound.contract);
+        if let Some(finding) = misplaced.finding(call) {
             let body = bound.contract.body.as_ref().and_then(|body| document.place(&body.pointer));
             self.sink.push(finding.and_at(body, "the body"));
         }
-        members.into_iter().map(|member| member.name.span).collect()
+        misplaced.arguments().iter().map(|argument| argument.name.span).collect()
     }
 
     /// Which parameter an argument is for.
@@ -189,7 +189,7 @@ impl FlowLowering<'_, '_> {
         match (&call.body, &contract.body) {
             (None, None) => None,
             (None, Some(body)) => {
-                if body.required && misplaced::members(call, contract).is_empty() {
+                if body.required && Misplaced::of(call, contract).arguments().is_empty() {
                     let message = format!("`{}` needs a body", call.operation.text);
                     let mut diagnostic =
                         Diagnostic::new(&codes::MISSING_ARGUMENT, call.operation.span, message)

@@ -27,7 +27,7 @@ pub use errors::error;
 pub use findings::{Findings, Format, findings, further_reading, summary, unverified};
 pub use graph::{dot, mermaid};
 pub use operations::{operation, operations};
-pub use pages::{Page, find_page, obligation, pages};
+pub use pages::{Page, find_page, obligation, obligation_of, pages};
 pub use picture::{html, svg, trustmap_svg};
 pub use progress::Progress;
 pub use runs::runs;

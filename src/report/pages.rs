@@ -47,14 +47,24 @@ pub fn find_page(wanted: &str) -> Result<Page, Option<&'static str>> {
     })
 }
 
-/// What an obligation of the proof says, `P1` to `P10`, with the findings where it does not hold.
-pub fn obligation(wanted: &str) -> Option<String> {
+/// The obligations: name, what holds, and the codes of the findings where it does not.
+fn obligations() -> impl Iterator<Item = (String, &'static str, &'static str)> {
     let rows = CHECKS.lines().filter_map(|line| line.strip_prefix("| P"));
-    let mut rows = rows.filter_map(|row| {
+    rows.filter_map(|row| {
         let mut cells = row.trim_end_matches([' ', '|']).split(" | ");
         Some((format!("P{}", cells.next()?), cells.next()?, cells.next().unwrap_or_default()))
-    });
-    let (name, holds, codes) = rows.find(|(name, ..)| name.eq_ignore_ascii_case(wanted))?;
+    })
+}
+
+/// The obligation that does not hold where a finding of this code is told.
+pub fn obligation_of(code: &str) -> Option<String> {
+    let mut rows = obligations();
+    rows.find(|(_, _, codes)| codes.split_whitespace().any(|known| known == code)).map(|(name, ..)| name)
+}
+
+/// What an obligation of the proof says, `P1` to `P10`, with the findings where it does not hold.
+pub fn obligation(wanted: &str) -> Option<String> {
+    let (name, holds, codes) = obligations().find(|(name, ..)| name.eq_ignore_ascii_case(wanted))?;
     let mut text = format!("# {name}\n\nAn obligation that a plan's proof lists. What holds: {holds}.\n");
     let pages = codes.split_whitespace().filter_map(|code| find_page(code).ok());
     let listed: String = pages.map(|page| format!("- {} {}\n", page.code, page.name)).collect();
@@ -105,5 +115,7 @@ mod tests {
         }
         assert!(obligation("p3").unwrap().contains("- EF2001 type-mismatch\n"));
         assert_eq!(obligation("P11"), None);
+        assert_eq!(obligation_of("EF3014"), Some("P8".to_owned()));
+        assert_eq!(obligation_of("EF7001"), None);
     }
 }

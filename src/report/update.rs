@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::pages::obligation_of;
 use super::shown::harmless_line;
 use crate::compile::{Fall, PinState, Standing, Update};
 
@@ -70,8 +71,8 @@ pub fn update(update: &Update) -> String {
 
 /// `breaks P3 at line 40: …`.
 fn told(fall: &Fall) -> String {
-    let Fall { line, obligation, code, message } = fall;
+    let Fall { line, code, message } = fall;
     let what =
-        if obligation.is_empty() { "does not hold".to_owned() } else { format!("breaks {obligation}") };
+        obligation_of(code).map_or("does not hold".to_owned(), |obligation| format!("breaks {obligation}"));
     format!("{what} at line {line}: {} [{code}]", harmless_line(message))
 }

@@ -58,6 +58,10 @@ pub(crate) fn make_answer(
     arguments: &Arguments,
     known: &Known<'_>,
 ) -> Result<Answer, Problem> {
+    if let Some((name, status)) = known.example.and_then(|name| Some((name, operation.refusal_named(name)?)))
+    {
+        return Ok(self::documented(operation, status, Some(name)));
+    }
     let (status, documented) = operation.success();
     let headers = headers(operation, documented);
     let Some((media_type, media)) = documented.and_then(|documented| json_content(&documented.content))
@@ -336,14 +340,22 @@ fn same_kind(a: &Value, b: &Value) -> bool {
 
 /// The documented 404.
 pub(crate) fn not_found(operation: &Operation) -> Answer {
-    let documented = operation.exactly(404);
+    documented(operation, 404, None)
+}
+
+/// What the document says of a status, or its example of a name: nothing of the request is in it. Without a body where the
+/// document has none that fits.
+pub(crate) fn documented(operation: &Operation, status: u16, example: Option<&str>) -> Answer {
+    let documented = operation.of_status(status);
     let body = documented.and_then(|documented| json_content(&documented.content));
     let body = body.and_then(|(media_type, media)| {
-        let fits = |value: &Value| operation.misfit(404, media_type, value).is_none();
-        let example = media.examples.iter().map(|example| &example.value).find(|value| fits(value)).cloned();
-        Some((media_type.to_owned(), example.or_else(|| made(operation, media, &fits))?))
+        let fits = |value: &Value| operation.misfit(status, media_type, value).is_none();
+        let named = media.examples.iter().find(|known| example == Some(&known.name));
+        let shown = || media.examples.iter().find(|example| fits(&example.value));
+        let value = named.or_else(shown).map(|example| example.value.clone());
+        Some((media_type.to_owned(), value.or_else(|| made(operation, media, &fits))?))
     });
-    Answer { status: 404, body, headers: headers(operation, documented), created: None }
+    Answer { status, body, headers: headers(operation, documented), created: None }
 }
 
 /// The headers that a response always has.
@@ -376,6 +388,10 @@ mod tests {
         let paths = json!({
             "/tickets/{ticketId}": {"get": {"parameters": by("ticketId"), "responses": {
                 "404": {"description": "", "content": {"application/problem+json": {"schema": {"type": "object"}, "example": {"title": "no such ticket"}}}},
+                "4XX": {"description": "", "content": {"application/json": {"schema": {"type": "object", "required": ["why"], "properties": {"why": {"type": "string"}}},
+                    "examples": {"none": {"value": {"no": 1}}}}}},
+                "409": {"description": "", "content": {"application/json": {"schema": {}, "examples": {
+                    "taken": {"value": {"why": "taken"}}, "held": {"value": {"why": "held"}}}}}},
                 "200": {"description": "", "content": {"application/json": {"schema": ticket, "examples": {
                     "small": {"value": {"id": "T1", "amount": 40}},
                     "wrong": {"value": {"id": "T3"}},
@@ -411,6 +427,23 @@ mod tests {
         assert_eq!(ticket("T9"), (404, json!({"title": "no such ticket"})));
         // An example that breaks its own schema is not answered.
         assert_eq!(ticket("T3"), (200, json!({"id": "T3", "amount": 1})));
+    }
+
+    #[test]
+    fn refusals_are_answered_as_documented() {
+        let surface = shop();
+        let operation = surface.find("GET", "/tickets/x").unwrap().operation;
+        let body = |status: u16| documented(operation, status, None).body.map(|(_, body)| body);
+        assert_eq!(body(404), Some(json!({"title": "no such ticket"})));
+        assert_eq!(body(409), Some(json!({"why": "taken"})));
+        // By its class, made from the schema where no example fits it.
+        assert!(body(400).unwrap()["why"].is_string());
+        assert_eq!(body(500), None);
+        // An example of a name is answered with the status it is an example of.
+        assert_eq!(operation.examples(), ["large", "small", "wrong", "held", "taken"]);
+        let known = Known { example: Some("held"), ..Known::default() };
+        let held = make_answer(operation, &by_path("ticketId", "T1"), &known).unwrap();
+        assert_eq!((held.status, held.body.unwrap().1), (409, json!({"why": "held"})));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Response};
 
 use super::admission::{Admission, Caller};
-use super::answer::Answer;
+use super::answer::{Answer, documented};
 use super::credentials::{Due, Shown, without_keys};
 use super::faults::{AnswerFault, Behaviour};
 use super::ledger::{Ledger, Open, Outcome};
@@ -180,7 +180,11 @@ impl Counterparty {
         let mut memory = api.memory();
         let fault = memory.fault(&api.faults, &operation.key);
         match &fault {
-            Some(Behaviour::Status(status)) => return Ok(Done::Fault(*status)),
+            Some(Behaviour::Status(status)) => {
+                let answer = documented(operation, *status, None);
+                let told = *status >= 400 && answer.body.is_some();
+                return Ok(if told { Done::Answer(answer) } else { Done::Fault(*status) });
+            }
             Some(Behaviour::Close) => return Ok(Done::Close),
             Some(Behaviour::Expired) => {
                 if let Some(token) = &api.token {

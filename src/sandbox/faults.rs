@@ -162,7 +162,7 @@ impl Explained for FaultError {
         let near = near.as_ref().map(|near| format!("did you mean `{near}`?"));
         near.or_else(|| match self {
             FaultError::Example { known, .. } if known.is_empty() => {
-                Some("the document names no examples under `examples` of its success".into())
+                Some("the document names no examples under `examples` of its answers".into())
             }
             FaultError::Example { known, .. } => Some(format!("it has `{}`", known.join("`, `"))),
             FaultError::Identity { known, .. } if !known.is_empty() => {
@@ -402,6 +402,6 @@ mod tests {
         assert_eq!(help(revoked("ECZ-FR-NOBODY")), "it asks for `ECZ-GB-A1B2C3::API-000001`");
         let none = Names { examples: BTreeMap::new(), ..names };
         let found = answers("payments.createRefund=example:lost").check(&none).unwrap_err();
-        assert_eq!(found.help().unwrap(), "the document names no examples under `examples` of its success");
+        assert_eq!(found.help().unwrap(), "the document names no examples under `examples` of its answers");
     }
 }

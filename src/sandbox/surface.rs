@@ -129,12 +129,28 @@ impl Operation {
         Ok(Operation { key: key.to_owned(), route, contract, view, tells_creation: false, takes_back: None })
     }
 
-    /// The names that the document gives the examples of the answer.
+    /// The names that the document gives its examples of answers: those of the success, then those of refusals.
     pub(crate) fn examples(&self) -> Vec<&str> {
-        let (_, documented) = self.success();
-        let media = documented.and_then(|documented| json_content(&documented.content));
-        let examples = media.into_iter().flat_map(|(_, media)| &media.examples);
-        examples.map(|example| example.name.as_str()).filter(|name| !name.is_empty()).collect()
+        let (_, success) = self.success();
+        let refusals = self.refusals().map(|(_, response)| response);
+        let names = success.into_iter().chain(refusals).flat_map(named_examples);
+        names.collect()
+    }
+
+    /// The status of the refusal that has an example of a name; `None` where the success has it.
+    pub(crate) fn refusal_named(&self, name: &str) -> Option<u16> {
+        let has = |response: &ResponseView| named_examples(response).any(|known| known == name);
+        if self.success().1.is_some_and(has) {
+            return None;
+        }
+        self.refusals().find(|(_, response)| has(response)).map(|(status, _)| status)
+    }
+
+    fn refusals(&self) -> impl Iterator<Item = (u16, &ResponseView)> {
+        self.view.responses.iter().filter_map(|response| match response.status {
+            StatusRange::Exact(status) if status >= 400 => Some((status, response)),
+            _ => None,
+        })
     }
 
     /// The examples of the answer that do not fit its own schema, and why: they are never answered with unless asked for.
@@ -182,6 +198,14 @@ impl Operation {
         self.view.responses.iter().find(|response| response.status == StatusRange::Exact(status))
     }
 
+    /// The response documented for a status: by itself, by its class, or as the default.
+    pub(crate) fn of_status(&self, status: u16) -> Option<&ResponseView> {
+        let of = |range| self.view.responses.iter().find(|response| response.status == range);
+        [StatusRange::Exact(status), StatusRange::Class(status / 100), StatusRange::Default]
+            .into_iter()
+            .find_map(of)
+    }
+
     /// The schema at a pointer; without a pointer, the one that anything fits.
     pub(crate) fn schema(&self, pointer: Option<&str>) -> &Value {
         pointer.and_then(|pointer| self.view.json(pointer)).unwrap_or(&Value::Bool(true))
@@ -202,6 +226,12 @@ impl Operation {
 /// The JSON media type of a body, with its name.
 pub(crate) fn json_content(content: &BTreeMap<String, MediaView>) -> Option<(&str, &MediaView)> {
     content.iter().find(|(name, _)| is_json(name)).map(|(name, media)| (name.as_str(), media))
+}
+
+/// The names of a response's JSON examples.
+fn named_examples(response: &ResponseView) -> impl Iterator<Item = &str> {
+    let examples = json_content(&response.content).into_iter().flat_map(|(_, media)| &media.examples);
+    examples.map(|example| example.name.as_str()).filter(|name| !name.is_empty())
 }
 
 /// Whether a media type is JSON.

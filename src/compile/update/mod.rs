@@ -38,8 +38,6 @@ pub enum Standing {
 pub struct Fall {
     /// 1-based line of the flow's file.
     pub line: usize,
-    /// `P1` to `P10`; empty where the finding belongs to none.
-    pub obligation: &'static str,
     /// The finding's code.
     pub code: &'static str,
     /// The finding's message.
@@ -241,12 +239,8 @@ fn schemas(
 /// schemas that types name; else it is told by itself.
 fn attribute(found: &Diagnostic, flows: &[&Hir], sources: &SourceMap, path: &Utf8Path, update: &mut Update) {
     let Some(span) = found.labels.first().map(|label| label.span) else { return };
-    let fall = Fall {
-        line: sources.line_column(span).0,
-        obligation: obligation(found.code.number),
-        code: found.code.number,
-        message: found.message.clone(),
-    };
+    let fall =
+        Fall { line: sources.line_column(span).0, code: found.code.number, message: found.message.clone() };
     let mut put = false;
     let in_flow = sources.file(span.file).is_some_and(|file| file.name() == path.as_str());
     for hir in flows.iter().filter(|_| in_flow) {
@@ -286,21 +280,5 @@ fn attribute(found: &Diagnostic, flows: &[&Hir], sources: &SourceMap, path: &Utf
     }
     if !put {
         update.elsewhere.push(fall);
-    }
-}
-
-/// The obligation that a finding of this code breaks, as docs/checks.md lists them.
-fn obligation(code: &str) -> &'static str {
-    match code {
-        _ if code.starts_with("EF1") => "P2",
-        _ if code.starts_with("EF2") => "P3",
-        "EF3001" | "EF3002" | "EF3003" | "EF3004" => "P1",
-        "EF3005" | "EF3006" => "P8",
-        "EF4001" | "EF4002" | "EF4003" | "EF4004" | "EF4005" | "EF4018" | "EF4020" => "P4",
-        _ if code.starts_with("EF4") || code.starts_with("EF8") => "P5",
-        "EF5001" | "EF5002" | "EF5005" | "EF5007" | "EF5008" => "P7",
-        "EF5006" => "P9",
-        _ if code.starts_with("EF6") => "P6",
-        _ => "",
     }
 }

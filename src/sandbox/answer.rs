@@ -435,15 +435,15 @@ mod tests {
         let operation = surface.find("GET", "/tickets/x").unwrap().operation;
         let body = |status: u16| documented(operation, status, None).body.map(|(_, body)| body);
         assert_eq!(body(404), Some(json!({"title": "no such ticket"})));
-        assert_eq!(body(409), Some(json!({"why": "taken"})));
+        assert_eq!(body(409), Some(json!({"why": "held"})));
         // By its class, made from the schema where no example fits it.
         assert!(body(400).unwrap()["why"].is_string());
         assert_eq!(body(500), None);
         // An example of a name is answered with the status it is an example of.
         assert_eq!(operation.examples(), ["large", "small", "wrong", "held", "taken"]);
-        let known = Known { example: Some("held"), ..Known::default() };
-        let held = make_answer(operation, &by_path("ticketId", "T1"), &known).unwrap();
-        assert_eq!((held.status, held.body.unwrap().1), (409, json!({"why": "held"})));
+        let known = Known { example: Some("taken"), ..Known::default() };
+        let taken = make_answer(operation, &by_path("ticketId", "T1"), &known).unwrap();
+        assert_eq!((taken.status, taken.body.unwrap().1), (409, json!({"why": "taken"})));
     }
 
     #[test]

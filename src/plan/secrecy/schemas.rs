@@ -86,7 +86,7 @@ pub fn is_labelled(view: &OperationView) -> bool {
 }
 
 /// Whether a test holds of any object in a value.
-fn any(value: &Value, test: &dyn Fn(&Map<String, Value>) -> bool) -> bool {
+pub(super) fn any(value: &Value, test: &dyn Fn(&Map<String, Value>) -> bool) -> bool {
     match value {
         Value::Object(members) => test(members) || members.values().any(|member| any(member, test)),
         Value::Array(items) => items.iter().any(|item| any(item, test)),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::schemas::{is_labelled, read_in_answers, read_in_schema};
+use super::schemas::{any, is_labelled, read_in_answers, read_in_schema};
+use crate::base::folded;
 use crate::documents::{DATA_CLASS, OperationView, each_object, join};
 use crate::plan::Class;
 
@@ -15,11 +16,14 @@ pub struct Words {
     all: BTreeMap<String, Value>,
     /// Those that count somewhere.
     read: BTreeSet<String>,
+    /// Extensions that are spelt nearly so, by their pointer.
+    misspelt: BTreeMap<String, String>,
 }
 
 impl Words {
     /// Adds those that an operation has. In all its answers they count, also in those that no flow ever sees.
     pub fn add_operation(&mut self, view: &OperationView) {
+        self.add_misspelt(view.root());
         if is_labelled(view) {
             self.add(view.root(), read_in_answers(view));
         }
@@ -27,7 +31,18 @@ impl Words {
 
     /// Adds those of a schema that a type names, cut out of its document.
     pub fn add_schema(&mut self, root: &Value, at: &str) {
+        self.add_misspelt(root);
         self.add(root, read_in_schema(root, at));
+    }
+
+    fn add_misspelt(&mut self, root: &Value) {
+        if !any(root, &|members| members.keys().any(|name| is_misspelt(name))) {
+            return;
+        }
+        each_object(root, &mut |at, members, named| {
+            let names = members.keys().filter(|name| !named && is_misspelt(name));
+            self.misspelt.extend(names.map(|name| (join(at, name), name.clone())));
+        });
     }
 
     /// `read`: where they count; absent where all do.
@@ -47,10 +62,19 @@ impl Words {
         read.map(|(at, word)| (at.as_str(), word.as_str().map_or_else(|| word.to_string(), str::to_owned)))
     }
 
+    /// Extensions that are spelt nearly so and count for nothing: pointer and name.
+    pub fn misspelt(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.misspelt.iter().map(|(at, name)| (at.as_str(), name.as_str()))
+    }
+
     /// Those that count for nothing.
     pub fn unread(&self) -> impl Iterator<Item = &str> {
         self.all.keys().filter(|at| !self.read.contains(*at)).map(String::as_str)
     }
+}
+
+fn is_misspelt(name: &str) -> bool {
+    name.starts_with(['x', 'X']) && name != DATA_CLASS && folded(name) == folded(DATA_CLASS)
 }
 
 fn class(word: &Value) -> Option<Class> {

@@ -30,6 +30,14 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     .help("ask the document's publisher to mend it; `release` lowers a value until then"),
             );
         }
+        for (at, name) in words.misspelt() {
+            sink.push(
+                Diagnostic::new(&CLASS_UNREAD, place(at), format!("`{name}` counts for nothing: it is no `x-data-class`"))
+                    .and(api.span, "the document of this api")
+                    .note("the names of a document's extensions count to the letter")
+                    .help("ask the document's publisher to mend it; `classify` gives an answer its class until then"),
+            );
+        }
         let mut places: Vec<Span> = words.unread().map(place).collect();
         places.sort_unstable();
         if let Some((first, others)) = places.split_first() {

@@ -163,7 +163,7 @@ pub(super) fn json(report: &Report, strict: bool) -> String {
 }
 
 /// The four answers, each on its own line, then what they don't say.
-pub(super) fn text(report: &Report, trusted_logs: Option<&Utf8Path>) -> String {
+pub(super) fn text(report: &Report, strict: bool, trusted_logs: Option<&Utf8Path>) -> String {
     let (answers, bundle) = (&report.answers, report.answers.bundle.as_ref());
     let whole = match (&answers.whole, bundle) {
         (Ok(()), Some(bundle)) => {
@@ -221,6 +221,9 @@ pub(super) fn text(report: &Report, trusted_logs: Option<&Utf8Path>) -> String {
         text.push_str(&plan.map(|plan| stated(&plan)).unwrap_or_default());
         text.push_str(&linked(&bundle.records));
         text.push_str(&format!("environment: {}\n", harmless_line(&bundle.header.environment)));
+    }
+    if strict && report.failed(true) && !report.failed(false) {
+        text.push_str("failed: with `--strict` it must be known whose the log is\n");
     }
     text.push_str(NOTE);
     text

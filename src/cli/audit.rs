@@ -127,7 +127,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             output::data(&if *json {
                 answers::json(&report, *strict)
             } else {
-                answers::text(&report, file_of_logs.as_deref())
+                answers::text(&report, *strict, file_of_logs.as_deref())
             })?;
             Ok(if report.failed(*strict) { Exit::Unverified } else { Exit::Clean })
         }

@@ -68,12 +68,16 @@ impl Lowering<'_, '_> {
                 build(left, right, Type::Bool)
             }
             Op::Coalesce => {
+                let (written, default) = (left, right.span);
                 let mut left = self.lower(left, wanted);
                 let present = left.ty.without_nothing();
                 let hint = if present == Type::Never { wanted } else { Some(&present) };
                 let mut right = self.lower(right, hint);
                 if left.ty == Type::Never || right.ty == Type::Never {
                     return self.poison(span);
+                }
+                if present == left.ty && !left.ty.takes_null() {
+                    self.needless_default(written, default);
                 }
                 let ty = Type::join(&present, &right.ty).capped();
                 widen(&mut left, &ty);
@@ -140,6 +144,23 @@ impl Lowering<'_, '_> {
             let right = self.lower(right, hint);
             (left, right)
         }
+    }
+
+    /// A `??` whose left side is always there.
+    fn needless_default(&mut self, left: &ast::Expr, default: Span) {
+        let message = "what stands before this `??` is never absent or null";
+        let found = Diagnostic::new(&codes::NEEDLESS_DEFAULT, default, message)
+            .and(left.span, "this is always there");
+        self.report(match outermost_index(left) {
+            Some(index) => {
+                let after = Span::new(index.file, index.end, index.end);
+                found
+                    .note("an item outside the list fails the expression")
+                    .help("write `?` after the index: outside the list the item is absent then")
+                    .fix("write `?` after the index", vec![(after, "?".to_owned())])
+            }
+            None => found.help("leave out `??` and what follows it"),
+        });
     }
 
     fn bad_operands(&mut self, word: &str, span: Span, left: &Typed, right: &Typed) {
@@ -244,5 +265,14 @@ fn ir_operator(operator: ast::BinaryOperator) -> BinaryOperator {
         Op::And => BinaryOperator::And,
         Op::Or => BinaryOperator::Or,
         Op::Coalesce => BinaryOperator::Coalesce,
+    }
+}
+
+/// Where the last index of a path of members and items stands that fails outside its list.
+fn outermost_index(expression: &ast::Expr) -> Option<Span> {
+    match &expression.kind {
+        ExprKind::Index { optional: false, .. } => Some(expression.span),
+        ExprKind::Index { of, .. } | ExprKind::Field { of, .. } => outermost_index(of),
+        _ => None,
     }
 }

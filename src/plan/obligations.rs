@@ -12,6 +12,7 @@ use super::origins::{Choice, base_url};
 use super::party::{Auth, Declared, Party, reachable};
 use super::steps::{Block, Call, Node, NodeKind};
 use super::{PlanError, statement, weaker};
+use crate::base::length;
 use crate::documents::OperationView;
 use crate::ecz::{DocumentIdentity, HandoffPolicy, Kind, VerifyMode};
 use crate::types::Contract;
@@ -246,9 +247,9 @@ pub fn describe(policy: &HandoffPolicy) -> String {
     attest.extend(policy.attest.headers.iter().map(|header| format!("header {header}")));
     let trace = if policy.trace_shared { ", trace shared" } else { "" };
     format!(
-        "{}: verify {verify} within {} ms, attest {}, evidence >= {}{trace}",
+        "{}: verify {verify} within {}, attest {}, evidence >= {}{trace}",
         policy.name,
-        policy.verify.within_ms,
+        length(policy.verify.within_ms),
         attest.join(" "),
         policy.evidence
     )

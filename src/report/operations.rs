@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use url::{Origin, Url};
 
 use super::shown::{harmless, harmless_line};
-use crate::documents::{Location, OperationEntry, OperationView, Scheme};
-use crate::types::{Contract, RecordType, Type};
+use crate::documents::{Location, OperationEntry, OperationView, Scheme, StatusRange};
+use crate::types::{Contract, RecordType, Response, Type};
 
 /// Members deeper than this are written in one line, and cut.
 const DEPTH: usize = 2;
@@ -50,21 +50,21 @@ pub fn operation(view: &OperationView, contract: &Contract) -> String {
     if let Some(header) = &contract.idempotency_header {
         let _ = writeln!(text, "  key     in `{}`: a call may be retried", harmless_line(header));
     }
-    // Answers of other statuses fail the step, so their bodies are not typed.
-    let answers: Vec<_> = contract.successes().map(|response| response.status).collect();
-    for response in contract.successes() {
-        let _ = writeln!(text, "  {:7} {}", response.status.to_string(), written(&response.ty, 0, 10));
-        for header in &response.headers {
-            let mark = if header.required { "" } else { "?" };
-            let ty = written(&header.ty, DEPTH, 0);
-            let _ = writeln!(text, "          header {}: {ty}{mark}", called(&header.name));
-        }
+    let successes: Vec<_> = contract.successes().map(|response| response.status).collect();
+    let (successes, refusals): (Vec<_>, Vec<_>) =
+        contract.responses.iter().partition(|response| successes.contains(&response.status));
+    successes.into_iter().for_each(|response| answer(&mut text, response));
+    if !refusals.is_empty() {
+        let statuses: Vec<String> = refusals.iter().map(|response| response.status.to_string()).collect();
+        let _ = writeln!(text, "  fails   {}", statuses.join(", "));
     }
-    let others = contract.responses.iter().map(|response| response.status);
-    let others: Vec<String> =
-        others.filter(|status| !answers.contains(status)).map(|status| status.to_string()).collect();
-    if !others.is_empty() {
-        let _ = writeln!(text, "  fails   {}", others.join(", "));
+    // What an arm of a `match` can read of a refusal.
+    for response in refusals {
+        let StatusRange::Exact(status @ 400..=499) = response.status else { continue };
+        let ty = contract.answer_type(status);
+        if !matches!(ty, Type::Null | Type::Unknown { .. }) {
+            let _ = writeln!(text, "  {status:<7} {}", written(&ty, 0, 10));
+        }
     }
     let _ = writeln!(text, "  auth    {}", auth(view));
     for missing in &contract.unsupported {
@@ -72,6 +72,16 @@ pub fn operation(view: &OperationView, contract: &Contract) -> String {
     }
     let _ = writeln!(text, "  step x = API.{name}({})", arguments.join(", "));
     text
+}
+
+/// An answer's status, body and headers.
+fn answer(text: &mut String, response: &Response) {
+    let _ = writeln!(text, "  {:7} {}", response.status.to_string(), written(&response.ty, 0, 10));
+    for header in &response.headers {
+        let mark = if header.required { "" } else { "?" };
+        let ty = written(&header.ty, DEPTH, 0);
+        let _ = writeln!(text, "          header {}: {ty}{mark}", called(&header.name));
+    }
 }
 
 /// A name as a flow writes it: in quotes where it is no plain word.
@@ -132,6 +142,10 @@ fn written(ty: &Type, depth: usize, indent: usize) -> String {
     match ty {
         Type::Record(record) if depth < DEPTH && !record.fields.is_empty() => members(record, depth, indent),
         Type::List { of } if depth < DEPTH => format!("[{}]", written(of, depth, indent)),
+        Type::Union { of } if depth < DEPTH && of.iter().any(|one| matches!(one, Type::Record(_))) => {
+            let alternatives: Vec<String> = of.iter().map(|one| written(one, depth, indent)).collect();
+            alternatives.join(" | ")
+        }
         Type::Optional { of } => format!("{}?", written(of, depth, indent)),
         other => {
             let line = harmless(&other.to_string()).replace('\n', " ");

@@ -376,6 +376,22 @@ fn operations_are_listed_and_one_is_shown_whole() {
     ] {
         assert!(shown.contains(line), "{line} in {shown}");
     }
+    let pets = r#"
+openapi: 3.1.0
+info: { title: pets, version: '1' }
+paths:
+  /pet:
+    get:
+      responses:
+        '200': { description: '', content: { application/json: { schema: { oneOf: [
+          { type: object, required: [born], properties: { born: { type: string } } },
+          { type: object, required: [died], properties: { died: { type: string } } }] } } } }
+        '404': { description: '', content: { application/json: { schema: { properties: { why: { type: string } } } } } }
+"#;
+    std::fs::write(desk.path("pets.yaml"), pets).unwrap();
+    let shown = desk.run("operations pets.yaml GET /pet").expect(0).stdout;
+    let answers = "  200     {\n            born: string\n          } | {\n            died: string\n          }\n  fails   404\n  404     {\n            why: string?\n          }\n";
+    assert!(shown.contains(answers), "{shown}");
     let missed = desk.run(&format!("operations {document} nosuch")).expect(1);
     assert!(missed.stderr.contains("no operation has `nosuch`"), "{}", missed.stderr);
 }

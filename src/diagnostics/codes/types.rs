@@ -34,6 +34,9 @@ pub static UNDECLARED_MEMBER: Code = Code::error("EF2012", "undeclared-member");
 /// Something beside the body of a step that may be read back.
 pub static NO_OWN_ANSWER: Code = Code::error("EF2013", "no-own-answer");
 
+/// A `??` whose left side is never absent or null.
+pub static NEEDLESS_DEFAULT: Code = Code::warning("EF2014", "needless-default");
+
 /// A value which the flow writes, and which the document's schema refuses.
 pub static UNFIT_LITERAL: Code = Code::error("EF2020", "unfit-literal");
 
@@ -52,6 +55,7 @@ pub const ALL: &[&Code] = &[
     &UNMATCHED_STATUS,
     &UNDECLARED_MEMBER,
     &NO_OWN_ANSWER,
+    &NEEDLESS_DEFAULT,
     &UNFIT_LITERAL,
     &SIGNAL_TYPE,
 ];

@@ -112,7 +112,9 @@ impl Session<'_> {
                     used.schemas.extend(own.schemas);
                 }
                 let old = lock.api(file_name(path), name);
-                let changes = old.map(|old| changes(name, old, document, &used, sink.has_errors()));
+                let written =
+                    |operation: &String| flows.iter().any(|flow| flow.calls_by_name(name, operation));
+                let changes = old.map(|old| changes(name, old, document, &used, &written, sink.has_errors()));
                 let mut entry = LockedApi::of(&api.path, document, &used);
                 match state {
                     PinState::Current
@@ -226,19 +228,24 @@ fn of_documents(sink: Sink) -> Vec<Diagnostic> {
     sink.into_sorted().into_iter().filter(document).collect()
 }
 
-/// What of an api's lock no longer holds and is used. An operation that is gone counts where the flow has errors: one that
-/// is not used any more has none.
-fn changes(name: &str, old: &LockedApi, document: &Document, used: &Used, errors: bool) -> Vec<String> {
+/// What of an api's lock no longer holds and is used. An operation that is gone counts where it is written still, a schema
+/// where the flow has errors: without it none is left that names it.
+fn changes(
+    name: &str,
+    old: &LockedApi,
+    document: &Document,
+    used: &Used,
+    written: &dyn Fn(&String) -> bool,
+    errors: bool,
+) -> Vec<String> {
     let mut changed = Vec::new();
     if old.identity != document.identity_text() {
         changed.push(format!("`x-ecz-id` of `{name}`"));
     }
-    let locked = |part: &&String| old.operations.contains_key(*part) || old.schemas.contains_key(*part);
     let (differs, gone) = (old.changed(used, document), old.gone(document));
-    let mut parts: BTreeSet<&String> = differs.names().filter(locked).collect();
-    if errors {
-        parts.extend(gone.names());
-    }
+    let mut parts: BTreeSet<&String> = differs.names().filter(|part| old.has(part)).collect();
+    parts.extend(gone.operations.iter().filter(|operation| written(operation)));
+    parts.extend(gone.schemas.iter().filter(|_| errors));
     changed.extend(parts.into_iter().map(|part| format!("`{name}.{part}`")));
     changed
 }

@@ -233,6 +233,11 @@ impl LockedApi {
         changed
     }
 
+    /// Whether it holds an operation or a schema of a name.
+    pub fn has(&self, part: &str) -> bool {
+        self.operations.contains_key(part) || self.schemas.contains_key(part)
+    }
+
     /// What is locked, and in a document no more.
     pub fn gone(&self, current: &Document) -> Used {
         // An id that two operations share now is told where it is called.

@@ -57,7 +57,13 @@ impl<'a> Engine<'a> {
         }
         let deadline = self.deadline(state);
         if !state.failing && environment.now() >= deadline {
-            return Some(Event { path: None, attempt: None, what: What::TimerFired { until: deadline } });
+            // What is under way is awaited first: where nothing but it was left to do, the run has done all it had to.
+            if state.is_under_way() {
+                return None;
+            }
+            if self.takes_time(state) {
+                return Some(Event { path: None, attempt: None, what: What::TimerFired { until: deadline } });
+            }
         }
         for todo in state.agenda.todo.values() {
             let decision = match todo {
@@ -101,10 +107,25 @@ impl<'a> Engine<'a> {
             }
         }
         needs.extend(state.agenda.timers.values().map(|until| Need::Time(*until)));
-        if !state.failing {
-            needs.push(Need::Time(self.deadline(state)));
-        }
+        needs.extend(Some(self.deadline(state)).filter(|at| !state.failing && *at > now).map(Need::Time));
         needs
+    }
+
+    /// Whether anything is left that takes time: a call or a flow that is still to be made, a wait.
+    fn takes_time(&self, state: &State) -> bool {
+        let starts_flow = |path: &Path| match &self.nodes.get(path.node.as_str()).map(|node| &node.kind) {
+            Some(NodeKind::SubFlow(call)) => {
+                skips(&state.names(&path.iterations), call.guard.as_ref()).is_none()
+            }
+            _ => false,
+        };
+        let agenda = &state.agenda;
+        let due = |todo: &Todo| match todo {
+            Todo::Call(_) => true,
+            Todo::Start(path) => starts_flow(path),
+            Todo::Yield(..) | Todo::Finish(_) => false,
+        };
+        !agenda.awaiting.is_empty() || !agenda.timers.is_empty() || agenda.todo.values().any(due)
     }
 
     fn decide_step(&self, state: &State, environment: &mut dyn Environment, path: &Path) -> Option<Event> {

@@ -274,6 +274,15 @@ impl State {
         self.nodes.values().any(sending)
     }
 
+    /// Whether a request is intended, or another flow runs.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.agenda.awaiting.iter().any(|path| match self.nodes.get(path) {
+            Some(Progress::SubRun(_)) => true,
+            Some(Progress::Calling(calling)) => matches!(calling.phase, CallPhase::Intended),
+            _ => false,
+        })
+    }
+
     /// The leaf of a call's newest intended attempt.
     pub fn attempt_leaf(&self, path: &Path) -> Option<Digest> {
         self.calling(path).and_then(|calling| calling.leaf)

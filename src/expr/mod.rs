@@ -18,7 +18,7 @@ mod written;
 pub(crate) use compare::{compare, equal};
 pub use evaluate::{Answered, EVALUATION_DEPTH, EVALUATION_WORK, EvalError, EvalErrorKind, Scope, evaluate};
 pub use model::{Arm, BinaryOperator, Definition, Definitions, Expr, Part, UnaryOperator};
-pub use provenance::{Names, confirmed, provenance};
+pub use provenance::{Names, confirmed, confirmed_by, provenance};
 pub use scope::MapScope;
 pub use typing::{Misuse, Typing};
 pub use written::written;

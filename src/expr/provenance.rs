@@ -1,5 +1,7 @@
 //! Where an expression's value comes from, for what its type does not say.
 
+use serde_json::Value as Json;
+
 use super::{BinaryOperator, Expr, written};
 use crate::types::{Answer, Provenance, Type};
 
@@ -51,7 +53,21 @@ pub fn provenance(expression: &Expr, names: &dyn Names) -> Provenance {
 
 /// Holds an answer about an expression's value against where the value comes from: a no stands only with a value that can be.
 pub fn confirmed(answer: Answer, expression: &Expr, to: &Type, names: &dyn Names) -> Answer {
-    if matches!(answer, Answer::No(_)) { provenance(expression, names).confirmed(answer, to) } else { answer }
+    confirmed_by(answer, expression, to, &|_| false, names)
+}
+
+/// The same, where a schema describes the place: a value that it takes to the letter, and its type does not, is not shown.
+pub fn confirmed_by(
+    answer: Answer,
+    expression: &Expr,
+    to: &Type,
+    takes: &dyn Fn(&Json) -> bool,
+    names: &dyn Names,
+) -> Answer {
+    match answer {
+        Answer::No(_) => provenance(expression, names).confirmed(answer, to, takes),
+        other => other,
+    }
 }
 
 /// One more name in scope.

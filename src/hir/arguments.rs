@@ -1,5 +1,7 @@
 //! What a call is given: arguments to parameters, and the body, held against the document.
 
+use serde_json::Value as Json;
+
 use super::bound::Bound;
 use super::expressions::convert;
 use super::flow::FlowLowering;
@@ -76,7 +78,8 @@ impl FlowLowering<'_, '_> {
             let mut value = self.expression(&argument.value, Some(&parameter.schema.ty));
             let answer = parameter.takes(&value.ty, &written(&value.expr, &value.ty), &value.literal);
             let declared = keyword_place(document, &answer);
-            let told = self.record(&value, answer, || {
+            let takes = |json: &Json| parameter.takes_to_the_letter(json);
+            let told = self.record(&value, answer, &takes, || {
                 let place = format!("argument `{}` of `{}`", parameter.name, bound.key);
                 (place, field.clone(), declared.or_else(|| document.place(&parameter.pointer)))
             });
@@ -218,12 +221,14 @@ impl FlowLowering<'_, '_> {
                     body.takes(&value.ty, &written(&value.expr, &value.ty), &value.literal);
                 let declared = keyword_place(document, &answer).or_else(|| document.place(&body.pointer));
                 let place = format!("the body of `{}`", bound.key);
+                let takes = |json: &Json| body.takes_to_the_letter(json);
                 let mut told = false;
                 if members.is_empty() {
-                    told = self.record(&value, answer, || (place.clone(), field.clone(), declared));
+                    told = self.record(&value, answer, &takes, || (place.clone(), field.clone(), declared));
                 }
                 for (name, answer) in members {
-                    self.record(&value, answer, || (member_of(&place, &name), field.clone(), declared));
+                    let about = || (member_of(&place, &name), field.clone(), declared);
+                    self.record(&value, answer, &|_| false, about);
                 }
                 if told {
                     self.point_at_member(given);

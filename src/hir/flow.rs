@@ -1,5 +1,7 @@
 //! The flow's signature and body: statements in order, names defined as they come.
 
+use serde_json::Value as Json;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ use super::shown::spans;
 use super::{classes, items, policies};
 use crate::diagnostics::codes::{graph, names, retry};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::expr::{Expr, confirmed, provenance};
+use crate::expr::{Expr, confirmed_by, provenance};
 use crate::plan::{Wait, ranges};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -150,8 +152,25 @@ pub(crate) fn flow(
         body,
         positions,
         unbound,
+        written: written(&item.body),
         output_spans,
     }
+}
+
+/// The calls of a block as they are written: api and operation.
+fn written(block: &ast::Block) -> Vec<(String, String)> {
+    let of = |call: &ast::Call| (call.api.text.clone(), call.operation.text.clone());
+    let calls = |statement: &ast::Statement| match statement {
+        ast::Statement::Step(step) => {
+            let undo = step.undo.iter().map(|undo| &undo.call);
+            let read = step.reconcile.iter().map(|read| &read.call);
+            [&step.call].into_iter().chain(undo).chain(read).map(of).collect()
+        }
+        ast::Statement::SubFlow(call) => call.undo.iter().map(|undo| of(&undo.call)).collect(),
+        ast::Statement::For(each) => written(&each.body),
+        _ => Vec::new(),
+    };
+    block.statements.iter().flat_map(calls).collect()
 }
 
 /// Where the lines of the flow's file start.
@@ -231,21 +250,23 @@ impl<'d> FlowLowering<'_, 'd> {
         declared_at: Option<Span>,
     ) -> bool {
         let answer = assignable_to_field(&value.ty, wanted, &value.literal);
-        self.record(value, answer, || (place(), wanted.clone(), declared_at))
+        self.record(value, answer, &|_| false, || (place(), wanted.clone(), declared_at))
     }
 
     /// Keeps the answer for a value at a place. Most fit, and cost nothing more. Whether something of it is left to say.
+    /// `takes`: whether the schema that describes the place takes a value to the letter.
     pub(super) fn record(
         &mut self,
         value: &Typed,
         answer: Answer,
+        takes: &dyn Fn(&Json) -> bool,
         about: impl FnOnce() -> (String, Field, Option<Span>),
     ) -> bool {
         if answer == Answer::Yes {
             return false;
         }
         let (place, wanted, declared_at) = about();
-        let answer = confirmed(answer, &value.expr, &wanted.ty, &self.scope);
+        let answer = confirmed_by(answer, &value.expr, &wanted.ty, takes, &self.scope);
         let (node, span, found) = (self.node.clone(), value.span, value.ty.clone());
         let (part, key) = (None, false);
         self.positions.push(Position { node, place, span, found, part, wanted, answer, declared_at, key });

@@ -44,13 +44,20 @@ pub struct Hir {
 }
 
 impl Hir {
-    /// What the flow calls of an api, and what its file's types name of it.
+    /// What the flow calls of an api, in steps that are wrong otherwise too, and what its file's types name of it.
     pub fn used(&self, api: &str) -> Used {
-        let calls = self.flow.calls().into_iter().filter(|(_, _, call, _)| call.api == api);
+        let document = self.apis.get(api).and_then(|api| api.document.as_ref());
+        let written = self.flow.written.iter().filter(|(of, _)| of == api);
+        let operations = written.filter_map(|(_, operation)| document?.operation(operation).ok());
         Used {
-            operations: calls.map(|(_, _, call, _)| call.operation.clone()).collect(),
+            operations: operations.map(|entry| entry.key.clone()).collect(),
             schemas: self.schemas.get(api).into_iter().flat_map(BTreeMap::keys).cloned().collect(),
         }
+    }
+
+    /// Whether a call of it is written with this operation.
+    pub fn calls_by_name(&self, api: &str, operation: &str) -> bool {
+        self.flow.written.iter().any(|(of, called)| of == api && called == operation)
     }
 
     /// This flow and those that it calls, each once.
@@ -282,6 +289,8 @@ pub struct Flow {
     pub positions: Vec<Position>,
     /// The calls that could not be bound to an operation, which was reported: api and operation as written.
     pub unbound: Vec<(String, ast::Name)>,
+    /// All calls as they are written, undos and reads included: api and operation.
+    pub written: Vec<(String, String)>,
 }
 
 /// An input.

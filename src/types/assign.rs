@@ -90,7 +90,32 @@ pub fn widening(from: &Type, to: &Type) -> Option<&'static str> {
     (ints && from.alternatives().iter().all(fits)).then_some(name)
 }
 
+/// A member that the target does not declare and refuses: harmless where it has no value.
+fn undeclared(ty: &Type, around: impl FnOnce(Json) -> Option<Json>) -> Answer {
+    match ty.witness() {
+        Some(value) => no(around(value), UNDECLARED),
+        None if ty.is_empty() => Answer::Yes,
+        None => Answer::Unknown("such a member of the source would be refused".to_owned()),
+    }
+}
+
 impl Type {
+    /// Whether it surely has no value.
+    fn is_empty(&self) -> bool {
+        match self {
+            Type::Never => true,
+            Type::Int { minimum, maximum } => {
+                let (low, high) = range(*minimum, *maximum);
+                low > high
+            }
+            Type::String { values: Some(values) } => values.is_empty(),
+            Type::Record(record) => record.fields.values().any(|field| field.required && field.ty.is_empty()),
+            Type::Union { of } => of.iter().all(Type::is_empty),
+            Type::Optional { of } => of.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The smallest value of the type that is easy to find; `None` where none is found (`Never`, an unknown).
     pub fn witness(&self) -> Option<Json> {
         Some(match self {
@@ -379,10 +404,7 @@ impl Question {
             let answer = match &to.others {
                 Members::Of(of) => wrap(self.ask(&field.ty, of), "", |value| around(name, value)),
                 Members::Open => Answer::Yes,
-                Members::Closed => match field.ty.witness() {
-                    None => Answer::Yes,
-                    Some(value) => no(around(name, value), UNDECLARED),
-                },
+                Members::Closed => undeclared(&field.ty, |value| around(name, value)),
             };
             match at(answer, name) {
                 Answer::Yes => {}
@@ -399,10 +421,7 @@ impl Question {
             (Members::Open, Members::Of(_)) => {
                 Answer::Unknown("the source's undeclared members may not fit".to_owned())
             }
-            (Members::Of(of), Members::Closed) => match of.witness() {
-                None => Answer::Yes,
-                Some(value) => at(no(around("key", value), UNDECLARED), "{}"),
-            },
+            (Members::Of(of), Members::Closed) => at(undeclared(of, |value| around("key", value)), "{}"),
             (Members::Of(from), Members::Of(to)) => {
                 wrap(self.ask(from, to), "{}", |value| around("key", value))
             }

@@ -103,6 +103,11 @@ impl Body {
         self.checked.takes(from, self.required, written, literal)
     }
 
+    /// Whether the full schema takes a value to the letter; its type may take less.
+    pub fn takes_to_the_letter(&self, json: &Json) -> bool {
+        self.checked.check_strictly(json).is_ok()
+    }
+
     /// Checks a body by the full schema.
     pub(super) fn check(&self, json: &Json) -> Result<(), Misfit> {
         self.checked.check(json)

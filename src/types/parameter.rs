@@ -133,6 +133,11 @@ impl Parameter {
         self.checked.takes(from, self.required, written, literal).answer
     }
 
+    /// Whether the full schema takes a value to the letter; its type may take less.
+    pub fn takes_to_the_letter(&self, json: &Json) -> bool {
+        self.checked.check_strictly(json).is_ok()
+    }
+
     fn ty(&self) -> &Type {
         &self.schema.ty
     }

@@ -131,14 +131,17 @@ impl Provenance {
     }
 
     /// Holds an answer about a value from here: a no stands with a value that can come from here and that the target
-    /// refuses; else nobody knows.
-    pub fn confirmed(&self, answer: Answer, to: &Type) -> Answer {
+    /// refuses; else nobody knows. `takes`: whether the target's schema takes a value to the letter. Where it does and its
+    /// type does not, the value shows nothing.
+    pub fn confirmed(&self, answer: Answer, to: &Type, takes: &dyn Fn(&Json) -> bool) -> Answer {
         let Answer::No(shown) = &answer else { return answer };
         let Some(value) = shown.value.as_ref().filter(|_| self.says_more()) else { return answer };
-        match self.values(value).into_iter().find(|value| !to.accepts(value)) {
-            Some(value) => Answer::No(Counterexample { value: Some(value), ..shown.clone() }),
-            None => Answer::Unknown("the schema that it comes from says more than its type".to_owned()),
+        let refused: Vec<Json> = self.values(value).into_iter().filter(|value| !to.accepts(value)).collect();
+        if refused.is_empty() {
+            return Answer::Unknown("the schema that it comes from says more than its type".to_owned());
         }
+        let value = refused.into_iter().find(|value| !takes(value));
+        Answer::No(Counterexample { value, ..shown.clone() })
     }
 
     /// Whether a schema says more of the value than its type.

@@ -20,7 +20,7 @@ fn asked(left: &Json, right: &Json, steps: &[Step]) -> Answer {
         };
     }
     let to = Schema::read(right, "").ty;
-    let answer = provenance.confirmed(assignable(&from, &to), &to);
+    let answer = provenance.confirmed(assignable(&from, &to), &to, &|_| false);
     if let Answer::No(Counterexample { value: Some(value), .. }) = &answer {
         assert!(!to.accepts(value), "{left} to {right}: {value}");
         if steps.is_empty() {
@@ -126,4 +126,27 @@ fn each_part_of_a_whole_has_its_turn() {
     let parts = [vec![json!(1), json!(2), json!(3)], vec![json!("a")]];
     assert_eq!(together(&parts), [[json!(1), json!("a")], [json!(2), json!("a")], [json!(3), json!("a")]]);
     assert!(together(&[vec![json!(1)], Vec::new()]).is_empty());
+}
+
+/// A schema without `type` takes other kinds to the letter: such a value is not shown.
+#[test]
+fn what_the_target_takes_to_the_letter_shows_nothing() {
+    let shown = |left: Json, right: Json| {
+        let checked =
+            |schema: &Json| Arc::new(Checked::new(&Arc::new(schema.clone()), Some(""), Direction::Answer));
+        let (from, to) = (checked(&left), checked(&right));
+        let (left, right) = (from.schema().unwrap().ty.clone(), to.schema().unwrap().ty.clone());
+        let takes = |json: &Json| to.check_strictly(json).is_ok();
+        match Provenance::answer(vec![Some(from)]).confirmed(assignable(&left, &right), &right, &takes) {
+            Answer::No(wrong) => wrong.value,
+            other => panic!("{other:?}"),
+        }
+    };
+    let multiples = json!({"type": "number", "multipleOf": 1.5});
+    assert_eq!(shown(multiples, json!({"anyOf": [{"multipleOf": 1.5}], "additionalProperties": true})), None);
+    let texts = json!({"type": "array", "items": {"type": "string"}, "minItems": 3});
+    let records = json!({"type": "array", "items": {"properties": {"a": {"type": "string"}}}, "minItems": 2});
+    assert_eq!(shown(texts.clone(), records), None);
+    let more = json!({"type": "array", "items": {"properties": {"a": {"type": "string"}}}, "minItems": 4});
+    assert_eq!(shown(texts, more), Some(json!(["text", "text", "text"])));
 }

@@ -149,6 +149,12 @@ pub(super) struct Reader<'a> {
 
 pub(super) type Object = Map<String, Json>;
 
+/// The kinds that a `type` may name.
+const KINDS: [&str; 7] = ["null", "boolean", "integer", "number", "string", "array", "object"];
+
+/// How deep a schema without `type` is looked into for kinds that are named beside its own keywords.
+const MOST_NAMED: usize = 4;
+
 impl Reader<'_> {
     /// Takes one unit of the node budget; false where it is used up.
     pub(super) fn charge(&mut self) -> bool {
@@ -294,11 +300,11 @@ impl Reader<'_> {
         let kinds = match given {
             Some(kinds) => kinds,
             None if allowed.is_some() => vec!["null", "boolean", "number", "string", "array", "object"],
-            // Without `type` the schema takes values of other kinds as well, which nobody means.
+            // Without `type` the schema takes values of other kinds as well, which nobody means who names none beside it.
             None if has(&["properties", "required", "additionalProperties", "patternProperties"]) => {
-                vec!["object"]
+                self.with_kinds_beside("object", object)
             }
-            None if has(&["items", "prefixItems"]) => vec!["array"],
+            None if has(&["items", "prefixItems"]) => self.with_kinds_beside("array", object),
             None => {
                 let silent = [
                     "pattern",
@@ -335,6 +341,34 @@ impl Reader<'_> {
             });
         }
         Type::union(alternatives)
+    }
+
+    /// A kind, and those that what stands beside (`$ref`, `allOf`, `anyOf`, `oneOf`) names.
+    fn with_kinds_beside(&mut self, kind: &'static str, object: &Object) -> Vec<&'static str> {
+        let mut named = BTreeSet::from([kind]);
+        self.kinds_beside(object, MOST_NAMED, &mut named);
+        named.into_iter().collect()
+    }
+
+    fn kinds_beside(&mut self, object: &Object, levels: usize, named: &mut BTreeSet<&'static str>) {
+        let root = self.root;
+        let target = object.get("$ref").and_then(Json::as_str).map(local_reference);
+        let target = match target {
+            Some(Reference::Local(pointer)) => root.pointer(&pointer),
+            _ => None,
+        };
+        let parts = ["allOf", "anyOf", "oneOf"].into_iter().flat_map(|keyword| array(object, keyword));
+        for part in target.into_iter().chain(parts).filter_map(Json::as_object) {
+            if levels == 0 || !self.charge() {
+                return;
+            }
+            let kinds =
+                part.get("type").map(|ty| ty.as_array().map_or(std::slice::from_ref(ty), Vec::as_slice));
+            for kind in kinds.into_iter().flatten().filter_map(Json::as_str) {
+                named.extend(KINDS.into_iter().find(|known| *known == kind));
+            }
+            self.kinds_beside(part, levels - 1, named);
+        }
     }
 
     /// Those of the listed values that what stands beside the list takes too.

@@ -44,6 +44,51 @@ fn scalars() {
     assert_eq!(read(json!({"type": "integer", "enum": [1, 9]})), ("int(1..9)".into(), vec!["enum".into()]));
 }
 
+/// A schema without `type` that speaks of members is an object's, unless what stands beside names other kinds.
+#[test]
+fn kinds_that_are_named_beside_count() {
+    let object = || json!({"type": "object"});
+    assert_eq!(
+        ty(json!({"anyOf": [{"type": "string"}, object()], "additionalProperties": true})),
+        "string | { … }"
+    );
+    let list = json!({"type": "array", "items": {"type": "string"}});
+    assert_eq!(
+        ty(
+            json!({"oneOf": [list, {"$ref": "#/s/$defs/o"}], "properties": {"a": {"type": "null"}}, "$defs": {"o": object()}})
+        ),
+        "[string] | { a: null?, … }"
+    );
+    let either = json!([{"required": ["a"]}, {"required": ["b"]}]);
+    let both = json!({"a": {"type": "null"}, "b": {"type": "null"}});
+    assert_eq!(
+        ty(json!({"anyOf": either, "properties": both})),
+        "{ a: null, b: null?, … } | { a: null?, b: null, … }"
+    );
+    assert_eq!(ty(json!({"allOf": [object()], "properties": {"a": {"type": "null"}}})), "{ a: null?, … }");
+}
+
+/// What nothing is known of may be there, and a closed target refuses it: nobody knows, which is no yes.
+#[test]
+fn members_of_an_unknown_kind_are_no_yes_for_a_closed_target() {
+    let schema = |schema: Json| Schema::read(&json!({"s": schema}), "/s").ty;
+    let a = || json!({"a": {"type": "string"}});
+    let closed = schema(json!({"type": "object", "properties": a(), "additionalProperties": false}));
+    let open = |more: Json| {
+        let mut whole = json!({"type": "object", "properties": a(), "additionalProperties": false});
+        whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        crate::types::assignable(&schema(whole), &closed)
+    };
+    assert_eq!(open(json!({})), Answer::Yes);
+    for more in [
+        json!({"patternProperties": {"^b": {"type": "integer"}}}),
+        json!({"properties": {"a": {"type": "string"}, "b": {"$ref": "#/s"}}}),
+    ] {
+        assert!(matches!(open(more.clone()), Answer::Unknown(_)), "{more}");
+    }
+    assert_eq!(open(json!({"properties": {"a": {"type": "string"}, "b": false}})), Answer::Yes);
+}
+
 #[test]
 fn objects() {
     let schema = json!({"type": "object", "required": ["id"], "additionalProperties": false, "properties": {

@@ -309,6 +309,37 @@ fn a_passed_deadline_fails_the_run_and_undoes_it() {
     assert!(end.since(run.state.started) < 2_000, "nothing waits beyond the deadline");
 }
 
+/// What is under way when the deadline comes is awaited. Where nothing was left to do but that, it is the run's success:
+/// an effect after which nothing can fail has no undo, so nothing may fail the run after it.
+#[test]
+fn a_deadline_that_comes_during_the_last_effect_fails_nothing() {
+    let plan = flows::refund_with("deadline 26h", "deadline 1s");
+    let slow = |node: &'static str| {
+        move || {
+            let mut world = refund_world(|_, _| None);
+            world.takes = Box::new(move |path| if path == node { 9_000 } else { 3 });
+            world
+        }
+    };
+    let mut world = slow("refund")();
+    let run = start(&plan, inputs(), &mut world);
+    assert_eq!(run.state.phase, Phase::Finished(Status::Succeeded), "{:?}", run.state.failure);
+    assert_eq!((run.state.outputs["refund_id"].as_str(), world.effects.len()), (Some("R1"), 3));
+    // Its answer is written down, and then the process dies.
+    let engine = Engine::new(&plan);
+    let (mut world, mut outside) = (slow("refund")(), outside(&plan));
+    let mut cut = Run { state: State::new("run-1"), log: run.log[..run.log.len() - 1].to_vec() };
+    cut = crash(&plan, cut.log, &mut outside);
+    drive(&engine, &mut cut, &mut world, &mut outside);
+    assert_eq!(cut.state.phase, Phase::Finished(Status::Succeeded), "{:?}", cut.state.failure);
+    // No other attempt begins: what came before is undone.
+    let mut world = slow("for_1[1].moved")();
+    let run = start(&plan, inputs(), &mut world);
+    assert_eq!(failure(&run), FailureClass::Deadline);
+    assert_eq!(world.effects.iter().filter(|path| path.ends_with("/undo")).count(), 2);
+    assert!(!world.effects.contains(&"refund".to_owned()), "{:?}", world.effects);
+}
+
 #[test]
 fn breakers_open_park_probe_and_close_within_the_log() {
     let plan = flows::refund();

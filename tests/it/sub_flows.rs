@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::faults_store::Failing;
 use crate::flows;
 use crate::stage::Stage;
+use crate::world::{Reply, refund_world, start, ticket};
 
 /// The example's declarations with two flows: one refunds a ticket, the other calls it and reads on.
 fn text(last: &str) -> String {
@@ -113,6 +114,28 @@ async fn a_called_flow_that_fails_has_undone_its_own_and_fails_its_step() {
     assert_eq!(linked(&stage, &report), 1);
     let undone = stage.ledger().report().requests.len();
     assert!(undone >= 5, "two returns are taken back, {undone}");
+}
+
+/// A caller's deadline that comes during the last effect of the flow that it calls fails neither.
+#[test]
+fn a_callers_deadline_waits_for_the_last_effect_of_a_called_flow() {
+    let last = "
+  step done = call one(ticket_id: ticket_id, limit: limit)
+    irreversible because \"money is gone\"
+  return { states: [done.state] }
+";
+    let plan = flows::compile(flows::refund_files(Some(&text(last).replace("deadline 30h", "deadline 5s"))));
+    let mut world = refund_world(|path, _| {
+        Some(match path.strip_prefix("done > ")? {
+            "ticket" => Reply::Answer(200, ticket(2)),
+            "refund" => Reply::Answer(201, flows::refund_body("R1")),
+            path => Reply::Answer(201, flows::return_body(path)),
+        })
+    });
+    world.takes = Box::new(|path| if path == "done > refund" { 9_000 } else { 3 });
+    let run = start(&plan, inputs(500), &mut world);
+    assert_eq!(run.state.phase, Phase::Finished(Status::Succeeded), "{:?}", run.state.failure);
+    assert_eq!((run.state.outputs, world.effects.len()), (json!({"states": ["pending"]}), 3));
 }
 
 /// A revocation that waits for a step waits for the calls of the flows that are called before it.

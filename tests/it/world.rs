@@ -34,6 +34,8 @@ type Script = Box<dyn Fn(&str, u32, &Request) -> Reply>;
 pub(crate) struct World {
     pub(crate) script: Script,
     pub(crate) revoked: Box<dyn Fn(&str) -> bool>,
+    /// How long an attempt at a path takes, milliseconds.
+    pub(crate) takes: Box<dyn Fn(&str) -> u64>,
     /// Of what can happen at one moment, the least comes first.
     pub(crate) rank: Box<dyn Fn(&str) -> u8>,
     /// Where the run under way was called from: `STEP > ` for each call of a flow, which all its paths begin with.
@@ -55,6 +57,7 @@ impl World {
         World {
             script: Box::new(script),
             revoked: Box::new(|_| false),
+            takes: Box::new(|_| 3),
             rank: Box::new(|_| 0),
             within: String::new(),
             effects: Vec::new(),
@@ -237,14 +240,15 @@ pub(crate) fn send(
 ) {
     let request = run.state.request(path).unwrap().clone();
     let reply = world.send(&world.path(path), attempt, &request);
-    outside.now = outside.now.plus(3);
+    let elapsed_ms = (world.takes)(&world.path(path));
+    outside.now = outside.now.plus(elapsed_ms);
     let call = engine.call(path).unwrap();
     let contract = engine.plan().contract(&call.api, &call.operation).unwrap();
     let what = match reply {
         Reply::Fail(cause) => What::AttemptFailed {
             cause,
             outcome: judge_failure(cause, "").kind,
-            elapsed_ms: 3,
+            elapsed_ms,
             detail: String::new(),
             signature: None,
         },
@@ -267,13 +271,7 @@ pub(crate) fn send(
             let content_type = matches!(body, AnswerBody::Json(_)).then(|| media.to_owned());
             let answer = Answer { status, content_type, headers, body };
             let outcome = judge_answer(contract, engine.answer_use(path), &answer).kind;
-            What::AttemptAnswered {
-                status,
-                outcome,
-                elapsed_ms: 3,
-                answer: Box::new(answer),
-                signature: None,
-            }
+            What::AttemptAnswered { status, outcome, elapsed_ms, answer: Box::new(answer), signature: None }
         }
     };
     let change = match &what {

@@ -75,9 +75,7 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             }
             Some(locked) => {
                 let changed = locked.changed(&context.hir.used(name), document);
-                let holds =
-                    |name: &String| locked.operations.contains_key(name) || locked.schemas.contains_key(name);
-                let help = if changed.names().any(holds) { UPDATE } else { HELP };
+                let help = if changed.names().any(|name| locked.has(name)) { UPDATE } else { HELP };
                 let words: Vec<&str> = changed.names().map(String::as_str).collect();
                 let words = words.join("`, `");
                 (!changed.is_empty())

@@ -19,6 +19,9 @@ pub(in crate::rules) const RULE: Rule = Rule {
 const AGAIN: &str =
     "`eczflow pin --update --dry-run` on this file says what changed and what must be proven again";
 
+/// How to go on where nothing that was pinned is used.
+const NEW: &str = "run `eczflow pin` on this file: it pins the document as it is now";
+
 fn check(context: &Context<'_>, sink: &mut Sink) {
     let empty = Lock::default();
     let lock = match context.lock {
@@ -44,8 +47,10 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         let used = context.hir.used(name);
         let wanted = Wanted { flow: context.flow_file, api: name, document: &api.path, pin, used: &used };
         let compared = lock.compare(wanted, document);
-        // What was used when it was pinned and is gone now is no small change, whoever uses it today.
-        let gone = lock.api(context.flow_file, name).map(|locked| locked.gone(document)).unwrap_or_default();
+        // What was used when it was pinned, is written still and is gone is no small change.
+        let locked = lock.api(context.flow_file, name);
+        let mut gone = locked.map(|locked| locked.gone(document)).unwrap_or_default();
+        gone.operations.retain(|operation| context.hir.calls_by_name(name, operation));
         // What is used and cannot be read was told at its call; that nothing used changed would not be true.
         let unread = context.hir.flow.unbound.iter().any(|(api, _)| api == name);
         if compared == Comparison::UnusedChanged
@@ -67,7 +72,8 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         }
         match compared {
             Comparison::Unchanged => {}
-            Comparison::UnusedChanged if unread => {}
+            // Nor where another flow of the file uses what changed, which is told of that one.
+            Comparison::UnusedChanged if unread || changed_for_another(context, name, pin, lock) => {}
             Comparison::UnusedChanged => {
                 let message =
                     format!("the document of `{name}` changed, but nothing in it that this flow uses");
@@ -92,10 +98,19 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                 );
             }
             Comparison::SliceChanged(changed) => {
-                for operation in &changed.operations {
+                let (held, new): (Vec<&String>, Vec<&String>) =
+                    changed.names().partition(|part| locked.is_some_and(|locked| locked.has(part)));
+                if let Some(first) = new.first().filter(|_| held.is_empty()) {
+                    let message = format!(
+                        "`{name}.{first}` is used since the document of `{name}` was pinned, and that changed"
+                    );
+                    let found = Diagnostic::new(&LOCK_MISMATCH, *span, message);
+                    sink.push(found.note(format!("its hash is now {hash}")).help(NEW));
+                }
+                for operation in changed.operations.iter().filter(|operation| held.contains(operation)) {
                     operation_changed(context, name, *span, document, operation, sink);
                 }
-                for schema in &changed.schemas {
+                for schema in changed.schemas.iter().filter(|schema| held.contains(schema)) {
                     schema_changed(context, name, *span, document, schema, sink);
                 }
             }
@@ -116,6 +131,20 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             }
         }
     }
+}
+
+/// Whether another flow that is judged uses what changed in the document of an api.
+fn changed_for_another(context: &Context<'_>, api: &str, pin: Digest, lock: &Lock) -> bool {
+    context.flows.iter().any(|hir| {
+        let Some((path, document)) =
+            hir.apis.get(api).and_then(|api| Some((&api.path, api.document.as_ref()?)))
+        else {
+            return false;
+        };
+        let used = hir.used(api);
+        let wanted = Wanted { flow: context.flow_file, api, document: path, pin, used: &used };
+        lock.compare(wanted, document) != Comparison::UnusedChanged
+    })
 }
 
 /// A schema that only types name: values of it come from outside, and what was shown of them hangs on it.

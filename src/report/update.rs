@@ -50,11 +50,13 @@ pub fn update(update: &Update) -> String {
                     let place = harmless_line(&change.place);
                     let place = if place.is_empty() { place } else { format!("{place}: ") };
                     let bearing = match (change.breaks, change.used) {
-                        ("", true) => "used".to_owned(),
-                        ("", false) => "not used".to_owned(),
-                        (breaks, _) => format!("breaks {breaks} at every call"),
+                        ("", true) => " (used)".to_owned(),
+                        // What a flow uses that does not hold any more is not made out to the last.
+                        ("", false) if part.standing == Standing::Breaks => String::new(),
+                        ("", false) => " (not used)".to_owned(),
+                        (breaks, _) => format!(" (breaks {breaks} at every call)"),
                     };
-                    writeln!(out, "    {place}{} ({bearing})", harmless_line(&change.what))?;
+                    writeln!(out, "    {place}{}{bearing}", harmless_line(&change.what))?;
                 }
                 for fall in &part.falls {
                     writeln!(out, "    {}", told(fall))?;

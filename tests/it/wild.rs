@@ -54,7 +54,7 @@ fn an_update_that_breaks_names_obligation_and_line_and_writes_nothing() {
     let told = desk.run(&format!("pin --update {FLOW}")).expect(1);
     assert!(told.stdout.contains("  getTicket  breaks\n"), "{}", told.stdout);
     assert!(told.stdout.contains("field `charge_id` of 200: removed (used)"), "{}", told.stdout);
-    assert!(told.stdout.contains("field `charge_ref` of 200: added, required (not used)"), "{}", told.stdout);
+    assert!(told.stdout.contains("field `charge_ref` of 200: added, required\n"), "{}", told.stdout);
     assert!(told.stdout.contains(&format!("breaks P3 at line {line}: ")), "{}", told.stdout);
     assert!(told.stdout.contains("  createRefund  untouched\n"), "{}", told.stdout);
     assert_eq!((read(&desk.path(FLOW)), read(&desk.path("refund/eczflow.lock"))), before);
@@ -78,6 +78,50 @@ fn an_operation_that_is_gone_and_another_identity_break() {
     std::fs::remove_file(desk.path("refund/eczflow.lock")).unwrap();
     let told = desk.run(&format!("pin --update {FLOW}")).expect(1).stderr;
     assert!(told.contains("there is no lock"), "{told}");
+}
+
+/// What a step calls is used, whatever else is wrong with the step: pinning does not pass over its change.
+#[test]
+fn a_change_is_not_passed_over_where_the_step_is_wrong_otherwise() {
+    let narrow = ("\"maxLength\": 140", "\"maxLength\": 14");
+    let form = (
+        "\"application/json\": {\n              \"schema\"",
+        "\"multipart/form-data\": {\n              \"schema\"",
+    );
+    let slips = [
+        (form, ("step refund", "step refund")),
+        (narrow, ("payments.cancelRefund", "payments.cancelRefunds")),
+        (narrow, ("step refund = ", "step ticket = ")),
+    ];
+    for ((was, is), (good, slip)) in slips {
+        let desk = Desk::new();
+        edit(&desk, PAYMENTS, was, is);
+        let text = read(&desk.path(FLOW)).replacen(good, slip, 1);
+        std::fs::write(desk.path(FLOW), &text).unwrap();
+        let found = desk.run(&format!("check {FLOW}")).expect(1).stdout;
+        assert!(found.contains("`payments.createRefund` changed since it was pinned"), "{found}");
+        let lock = read(&desk.path("refund/eczflow.lock"));
+        assert!(desk.run(&format!("pin {FLOW}")).expect(1).stderr.contains("`payments.createRefund`"));
+        let told = desk.run(&format!("pin --update {FLOW}")).expect(1).stdout;
+        assert!(told.contains("  createRefund  breaks\n") || slip != good, "{told}");
+        assert_eq!((read(&desk.path(FLOW)), read(&desk.path("refund/eczflow.lock"))), (text, lock));
+    }
+    // Nor is a flow blamed for what it does not call, or the document for both at once.
+    let desk = Desk::new();
+    let other = "\nflow other(id: string) -> { n: decimal } {\n  as acme.agent\n  handoff strict\n  step ticket = support.getTicket(ticketId: id)\n  return { n: ticket.amount }\n}\n";
+    let text = read(&desk.path(FLOW)) + other;
+    std::fs::write(desk.path(FLOW), &text).unwrap();
+    edit(&desk, PAYMENTS, narrow.0, narrow.1);
+    let found = desk.run(&format!("check {FLOW} --format concise")).expect(1).stdout;
+    assert!(found.contains("EF4009") && !found.contains("EF4010"), "{found}");
+    edit(&desk, PAYMENTS, "\"createRefund\"", "\"makeRefund\"");
+    desk.run(&format!("check {FLOW}#other")).expect(0);
+    // Called by its new name it is nothing that was pinned.
+    std::fs::write(desk.path(FLOW), text.replace("createRefund", "makeRefund")).unwrap();
+    let found = desk.run(&format!("check {FLOW}")).expect(1).stdout;
+    assert!(found.contains("EF4011") && found.contains("`payments.makeRefund` is used since"), "{found}");
+    desk.run(&format!("pin {FLOW}")).expect(0);
+    desk.run(&format!("check {FLOW}")).expect(0);
 }
 
 #[test]

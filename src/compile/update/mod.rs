@@ -271,6 +271,19 @@ fn attribute(found: &Diagnostic, flows: &[&Hir], sources: &SourceMap, path: &Utf
             }
         }
     }
+    // A call that could not be bound is no node.
+    for (api, called) in flows.iter().filter(|_| in_flow).flat_map(|hir| &hir.flow.unbound) {
+        let part = update.apis.get_mut(api).and_then(|api| api.operations.get_mut(&called.text));
+        if let Some(part) =
+            part.filter(|part| part.standing == Standing::Compatible || part.standing == Standing::Breaks)
+            && called.span.start < span.end
+            && span.start < called.span.end
+        {
+            part.standing = Standing::Breaks;
+            part.falls.push(fall.clone());
+            put = true;
+        }
+    }
     let changed = |part: &&mut PartUpdate| matches!(part.standing, Standing::Compatible | Standing::Breaks);
     let schemas = update.apis.values_mut().flat_map(|api| api.schemas.values_mut());
     for schema in schemas.filter(|_| in_flow && !put).filter(changed).collect::<Vec<_>>() {

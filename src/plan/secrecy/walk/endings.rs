@@ -36,6 +36,28 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
+    /// An effect whose answer does not fit is in doubt where its undo can't be written, and then nothing is undone: what
+    /// decides about that decides about every other undo.
+    pub(super) fn hold_back_undos(&mut self) {
+        let mut held = std::mem::take(&mut self.unwritten);
+        let undos: Vec<usize> = held.iter().map(|(at, ..)| *at).collect();
+        held.retain(|(_, by, _)| !by.common(&self.judge.sources.sensitive).is_empty());
+        if held.len() > ENDINGS {
+            let mut all = Bits::default();
+            held.iter().for_each(|(_, by, _)| all.union(by));
+            held.truncate(1);
+            held.iter_mut().for_each(|(at, by, _)| (*at, *by) = (usize::MAX, all.clone()));
+        }
+        for (at, by, node) in held {
+            let Some(number) = self.ending(&by, node) else { continue };
+            for undo in undos.iter().filter(|undo| **undo != at) {
+                if let Some(sending) = self.sendings.get_mut(*undo) {
+                    sending.endings.push(number);
+                }
+            }
+        }
+    }
+
     /// In a loop every iteration counts as before every other: what ends the loop is in `before` already.
     fn order_one(&mut self, done: &Done<'a>, before: &[usize], undone: &[usize]) {
         for (numbers, endings) in [(&done.calls, before), (&done.undos, undone)] {

@@ -79,6 +79,7 @@ pub(super) fn walk<'s, 'a>(subject: &'s Subject<'a>) -> Walked<'s, 'a> {
         sendings: Vec::new(),
         endings: Vec::new(),
         misfits: Vec::new(),
+        unwritten: Vec::new(),
         within: Vec::new(),
         caller: None,
         called: None,
@@ -86,6 +87,7 @@ pub(super) fn walk<'s, 'a>(subject: &'s Subject<'a>) -> Walked<'s, 'a> {
     };
     let done = walk.block(&subject.body, &Bits::default(), false);
     walk.order(&done);
+    walk.hold_back_undos();
     Walked { judge: walk.judge, sendings: walk.sendings, endings: walk.endings, misfits: walk.misfits }
 }
 
@@ -94,6 +96,8 @@ struct Walk<'s, 'a> {
     sendings: Vec<Sending<'a>>,
     endings: Vec<Ending<'a>>,
     misfits: Vec<Misfit<'a>>,
+    /// By undo: what decides whether that of an effect of the flow's own can be written, and the node.
+    unwritten: Vec<(usize, Bits, &'a str)>,
     /// The nodes of the outermost flow around what is walked.
     within: Vec<&'a str>,
     /// The outermost flow's node that calls the flow that is walked.
@@ -175,7 +179,8 @@ impl<'a> Walk<'_, 'a> {
                     self.read_back(item.id, read, when, value, &mut guards, repeated, done);
                 }
                 let fails = std::mem::take(&mut self.judge.fails);
-                self.undo(undo.as_ref(), guards, repeated, done);
+                let unwritten = self.undo(undo.as_ref(), guards, repeated, done);
+                self.unwritten.extend(done.undos.last().map(|at| (*at, unwritten, done.node)));
                 self.judge.fails = fails;
             }
             What::Flow { callee, given, guarded, guard, undo } => {
@@ -200,6 +205,7 @@ impl<'a> Walk<'_, 'a> {
                 };
                 self.judge.names.insert(item.id, value.decided(&guards));
                 self.undo(undo.as_ref(), guards, repeated, done);
+                self.unwritten.extend(done.undos.last().map(|at| (*at, Bits::default(), done.node)));
                 self.judge.fails = fails;
             }
             What::Signal { guard, otherwise, guarded } => {
@@ -336,14 +342,18 @@ impl<'a> Walk<'_, 'a> {
         self.judge.names.insert(node, Value::both(answer, found).decided(guards));
     }
 
-    fn undo(&mut self, undo: Option<&Sent<'a>>, guards: Bits, repeated: bool, done: &mut Done<'a>) {
-        let Some(undo) = undo else { return };
+    /// What decides whether it can be written.
+    fn undo(&mut self, undo: Option<&Sent<'a>>, guards: Bits, repeated: bool, done: &mut Done<'a>) -> Bits {
+        let Some(undo) = undo else { return Bits::default() };
         self.judge.fails = Bits::default();
         // One that can't be written is not sent, and ends nothing.
-        let at = self.send(undo, guards, repeated, &mut Bits::default());
-        let unwritten = std::mem::take(&mut self.judge.fails);
+        let mut misfits = Bits::default();
+        let at = self.send(undo, guards, repeated, &mut misfits);
+        let mut unwritten = std::mem::take(&mut self.judge.fails);
         self.hangs_on(at, &unwritten);
         done.undos.push(at);
+        unwritten.union(&misfits);
+        unwritten
     }
 
     fn guarded(&mut self, guard: Option<&'a Expr>, guards: &Bits) -> Bits {

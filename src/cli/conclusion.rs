@@ -195,7 +195,7 @@ impl Conclusion<'_> {
         let does = match report.phase {
             Phase::Finished(_) => return text,
             Phase::Paused(PauseCause::InDoubt) if report.may_settle => Some(
-                ": it reads back once more; an effect that is found is undone with the others, and what is not known then stays in doubt",
+                ": it reads back once more; an effect that is found is undone with the others, or where it has no undo, the run ends well; what is not known then stays in doubt",
             ),
             Phase::Paused(PauseCause::Stuck | PauseCause::InDoubt) => {
                 (!report.stuck.is_empty()).then_some(": it tries again what failed to be taken back")

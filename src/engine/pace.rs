@@ -8,15 +8,6 @@ use super::path::Path;
 use crate::base::Timestamp;
 use crate::plan::Rate;
 
-/// How much closer to each other requests may arrive than they were let go: so much longer than stated is the window that
-/// is kept, milliseconds.
-const JITTER_MS: u64 = 50;
-
-/// The length of time that a rate's requests are kept within, milliseconds.
-pub fn window_ms(rate: Rate) -> u64 {
-    rate.per_ms.saturating_add(JITTER_MS)
-}
-
 fn most(rate: Rate) -> usize {
     usize::try_from(rate.requests.max(1)).unwrap_or(usize::MAX)
 }
@@ -42,7 +33,7 @@ impl Pace {
     /// When a call may be let go: `None` for now, else the moment that it is promised.
     pub fn due(&mut self, caller: &Caller, rate: Rate, now: Timestamp) -> Option<Timestamp> {
         self.expect(rate);
-        let window = window_ms(rate);
+        let window = rate.window_ms();
         self.promised.retain(|_, moment| moment.plus(window) > now);
         // Whoever was promised a moment that has come waits for those that were let go alone.
         let waited = self.promised.get(caller).copied();

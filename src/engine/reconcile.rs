@@ -93,6 +93,11 @@ impl Engine<'_> {
         })
     }
 
+    /// Whether nothing can fail after a step's effect: it has no undo then (P8).
+    pub(super) fn is_last(&self, step: &Path) -> bool {
+        self.call(&step.undo()).is_none()
+    }
+
     pub(super) fn end_read(&self, state: &mut State, path: &Path, found: Found) -> Applied {
         let step = path.forward();
         let again = matches!(state.nodes.get(&step), Some(Progress::InDoubt));
@@ -107,8 +112,10 @@ impl Engine<'_> {
             Found::Effect => match state.calling(path).map(|calling| calling.phase.clone()) {
                 Some(CallPhase::Rounded(value)) => {
                     self.completed(state, &step);
-                    // What else there was to do was given up when the doubt arose.
-                    if again {
+                    // What else there was to do was given up when the doubt arose; an effect without an undo is the last there is.
+                    if again && self.is_last(&step) {
+                        state.settled();
+                    } else if again {
                         let message = format!(
                             "its outcome was not known before the run was resumed; `{}` finds its effect now",
                             operation()

@@ -274,6 +274,11 @@ impl State {
         self.nodes.values().any(sending)
     }
 
+    /// Nothing is in doubt any more that made the run fail: where nothing else did, it goes on.
+    pub(super) fn settled(&mut self) {
+        self.failing = self.failure.is_some();
+    }
+
     /// Whether a request is intended, or another flow runs.
     pub(super) fn is_under_way(&self) -> bool {
         self.agenda.awaiting.iter().any(|path| match self.nodes.get(path) {

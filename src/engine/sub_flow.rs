@@ -133,6 +133,18 @@ impl<'a> Engine<'a> {
                 if call.undo.is_some() && !callee.is_safe() {
                     state.completed.push(path.clone());
                 }
+                // It was in doubt before a resume.
+                if state.failing && state.failure.is_none() {
+                    if self.is_last(path) {
+                        state.settled();
+                    } else {
+                        let message = format!(
+                            "the outcome of `{}` was not known before the run was resumed; it has succeeded now",
+                            call.flow
+                        );
+                        state.fail(Failure { path: Some(path.clone()), class: FailureClass::Flow, message });
+                    }
+                }
             }
             FlowStatus::Failed => {
                 state.nodes.insert(path.clone(), Progress::Failed);

@@ -7,16 +7,15 @@ use std::sync::Arc;
 use super::{Host, HostError, Shared, blocking};
 use crate::audit::{Kind, Record};
 use crate::base::{Clock as _, Timestamp};
-use crate::engine::pace::window_ms;
 use crate::engine::{Engine, Path};
-use crate::plan::{Counterparty, Plan, Verified};
+use crate::plan::{Counterparty, Plan, Rate, Verified};
 use crate::store::{Store, StoreError};
 
 impl Host {
     /// Has the rates know what a run sent, and the runs that it called.
     pub(super) async fn recall(&self, plan: &Arc<Verified<Plan>>, run: &str) -> Result<(), HostError> {
         let rates = plan.all_apis().into_iter().filter_map(|(_, api)| api.rate);
-        let Some(window_ms) = rates.map(window_ms).max() else { return Ok(()) };
+        let Some(window_ms) = rates.map(Rate::window_ms).max() else { return Ok(()) };
         let (store, shared, plan, run) =
             (self.parts.store.clone(), self.shared.clone(), plan.clone(), run.to_owned());
         self.shared.expect(&plan);

@@ -21,16 +21,25 @@ pub struct Rate {
     pub per_ms: u64,
 }
 
+/// How much closer to each other requests may arrive than they were let go: so much longer than stated is the window that
+/// a runtime keeps, milliseconds.
+const JITTER_MS: u64 = 50;
+
 impl Rate {
+    /// The length of time that its requests are kept within, milliseconds.
+    pub fn window_ms(self) -> u64 {
+        self.per_ms.saturating_add(JITTER_MS)
+    }
+
     /// How long after the first of some requests the last one can begin, milliseconds.
     pub fn least_ms(self, requests: u64) -> u64 {
         let windows = requests.saturating_sub(1) / u64::from(self.requests.max(1));
-        windows.saturating_mul(self.per_ms)
+        windows.saturating_mul(self.window_ms())
     }
 
     /// How long some requests wait at most where others have used the rate up before, milliseconds.
     pub(super) fn most_ms(self, requests: u64) -> u64 {
-        requests.div_ceil(u64::from(self.requests.max(1))).saturating_mul(self.per_ms)
+        requests.div_ceil(u64::from(self.requests.max(1))).saturating_mul(self.window_ms())
     }
 }
 
@@ -193,16 +202,16 @@ fn called_again<'i>(looping: &'i Item<'i>, limits: &LimitsByApi<'i>) -> Option<H
     let [Paced { apis, rate, requests, .. }] = own.as_slice() else { return None };
     let (rate, requests) = (*rate, requests.saturating_mul(call.runs));
     let least_ms = rate.least_ms(requests);
-    let windows = call.deadline_ms / rate.per_ms.max(1);
-    if least_ms / rate.per_ms.max(1) <= windows.saturating_mul(call.rounds) {
+    let windows = call.deadline_ms / rate.window_ms();
+    if least_ms / rate.window_ms() <= windows.saturating_mul(call.rounds) {
         return None;
     }
-    let enough = (least_ms / rate.per_ms.max(1)).div_ceil(call.rounds.max(1));
+    let enough = (least_ms / rate.window_ms()).div_ceil(call.rounds.max(1));
     Some(HeldUp {
         node: call.node,
         paced: Paced { apis: apis.clone(), rate, requests, least_ms },
         deadline_ms: call.deadline_ms,
-        enough_ms: enough.saturating_mul(rate.per_ms),
+        enough_ms: enough.saturating_mul(rate.window_ms()),
     })
 }
 

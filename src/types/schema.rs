@@ -409,9 +409,10 @@ impl Reader<'_> {
 
     pub(super) fn noted(&mut self, object: &Object, keywords: &[&str], path: &str) {
         for keyword in keywords {
-            // A least size of zero says nothing.
-            let nothing = |value: &Json| {
-                *value == Json::Bool(false) || value.as_u64() == Some(0) && keyword.starts_with("min")
+            // A least size of zero says nothing, nor does a schema that everything fits; but a list needs an item to contain.
+            let nothing = |value: &Json| match value {
+                Json::Bool(says) => *keyword != "contains" && *says == (*keyword != "uniqueItems"),
+                value => value.as_u64() == Some(0) && keyword.starts_with("min"),
             };
             if object.get(*keyword).is_some_and(|value| !nothing(value)) {
                 self.note(path, keyword);

@@ -89,6 +89,19 @@ fn members_of_an_unknown_kind_are_no_yes_for_a_closed_target() {
     assert_eq!(open(json!({"properties": {"a": {"type": "string"}, "b": false}})), Answer::Yes);
 }
 
+/// A keyword that refuses everything says a lot.
+#[test]
+fn what_refuses_everything_is_not_decided() {
+    for (kind, keyword) in [("array", "unevaluatedItems"), ("array", "contains"), ("object", "propertyNames")]
+    {
+        let said = |value: bool| read(json!({"type": kind, keyword: value})).1;
+        assert_eq!(said(false), [keyword]);
+        assert_eq!(said(true).is_empty(), keyword != "contains", "{keyword}");
+    }
+    assert!(read(json!({"type": "array", "uniqueItems": false})).1.is_empty());
+    assert_eq!(read(json!({"type": "array", "uniqueItems": true})).1, ["uniqueItems"]);
+}
+
 #[test]
 fn objects() {
     let schema = json!({"type": "object", "required": ["id"], "additionalProperties": false, "properties": {

@@ -228,9 +228,9 @@ fn a_run_writes_no_more_than_its_bounds_while_breakers_open_and_timers_run() {
 fn rates_and_places_are_part_of_what_a_run_comes_to() {
     let free = bounds(&plan("", STOCK));
     let paced = bounds(&plan("rate 3 per 1m", STOCK));
-    // Forty requests, each tried four times, at three a minute.
-    assert_eq!((free.rates.len(), paced.rates[0].requests, paced.rates[0].least_ms), (0, 40, 13 * 60_000));
-    assert_eq!(paced.steps.wall_clock_ms - free.steps.wall_clock_ms, 53 * 60_000);
+    // Forty requests, each tried four times, at three a minute, in a window that is 50 ms longer.
+    assert_eq!((free.rates.len(), paced.rates[0].requests, paced.rates[0].least_ms), (0, 40, 13 * 60_050));
+    assert_eq!(paced.steps.wall_clock_ms - free.steps.wall_clock_ms, 53 * 60_050);
     // Ten at once may each wait for its turn, for the others, and for a breaker that these open.
     assert_eq!(paced.steps.leaves - free.steps.leaves, 2 * (2 + 9 + 19) * 160);
     // Ten may want a place at once. Where there are as many, nobody waits.
@@ -263,7 +263,7 @@ fn edited_limits_are_refused() {
         ("ER2005", true, |plan| limits(plan).rate = Some(Rate { requests: 3, per_ms: 86_400_001 })),
         ("ER2005", true, |plan| limits(plan).concurrency = Some(0)),
         ("ER2007", true, |plan| limits(plan).rate = Some(Rate { requests: 3, per_ms: 600_000 })),
-        ("ER2007", true, |plan| plan.flow.deadline_ms = 12 * 60_000),
+        ("ER2007", true, |plan| plan.flow.deadline_ms = 13 * 60_000),
         // Not proved again: the bounds that it states are those of the other limits.
         ("ER2008", false, |plan| limits(plan).rate = None),
         ("ER2008", false, |plan| limits(plan).concurrency = Some(1)),
@@ -281,7 +281,7 @@ fn edited_limits_are_refused() {
     }
     // What fits into the deadline is accepted, and so is what has no limit.
     for edit in
-        [|plan: &mut Plan| plan.flow.deadline_ms = 13 * 60_000, |plan: &mut Plan| limits(plan).rate = None]
+        [|plan: &mut Plan| plan.flow.deadline_ms = 13 * 60_050, |plan: &mut Plan| limits(plan).rate = None]
     {
         let mut copy = Plan::clone(&original);
         edit(&mut copy);
@@ -307,13 +307,13 @@ fn edited_limits_of_a_counterparty_are_refused() {
         (apart, |plan| plan.apis.get_mut("depot").unwrap().rate = None),
         (apart, |plan| plan.apis.get_mut("depot").unwrap().rate.as_mut().unwrap().requests = 11),
         (apart, |plan| plan.apis.get_mut("warehouse").unwrap().concurrency = None),
-        ("the last of 80 requests begins after 420000 ms", |plan| plan.flow.deadline_ms = 419_999),
+        ("the last of 80 requests begins after 420350 ms", |plan| plan.flow.deadline_ms = 420_349),
     ];
     for (reason, edit) in edits {
         let (code, text) = refused(&both, edit).unwrap_err();
         assert!(code == "ER2007" && text.contains(reason), "{text}");
     }
-    assert_eq!(refused(&both, |plan| plan.flow.deadline_ms = 420_000), Ok(()));
+    assert_eq!(refused(&both, |plan| plan.flow.deadline_ms = 420_350), Ok(()));
 
     // The called flow is proved again by itself.
     fn gives(plan: &mut Plan, deadline_ms: u64) {
@@ -323,9 +323,9 @@ fn edited_limits_of_a_counterparty_are_refused() {
         (one.proof, one.egress) = (proven.proof, proven.egress);
     }
     let each = plan("rate 4 per 1m", EACH);
-    let (code, text) = refused(&each, |plan| gives(plan, 59_999)).unwrap_err();
+    let (code, text) = refused(&each, |plan| gives(plan, 60_049)).unwrap_err();
     assert!(code == "ER2007" && text.contains("keeps the called flow waiting"), "{text}");
-    assert_eq!(refused(&each, |plan| gives(plan, 60_000)), Ok(()));
+    assert_eq!(refused(&each, |plan| gives(plan, 60_050)), Ok(()));
 }
 
 /// When the counterparty received its requests.

@@ -78,6 +78,29 @@ async fn a_resume_reads_again_what_could_not_be_read() {
     assert_eq!(stage.effects("shop"), ["/orders", "/orders/A"], "made, and taken back");
 }
 
+/// An effect after which nothing can fail needs no undo, so nothing fails where it is found late.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resume_that_finds_the_last_effect_ends_well() {
+    let last = FLOW.replace("    undo shop.cancelOrder(reference: id) { retry careful }\n", "");
+    for flow in [last.clone(), format!("{last}{CALLING}")] {
+        let stage = stage(&flow, &["shop.createOrder=reset", "shop.findOrder=503x4"]).await;
+        let report = stage.run(json!({"id": "A"})).await;
+        assert_eq!((report.phase, report.may_settle), (Phase::Paused(PauseCause::InDoubt), true));
+        let settled = resume(&stage, &report).await;
+        assert_eq!(settled.phase, Phase::Finished(Status::Succeeded), "{:?}", settled.failure);
+        assert!(settled.outputs["order"].is_string(), "{}", settled.outputs);
+        assert_eq!(stage.effects("shop"), ["/orders"]);
+    }
+    // A caller that can take the whole back does.
+    let calling = CALLING.replace("irreversible because \"a test\"", "undo shop.cancelOrder(reference: id)");
+    let stage = stage(&format!("{last}{calling}"), &["shop.createOrder=reset", "shop.findOrder=503x4"]).await;
+    let report = stage.run(json!({"id": "A"})).await;
+    let settled = resume(&stage, &report).await;
+    assert_eq!(settled.phase, Phase::Finished(Status::Failed));
+    assert!(settled.failure.unwrap().message.contains("`one` was not known before the run was resumed"));
+    assert_eq!(stage.effects("shop"), ["/orders", "/orders/A"], "made, and taken back");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resume_of_the_caller_reads_again_in_the_called_flow() {
     let flow = format!("{FLOW}{CALLING}");

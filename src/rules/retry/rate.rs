@@ -49,7 +49,7 @@ fn outlasts(
 ) -> Diagnostic {
     let flow = &context.hir.flow;
     let Paced { apis, requests, least_ms, .. } = paced;
-    let (api, least, deadline) = (named(apis), length(*least_ms), length(flow.deadline_ms));
+    let (api, least, deadline) = (named(apis), about(*least_ms), length(flow.deadline_ms));
     let takes = if apis.len() == 1 { "takes" } else { "take" };
     let message = format!(
         "at its rate, {api} {takes} {least} to be asked for all that this flow may ask; the deadline is {deadline}"
@@ -76,7 +76,7 @@ fn outlasts(
 /// A flow that a loop calls may wait for its turn beyond its own deadline.
 fn holds_up(context: &Context<'_>, node: &Node, held_up: &HeldUp<'_>) -> Diagnostic {
     let Paced { apis, rate, requests, least_ms } = &held_up.paced;
-    let (api, deadline, enough) = (named(apis), length(held_up.deadline_ms), length(held_up.enough_ms));
+    let (api, deadline, enough) = (named(apis), length(held_up.deadline_ms), about(held_up.enough_ms));
     let message = format!(
         "at the rate of {api}, a run of this flow waits for its turn beyond its own deadline of {deadline}"
     );
@@ -92,7 +92,7 @@ fn holds_up(context: &Context<'_>, node: &Node, held_up: &HeldUp<'_>) -> Diagnos
     found
         .note(format!(
             "the last of {requests} requests that the loop makes by it begins {} after the first, and the time of each run passes while it waits; it can end in time only where answers are slow",
-            length(*least_ms)
+            about(*least_ms)
         ))
         .help(format!("give the called flow a deadline beyond {enough}, or make its calls in the loop itself"))
 }
@@ -101,6 +101,11 @@ fn holds_up(context: &Context<'_>, node: &Node, held_up: &HeldUp<'_>) -> Diagnos
 fn rates(context: &Context<'_>, apis: &[String]) -> Vec<Span> {
     let rates = apis.iter().filter_map(|api| context.hir.apis.get(api)?.rate);
     rates.map(|(_, span)| span).collect()
+}
+
+/// A time in whole seconds, none too short.
+fn about(milliseconds: u64) -> String {
+    length(milliseconds.div_ceil(1_000).saturating_mul(1_000))
 }
 
 fn stated(rate: Rate) -> String {

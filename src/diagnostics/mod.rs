@@ -154,21 +154,32 @@ impl Diagnostic {
     }
 }
 
+/// Most findings that are kept: a hostile text could have one at every byte.
+const MOST: usize = 10_000;
+
 /// Collects findings.
 #[derive(Debug, Default)]
 pub struct Sink {
     findings: Vec<Diagnostic>,
+    /// How many more there were, and whether one of those is an error.
+    left_out: usize,
+    left_out_errors: bool,
 }
 
 impl Sink {
-    /// Adds a finding.
+    /// Adds a finding. Beyond 10,000 they are only counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.findings.push(diagnostic);
+        if self.findings.len() < MOST {
+            self.findings.push(diagnostic);
+        } else {
+            self.left_out += 1;
+            self.left_out_errors |= diagnostic.severity == Severity::Error;
+        }
     }
 
     /// Whether any finding is an error.
     pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+        self.left_out_errors || self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 
     /// The findings as they came.
@@ -183,6 +194,9 @@ impl Sink {
         });
         let said = |found: &Diagnostic| (found.span(), found.code.number, found.message.clone());
         self.findings.dedup_by_key(|found| said(found));
+        if let Some(last) = self.findings.last_mut().filter(|_| self.left_out > 0) {
+            last.notes.push(format!("{} more findings are left out", self.left_out));
+        }
         self.findings
     }
 }

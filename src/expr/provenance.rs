@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{BinaryOperator, Expr, written};
-use crate::types::{Answer, Provenance, Type};
+use crate::types::{Answer, Counterexample, Provenance, Type};
 
 /// What the names in scope stand for.
 pub trait Names {
@@ -65,8 +65,18 @@ pub fn confirmed_by(
     names: &dyn Names,
 ) -> Answer {
     match answer {
+        // Of what is computed the type knows less than what it can be: a value of the type shows nothing.
+        Answer::No(wrong) if is_computed(expression) => Answer::No(Counterexample { value: None, ..wrong }),
         Answer::No(_) => provenance(expression, names).confirmed(answer, to, takes),
         other => other,
+    }
+}
+
+fn is_computed(expression: &Expr) -> bool {
+    match expression {
+        Expr::Call { .. } | Expr::Unary { .. } => true,
+        Expr::Binary { operator, .. } => operator.arithmetic().is_some(),
+        _ => false,
     }
 }
 

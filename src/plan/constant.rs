@@ -50,9 +50,10 @@ impl Constants {
                 }
             }
             Expr::Unary { operator: UnaryOperator::Not, of } => self.folded(of).map(|of| !of),
-            Expr::If { condition, then, otherwise } => {
-                self.folded(if self.folded(condition)? { then } else { otherwise })
-            }
+            Expr::If { condition, then, otherwise } => match self.folded(condition) {
+                Some(holds) => self.folded(if holds { then } else { otherwise }),
+                None => self.folded(then).filter(|then| self.folded(otherwise) == Some(*then)),
+            },
             Expr::Binary { operator, left, right } if left == right => admits(*operator, Ordering::Equal),
             _ => match self.value(condition)? {
                 Value::Bool(value) => Some(value),
@@ -116,7 +117,9 @@ impl Constants {
             | Expr::Binary { .. }
             | Expr::If { .. }
             | Expr::List { .. } => true,
-            Expr::Call { function, .. } => function == "length",
+            Expr::Call { function, .. } => {
+                matches!(function.as_str(), "length" | "contains" | "starts_with" | "ends_with" | "lower" | "upper")
+            }
             _ => false,
         };
         let mut closed = own;

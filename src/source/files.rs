@@ -68,7 +68,11 @@ pub struct SourceFile {
     name: String,
     text: Text,
     lines: OnceLock<Vec<usize>>,
+    columns: OnceLock<Vec<usize>>,
 }
+
+/// Bytes after which the characters before them are counted: a hostile line may be the whole text.
+const COUNTED: usize = 4 << 10;
 
 impl SourceFile {
     /// The name shown to users: a path as they wrote it, or `std.retry`.
@@ -85,6 +89,24 @@ impl SourceFile {
     fn lines(&self) -> &[usize] {
         self.lines.get_or_init(|| line_starts(&self.text).collect())
     }
+
+    /// How many characters begin before a byte.
+    fn characters_before(&self, byte: usize) -> usize {
+        // Of a character its first byte alone is no continuation.
+        let count = |bytes: &[u8]| bytes.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
+        let bytes = self.text.as_bytes();
+        let counted = self.columns.get_or_init(|| {
+            let counts = bytes.chunks(COUNTED).scan(0, |before, chunk| {
+                let own = *before;
+                *before += count(chunk);
+                Some(own)
+            });
+            counts.collect()
+        });
+        let byte = byte.min(bytes.len());
+        let Some(before) = counted.get(byte / COUNTED) else { return count(bytes) };
+        before + bytes.get(byte - byte % COUNTED..byte).map_or(0, count)
+    }
 }
 
 /// All texts of one session.
@@ -97,7 +119,12 @@ impl SourceMap {
     /// Adds a text and names it.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Text>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile { name: name.into(), text: text.into(), lines: OnceLock::new() });
+        self.files.push(SourceFile {
+            name: name.into(),
+            text: text.into(),
+            lines: OnceLock::new(),
+            columns: OnceLock::new(),
+        });
         id
     }
 
@@ -133,6 +160,13 @@ impl<'a> Files<'a> for SourceMap {
     fn line_index(&'a self, id: FileId, byte_index: usize) -> Result<usize, Error> {
         let lines = self.file(id).ok_or(Error::FileMissing)?.lines();
         Ok(lines.partition_point(|start| *start <= byte_index).saturating_sub(1))
+    }
+
+    fn column_number(&'a self, id: FileId, line_index: usize, byte_index: usize) -> Result<usize, Error> {
+        let file = self.file(id).ok_or(Error::FileMissing)?;
+        let line = self.line_range(id, line_index)?;
+        let byte = byte_index.clamp(line.start, line.end);
+        Ok(file.characters_before(byte) - file.characters_before(line.start) + 1)
     }
 
     fn line_range(&'a self, id: FileId, line_index: usize) -> Result<Range<usize>, Error> {

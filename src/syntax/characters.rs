@@ -40,9 +40,22 @@ pub(super) fn is_reserved(word: &str) -> bool {
     RESERVED.contains(&word)
 }
 
-/// Control characters, characters that reorder text, and the mark of lost text.
+/// Control characters, characters that reorder text, those of no width, and the mark of lost text. A carriage return before
+/// a line's end is none, see [`forbidden_in`]. Joiners and variation selectors (U+200C, U+200D, U+FE00 to U+FE0F) make up
+/// words and emoji, and are none either.
 pub(super) fn is_forbidden(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}' | char::REPLACEMENT_CHARACTER)
+    (c.is_control() && !matches!(c, '\n' | '\t'))
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}')
+        || matches!(c, '\u{3164}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || c == char::REPLACEMENT_CHARACTER
+}
+
+/// The forbidden characters of a part of a text, by where they stand in it. A carriage return ends a line only before a
+/// line feed; alone it would hide what follows it.
+pub(super) fn forbidden_in(part: &str, next: Option<char>) -> Vec<(usize, char)> {
+    let following = |at: usize| part.get(at + 1..).and_then(|rest| rest.chars().next()).or(next);
+    let odd = part.char_indices().filter(|(_, c)| is_forbidden(*c));
+    odd.filter(|(at, c)| *c != '\r' || following(*at) != Some('\n')).collect()
 }

@@ -1,6 +1,7 @@
 //! Reading a file that has errors: it is cut at its declarations, statements and clauses by the scan's tokens, and each
 //! part goes through the grammar by itself. One error is reported a part; the parts around it are kept.
 
+use crate::base::did_you_mean;
 use crate::diagnostics::codes::syntax as codes;
 use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::{FileId, Span};
@@ -37,6 +38,15 @@ struct Recover<'a> {
     scan: &'a Scan,
     sink: &'a mut Sink,
     errors: Errors<'a>,
+}
+
+/// Whether a line is a version line, but for its spelling.
+fn is_like_version(line: &str) -> bool {
+    let number = line.find(|c: char| c.is_ascii_digit()).unwrap_or(line.len());
+    let (word, number) = line.split_at(number);
+    let word = word.trim_end().to_lowercase();
+    let near = word == "eczflow" || did_you_mean(&word, ["eczflow"]).is_some();
+    near && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Tokens by index: from, to (exclusive).
@@ -78,12 +88,20 @@ impl<'a> Recover<'a> {
         };
         let found =
             Diagnostic::new(&codes::VERSION, span, "the first line must name the version of the language");
-        let start = Span::new(self.file, 0, 0);
-        self.sink.push(
-            found
-                .help("write `eczflow 1` before everything else")
-                .fix("add the version line", vec![(start, "eczflow 1\n".into())]),
-        );
+        let found = found.help("write `eczflow 1` before everything else");
+        let text = &*self.scan.clean;
+        let first = text.len() - text.trim_start().len();
+        let line = text.trim_start().lines().next().unwrap_or("").trim_end();
+        self.sink.push(if is_like_version(line) {
+            let edit = (Span::new(self.file, first, first + line.len()), "eczflow 1".to_owned());
+            found.fix("write the version line", vec![edit])
+        } else {
+            // A byte-order mark, blank here, stays before everything.
+            let start = if text.starts_with("   ") { 3 } else { 0 };
+            let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+            let edit = (Span::new(self.file, start, start), format!("eczflow 1{end}"));
+            found.fix("add the version line", vec![edit])
+        });
     }
 
     /// Whether a declaration starts at a token. Where a bracket before it was never closed, the left margin decides.

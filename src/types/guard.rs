@@ -16,6 +16,8 @@ use crate::documents::{Reference, escape, local_reference};
 const IN_PLACE: u64 = 10_000;
 /// Steps of regular expressions that look back; past them a value does not fit.
 const BACKTRACKING: usize = 100_000;
+/// Groups of a regular expression, times its bytes: what is remembered of groups while it runs grows with both.
+const PATTERN_GROUPS: usize = 1 << 20;
 /// Bytes of a compiled regular expression.
 const PATTERN_BYTES: usize = 1 << 20;
 
@@ -211,7 +213,9 @@ fn options() -> jsonschema::ValidationOptions<'static> {
 
 /// Whether a pattern can be checked: written as ECMA 262 has it, and not too large when compiled.
 pub(super) fn is_pattern(pattern: &str) -> bool {
-    options().build(&json!({"pattern": pattern})).is_ok()
+    let groups = pattern.bytes().filter(|byte| *byte == b'(').count();
+    groups.saturating_mul(pattern.len()) <= PATTERN_GROUPS
+        && options().build(&json!({"pattern": pattern})).is_ok()
 }
 
 fn one_line(text: &str) -> String {
@@ -444,5 +448,12 @@ mod tests {
         let circle = json!({"components": {"schemas": {"S": {"$ref": "#/components/schemas/S"}}}});
         // A circle in place says nothing at all; that it ends is what matters.
         let _ends = Guard::compile(&circle, S).map(|guard| guard.check(&json!(1)));
+    }
+
+    /// What a pattern's groups are remembered in grows with their number and the pattern's length.
+    #[test]
+    fn a_pattern_of_many_groups_is_none() {
+        let of = |groups: usize| format!("^{}{}$", "(a?)".repeat(groups), "a".repeat(groups));
+        assert!(is_pattern(&of(100)) && !is_pattern(&of(1_000)));
     }
 }

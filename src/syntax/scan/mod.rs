@@ -11,7 +11,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::source::{FileId, Span};
 
 use super::ast::Trivia;
-use super::characters::{is_forbidden, is_reserved, is_word, is_word_start};
+use super::characters::{forbidden_in, is_forbidden, is_reserved, is_word, is_word_start};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,6 +166,7 @@ impl Scanner<'_> {
                 self.close_string(self.at);
             }
             '\n' => self.unclosed_strings(),
+            '\r' if self.rest().starts_with("\r\n") => self.at += 1,
             '\\' => {
                 self.at += 1;
                 match self.peek() {
@@ -245,7 +246,8 @@ impl Scanner<'_> {
                 }
                 self.newline();
             }
-            ' ' | '\t' | '\r' => self.at += 1,
+            ' ' | '\t' => self.at += 1,
+            '\r' if self.rest().starts_with("\r\n") => self.at += 1,
             '"' => {
                 self.push(TokenKind::String, start, start + 1);
                 self.frames.push(Frame::String(self.scan.tokens.len() - 1, start));
@@ -346,7 +348,7 @@ impl Scanner<'_> {
         let text = line.trim_start_matches('/').trim_end();
         let text = text.strip_prefix(' ').unwrap_or(text).to_owned();
         let trivia = Trivia { doc, text, span: self.span(start, end), next: 0 };
-        let odd: Vec<(usize, char)> = line.char_indices().filter(|(_, c)| is_forbidden(*c)).collect();
+        let odd = forbidden_in(line, Some('\n'));
         self.scan.trivia.push(trivia);
         for (offset, c) in odd {
             self.at = start + offset + c.len_utf8();
@@ -400,7 +402,7 @@ impl Scanner<'_> {
             self.mends.extend([(start, start + 1, "\""), (closing, closing + 1, "\"")]);
         }
         self.report(found);
-        let odd: Vec<(usize, char)> = inner.char_indices().filter(|(_, c)| is_forbidden(*c)).collect();
+        let odd = forbidden_in(&inner, None);
         for (offset, c) in odd {
             self.at = start + 1 + offset + c.len_utf8();
             self.forbidden(c, start + 1 + offset);
@@ -421,7 +423,10 @@ impl Scanner<'_> {
             let message = format!("the invisible character U+{:04X} may not stand in a flow", u32::from(c));
             Diagnostic::new(&codes::FORBIDDEN_CHARACTER, span, message)
                 .note("it can make a text read otherwise than it means")
-                .help("remove it, or write it in a string as `\\u{…}`")
+                .help(match c {
+                    '\r' => "end lines with a line feed: save the file with the line ends of Unix or Windows",
+                    _ => "remove it, or write it in a string as `\\u{…}`",
+                })
         });
         true
     }

@@ -118,7 +118,10 @@ impl Constants {
             | Expr::If { .. }
             | Expr::List { .. } => true,
             Expr::Call { function, .. } => {
-                matches!(function.as_str(), "length" | "contains" | "starts_with" | "ends_with" | "lower" | "upper")
+                matches!(
+                    function.as_str(),
+                    "length" | "contains" | "starts_with" | "ends_with" | "lower" | "upper"
+                )
             }
             _ => false,
         };

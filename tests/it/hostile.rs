@@ -247,6 +247,23 @@ fn judged(statements: &str) -> String {
     )
 }
 
+/// A text may have something wrong at every byte, all of it in one line: it is told as far as anybody reads.
+#[test]
+fn wrong_characters_without_end_are_told_to_a_bound() {
+    let line = format!("eczflow 1\n{}\n", "\u{430}".repeat(1_000_000));
+    let lines = format!("eczflow 1\n{}", "\0\n".repeat(500_000));
+    for text in [line, lines] {
+        let files = crate::flows::refund_files(Some(&text));
+        let compilation = Session::new(&files).check(Utf8Path::new("refund.eczflow"), None).unwrap();
+        let told = &compilation.diagnostics;
+        assert_eq!(told.len(), 10_000);
+        assert!(told.last().unwrap().notes[0].contains("more findings are left out"), "{:?}", told.last());
+        let last = told.last().unwrap().span();
+        let (at, column) = compilation.source_map.line_column(last);
+        assert!((at, column) == (2, 10_000) || (at, column) == (10_001, 1), "{at}:{column}");
+    }
+}
+
 /// What a file of a few megabytes holds of one kind is gone through once, whatever it is: many of them take as long as they
 /// are many. The bound is far from both: twenty times as much in at most sixty times as long.
 #[test]

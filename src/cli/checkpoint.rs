@@ -12,6 +12,7 @@ use crate::base::{Clock as _, Explained as _, SystemClock, Timestamp};
 use crate::compile::Compilation;
 use crate::config::{Config, EndpointKind, ProcessEnvironment};
 use crate::diagnostics::Severity;
+use crate::diagnostics::codes::names::NO_SUCH_FLOW;
 use crate::ecz::{EczId, VerifyMode};
 use crate::hir::{self, Hir};
 use crate::host::check_statement;
@@ -62,6 +63,13 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let name = &arguments.flow;
     let config = flow::configuration(arguments.config.as_deref(), name.folder())?;
     let compiled = flow::compilation(name, &config)?;
+    // A file that has no such flow, or several and none was chosen.
+    if compiled.checked.is_empty()
+        && compiled.diagnostics.iter().any(|found| found.code.number == NO_SUCH_FLOW.number)
+    {
+        flow::tell(&compiled.source_map, &compiled.diagnostics);
+        return Ok(Exit::Findings);
+    }
     let now = SystemClock.now();
     let mut due = vec![checks(arguments, &compiled)];
     let hir = compiled.checked.first().map(|checked| &checked.hir);

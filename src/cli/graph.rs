@@ -19,9 +19,9 @@ Examples:
   eczflow graph refund.eczflow --format dot | dot -Tpng
       for Graphviz
 
-Organisations are lanes, or clusters; every call shows its handoff policy and least evidence; an edge on which \
-data goes over to another organisation is marked. Boxes name the whole text when pointed at. Nothing is fetched \
-by a page.";
+Organisations are lanes, or clusters; an edge on which data goes over to another organisation is marked. In pictures \
+and pages every call shows its handoff policy and least evidence, and boxes name the whole text when pointed at. \
+Nothing is fetched by a page. Mermaid of a file with several flows is a fenced block for each.";
 
 /// Draw a flow's graph.
 #[derive(Debug, Args)]
@@ -57,7 +57,13 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         checked.checked.iter().map(|flow| flow.graph.drawing(&flow.hir, &checked.source_map)).collect();
     let text = match arguments.format {
         Style::Dot => drawings.iter().map(report::dot).collect(),
-        Style::Mermaid => drawings.iter().map(report::mermaid).collect(),
+        Style::Mermaid => match drawings.as_slice() {
+            [one] => report::mermaid(one),
+            // One block holds one chart.
+            several => {
+                several.iter().map(|one| format!("```mermaid\n{}```\n", report::mermaid(one))).collect()
+            }
+        },
         Style::Svg => report::svg(&drawings),
         Style::Html => report::html(&drawings),
     };

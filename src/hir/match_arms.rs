@@ -51,6 +51,8 @@ impl Lowering<'_, '_> {
         let mut types = lowered.iter().map(|(_, typed)| typed.ty.clone());
         let first = types.next().unwrap_or(Type::Never);
         let ty = types.fold(first, |ty, other| Type::join(&ty, &other).capped());
+        // Of an arm in which something was reported nobody knows what it gives.
+        let ty = if lowered.iter().any(|(_, typed)| typed.ty == Type::Never) { Type::Never } else { ty };
         lowered.iter_mut().for_each(|(_, typed)| widen(typed, &ty));
         let literals = lowered.iter().map(|(_, typed)| typed.literal.clone());
         let literal = literals.fold(Literal::default(), Literal::or).of(&ty);

@@ -256,7 +256,8 @@ mod tests {
             ),
             (binary(BinaryOperator::LessOrEqual, open(), open()), Some(true)),
             (Expr::If { condition: yes(), then: no(), otherwise: open() }, Some(false)),
-            (Expr::If { condition: open(), then: no(), otherwise: no() }, None),
+            (Expr::If { condition: open(), then: no(), otherwise: no() }, Some(false)),
+            (Expr::If { condition: open(), then: no(), otherwise: yes() }, None),
         ] {
             assert_eq!(constants.condition(&condition), is, "{condition:?}");
         }

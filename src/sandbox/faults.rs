@@ -78,8 +78,8 @@ pub enum FaultError {
         /// The nearest api.
         near: Option<String>,
     },
-    /// The api's document has no such operation.
-    #[error("the document of `{api}` has no operation `{name}`")]
+    /// The flow calls no such operation of the api.
+    #[error("the flow calls no operation `{name}` of `{api}`")]
     Operation {
         /// The api.
         api: String,

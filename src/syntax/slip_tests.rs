@@ -157,6 +157,9 @@ const SLIPS: &[(&str, At, &str, &str)] = &[
     ("not in a list", Body, "let x = [not true]", "let x = [!true]"),
     ("a list without commas", Body, "let x = [1 2]", "let x = [1, 2]"),
     ("a record without commas", Body, "let x = { a: 1 b: 2 }", "let x = { a: 1, b: 2 }"),
+    ("a member without its value", Body, "let x = { id, a: 1 }", "let x = { id: id, a: 1 }"),
+    ("a decimal with a comma", Body, "let x = { a: 12,50 }", "let x = { a: 12.50 }"),
+    ("two braces in a text", Body, r#"let x = "a {{id}}""#, r#"let x = "a {id}""#),
     ("three quotes", Body, r#"let x = """a""""#, r#"let x = "a""#),
     ("at least", Body, "for x in [1] at least 3 { let y = x }", "for x in [1] at most 3 { let y = x }"),
 ];

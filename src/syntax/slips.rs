@@ -61,6 +61,33 @@ impl Errors<'_> {
         let operator = |word: &str| matches!(word, "and" | "or" | "is");
         let name = |word: &str| !is_reserved(word) && !operator(word);
         let operand = is_text || is_number || (word.is_some_and(name) && before != Some("not"));
+        if let (Some(',' | '}'), Some(name), true) = (sign, before, wants(Rule::colon)) {
+            let braces =
+                back(3).is_some_and(|at| self.sign(at) == Some('{') && self.sign(at + 1) == Some('{'));
+            return Some(match sign {
+                Some('}') if braces => {
+                    format!(
+                        "a value in a text stands in one pair of braces, `{{{name}}}`; a brace itself is `\\{{`"
+                    )
+                }
+                _ => format!("a member has its value beside it: `{name}: {name}`"),
+            });
+        }
+        let touches = |at: usize| match (self.scan.tokens.get(at), self.scan.tokens.get(at + 1)) {
+            (Some(one), Some(other)) => one.end == other.start,
+            _ => false,
+        };
+        let is =
+            |at: usize, kind: TokenKind| self.scan.tokens.get(at).is_some_and(|token| token.kind == kind);
+        if is_number
+            && let Some(whole) = back(2)
+            && self.sign(whole + 1) == Some(',')
+            && is(whole, TokenKind::Number)
+            && touches(whole)
+            && touches(whole + 1)
+        {
+            return said("a decimal is written with a point: `12.50`");
+        }
         if wants(Rule::add) && wants(Rule::comma) && operand {
             return said("a `,` is missing before this, or an operator");
         }

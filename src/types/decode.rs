@@ -118,7 +118,7 @@ fn decode(ty: &Type, json: &Json, depth: usize) -> Result<Value, Misfit> {
             .map_err(|error| Misfit::whole(error.to_string())),
         Type::Duration => {
             duration(text("an ISO 8601 duration", json)?).map(Value::Duration).ok_or_else(|| {
-                Misfit::whole("the string is not an ISO 8601 duration of days, hours, minutes and seconds, to the millisecond")
+                Misfit::whole("the string is not an ISO 8601 duration of days, hours, minutes and seconds, to the millisecond, such as `PT90S` or `P1DT2H`")
             })
         }
         Type::Bytes => decode_base64(text("base64", json)?)

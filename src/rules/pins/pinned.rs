@@ -107,7 +107,11 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                     let found = Diagnostic::new(&LOCK_MISMATCH, *span, message);
                     sink.push(found.note(format!("its hash is now {hash}")).help(NEW));
                 }
-                for operation in changed.operations.iter().filter(|operation| held.contains(operation)) {
+                // What cannot be cut out was told at its call.
+                let cut = |operation: &&String| document.operation_slice(operation).is_some();
+                for operation in
+                    changed.operations.iter().filter(|operation| held.contains(operation)).filter(cut)
+                {
                     operation_changed(context, name, *span, document, operation, sink);
                 }
                 for schema in changed.schemas.iter().filter(|schema| held.contains(schema)) {

@@ -257,7 +257,8 @@ fn wrong_characters_without_end_are_told_to_a_bound() {
         let compilation = Session::new(&files).check(Utf8Path::new("refund.eczflow"), None).unwrap();
         let told = &compilation.diagnostics;
         assert_eq!(told.len(), 10_000);
-        assert!(told.last().unwrap().notes[0].contains("more findings are left out"), "{:?}", told.last());
+        let notes = &told.last().unwrap().notes;
+        assert!(notes.iter().any(|note| note.ends_with("more findings are left out")), "{notes:?}");
         let last = told.last().unwrap().span();
         let (at, column) = compilation.source_map.line_column(last);
         assert!((at, column) == (2, 10_000) || (at, column) == (10_001, 1), "{at}:{column}");

@@ -240,7 +240,7 @@ fn rates_and_places_are_part_of_what_a_run_comes_to() {
     // Two apis of one counterparty share a rate and its places.
     let (both, alone) = (bounds(&plan_of_both("rate 3 per 1m")), bounds(&plan_of_both("")));
     assert_eq!((both.rates.len(), both.rates[0].requests, both.rates[0].least_ms), (1, 80, 26 * 60_050));
-    assert_eq!(both.steps.wall_clock_ms - alone.steps.wall_clock_ms, 106 * 60_000);
+    assert_eq!(both.steps.wall_clock_ms - alone.steps.wall_clock_ms, 106 * 60_050);
     // One thing is asked of the one before it is asked of the other: ten at once.
     let places = |limits| bounds(&plan_of_both(limits)).steps.wall_clock_ms - alone.steps.wall_clock_ms;
     assert_eq!(places("concurrency 10"), 0);

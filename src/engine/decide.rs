@@ -3,7 +3,7 @@
 use super::agenda::Todo;
 use super::breaker::Permit;
 use super::event::*;
-use super::path::Path;
+use super::path::{Path, Role};
 use super::state::{CallPhase, Names, Phase, Progress, State};
 use super::{Engine, request};
 use crate::base::Timestamp;
@@ -57,7 +57,15 @@ impl<'a> Engine<'a> {
         }
         let deadline = self.deadline(state);
         if !state.failing && environment.now() >= deadline {
-            // What is under way is awaited first: where nothing but it was left to do, the run has done all it had to.
+            // What is under way is awaited first, and an effect of unknown outcome is settled: where nothing else was left to
+            // do, the run has done all it had to.
+            let settling = state.agenda.todo.values().find_map(|todo| match todo {
+                Todo::Call(path) if self.settles(state, path) => Some(path),
+                _ => None,
+            });
+            if let Some(event) = settling.and_then(|path| self.decide_step(state, environment, path)) {
+                return Some(event);
+            }
             if state.is_under_way() {
                 return None;
             }
@@ -109,6 +117,15 @@ impl<'a> Engine<'a> {
         needs.extend(state.agenda.timers.values().map(|until| Need::Time(*until)));
         needs.extend(Some(self.deadline(state)).filter(|at| !state.failing && *at > now).map(Need::Time));
         needs
+    }
+
+    /// Whether what is decided next of a call is what became of an effect, and no attempt of it.
+    fn settles(&self, state: &State, path: &Path) -> bool {
+        let settled = || {
+            let phase = state.calling(path).map(|calling| &calling.phase);
+            matches!(phase, Some(CallPhase::Settled(_) | CallPhase::Lost))
+        };
+        path.role == Role::Reconcile || (settled() && self.call(path).is_some_and(|call| !call.is_safe()))
     }
 
     /// Whether anything is left that takes time: a call or a flow that is still to be made, a wait.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::agenda::Agenda;
 use super::event::{FailureClass, Opening, PauseCause, Status};
 use super::outcome::{Beside, Outcome};
-use super::path::Path;
+use super::path::{Path, Role};
 use super::sub_flow::SubRun;
 use super::told::Request;
 use crate::base::{Digest, Timestamp};
@@ -279,9 +279,10 @@ impl State {
         self.failing = self.failure.is_some();
     }
 
-    /// Whether a request is intended, or another flow runs.
+    /// Whether a request is intended, an outcome is being read back, or another flow runs.
     pub(super) fn is_under_way(&self) -> bool {
         self.agenda.awaiting.iter().any(|path| match self.nodes.get(path) {
+            _ if path.role == Role::Reconcile => true,
             Some(Progress::SubRun(_)) => true,
             Some(Progress::Calling(calling)) => matches!(calling.phase, CallPhase::Intended),
             _ => false,

@@ -8,7 +8,7 @@ use codespan_reporting::files::{Error, Files};
 
 use crate::source::{FileId, SourceFile, SourceMap};
 
-/// The text with every character that could steer a terminal or reorder a line replaced by one of the same length in
+/// The text with every character that could steer a terminal, reorder a line or hide in it replaced by one of the same length in
 /// UTF-8, so that spans still fit. New lines and tabs stay.
 pub fn harmless(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|character| replacement(character).is_some()) {
@@ -43,10 +43,14 @@ fn replacement(character: char) -> Option<char> {
         '\u{61c}' => Some('\u{bf}'),
         '\u{200e}'
         | '\u{200f}'
+        | '\u{200b}'
         | '\u{202a}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}'
+        | '\u{2060}'..='\u{206f}'
         | '\u{2028}'
-        | '\u{2029}' => Some('\u{fffd}'),
+        | '\u{2029}'
+        | '\u{fff9}'..='\u{fffb}' => Some('\u{fffd}'),
+        // Tags are read by programs and shown by nothing.
+        '\u{e0000}'..='\u{e007f}' => Some('\u{1f6ab}'),
         _ => None,
     }
 }

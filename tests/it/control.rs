@@ -669,6 +669,33 @@ fn what_is_known_is_not_read_back() {
     );
 }
 
+/// A deadline that comes while the outcome of the last effect is read back fails nothing, if the read finds the effect.
+#[test]
+fn a_deadline_waits_for_what_is_read_back() {
+    let last = READING_BACK
+        .replace("AFTER", "absent after 2m")
+        .replace("    undo shop.cancelOrder(reference: id) { retry careful }\n", "")
+        .replace("  ensure order.total <= most else \"too dear\"\n", "")
+        .replace(", most: decimal", "")
+        .replace("  handoff strict\n", "  handoff strict\n  deadline 1m\n");
+    let plan = shop_plan(&last);
+    let given = json!({"id": "R1"});
+    let lost = || Reply::Fail(SendFailure::Reset);
+    let found = cut_everywhere(&plan, &given, &|| lost_world(lost(), vec![Reply::Empty(404), order(20)]));
+    assert_eq!(outputs(&found.state), json!({"order": "O1"}));
+    assert!(found.log.last().unwrap().0.time.since(found.state.started) > 60_000, "after the deadline");
+    // What times out at the deadline is read back as well.
+    let slow = || {
+        let mut world = lost_world(Reply::Fail(SendFailure::TimedOut), vec![order(20)]);
+        world.takes = Box::new(|path| if path == "order" { 61_000 } else { 3 });
+        world
+    };
+    let late = start(&plan, given.clone(), &mut slow());
+    assert_eq!(outputs(&late.state), json!({"order": "O1"}));
+    let absent = start(&plan, given, &mut lost_world(lost(), vec![Reply::Empty(404)]));
+    assert_eq!(absent.state.phase, Phase::Finished(Status::Failed));
+}
+
 #[test]
 fn a_read_that_is_not_the_plans_is_not_legal() {
     let plan = reading_back("absent after 2m");

@@ -36,7 +36,7 @@ pub(crate) fn create(path: &Utf8Path, bytes: &[u8], readers: Readers) -> Result<
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
 }
 
-/// Replaces a file as a whole: a reader sees the old text or the new one.
+/// Replaces a file as a whole: a reader sees the old text or the new one. A device or a pipe is written to.
 pub(crate) fn replace(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliError> {
     let failed = |error: std::io::Error| CliError::Write {
         path: path.to_owned(),
@@ -45,6 +45,13 @@ pub(crate) fn replace(path: &Utf8Path, bytes: &[u8]) -> Result<(), CliError> {
     };
     // A link stays one: what it leads to is replaced.
     let target = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
+    if std::fs::metadata(&target).is_ok_and(|there| !there.is_file()) {
+        let written = std::fs::OpenOptions::new().write(true).open(&target).and_then(|mut there| {
+            there.write_all(bytes)?;
+            there.flush()
+        });
+        return written.map_err(failed);
+    }
     let folder = target.parent().filter(|folder| !folder.as_str().is_empty()).unwrap_or(Utf8Path::new("."));
     let name = target.file_name().unwrap_or("file");
     let new = folder.join(format!(".{name}.{}.new", std::process::id()));
@@ -76,6 +83,16 @@ pub(crate) fn folder(path: &Utf8Path) -> Result<(), CliError> {
 mod tests {
     use super::*;
     use crate::base::Explained as _;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_to_and_stays() {
+        use std::os::unix::fs::FileTypeExt as _;
+        let device = Utf8Path::new("/dev/null");
+        replace(device, b"text").unwrap();
+        assert!(std::fs::metadata(device).unwrap().file_type().is_char_device());
+        assert!(replace(Utf8Path::new("/dev"), b"text").is_err());
+    }
 
     #[test]
     fn files_are_created_once_and_replaced_whole() {

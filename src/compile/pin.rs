@@ -106,15 +106,13 @@ impl Session<'_> {
                 let Some(document) = &api.document else { continue };
                 let hash = document.canonical_hash();
                 let mut state = pin_of(api.pin.as_ref(), api.source_span, hash, &mut edits);
-                let mut used = Used::default();
-                for own in flows.iter().map(|flow| flow.used(name)) {
-                    used.operations.extend(own.operations);
-                    used.schemas.extend(own.schemas);
-                }
                 let old = lock.api(file_name(path), name);
-                let written =
-                    |operation: &String| flows.iter().any(|flow| flow.calls_by_name(name, operation));
-                let changes = old.map(|old| changes(name, old, document, &used, &written, sink.has_errors()));
+                let (mut used, mut gone) = (Used::default(), Used::default());
+                for (own, lost) in flows.iter().map(|flow| flow.used_and_gone(name, old)) {
+                    used.add(own);
+                    gone.add(lost);
+                }
+                let changes = old.map(|old| changes(name, old, document, &used, &gone, sink.has_errors()));
                 let mut entry = LockedApi::of(&api.path, document, &used);
                 match state {
                     PinState::Current
@@ -228,23 +226,23 @@ fn of_documents(sink: Sink) -> Vec<Diagnostic> {
     sink.into_sorted().into_iter().filter(document).collect()
 }
 
-/// What of an api's lock no longer holds and is used. An operation that is gone counts where it is written still, a schema
-/// where the flow has errors: without it none is left that names it.
+/// What of an api's lock no longer holds and is used. A schema that is gone counts where the flow has errors: without one
+/// none is left that names it.
 fn changes(
     name: &str,
     old: &LockedApi,
     document: &Document,
     used: &Used,
-    written: &dyn Fn(&String) -> bool,
+    gone: &Used,
     errors: bool,
 ) -> Vec<String> {
     let mut changed = Vec::new();
     if old.identity != document.identity_text() {
         changed.push(format!("`x-ecz-id` of `{name}`"));
     }
-    let (differs, gone) = (old.changed(used, document), old.gone(document));
+    let differs = old.changed(used, document);
     let mut parts: BTreeSet<&String> = differs.names().filter(|part| old.has(part)).collect();
-    parts.extend(gone.operations.iter().filter(|operation| written(operation)));
+    parts.extend(&gone.operations);
     parts.extend(gone.schemas.iter().filter(|_| errors));
     changed.extend(parts.into_iter().map(|part| format!("`{name}.{part}`")));
     changed

@@ -217,6 +217,12 @@ impl Used {
         self.operations.is_empty() && self.schemas.is_empty()
     }
 
+    /// This and more.
+    pub fn add(&mut self, more: Used) {
+        self.operations.extend(more.operations);
+        self.schemas.extend(more.schemas);
+    }
+
     /// The names of all of it.
     pub fn names(&self) -> impl Iterator<Item = &String> {
         self.operations.iter().chain(&self.schemas)

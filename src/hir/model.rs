@@ -7,7 +7,7 @@ use super::nodes::Block;
 use super::parties::NoPassport;
 use super::policies::{Handoff, NamedRetry};
 use super::statement::Statement;
-use crate::documents::{Document, Identity, Used};
+use crate::documents::{Document, Identity, LockedApi, Used};
 use crate::ecz::EczId;
 use crate::expr::{Definitions, Expr};
 use crate::plan::{Breaker, Class, Clearance, Declared, Idempotency, Rate, Release, Timeout};
@@ -55,9 +55,21 @@ impl Hir {
         }
     }
 
-    /// Whether a call of it is written with this operation.
-    pub fn calls_by_name(&self, api: &str, operation: &str) -> bool {
-        self.flow.written.iter().any(|(of, called)| of == api && called == operation)
+    /// What the flow uses of an api whose document was locked, and what of the lock is gone from the document. Where a call
+    /// is written whose operation the document does not have, it may be any of those that were used before.
+    pub fn used_and_gone(&self, api: &str, locked: Option<&LockedApi>) -> (Used, Used) {
+        let mut used = self.used(api);
+        let document = self.apis.get(api).and_then(|api| api.document.as_ref());
+        let Some((document, locked)) = document.zip(locked) else { return (used, Used::default()) };
+        let mut gone = locked.gone(document);
+        let lost = |(of, operation): &(String, String)| of == api && document.operation(operation).is_err();
+        if self.flow.written.iter().any(lost) {
+            let there = locked.operations.keys().filter(|operation| !gone.operations.contains(*operation));
+            used.operations.extend(there.cloned());
+        } else {
+            gone.operations.clear();
+        }
+        (used, gone)
     }
 
     /// This flow and those that it calls, each once.

@@ -92,6 +92,7 @@ fn a_change_is_not_passed_over_where_the_step_is_wrong_otherwise() {
         (form, ("step refund", "step refund")),
         (narrow, ("payments.cancelRefund", "payments.cancelRefunds")),
         (narrow, ("step refund = ", "step ticket = ")),
+        (narrow, ("payments.createRefund", "payments.creatRefund")),
     ];
     for ((was, is), (good, slip)) in slips {
         let desk = Desk::new();
@@ -116,6 +117,8 @@ fn a_change_is_not_passed_over_where_the_step_is_wrong_otherwise() {
     assert!(found.contains("EF4009") && !found.contains("EF4010"), "{found}");
     edit(&desk, PAYMENTS, "\"createRefund\"", "\"makeRefund\"");
     desk.run(&format!("check {FLOW}#other")).expect(0);
+    let found = desk.run(&format!("check {FLOW} --format concise")).expect(1).stdout;
+    assert!(found.contains("`payments.createRefund` is gone") && !found.contains("EF4010"), "{found}");
     // Called by its new name it is nothing that was pinned.
     std::fs::write(desk.path(FLOW), text.replace("createRefund", "makeRefund")).unwrap();
     let found = desk.run(&format!("check {FLOW}")).expect(1).stdout;

@@ -8,6 +8,7 @@ use crate::diagnostics::{Diagnostic, Sink};
 use crate::documents::{Comparison, Document, Lock, Wanted, of_schema};
 use crate::rules::{Context, LockState, Rule};
 use crate::source::Span;
+use crate::syntax::ast::Name;
 
 pub(in crate::rules) const RULE: Rule = Rule {
     name: "pins/pinned",
@@ -44,13 +45,11 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             continue;
         };
         let Ok(pin) = Digest::from_hex(hex) else { continue };
-        let used = context.hir.used(name);
+        let locked = lock.api(context.flow_file, name);
+        // What was used when it was pinned, is called still and is gone is no small change.
+        let (used, gone) = context.hir.used_and_gone(name, locked);
         let wanted = Wanted { flow: context.flow_file, api: name, document: &api.path, pin, used: &used };
         let compared = lock.compare(wanted, document);
-        // What was used when it was pinned, is written still and is gone is no small change.
-        let locked = lock.api(context.flow_file, name);
-        let mut gone = locked.map(|locked| locked.gone(document)).unwrap_or_default();
-        gone.operations.retain(|operation| context.hir.calls_by_name(name, operation));
         // What is used and cannot be read was told at its call; that nothing used changed would not be true.
         let unread = context.hir.flow.unbound.iter().any(|(api, _)| api == name);
         if compared == Comparison::UnusedChanged
@@ -58,8 +57,9 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
         {
             let message = format!("`{name}.{part}` is gone since it was pinned");
             let found = Diagnostic::new(&USED_SLICE_CHANGED, *span, message);
-            let mut unbound = context.hir.flow.unbound.iter();
-            let call = unbound.find(|(api, called)| api == name && called.text == *part);
+            let unbound = || context.hir.flow.unbound.iter().filter(|(api, _)| api == name);
+            let lost = |(_, called): &&(_, Name)| document.operation(&called.text).is_err();
+            let call = unbound().find(|(_, called)| called.text == *part).or_else(|| unbound().find(lost));
             let near = match gone.operations.contains(part) {
                 true => document.operation(part).err().and_then(|error| error.suggestion),
                 false => None,
@@ -145,9 +145,9 @@ fn changed_for_another(context: &Context<'_>, api: &str, pin: Digest, lock: &Loc
         else {
             return false;
         };
-        let used = hir.used(api);
+        let (used, gone) = hir.used_and_gone(api, lock.api(context.flow_file, api));
         let wanted = Wanted { flow: context.flow_file, api, document: path, pin, used: &used };
-        lock.compare(wanted, document) != Comparison::UnusedChanged
+        !gone.is_empty() || lock.compare(wanted, document) != Comparison::UnusedChanged
     })
 }
 
@@ -194,11 +194,11 @@ fn operation_changed(
         diagnostic = diagnostic.and(span, "used here");
     }
     let at = subjects.join("`, `");
-    sink.push(
-        diagnostic
-            .note(format!(
-                "what was shown of `{at}` does not count until it is pinned again: that values fit (P3), handoffs (P4), the pin (P5), confidentiality (P6), retries (P7), undos (P8)"
-            ))
-            .help(AGAIN),
-    );
+    let note = match at.is_empty() {
+        true => "a call names an operation that the document does not have: it may be this one".to_owned(),
+        false => format!(
+            "what was shown of `{at}` does not count until it is pinned again: that values fit (P3), handoffs (P4), the pin (P5), confidentiality (P6), retries (P7), undos (P8)"
+        ),
+    };
+    sink.push(diagnostic.note(note).help(AGAIN));
 }

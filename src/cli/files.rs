@@ -33,7 +33,11 @@ pub(crate) fn create(path: &Utf8Path, bytes: &[u8], readers: Readers) -> Result<
         },
     };
     let mut file = options.open(path).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
+        // Half of it is none, and would stand in the way of the next try.
+        let _ = std::fs::remove_file(path);
+        failed(error)
+    })
 }
 
 /// Replaces a file as a whole: a reader sees the old text or the new one. A device or a pipe is written to.

@@ -229,13 +229,13 @@ fn choose<'f>(
         (Choice::Named(wanted), _) => {
             let found = flows.iter().find(|flow| flow.name.text == wanted);
             if found.is_none() {
-                let known = flows.iter().map(|flow| flow.name.text.as_str());
+                let known: Vec<&str> = flows.iter().map(|flow| flow.name.text.as_str()).collect();
                 let message = format!("this file has no flow `{wanted}`");
-                let mut diagnostic = Diagnostic::new(&names::NO_SUCH_FLOW, start, message);
-                if let Some(near) = did_you_mean(wanted, known) {
-                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-                }
-                sink.push(diagnostic);
+                let diagnostic = Diagnostic::new(&names::NO_SUCH_FLOW, start, message);
+                sink.push(match did_you_mean(wanted, known.iter().copied()) {
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                    None => diagnostic.help(format!("it has `{}`", known.join("`, `"))),
+                });
             }
             found.map(|flow| vec![*flow])
         }

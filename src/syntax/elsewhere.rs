@@ -11,6 +11,10 @@ pub(super) const ELSEWHERE: &[(&[&str], &str)] = &[
         &["call", "poll", "pages"],
         "it is written in a step: `step NAME = call FLOW(…)`, `poll …` or `pages …`",
     ),
+    (
+        &["match"],
+        "it gives a value: `let NAME = match STEP { 200 body => …, 404 => … }`; a refusal that is to end the run is `on 404 fail \"…\"` at its step",
+    ),
     (&["var", "const", "val", "set"], "a value is named so: `let NAME = …`"),
     (
         &["throw", "raise", "error", "abort"],

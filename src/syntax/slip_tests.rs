@@ -43,6 +43,7 @@ const SLIPS: &[(&str, At, &str, &str)] = &[
     ("auth apikey", Api, "auth apikey secret.t", "auth key secret.t"),
     ("auth apiKey in a header", Api, r#"auth key in header "X-Api-Key" secret.t"#, r#"auth key secret.t in header "X-Api-Key""#),
     ("auth oauth", Api, r#"auth oauth secret.a secret.b { token "https://login.example" }"#, r#"auth oauth2 secret.a secret.b { token "https://login.example" }"#),
+    ("auth oauth2 without its block", Api, "auth oauth2 secret.a secret.b", r#"auth oauth2 secret.a secret.b { token "https://login.example" }"#),
     ("auth token", Api, "auth token secret.t", "auth bearer secret.t"),
     ("auth mtls", Api, "auth mtls secret.t", "auth certificate secret.t"),
     ("auth digest", Api, "auth digest secret.t", "auth basic secret.user secret.password"),
@@ -160,6 +161,8 @@ const SLIPS: &[(&str, At, &str, &str)] = &[
     ("a member without its value", Body, "let x = { id, a: 1 }", "let x = { id: id, a: 1 }"),
     ("a decimal with a comma", Body, "let x = { a: 12,50 }", "let x = { a: 12.50 }"),
     ("two braces in a text", Body, r#"let x = "a {{id}}""#, r#"let x = "a {id}""#),
+    ("match as a statement", Body, "match x { 200 => 1 }", "let y = match x { 200 => 1 }"),
+    ("an arm that fails", Body, r#"let y = match x { 200 => 1, 404 => fail "no" }"#, r#"let y = match x { 200 => 1 }"#),
     ("three quotes", Body, r#"let x = """a""""#, r#"let x = "a""#),
     ("at least", Body, "for x in [1] at least 3 { let y = x }", "for x in [1] at most 3 { let y = x }"),
 ];

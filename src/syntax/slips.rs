@@ -29,11 +29,23 @@ impl Errors<'_> {
         if word == Some("release") && (wants(Rule::unary) || wants(Rule::name_expr)) {
             return said_of(ELSEWHERE, "release").map(str::to_owned);
         }
+        if word == Some("fail") && before.is_none() && (wants(Rule::unary) || wants(Rule::name_expr)) {
+            return said(
+                "an expression gives a value: a run is ended by a statement, `fail \"…\" when …`, or at its step by `on 404 fail \"…\"`",
+            );
+        }
         if word == Some("if") && before.is_none() && self.word(from) == Some("fail") {
             return said("a condition stands behind `when`: `fail \"…\" when …`");
         }
         if wants(Rule::ecz_id) && is_text {
             return said("an ECZ-ID stands without quotes");
+        }
+        let oauth2 =
+            |at: &usize| self.word(*at) == Some("oauth2") && self.word(at.wrapping_sub(1)) == Some("auth");
+        if wants(Rule::open_brace) && (from..index).rev().take(8).any(|at| oauth2(&at)) {
+            return said(
+                "say where tokens come from: `auth oauth2 secret.ID secret.SECRET { token \"https://login.example\" scopes \"a\" }`",
+            );
         }
         if wants(Rule::kw_bearer) {
             return self.way(word);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostics::codes::graph::{EMPTY_IRREVERSIBLE, IRREVERSIBLE_NOT_LAST, MISSING_UNDO};
 use crate::diagnostics::{Diagnostic, Sink};
-use crate::hir::{Call, Node};
+use crate::hir::{Call, Node, NodeKind};
 use crate::plan::{Failing, Following, Undoes, uncovered, undoes};
 use crate::rules::outline::outline;
 use crate::rules::{Context, Rule};
@@ -35,17 +35,23 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
             _ => After::Beside,
         };
         let place = words(found.how, follower, effect, after);
-        sink.push(match effect.irreversible() {
+        let calls_flow = matches!(effect.kind, NodeKind::SubFlow(_));
+        let diagnostic = match effect.irreversible() {
             Some((_, span)) => {
-                let message = format!("`{}` is irreversible, but something that can fail is not done before it", effect.id);
-                Diagnostic::new(&IRREVERSIBLE_NOT_LAST, *span, message)
-                    .and(follower.span, place)
-                    .help(match after {
-                        After::Beside => "order everything that can fail before it with `after all`, or give it an `undo`",
+                let message = format!(
+                    "`{}` is irreversible, but something that can fail is not done before it",
+                    effect.id
+                );
+                Diagnostic::new(&IRREVERSIBLE_NOT_LAST, *span, message).and(follower.span, place).help(
+                    match after {
+                        After::Beside => {
+                            "order everything that can fail before it with `after all`, or give it an `undo`"
+                        }
                         After::Reading => "give it an `undo`, or do without what reads it and can fail",
                         After::Returning => RETURNED,
                         After::Round => "give it an `undo`, or do it once outside the loop",
-                    })
+                    },
+                )
             }
             None => {
                 let message = format!("`{}` has an effect but no `undo`", effect.id);
@@ -59,9 +65,13 @@ fn check(context: &Context<'_>, sink: &mut Sink) {
                         After::Round => "add `undo api.operation(…)`, or do it once outside the loop",
                     })
             }
-        });
+        };
+        sink.push(if calls_flow { diagnostic.note(TOGETHER) } else { diagnostic });
     }
 }
+
+/// How to go on where a call of a flow would have to be undone.
+const TOGETHER: &str = "where no one operation takes back all that the called flow did, let it have one effect, or write its steps here";
 
 /// What a step says of how it is undone holds water.
 fn said(node: &Node, sink: &mut Sink) {

@@ -112,6 +112,15 @@ impl<'s, 'a> Judge<'s, 'a> {
     fn either(&self, one: Value<'a>, other: Value<'a>) -> Value<'a> {
         let mut label = one.label.clone();
         label.join(&other.label);
+        // What comes from nowhere, null above all, leaves the parts of the other what they are.
+        let is_written = |value: &Value<'a>| {
+            matches!(value.shape, Shape::Plain)
+                && value.whole.data.is_empty()
+                && value.whole.control.is_empty()
+        };
+        if is_written(&one) || is_written(&other) {
+            return if is_written(&one) { other } else { one };
+        }
         let both = match (&one.shape, &other.shape) {
             (Shape::Record(mine), Shape::Record(theirs)) => {
                 let mut members = (**mine).clone();

@@ -4,6 +4,8 @@
 
 pub mod codes;
 
+use std::collections::BTreeMap;
+
 use crate::base::meant;
 use crate::source::Span;
 
@@ -154,32 +156,33 @@ impl Diagnostic {
     }
 }
 
-/// Most findings that are kept: a hostile text could have one at every byte.
+/// Most findings of one code that are kept: a hostile text could have one at every byte. None keeps those of another code
+/// from being told.
 const MOST: usize = 10_000;
 
 /// Collects findings.
 #[derive(Debug, Default)]
 pub struct Sink {
     findings: Vec<Diagnostic>,
-    /// How many more there were, and whether one of those is an error.
-    left_out: usize,
-    left_out_errors: bool,
+    /// How many there were of each code.
+    counts: BTreeMap<&'static str, usize>,
+    errors: bool,
 }
 
 impl Sink {
-    /// Adds a finding. Beyond 10,000 they are only counted.
+    /// Adds a finding. Beyond 10,000 of its code they are only counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if self.findings.len() < MOST {
+        self.errors |= diagnostic.severity == Severity::Error;
+        let count = self.counts.entry(diagnostic.code.number).or_default();
+        *count += 1;
+        if *count <= MOST {
             self.findings.push(diagnostic);
-        } else {
-            self.left_out += 1;
-            self.left_out_errors |= diagnostic.severity == Severity::Error;
         }
     }
 
     /// Whether any finding is an error.
     pub fn has_errors(&self) -> bool {
-        self.left_out_errors || self.findings.iter().any(|finding| finding.severity == Severity::Error)
+        self.errors
     }
 
     /// The findings as they came.
@@ -194,8 +197,10 @@ impl Sink {
         });
         let said = |found: &Diagnostic| (found.span(), found.code.number, found.message.clone());
         self.findings.dedup_by_key(|found| said(found));
-        if let Some(last) = self.findings.last_mut().filter(|_| self.left_out > 0) {
-            last.notes.push(format!("{} more findings are left out", self.left_out));
+        for (code, count) in self.counts.iter().filter(|(_, count)| **count > MOST) {
+            if let Some(last) = self.findings.iter_mut().rev().find(|found| found.code.number == *code) {
+                last.notes.push(format!("{} more of these are left out", count - MOST));
+            }
         }
         self.findings
     }
@@ -205,6 +210,22 @@ impl Sink {
 mod tests {
     use super::*;
     use crate::source::FileId;
+
+    #[test]
+    fn many_warnings_hide_no_error() {
+        let span = |at| Span::new(FileId::default(), at, at + 1);
+        let mut sink = Sink::default();
+        for at in 0..MOST + 5 {
+            sink.push(Diagnostic::new(&codes::names::UNUSED_NAME, span(at), "unused"));
+        }
+        assert!(!sink.has_errors());
+        sink.push(Diagnostic::new(&codes::documents::DANGLING_REFERENCE, span(0), "an error"));
+        assert!(sink.has_errors());
+        let told = sink.into_sorted();
+        assert_eq!(told.len(), MOST + 1);
+        assert_eq!(told.iter().filter(|found| found.severity == Severity::Error).count(), 1);
+        assert_eq!(told.last().unwrap().notes, ["5 more of these are left out"]);
+    }
 
     #[test]
     fn what_two_callers_come_upon_is_told_once() {

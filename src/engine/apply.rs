@@ -419,7 +419,10 @@ fn resume(state: &mut State, after: &str) -> Applied {
                 };
             }
             // It goes on with its parent.
-            Progress::SubRun(known) => known.standing = None,
+            Progress::SubRun(known) => {
+                known.was_in_doubt |= known.standing == Some(PauseCause::InDoubt);
+                known.standing = None;
+            }
             _ => {}
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct SubRun {
     leaf: Digest,
     /// Why it stands still; `None` while it is under way.
     pub(super) standing: Option<PauseCause>,
+    /// Whether it was in doubt before a resume, and with it the run.
+    pub(super) was_in_doubt: bool,
 }
 
 /// What a child run is started with.
@@ -103,7 +105,8 @@ impl<'a> Engine<'a> {
         if callee.digest() != *plan_digest || derived.as_ref() != Some(run) {
             return illegal("it is not the run that the plan calls for");
         }
-        let known = SubRun { run: run.clone(), inputs: inputs.clone(), leaf, standing: None };
+        let known =
+            SubRun { run: run.clone(), inputs: inputs.clone(), leaf, standing: None, was_in_doubt: false };
         state.nodes.insert(path.clone(), Progress::SubRun(Box::new(known)));
         Ok(())
     }
@@ -120,6 +123,7 @@ impl<'a> Engine<'a> {
         if known.run != *run || known.standing.is_some() {
             return illegal("it is about another run");
         }
+        let was_in_doubt = known.was_in_doubt;
         let failure = || {
             let message = format!("the flow `{}` failed: {message}", call.flow);
             Failure { path: Some(path.clone()), class: FailureClass::Flow, message }
@@ -133,8 +137,7 @@ impl<'a> Engine<'a> {
                 if call.undo.is_some() && !callee.is_safe() {
                     state.completed.push(path.clone());
                 }
-                // It was in doubt before a resume.
-                if state.failing && state.failure.is_none() {
+                if was_in_doubt && state.failure.is_none() {
                     if self.is_last(path) {
                         state.settled();
                     } else {

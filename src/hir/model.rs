@@ -62,7 +62,16 @@ impl Hir {
         let document = self.apis.get(api).and_then(|api| api.document.as_ref());
         let Some((document, locked)) = document.zip(locked) else { return (used, Used::default()) };
         let mut gone = locked.gone(document);
-        let lost = |(of, operation): &(String, String)| of == api && document.operation(operation).is_err();
+        let lost = |(of, operation): &(String, String)| {
+            of == api
+                && match document.operation(operation) {
+                    Err(_) => true,
+                    // Written by method and path it may have been locked under another id.
+                    Ok(entry) => {
+                        entry.key != *operation && !locked.has(&entry.key) && !gone.operations.is_empty()
+                    }
+                }
+        };
         if self.flow.written.iter().any(lost) {
             let there = locked.operations.keys().filter(|operation| !gone.operations.contains(*operation));
             used.operations.extend(there.cloned());

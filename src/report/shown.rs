@@ -50,7 +50,7 @@ fn replacement(character: char) -> Option<char> {
         | '\u{2029}'
         | '\u{fff9}'..='\u{fffb}' => Some('\u{fffd}'),
         // Tags are read by programs and shown by nothing.
-        '\u{e0000}'..='\u{e007f}' => Some('\u{1f6ab}'),
+        '\u{e0000}'..='\u{e0fff}' => Some('\u{1f6ab}'),
         _ => None,
     }
 }

@@ -91,10 +91,15 @@ impl<'a> Recover<'a> {
         let found = found.help("write `eczflow 1` before everything else");
         let text = &*self.scan.clean;
         let first = text.len() - text.trim_start().len();
-        let line = text.trim_start().lines().next().unwrap_or("").trim_end();
+        let line = text.trim_start().lines().next().unwrap_or("");
+        let line = line.split("//").next().unwrap_or("").trim_end();
+        let word = line.split([' ', '\t']).next().unwrap_or("").to_lowercase();
         self.sink.push(if is_like_version(line) {
             let edit = (Span::new(self.file, first, first + line.len()), "eczflow 1".to_owned());
             found.fix("write the version line", vec![edit])
+        } else if did_you_mean(&word, ["eczflow"]).is_some() {
+            // Whatever else stands there would be left over.
+            found
         } else {
             // A byte-order mark, blank here, stays before everything.
             let start = if text.starts_with("   ") { 3 } else { 0 };

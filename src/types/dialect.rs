@@ -379,8 +379,16 @@ fn nullable(mut normal: Object) -> Json {
     if ["allOf", "anyOf", "oneOf", "not"].iter().any(|keyword| normal.contains_key(*keyword)) {
         return json!({"anyOf": [{"type": "null"}, normal]});
     }
-    if let Some(Json::String(name)) = normal.get("type") {
-        let both = json!([name, "null"]);
+    let has = |keywords: &[&str]| keywords.iter().any(|keyword| normal.contains_key(*keyword));
+    let kind = match normal.get("type") {
+        Some(Json::String(name)) => Some(name.as_str()),
+        // A schema without `type` that speaks of members or items is taken to be of theirs.
+        None if has(&["properties", "required", "additionalProperties"]) => Some("object"),
+        None if has(&["items"]) => Some("array"),
+        _ => None,
+    };
+    if let Some(kind) = kind {
+        let both = json!([kind, "null"]);
         normal.insert("type".to_owned(), both);
     }
     Json::Object(normal)

@@ -152,6 +152,29 @@ pub(super) type Object = Map<String, Json>;
 /// The kinds that a `type` may name.
 const KINDS: [&str; 7] = ["null", "boolean", "integer", "number", "string", "array", "object"];
 
+/// What says something of values of one kind, and of those alone.
+const OF_SOME_KIND: [&str; 19] = [
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "contains",
+    "minContains",
+    "maxContains",
+    "unevaluatedItems",
+    "minProperties",
+    "maxProperties",
+    "propertyNames",
+    "unevaluatedProperties",
+];
+
 /// How deep a schema without `type` is looked into for kinds that are named beside its own keywords.
 const MOST_NAMED: usize = 4;
 
@@ -306,19 +329,7 @@ impl Reader<'_> {
             }
             None if has(&["items", "prefixItems"]) => self.with_kinds_beside("array", object),
             None => {
-                let silent = [
-                    "pattern",
-                    "minLength",
-                    "maxLength",
-                    "minimum",
-                    "maximum",
-                    "multipleOf",
-                    "minItems",
-                    "maxItems",
-                ];
-                for keyword in silent.into_iter().filter(|keyword| object.contains_key(*keyword)) {
-                    self.note(path, keyword);
-                }
+                self.noted(object, &OF_SOME_KIND, path);
                 return Type::any();
             }
         };
@@ -367,6 +378,7 @@ impl Reader<'_> {
             for kind in kinds.into_iter().flatten().filter_map(Json::as_str) {
                 named.extend(KINDS.into_iter().find(|known| *known == kind));
             }
+            named.extend(array(part, "enum").iter().chain(part.get("const")).map(kind_of));
             self.kinds_beside(part, levels - 1, named);
         }
     }
@@ -478,6 +490,18 @@ impl Reader<'_> {
             Members::Of(of) if fields.is_empty() => Type::Map { of },
             others => Type::Record(RecordType { fields, others }),
         }
+    }
+}
+
+/// The kind of a value, as `type` names it.
+fn kind_of(value: &Json) -> &'static str {
+    match value {
+        Json::Null => "null",
+        Json::Bool(_) => "boolean",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
     }
 }
 

@@ -102,6 +102,31 @@ fn what_refuses_everything_is_not_decided() {
     assert_eq!(read(json!({"type": "array", "uniqueItems": true})).1, ["uniqueItems"]);
 }
 
+/// Without a `type` a keyword says something all the same, of values of its kind.
+#[test]
+fn keywords_without_a_type_are_not_decided() {
+    for (keyword, value) in [
+        ("unevaluatedProperties", json!(false)),
+        ("minProperties", json!(9)),
+        ("maxProperties", json!(0)),
+        ("propertyNames", json!({"maxLength": 0})),
+        ("uniqueItems", json!(true)),
+        ("contains", json!({"type": "integer"})),
+        ("unevaluatedItems", json!(false)),
+        ("exclusiveMaximum", json!(0)),
+        ("exclusiveMinimum", json!(0)),
+    ] {
+        assert_eq!(read(json!({keyword: value})).1, [keyword]);
+        let composed =
+            json!({"allOf": [{"type": "object"}, {keyword: value}], "$defs": {"o": {"type": "object"}}});
+        assert_eq!(read(composed).1, [keyword]);
+        assert_eq!(
+            read(json!({"$ref": "#/s/$defs/o", keyword: value, "$defs": {"o": {"type": "object"}}})).1,
+            [keyword]
+        );
+    }
+}
+
 #[test]
 fn objects() {
     let schema = json!({"type": "object", "required": ["id"], "additionalProperties": false, "properties": {

@@ -79,11 +79,16 @@ impl Reader<'_> {
         let below = bound("exclusiveMaximum", f64::ceil).map(|bound| bound.saturating_sub(1));
         let minimum = tighter(bound("minimum", f64::ceil), above, i64::max);
         let maximum = tighter(bound("maximum", f64::floor), below, i64::min);
-        if minimum.zip(maximum).is_some_and(|(low, high)| low > high) {
+        let most = limits::MAX_SAFE_INTEGER;
+        let (low, high) = (minimum.unwrap_or(-most).max(-most), maximum.unwrap_or(most).min(most));
+        if low > high {
             return Type::Never;
         }
-        let beyond = |end: &i64| end.unsigned_abs() <= limits::MAX_SAFE_INTEGER.unsigned_abs();
-        Type::Int { minimum: minimum.filter(beyond), maximum: maximum.filter(beyond) }
+        // A bound beyond what an int holds says nothing of one.
+        Type::Int {
+            minimum: minimum.filter(|low| *low >= -most),
+            maximum: maximum.filter(|high| *high <= most),
+        }
     }
 
     pub(super) fn number(&mut self, object: &Object, path: &str) -> Type {

@@ -424,7 +424,7 @@ impl Reader<'_> {
             // A least size of zero says nothing, nor does a schema that everything fits; but a list needs an item to contain.
             let nothing = |value: &Json| match value {
                 Json::Bool(says) => *keyword != "contains" && *says == (*keyword != "uniqueItems"),
-                value => value.as_u64() == Some(0) && keyword.starts_with("min"),
+                value => value.as_u64() == Some(0) && keyword.starts_with("min") && *keyword != "minimum",
             };
             if object.get(*keyword).is_some_and(|value| !nothing(value)) {
                 self.note(path, keyword);

@@ -33,6 +33,16 @@ fn scalars() {
     assert_eq!(ty(json!({"const": "a", "enum": ["b"]})), "never");
     assert_eq!(ty(json!({"type": "integer", "minimum": 3, "maximum": 2})), "never");
     assert_eq!(ty(json!({"type": "integer", "maximum": 1e300})), "int");
+    assert_eq!(ty(json!({"type": "integer", "minimum": -1e300})), "int");
+    for beyond in [
+        json!({"minimum": 1e300}),
+        json!({"maximum": -1e300}),
+        json!({"exclusiveMinimum": 9_007_199_254_740_991_u64}),
+    ] {
+        let mut schema = beyond.clone();
+        schema["type"] = json!("integer");
+        assert_eq!(ty(schema), "never", "{beyond}");
+    }
     assert_eq!(
         (ty(json!(true)), ty(json!({"title": "x"})), ty(json!(false))),
         ("any".into(), "any".into(), "never".into())
@@ -115,6 +125,7 @@ fn keywords_without_a_type_are_not_decided() {
         ("unevaluatedItems", json!(false)),
         ("exclusiveMaximum", json!(0)),
         ("exclusiveMinimum", json!(0)),
+        ("minimum", json!(0)),
     ] {
         assert_eq!(read(json!({keyword: value})).1, [keyword]);
         let composed =

@@ -7,7 +7,7 @@ use super::error::{CliError, Failure};
 use super::{Exit, Outcome, files, flow, output};
 use crate::compile::{Compilation, Session};
 use crate::config::{Config, ProcessEnvironment, cache};
-use crate::plan;
+use crate::plan::{self, Plan, Verified};
 use crate::report::{self, Format, harmless_line};
 use crate::source::{Cache, DiskFiles};
 
@@ -149,6 +149,33 @@ fn fixed(name: &flow::FlowName, config: &Config, dry_run: bool) -> Result<Compil
     Ok(fixed.compilation)
 }
 
+/// What failures come to, written as it is found: all of it may be more than fits into memory.
+fn told_failures(plan: &Verified<Plan>, json: bool) -> Result<(), Failure> {
+    let flow = &plan.flow.name;
+    output::data(&match json {
+        true => "{\"failures\":[".to_owned(),
+        false => format!("{}\n", harmless_line(flow)),
+    })?;
+    let (mut told, mut between) = (Ok(()), "");
+    plan::each_failure(plan, &mut |failure| {
+        if told.is_ok() {
+            told = output::data(&match json {
+                true => format!("{between}{}", serde_json::json!(failure)),
+                false => report::failure(&failure),
+            });
+            between = ",";
+        }
+    });
+    told?;
+    if json {
+        let (flow, digest) = (serde_json::json!(flow), plan.digest());
+        output::data(&format!(
+            "],\"flow\":{flow},\"format\":\"eczflow-failures-1\",\"plan_digest\":\"{digest}\"}}\n"
+        ))?;
+    }
+    Ok(())
+}
+
 /// What the plans of flows without errors say: bounds, or what failures come to.
 fn shown(arguments: &Arguments) -> Outcome {
     let json = match arguments.format {
@@ -183,19 +210,7 @@ fn shown(arguments: &Arguments) -> Outcome {
                 })?;
             }
             if arguments.failures {
-                let (flow, failures) = (&plan.flow.name, plan::failures(&plan));
-                output::data(&match json {
-                    true => {
-                        let told = serde_json::json!({
-                            "format": "eczflow-failures-1",
-                            "flow": flow,
-                            "plan_digest": plan.digest().to_string(),
-                            "failures": failures,
-                        });
-                        format!("{told}\n")
-                    }
-                    false => report::failures(flow, &failures),
-                })?;
+                told_failures(&plan, json)?;
             }
         }
     }

@@ -70,12 +70,18 @@ pub struct Stand {
 
 /// Every node that can fail in source order, with what is undone then and what stays.
 pub fn failures(plan: &Verified<Plan>) -> Vec<Failure> {
+    let mut found = Vec::new();
+    each_failure(plan, &mut |failure| found.push(failure));
+    found
+}
+
+/// The same, one at a time: all of them together are as many as the square of the flow's steps.
+pub fn each_failure(plan: &Verified<Plan>, visit: &mut dyn FnMut(Failure)) {
     let items = outline::of(plan);
     let mut digits = Digits::of(&plan.flow.body, &plan.functions);
     let outline = Outline::new(&items);
     let mut nodes = BTreeMap::new();
     nodes_of(&plan.flow.body, &mut nodes);
-    let mut found = Vec::new();
     for (at, entry) in outline.entries.iter().enumerate() {
         let Some(how) = entry.item.fails else { continue };
         let yields_fail = matches!(entry.item.does, Does::Repeat { yield_fails: true, .. });
@@ -122,9 +128,8 @@ pub fn failures(plan: &Verified<Plan>) -> Vec<Failure> {
         undone.reverse();
         let in_doubt = (!doubt.of.is_empty()).then_some(doubt);
         let (node, line) = (entry.item.id.to_owned(), nodes.get(entry.item.id).map_or(1, |node| node.line));
-        found.push(Failure { node, line, how: words(how), undone, stays, in_doubt });
+        visit(Failure { node, line, how: words(how), undone, stays, in_doubt });
     }
-    found
 }
 
 fn nodes_of<'p>(block: &'p Block, nodes: &mut BTreeMap<&'p str, &'p Node>) {

@@ -52,7 +52,7 @@ pub use compensation::{Following, Uncovered, Undoes, can_fail, uncovered, undoes
 pub use constant::Constants;
 pub use digits::Digits;
 pub use error::PlanError;
-pub use failures::{Doubt, Failure, Stand, Undoing, failures};
+pub use failures::{Doubt, Failure, Stand, Undoing, each_failure, failures};
 pub use file::{PlanFile, digest};
 pub use functions::{Cost, FunctionFault, PARAMETERS, STEPS, applied, cost, costs, reached};
 pub use idempotency::{carries_credential, idempotency, is_reserved};

@@ -75,54 +75,51 @@ fn table(rows: &[[String; 5]], text: &mut String) {
     }
 }
 
-/// P8 in words: for each node that can fail, what is undone and what stays.
-pub fn failures(flow: &str, failures: &[Failure]) -> String {
-    let mut text = format!("{}\n", harmless_line(flow));
-    for failure in failures {
-        let node = harmless_line(&failure.node);
-        let _ = writeln!(text, "  line {}: `{node}` fails ({})", failure.line, failure.how);
-        for (at, undoing) in failure.undone.iter().enumerate() {
-            let mut notes = Vec::new();
-            notes.extend(undoing.repeated.then_some("each iteration that was completed, the newest first"));
-            notes.extend((!undoing.certain).then_some("if it happened"));
-            let notes = if notes.is_empty() { String::new() } else { format!(", {}", notes.join(", ")) };
-            let effects: Vec<String> =
-                undoing.answers_for.iter().map(|effect| harmless_line(effect)).collect();
-            let effects = match effects.is_empty() {
-                true => String::new(),
-                false => format!(", which has to take back {}", effects.join(" and ")),
-            };
-            let (step, undo) = (harmless_line(&undoing.step), harmless_line(&undoing.undo));
-            let _ = writeln!(text, "    undone {}. `{step}` by {undo}{effects}{notes}", at + 1);
-        }
-        for stand in &failure.stays {
-            let why = match stand.because {
-                "irreversible" => "it is irreversible",
-                "no_undo" => "it has no undo",
-                _ => continue,
-            };
-            let _ = writeln!(text, "    stays     `{}` where it happened: {why}", harmless_line(&stand.step));
-        }
-        let unmade = failure.stays.iter().filter(|stand| stand.because == "undo_unmade");
-        let unmade: Vec<&str> = unmade.map(|stand| stand.step.as_str()).collect();
-        if !unmade.is_empty() {
-            let named = names(&unmade);
-            let _ = writeln!(
-                text,
-                "    stays     {named} where its undo can't be made of the values that came: the run is stuck then"
-            );
-        }
-        if let Some(doubt) = &failure.in_doubt {
-            let of: Vec<&str> = doubt.of.iter().map(String::as_str).collect();
-            let named = names(&of);
-            let _ = writeln!(
-                text,
-                "    in doubt  where the outcome of {named} is unknown: nothing is undone, and all that was done stays"
-            );
-        }
-        if failure.undone.is_empty() && failure.stays.is_empty() {
-            let _ = writeln!(text, "    nothing has happened that could be undone");
-        }
+/// P8 in words: of a node that can fail, what is undone and what stays.
+pub fn failure(failure: &Failure) -> String {
+    let mut text = String::new();
+    let node = harmless_line(&failure.node);
+    let _ = writeln!(text, "  line {}: `{node}` fails ({})", failure.line, failure.how);
+    for (at, undoing) in failure.undone.iter().enumerate() {
+        let mut notes = Vec::new();
+        notes.extend(undoing.repeated.then_some("each iteration that was completed, the newest first"));
+        notes.extend((!undoing.certain).then_some("if it happened"));
+        let notes = if notes.is_empty() { String::new() } else { format!(", {}", notes.join(", ")) };
+        let effects: Vec<String> = undoing.answers_for.iter().map(|effect| harmless_line(effect)).collect();
+        let effects = match effects.is_empty() {
+            true => String::new(),
+            false => format!(", which has to take back {}", effects.join(" and ")),
+        };
+        let (step, undo) = (harmless_line(&undoing.step), harmless_line(&undoing.undo));
+        let _ = writeln!(text, "    undone {}. `{step}` by {undo}{effects}{notes}", at + 1);
+    }
+    for stand in &failure.stays {
+        let why = match stand.because {
+            "irreversible" => "it is irreversible",
+            "no_undo" => "it has no undo",
+            _ => continue,
+        };
+        let _ = writeln!(text, "    stays     `{}` where it happened: {why}", harmless_line(&stand.step));
+    }
+    let unmade = failure.stays.iter().filter(|stand| stand.because == "undo_unmade");
+    let unmade: Vec<&str> = unmade.map(|stand| stand.step.as_str()).collect();
+    if !unmade.is_empty() {
+        let named = names(&unmade);
+        let _ = writeln!(
+            text,
+            "    stays     {named} where its undo can't be made of the values that came: the run is stuck then"
+        );
+    }
+    if let Some(doubt) = &failure.in_doubt {
+        let of: Vec<&str> = doubt.of.iter().map(String::as_str).collect();
+        let named = names(&of);
+        let _ = writeln!(
+            text,
+            "    in doubt  where the outcome of {named} is unknown: nothing is undone, and all that was done stays"
+        );
+    }
+    if failure.undone.is_empty() && failure.stays.is_empty() {
+        let _ = writeln!(text, "    nothing has happened that could be undone");
     }
     text
 }

@@ -20,7 +20,7 @@ mod story;
 mod trustmap;
 mod update;
 
-pub use bounds::{bounds, failures};
+pub use bounds::{bounds, failure};
 pub use checkpoint::{Checkpoint, Due, Group, State, checkpoint};
 pub use egress::egress;
 pub use errors::error;

@@ -32,7 +32,7 @@ pub struct GuardError {
 }
 
 /// Refusals of one value that are told.
-const MOST_REFUSALS: usize = 1_000;
+pub(super) const MOST_REFUSALS: usize = 1_000;
 
 /// What a schema refuses of a value, as JSON pointers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -445,7 +445,10 @@ impl Reader<'_> {
 
     fn record(&mut self, object: &Object, path: &str, depth: usize) -> Type {
         self.noted(object, &["minProperties", "maxProperties", "propertyNames", "patternProperties"], path);
-        let inner = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        // A name without a letter would make its members look like those of what it stands in.
+        let shown = |name: &str| if name.is_empty() { "\"\"".to_owned() } else { name.to_owned() };
+        let inner =
+            |name: &str| if path.is_empty() { shown(name) } else { format!("{path}.{}", shown(name)) };
         let others = match object.get("additionalProperties") {
             _ if object.contains_key("patternProperties") => Members::Open,
             None => match object.get("unevaluatedProperties") {
@@ -506,7 +509,8 @@ fn kind_of(value: &Json) -> &'static str {
 }
 
 fn applies_more(object: &Object) -> bool {
-    let keywords = ["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties"];
+    let keywords =
+        ["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties", UNCHECKED];
     keywords.iter().any(|keyword| object.contains_key(*keyword))
 }
 

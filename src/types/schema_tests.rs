@@ -138,6 +138,28 @@ fn keywords_without_a_type_are_not_decided() {
     }
 }
 
+/// What is not checked may declare members: nothing is closed by `unevaluatedProperties` then.
+#[test]
+fn what_is_not_checked_closes_nothing() {
+    let text = || json!({"a": {"type": "string"}});
+    let closed = |more: Json| {
+        let mut schema = json!({"type": "object", "properties": text(), "unevaluatedProperties": false});
+        schema.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        ty(schema)
+    };
+    assert_eq!(closed(json!({})), "{ a: string? }");
+    let (open, undecided) = read(
+        json!({"type": "object", "properties": text(), "unevaluatedProperties": false, UNCHECKED: "pattern"}),
+    );
+    assert_eq!(open, "{ a: string?, … }");
+    assert!(undecided.contains(&"unevaluatedProperties".to_owned()), "{undecided:?}");
+    // A member without a name keeps what is said of its own.
+    let (_, undecided) = read(
+        json!({"type": "object", "properties": {"": {"type": "object", "properties": {"b": {"type": "string", "pattern": "^z"}}}}}),
+    );
+    assert_eq!(undecided, ["\"\".b: pattern"]);
+}
+
 #[test]
 fn objects() {
     let schema = json!({"type": "object", "required": ["id"], "additionalProperties": false, "properties": {

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::assign::sendable;
 use super::case::{Case, Part};
 use super::checked::Checked;
-use super::guard::{Guard, Refusal};
+use super::guard::{Guard, MOST_REFUSALS, Refusal};
 use super::sample::{Sampler, Size, to_json};
 use super::{Answer, Counterexample, Field, Literal, Members, Type};
 
@@ -165,7 +165,8 @@ impl Checked {
             if written.is_whole() {
                 return Answer::Yes.into();
             }
-            refusals = Some(found);
+            // Of a list that was cut nobody knows what else is refused.
+            refusals = Some(found).filter(|found| found.len() < MOST_REFUSALS);
         }
         if !guessed {
             return by_type.into();

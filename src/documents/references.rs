@@ -121,6 +121,11 @@ pub(super) fn each_reference<'t>(
             if let Some(text) = member.as_str() {
                 found(Found { node: member, text, matters, mapped: false });
             }
+        } else if matches!(key, "$dynamicRef" | "$recursiveRef" | "defaultMapping") {
+            // What may stand there counts for classes and for drift; what leads nowhere is no error.
+            if let Some(text) = member.as_str() {
+                found(Found { node: member, text, matters: false, mapped: key == "defaultMapping" });
+            }
         } else if key == "mapping" {
             // A discriminator's mapping holds references, or bare names of schemas.
             let targets = member.members().filter_map(|(_, target)| Some((target, target.as_str()?)));

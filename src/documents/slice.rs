@@ -243,6 +243,7 @@ impl<'t, 'h> Cutting<'t, 'h> {
                 Some(tokens) if tokens.iter().try_fold(root, |at, token| at.child(token)).is_some() => {
                     self.queue.push((tokens, found.matters));
                 }
+                None if !found.matters => self.queue.extend(anchored(root, found.text)),
                 _ if found.matters && self.broken.is_none() => self.broken = Some((found, reference)),
                 _ => {}
             }
@@ -276,6 +277,20 @@ impl<'t, 'h> Cutting<'t, 'h> {
         }
         slice
     }
+}
+
+/// The component schemas that a dynamic reference by name may lead to, none of which a request or an answer depends on.
+fn anchored(root: Node<'_>, text: &str) -> Vec<(Vec<String>, bool)> {
+    let Some(name) = text.strip_prefix('#').filter(|name| !name.is_empty()) else { return Vec::new() };
+    let schemas = ["components", "schemas"];
+    let all = schemas.iter().try_fold(root, |at, token| at.get(token));
+    let is = |schema: Node<'_>| {
+        let anchors = ["$dynamicAnchor", "$anchor"].into_iter().filter_map(|keyword| schema.get(keyword));
+        anchors.filter_map(Node::as_str).any(|anchor| anchor == name)
+    };
+    let members = all.into_iter().flat_map(Node::members).filter(|(_, schema)| is(*schema));
+    let at = |key: &str| schemas.iter().map(|token| (*token).to_owned()).chain([key.to_owned()]).collect();
+    members.filter_map(|(key, _)| Some((at(key.as_str()?), false))).collect()
 }
 
 /// A pointer cut off before the first array it leads through: half an array would shift the places of the rest. With the

@@ -222,8 +222,10 @@ impl<'v> Schemas<'v> {
             }
             *budget = budget.checked_sub(1)?;
             if !part {
-                let mapping = schema.get("discriminator").and_then(|found| found.get("mapping"));
-                for text in mapping.and_then(Value::as_object).into_iter().flat_map(Map::values) {
+                let discriminator = schema.get("discriminator");
+                let mapping = discriminator.and_then(|found| found.get("mapping")).and_then(Value::as_object);
+                let usual = discriminator.and_then(|found| found.get("defaultMapping"));
+                for text in mapping.into_iter().flat_map(Map::values).chain(usual) {
                     match text.as_str().map(mapped) {
                         Some(Reference::Local(target)) => open.push((target, false)),
                         Some(_) => return None,

@@ -152,8 +152,8 @@ pub(super) type Object = Map<String, Json>;
 /// The kinds that a `type` may name.
 const KINDS: [&str; 7] = ["null", "boolean", "integer", "number", "string", "array", "object"];
 
-/// What says something of values of one kind, and of those alone.
-const OF_SOME_KIND: [&str; 19] = [
+/// What says something of values of one kind, and of those alone, by itself.
+const OF_ONE_KIND: [&str; 13] = [
     "pattern",
     "minLength",
     "maxLength",
@@ -165,15 +165,13 @@ const OF_SOME_KIND: [&str; 19] = [
     "minItems",
     "maxItems",
     "uniqueItems",
-    "contains",
-    "minContains",
-    "maxContains",
-    "unevaluatedItems",
     "minProperties",
     "maxProperties",
-    "propertyNames",
-    "unevaluatedProperties",
 ];
+
+/// The same, by a schema or together with one.
+const OF_ONE_KIND_BY_SCHEMA: [&str; 6] =
+    ["contains", "minContains", "maxContains", "unevaluatedItems", "propertyNames", "unevaluatedProperties"];
 
 /// How deep a schema without `type` is looked into for kinds that are named beside its own keywords.
 const MOST_NAMED: usize = 4;
@@ -329,7 +327,8 @@ impl Reader<'_> {
             }
             None if has(&["items", "prefixItems"]) => self.with_kinds_beside("array", object),
             None => {
-                self.noted(object, &OF_SOME_KIND, path);
+                self.noted(object, &OF_ONE_KIND, path);
+                self.noted(object, &OF_ONE_KIND_BY_SCHEMA, path);
                 return Type::any();
             }
         };
@@ -385,26 +384,9 @@ impl Reader<'_> {
 
     /// Those of the listed values that what stands beside the list takes too.
     fn beside<'v>(&mut self, object: &'v Object, allowed: Vec<&'v Json>, path: &str) -> Vec<&'v Json> {
-        const OTHERS: [&str; 16] = [
-            "enum",
-            "const",
-            "pattern",
-            "minLength",
-            "maxLength",
-            "minimum",
-            "maximum",
-            "exclusiveMinimum",
-            "exclusiveMaximum",
-            "multipleOf",
-            "minItems",
-            "maxItems",
-            "uniqueItems",
-            "minProperties",
-            "maxProperties",
-            "required",
-        ];
-        let others: Object = OTHERS
+        let others: Object = ["enum", "const", "required"]
             .into_iter()
+            .chain(OF_ONE_KIND)
             .filter_map(|keyword| Some((keyword.to_owned(), object.get(keyword)?.clone())))
             .collect();
         if others.len() < 2 {
